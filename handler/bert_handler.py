@@ -1,0 +1,109 @@
+"""TorchServe's adapter: its context in, its list of bodies out. The only file that knows TorchServe.
+
+TorchServe imports this file by name from the archive's root and takes the one class it finds here. The rest of the
+archive's code is imported in `initialize`, after its folder is put first on the path: a `handler` package on the
+caller's PYTHONPATH must never take its place, and an import error here would be hidden by TorchServe's own search.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+
+class BertHandler:
+    """What TorchServe calls: `initialize` once, then `handle` for each batch of requests."""
+
+    def initialize(self, context: Any) -> None:
+        """Load the archive this worker was started for.
+
+        Args:
+            context: `ts.context.Context`.
+        """
+        properties = context.system_properties
+        folder = Path(properties["model_dir"]).resolve()
+        sys.path.insert(0, str(folder))
+        from handler import pipeline
+
+        manifest = context.manifest["model"]
+        self.busy = open_lock()
+        self.pipeline = pipeline.load(
+            folder,
+            context.model_name or manifest["modelName"],
+            manifest["modelVersion"],
+            context.model_yaml_config,
+            properties.get("gpu_id"),
+            counter(context.metrics),
+        )
+        quiet()
+
+    def handle(self, data: list[dict[str, Any]], context: Any) -> list[bytes]:
+        """Answer one batch; errors travel as statuses, since an exception would fail every request of the batch."""
+        from handler.call import internal
+        from handler.pipeline import failure
+
+        try:
+            fcntl.flock(self.busy, fcntl.LOCK_EX)
+            replies = self.pipeline.answer([row(item, context, index) for index, item in enumerate(data)])
+        except Exception as error:
+            replies = [failure(internal(error))] * len(data)
+        finally:
+            fcntl.flock(self.busy, fcntl.LOCK_UN)
+        for index, reply in enumerate(replies):
+            context.set_response_status(code=reply.status, idx=index)
+            context.set_response_content_type(index, reply.content_type)
+            for name, value in reply.headers.items():
+                context.set_response_header(index, name, value)
+        return [reply.body for reply in replies]
+
+
+def row(item: dict[str, Any], context: Any, index: int) -> Any:
+    """One request of TorchServe's batch."""
+    from handler.call import Row
+
+    given = context.get_all_request_header(index)
+    headers = {name.lower(): value for name, value in given.items() if isinstance(value, str)}
+    body = given.get("body")  # TorchServe keeps each parameter's media type among the headers, as a dictionary
+    content_type = body.get("content-type", "") if isinstance(body, dict) else headers.get("content-type", "")
+    if headers.get("describe") == "True":
+        return Row({}, {}, "", "info")
+    path = "explanations" if headers.get("explain") == "True" else headers.get("url_path", "").strip("/")
+    return Row(item, headers, content_type.split(";")[0].strip().lower(), path)
+
+
+def open_lock() -> IO[bytes]:
+    """A file locked while a batch runs, by which `bert stop` sees who is busy; `BERT_LOCKS` names its folder."""
+    folder = os.environ.get("BERT_LOCKS")
+    return (Path(folder) / str(os.getpid())).open("wb") if folder else TemporaryFile()
+
+
+def counter(metrics: Any) -> Any:
+    """Add to one of TorchServe's counters."""
+    from ts.metrics.metric_cache_errors import MetricsCacheKeyError
+    from ts.metrics.metric_type_enum import MetricTypes
+
+    known: dict[str, Any] = {}
+
+    def declared(name: str, dimensions: list[str]) -> Any:
+        try:
+            return metrics.get_metric(name, MetricTypes.COUNTER)
+        except MetricsCacheKeyError:  # a server with another metrics.yaml; its log keeps the line
+            return metrics.add_metric_to_cache(name, "count", dimensions, MetricTypes.COUNTER)
+
+    def emit(name: str, amount: float, dimensions: dict[str, str]) -> None:
+        if name not in known:
+            known[name] = declared(name, ["ModelName", *dimensions])
+        known[name].add_or_update(amount, [metrics.model_name, *dimensions.values()])
+
+    return emit
+
+
+def quiet() -> None:
+    """TorchServe writes two lines per batch at INFO. Counters are INFO lines too, so their logger keeps that level."""
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("ts.metrics.caching_metric").setLevel(logging.INFO)

@@ -1,0 +1,130 @@
+"""The values that travel through the pipeline: `Row` in, `Call` along the way, `Reply` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from logging import getLogger
+from traceback import format_tb
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handler.errors import BertError
+
+if TYPE_CHECKING:
+    from handler.protocols.base import Protocol
+    from handler.tasks.base import Task, TextRequest
+
+log = getLogger(__name__)
+
+Text = str | tuple[str, str] | list[int]
+"""What can be encoded: one text, a pair of texts, or token ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One request as it came off the wire.
+
+    Attributes:
+        fields: `{"body": bytes}`, or the parts of a form. A server that decodes requests itself hands over
+            the decoded JSON in place of the bytes.
+        headers: request headers, names in lower case.
+        content_type: media type of the body, without its parameters; empty when the client named none.
+        path: what follows `/predictions/{model}/{version}/`, without slashes at its ends.
+    """
+
+    fields: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """One sequence for the model; a long text under the `windows` policy has several.
+
+    Attributes:
+        ids: `(tokens,)` token ids, special tokens included.
+        type_ids: `(tokens,)` 0 for the first text of a pair, 1 for the second.
+        special: `(tokens,)` 1 where the tokenizer added the token.
+        offsets: `(tokens, 2)` start and stop character in the text; `(0, 0)` for special tokens.
+    """
+
+    ids: list[int]
+    type_ids: list[int]
+    special: list[int]
+    offsets: list[tuple[int, int]]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What the model says about one `Encoding`.
+
+    Attributes:
+        hidden: `(tokens, hidden)` float32, the last hidden state.
+        pooled: `(hidden,)` float32, the pooler's output; None where the checkpoint has no pooler.
+    """
+
+    hidden: NDArray[np.float32]
+    pooled: NDArray[np.float32] | None
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way; an error stops this one and no other.
+
+    `encodings` and `outputs` hold, for each of `texts`, one entry per window.
+    """
+
+    row: Row
+    protocol: Protocol
+    task: Task[Any] | None = None
+    request: TextRequest | None = None
+    texts: list[Text] = field(default_factory=list)
+    encodings: list[list[Encoding]] = field(default_factory=list)
+    outputs: list[list[Output]] = field(default_factory=list)
+    answer: Any = None
+    tokens: int = 0
+    truncated: int = 0
+    error: BertError | None = None
+
+    def attempt(self, step: Callable[[Call], None]) -> None:
+        """Run one step, unless an earlier one failed; keep its error in the call.
+
+        An error that is no `BertError` is a fault of ours: the log gets the traceback, whose lines are our code and
+        never the client's text, and the client gets a plain 500.
+        """
+        if self.error is not None:
+            return
+        try:
+            step(self)
+        except BertError as error:
+            self.error = error
+        except Exception as error:
+            self.error = internal(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer, ready for the wire."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def internal(error: Exception) -> BertError:
+    """Log where an unexpected error came from, without its message, which may quote a client's text."""
+    log.error("%s\n%s", type(error).__name__, "".join(format_tb(error.__traceback__)))
+    return BertError("the server failed on this request; its log names the place")
+
+
+def alive(calls: Iterable[Call]) -> list[Call]:
+    """The calls no step has failed for."""
+    return [call for call in calls if call.error is None]

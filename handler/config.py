@@ -1,0 +1,134 @@
+"""The settings of an archive: `model-config.yaml`, checked once and frozen.
+
+TorchServe reads the keys of `ModelConfig` (all but `handler`); the handler reads the section `handler`. The
+descriptions are the comments that the packer writes beside each key and the table in the README.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from handler.errors import ConfigError, unknown
+
+CHECKPOINT = "checkpoint"
+"""Folder of an archive that holds weights, model configuration and tokenizer."""
+
+Pooling = Literal["mean", "cls", "max", "pooler"]
+Truncation = Literal["right", "left", "error", "windows"]
+Dtype = Literal["float32", "float16", "bfloat16"]
+
+Count = Annotated[int, Meta(ge=1)]
+
+
+class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The section `handler:`, what this project's own code reads."""
+
+    task: Annotated[str, Meta(description="task that /predictions/{model} answers")]
+    max_length: Annotated[int, Meta(ge=4, description="longest sequence in tokens, special tokens included")]
+    runtime: Annotated[str, Meta(description="engine of the forward pass: eager")] = "eager"
+    dtype: Annotated[Dtype, Meta(description="float32; float16 and bfloat16 need a GPU")] = "float32"
+    pooling: Annotated[Pooling, Meta(description="how token states become one vector: mean, cls, max, pooler")] = "mean"
+    normalize: Annotated[bool, Meta(description="scale embeddings to length 1")] = False
+    truncation: Annotated[
+        Truncation, Meta(description="text longer than max_length: right, left (which end is cut), error, windows")
+    ] = "right"
+    token_budget: Annotated[Count, Meta(description="tokens per forward pass; 512-2048 suits a CPU, 16384 a GPU")] = (
+        1024
+    )
+    max_texts: Annotated[Count, Meta(description="texts per request; more is a 413")] = 256
+    max_characters: Annotated[Count, Meta(description="characters per text; more is a 413")] = 100_000
+    max_response_bytes: Annotated[
+        Count, Meta(description="largest answer; keep it below max_response_size of config.properties")
+    ] = 200_000_000
+    threads: Annotated[int, Meta(ge=0, description="compute threads per worker; 0 shares the cores among workers")] = 0
+
+
+class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole `model-config.yaml`."""
+
+    handler: HandlerConfig
+    minWorkers: Annotated[Count, Meta(description="worker processes started with the model")] = 1
+    maxWorkers: Annotated[
+        Count, Meta(description="upper bound while scaling down; TorchServe never scales by itself")
+    ] = 1
+    batchSize: Annotated[Count, Meta(description="requests handed to a worker at once, an upper bound")] = 32
+    maxBatchDelay: Annotated[
+        Count, Meta(description="ms a request waits for company; TorchServe reads 0 as 100, so 1 is the least")
+    ] = 1
+    jobQueueSize: Annotated[Count, Meta(description="requests waiting before a 503")] = 1000
+    responseTimeout: Annotated[
+        Count, Meta(description="seconds for one batch; a worker that takes longer is killed")
+    ] = 120
+    startupTimeout: Annotated[Count, Meta(description="seconds a worker may take to load the model")] = 300
+    maxRetryTimeoutInSec: Annotated[Count, Meta(description="seconds during which a dead worker is started again")] = (
+        300
+    )
+    clientTimeoutInMills: Annotated[
+        int, Meta(ge=0, description="ms after which a waiting request is dropped without an answer; 0 is never")
+    ] = 0
+    deviceType: Annotated[
+        Literal["cpu", "gpu"] | None, Meta(description="cpu or gpu; without it a GPU is used when there is one")
+    ] = None
+    deviceIds: Annotated[list[int] | None, Meta(description="which GPUs; without it all of them, in turn")] = None
+
+    @property
+    def threads(self) -> int:
+        """Compute threads of one worker: as configured, or the machine's cores shared among the workers."""
+        return self.handler.threads or max(1, cores() // self.minWorkers)
+
+    @property
+    def batch_seconds(self) -> float:
+        """Time one batch may take. Work left at four fifths of `responseTimeout` is refused: TorchServe kills later."""
+        return 0.8 * self.responseTimeout
+
+
+def cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def load(settings: Mapping[str, Any]) -> ModelConfig:
+    """Check a decoded `model-config.yaml`.
+
+    Raises:
+        ConfigError: a key is unknown (the nearest known one is named), missing, or of the wrong kind.
+    """
+    known = ModelConfig.__struct_fields__
+    refuse_unknown("model-config.yaml", settings, known)
+    section = settings.get("handler")
+    if isinstance(section, Mapping):
+        refuse_unknown("model-config.yaml, handler", section, HandlerConfig.__struct_fields__)
+    try:
+        config = msgspec.convert(settings, ModelConfig)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"model-config.yaml: {error}") from None
+    if config.maxWorkers < config.minWorkers:
+        raise ConfigError(
+            f"model-config.yaml: maxWorkers {config.maxWorkers} is below minWorkers {config.minWorkers}; "
+            f"set maxWorkers to {config.minWorkers} or more"
+        )
+    return config
+
+
+def refuse_unknown(where: str, settings: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """Raise `ConfigError` for the first key that is not known, naming the nearest one."""
+    for key in settings:
+        if key not in known:
+            raise ConfigError(f"{where}: {unknown('key', str(key), known)}")
+
+
+@cache
+def describe(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """Key -> description, for the keys that have one."""
+    found = {}
+    for name, annotation in get_type_hints(kind, include_extras=True).items():
+        for extra in get_args(annotation)[1:] if get_origin(annotation) is not None else ():
+            if isinstance(extra, Meta) and extra.description:
+                found[name] = extra.description
+    return found

@@ -1,0 +1,82 @@
+"""What a request can be refused for, and the HTTP status it gets.
+
+BertError                  500  a fault of ours; the text never holds the cause, the log does
+├── Undecodable            400  not UTF-8, not JSON, a form that lost bytes on the way
+├── UnknownTask            404  the archive cannot do that
+├── TooLarge               413  too many texts, too long a text, too big an answer
+├── Invalid                422  decodable, but wrong
+├── Overloaded             503  the batch ran out of its time
+└── ConfigError             -   raised while a worker starts; no request ever sees it
+
+Messages name what clashed, with the numbers, and the key that fixes it. They are sent to the client that caused
+them and are never logged, since they may quote its input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+QUOTED = 60  # characters of a client's own word that an error repeats
+
+
+class BertError(Exception):
+    """Base of every error a reply can carry."""
+
+    status: ClassVar[int] = 500
+    error_type: ClassVar[str] = "internal"
+
+
+class Undecodable(BertError):
+    """The bytes are no request."""
+
+    status = 400
+    error_type = "undecodable"
+
+
+class UnknownTask(BertError):
+    """The archive has no such task or route."""
+
+    status = 404
+    error_type = "unknown_task"
+
+
+class TooLarge(BertError):
+    """More than the archive's limits allow."""
+
+    status = 413
+    error_type = "too_large"
+
+
+class Invalid(BertError):
+    """A request that decodes but asks for something impossible."""
+
+    status = 422
+    error_type = "invalid"
+
+
+class Overloaded(BertError):
+    """Not computed within the time a batch may take; safe to send again."""
+
+    status = 503
+    error_type = "overloaded"
+
+
+class ConfigError(BertError):
+    """A `model-config.yaml` the worker cannot run with."""
+
+    error_type = "config"
+
+
+def quote(word: str) -> str:
+    """The word in quotes, cut to `QUOTED` characters."""
+    return repr(word if len(word) <= QUOTED else word[:QUOTED] + "...")
+
+
+def unknown(kind: str, word: str, known: Iterable[str]) -> str:
+    """Text for an unknown name: `unknown key 'poling'; did you mean 'pooling'? Known: ...`."""
+    names = sorted(known)
+    near = get_close_matches(word[:QUOTED], names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return f"unknown {kind} {quote(word)}{hint} Known: {', '.join(names)}"

@@ -1,0 +1,166 @@
+"""The flow of one TorchServe batch, top to bottom. Start reading here.
+
+    rows -> decode -> tokenize -> forward -> postprocess -> encode -> replies
+
+Every request is a `Call`. A stage that fails for one call stops that call; the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from time import monotonic
+
+import torch
+
+from handler import config as configuration
+from handler import protocols, runtimes
+from handler.batching import plan
+from handler.call import Call, Encoding, Output, Reply, Row, alive, internal
+from handler.config import CHECKPOINT, ModelConfig
+from handler.errors import BertError, ConfigError, Overloaded, TooLarge, unknown
+from handler.protocols.base import dump
+from handler.runtimes.base import Placement, Runtime
+from handler.tasks import TASKS
+from handler.tasks.base import Archive
+from handler.telemetry import Emit, StageTimer, Telemetry
+from handler.text import TextEncoder
+
+
+class Pipeline:
+    """Everything between the bytes of a batch of requests and the bytes of their answers."""
+
+    def __init__(self, archive: Archive, config: ModelConfig, runtime: Runtime, telemetry: Telemetry) -> None:
+        self.config = config.handler
+        self.seconds = config.batch_seconds
+        self.encoder = archive.encoder
+        self.runtime = runtime
+        self.telemetry = telemetry
+        self.tasks = {name: task(archive) for name, task in TASKS.items()}
+        archive.tasks.extend(self.tasks)
+        if self.config.task not in self.tasks:
+            raise ConfigError(f"model-config.yaml, handler.task: {unknown('task', self.config.task, self.tasks)}")
+
+    def answer(self, rows: Sequence[Row]) -> list[Reply]:
+        """Answer a batch; one reply per row, in order, whatever the rows hold."""
+        timer, deadline = StageTimer(), monotonic() + self.seconds
+        calls = [Call(row, protocols.find(row.path)) for row in rows]
+        with timer.stage("decode"):
+            for call in calls:
+                call.attempt(self.decode)
+        with timer.stage("tokenize"):
+            self.encoder.encode(calls)
+        with timer.stage("forward"):
+            self.forward(calls, deadline)
+        with timer.stage("postprocess"):
+            for call in alive(calls):
+                call.attempt(finish)
+        with timer.stage("encode"):
+            bodies = [self.encode(call) for call in calls]
+        self.telemetry.record(calls, timer)
+        return [reply(call, body, timer.headers()) for call, body in zip(calls, bodies, strict=True)]
+
+    def decode(self, call: Call) -> None:
+        """Bytes to a task, its request and its texts."""
+        call.task, call.request = call.protocol.decode(call.row, self.tasks, self.config.task)
+        call.texts = call.task.texts(call.request)
+        if call.task.takes_text:
+            self.encoder.admit(call.texts)
+
+    def forward(self, calls: Sequence[Call], deadline: float) -> None:
+        """Run the sequences of all calls together and give each call its own outputs back."""
+        calls = [call for call in alive(calls) if call.task is not None and call.task.forward]
+        encodings = [encoding for call in calls for windows in call.encodings for encoding in windows]
+        results = iter(self.run(encodings, deadline))
+        for call in calls:
+            outputs = [[next(results) for _ in windows] for windows in call.encodings]
+            failed = [output for output in chain.from_iterable(outputs) if isinstance(output, BertError)]
+            if failed:
+                call.error = failed[0]
+            else:
+                call.outputs = outputs  # type: ignore[assignment]
+
+    def run(self, encodings: Sequence[Encoding], deadline: float) -> list[Output | BertError]:
+        """Outputs in the order of the sequences; an error for each one that could not be computed."""
+        late = Overloaded(
+            f"not computed within the {self.seconds:.0f} s a batch may take; send fewer texts at once, or send it again"
+        )
+        results: list[Output | BertError] = [late] * len(encodings)
+        for batch in plan(encodings, self.config.token_budget, self.runtime.padded):
+            if monotonic() > deadline:
+                break
+            for position, output in zip(batch.positions, self.run_batch(batch.encodings), strict=True):
+                results[position] = output
+        return results
+
+    def run_batch(self, encodings: list[Encoding]) -> Sequence[Output | BertError]:
+        """One forward pass. If it fails, each sequence runs alone, so that only those that cannot run are refused."""
+        try:
+            return self.runtime.run(encodings)
+        except Exception as error:
+            if len(encodings) == 1:
+                return [internal(error)]
+            return [output for encoding in encodings for output in self.run_batch([encoding])]
+
+    def encode(self, call: Call) -> bytes:
+        """The answer's bytes, or the error's."""
+        body = b""
+
+        def write(call: Call) -> None:
+            nonlocal body
+            body = call.protocol.encode(call)
+            if len(body) > self.config.max_response_bytes:
+                raise TooLarge(
+                    f"the answer has {len(body)} bytes, the limit is {self.config.max_response_bytes}; "
+                    "send fewer texts or raise handler.max_response_bytes"
+                )
+
+        call.attempt(write)
+        return body if call.error is None else call.protocol.encode_error(call.error)
+
+
+def finish(call: Call) -> None:
+    """Outputs to the task's answer."""
+    assert call.task is not None
+    call.task.finish(call)
+
+
+def reply(call: Call, body: bytes, headers: dict[str, str]) -> Reply:
+    """Status and headers for a body."""
+    if call.error is not None:
+        retry = {"retry-after": "1"} if isinstance(call.error, Overloaded) else {}
+        return Reply(call.error.status, call.protocol.content_type, body, headers | retry)
+    counts = {"x-tokens": str(call.tokens), "x-truncated": str(call.truncated)}
+    return Reply(200, call.protocol.content_type, body, headers | counts)
+
+
+def failure(error: BertError) -> Reply:
+    """A reply for when not even the pipeline could be entered."""
+    return Reply(error.status, "application/json", dump({"error": str(error), "error_type": error.error_type}))
+
+
+def load(folder: Path, name: str, version: str, settings: dict[str, object], gpu: int | None, emit: Emit) -> Pipeline:
+    """Build the pipeline of an unpacked archive.
+
+    Args:
+        folder: where the archive was unpacked.
+        name: of the model, as clients call it.
+        version: of the model.
+        settings: the decoded `model-config.yaml`.
+        gpu: number of the GPU this worker was given; None for none.
+        emit: where counters go.
+
+    Raises:
+        ConfigError: the settings are wrong, or ask for what this machine cannot do.
+    """
+    config = configuration.load(settings)
+    device = "cpu" if gpu is None or not torch.cuda.is_available() else f"cuda:{gpu}"
+    if device == "cpu" and config.handler.dtype != "float32":
+        raise ConfigError(f"handler.dtype is {config.handler.dtype} and there is no GPU; set it to float32")
+    placement = Placement(device, config.handler.dtype, config.threads)
+    runtime = runtimes.find(config.handler.runtime)(folder / CHECKPOINT, placement)
+    encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
+    hidden = runtime.run([encoder.wrap([])])[0].hidden  # also the first, slow pass
+    archive = Archive(name, version, config.handler, encoder, hidden.shape[1], device)
+    return Pipeline(archive, config, runtime, Telemetry(emit))

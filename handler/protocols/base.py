@@ -1,0 +1,58 @@
+"""What a protocol is: a client's schema on the wire, turned into a task and its request, and back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import orjson
+
+from handler.call import Call, Row
+from handler.errors import BertError, UnknownTask, unknown
+from handler.tasks.base import Task, TextRequest
+
+Tasks = Mapping[str, Task[Any]]
+
+
+class Protocol(ABC):
+    """One wire schema; it has no state."""
+
+    content_type: ClassVar[str] = "application/json"
+
+    @abstractmethod
+    def decode(self, row: Row, tasks: Tasks, default: str) -> tuple[Task[Any], TextRequest]:
+        """Read a row.
+
+        Args:
+            row: the request.
+            tasks: what the archive can do.
+            default: the task of a request that names none.
+
+        Raises:
+            Undecodable, UnknownTask, Invalid: see `handler.errors`.
+        """
+
+    @abstractmethod
+    def encode(self, call: Call) -> bytes:
+        """The body for a call that was answered."""
+
+    @abstractmethod
+    def encode_error(self, error: BertError) -> bytes:
+        """The body for a call that failed, in the schema's own envelope."""
+
+
+def choose(tasks: Tasks, name: str) -> Task[Any]:
+    """The task of that name.
+
+    Raises:
+        UnknownTask: the archive has none; the text lists those it has.
+    """
+    if name not in tasks:
+        raise UnknownTask(unknown("task", name, tasks))
+    return tasks[name]
+
+
+def dump(value: Any) -> bytes:
+    """JSON; floats in the fewest digits that read back as the same number of their own width."""
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -1,0 +1,74 @@
+"""The transformers model as its authors wrote it: the reference the other runtimes are measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from inspect import signature
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import AutoModel
+from transformers.utils import logging as transformers_logging
+
+from handler.call import Encoding, Output
+from handler.errors import ConfigError
+from handler.runtimes.base import Placement, Runtime
+
+
+class Eager(Runtime):
+    """`AutoModel` on padded batches."""
+
+    name = "eager"
+    padded = True
+
+    def __init__(self, checkpoint: Path, placement: Placement) -> None:
+        transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        torch.set_num_threads(placement.threads)
+        self.device = torch.device(placement.device)
+        model, report = AutoModel.from_pretrained(
+            checkpoint,
+            dtype=getattr(torch, placement.dtype),
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+        self.has_pooler = check_missing(report["missing_keys"])
+        self.model = model.eval().to(self.device)
+        self.pad_id = self.model.config.pad_token_id or 0
+        self.takes_types = "token_type_ids" in signature(self.model.forward).parameters
+
+    @torch.inference_mode()
+    def run(self, encodings: Sequence[Encoding]) -> list[Output]:
+        """Pad to the longest sequence, run, and cut each sequence's own rows out again."""
+        lengths = [len(encoding) for encoding in encodings]
+        shape = (len(lengths), max(lengths))
+        ids = np.full(shape, self.pad_id, dtype=np.int64)
+        types = np.zeros(shape, dtype=np.int64)
+        mask = np.zeros(shape, dtype=np.int64)
+        for row, (encoding, length) in enumerate(zip(encodings, lengths, strict=True)):
+            ids[row, :length] = encoding.ids
+            types[row, :length] = encoding.type_ids
+            mask[row, :length] = 1
+        inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if self.takes_types else {})
+        outputs = self.model(**{name: torch.from_numpy(value).to(self.device) for name, value in inputs.items()})
+        hidden = outputs.last_hidden_state.float().cpu().numpy()
+        pooler = getattr(outputs, "pooler_output", None) if self.has_pooler else None
+        pooled = [None] * len(lengths) if pooler is None else pooler.float().cpu().numpy()
+        return [Output(hidden[row, :length], pooled[row]) for row, length in enumerate(lengths)]
+
+
+def check_missing(weights: Collection[str]) -> bool:
+    """Whether the checkpoint has its pooler.
+
+    Transformers fills weights it does not find with random numbers. A missing pooler is usual and only means that it
+    cannot be asked for; anything else missing would make every answer wrong.
+
+    Raises:
+        ConfigError: a weight other than the pooler's is missing.
+    """
+    missing = sorted(name for name in weights if not name.startswith("pooler."))
+    if missing:
+        raise ConfigError(f"the checkpoint lacks {len(missing)} weights of its model, among them {missing[0]}")
+    return not weights

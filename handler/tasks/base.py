@@ -1,0 +1,118 @@
+"""What a task is: it turns a request into texts, and the model's outputs into an answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from handler.call import Call, Encoding, Output, Text
+from handler.config import HandlerConfig, Truncation, describe
+from handler.errors import Invalid, unknown
+from handler.text import TextEncoder
+
+Inputs = Annotated[
+    str | list[str | list[int]],
+    Meta(description="one text, or a list of texts or of token id lists", examples=["Hello, how are you?"]),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What the tasks may know of the archive they run in."""
+
+    name: str
+    version: str
+    config: HandlerConfig
+    encoder: TextEncoder
+    hidden_size: int
+    device: str
+    tasks: list[str] = field(default_factory=list)
+
+
+class TextRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Keys every request may carry."""
+
+    truncation: Annotated[
+        Truncation | None, Meta(description="what to do with a text longer than the model; default: the archive's")
+    ] = None
+
+
+R = TypeVar("R", bound=TextRequest)
+
+
+class Task(ABC, Generic[R]):
+    """One thing a model can be asked for."""
+
+    name: ClassVar[str]
+    request: ClassVar[type[TextRequest]]
+    bounded: ClassVar[bool] = True
+    """Whether texts are cut to the model's longest sequence."""
+    forward: ClassVar[bool] = True
+    """Whether the model has to run."""
+    takes_text: ClassVar[bool] = True
+    """Whether a request without any text is an error."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+
+    @abstractmethod
+    def texts(self, request: R) -> list[Text]:
+        """The texts to encode."""
+
+    @abstractmethod
+    def answer(self, request: R, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]) -> Any:
+        """What the client gets, as JSON-able values and arrays.
+
+        Args:
+            request: the validated request.
+            encodings: for each text, its windows.
+            outputs: for each text, the model's output for each window; empty where `forward` is False.
+        """
+
+    def parse(self, fields: Mapping[str, Any], strict: bool) -> R:
+        """Validate a decoded body.
+
+        Args:
+            fields: keys and values of the body.
+            strict: False for forms, whose values are all strings: `"true"` is then a boolean, `"3"` a number.
+
+        Raises:
+            Invalid: an unknown key, a missing one, or a value of the wrong kind; the text names its place.
+        """
+        return parse(self.request, fields, strict)  # type: ignore[return-value]
+
+    def finish(self, call: Call) -> None:
+        """Fill `call.answer`."""
+        call.answer = self.answer(call.request, call.encodings, call.outputs)  # type: ignore[arg-type]
+
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def parse(kind: type[S], fields: Mapping[str, Any], strict: bool = True) -> S:
+    """Build a request from decoded fields; see `Task.parse`."""
+    known = kind.__struct_fields__
+    for key in fields:
+        if key not in known:
+            raise Invalid(unknown("key", str(key), known))
+    try:
+        return msgspec.convert(fields, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        raise Invalid(explained(str(error), describe(kind))) from None
+
+
+def explained(message: str, descriptions: Mapping[str, str]) -> str:
+    """Words for msgspec's message, and what the key it names is for."""
+    place = message.partition(" - at `$.")[2].rstrip("`").partition("[")[0]
+    hint = f"; {place!r} is: {descriptions[place]}" if place in descriptions else ""
+    return message.replace("`$.", "`").replace("Object missing required field", "missing key") + hint
+
+
+def listed(inputs: str | list[Any]) -> list[Text]:
+    """One text is a list of one."""
+    return [inputs] if isinstance(inputs, str) else list(inputs)

@@ -1,0 +1,92 @@
+"""`embedding`: one vector per text."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from handler.call import Encoding, Output, Text
+from handler.config import Pooling
+from handler.errors import Invalid
+from handler.tasks.base import Inputs, Task, TextRequest, listed
+from handler.tasks.vectors import Vector, pooled, unit
+
+Signed = NDArray[np.int8]
+Format = Literal["float", "base64", "int8", "binary"]
+
+
+class EmbeddingRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `embedding`."""
+
+    inputs: Inputs
+    pooling: Annotated[Pooling | None, Meta(description="mean, cls, max or pooler; default: the archive's")] = None
+    normalize: Annotated[bool | None, Meta(description="scale to length 1; default: the archive's")] = None
+    dimensions: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="keep the first n; scaling comes after", examples=[256])
+    ] = None
+    encoding_format: Annotated[
+        Format,
+        Meta(description="float; base64 of little-endian float32; int8; binary, the signs, eight to a signed byte"),
+    ] = "float"
+
+
+class Embedding(Task[EmbeddingRequest]):
+    """The vectors sentence-transformers gives for the same checkpoint."""
+
+    name = "embedding"
+    request = EmbeddingRequest
+
+    def texts(self, request: EmbeddingRequest) -> list[Text]:
+        """The inputs."""
+        return listed(request.inputs)
+
+    def answer(
+        self, request: EmbeddingRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
+    ) -> Any:
+        """`(texts, dimensions)` float32 or int8, or one base64 string per text."""
+        config = self.archive.config
+        vectors = pooled(outputs, request.pooling or config.pooling)
+        if request.dimensions is not None:
+            vectors = shortened(vectors, request.dimensions)
+        if config.normalize if request.normalize is None else request.normalize:
+            vectors = unit(vectors)
+        return FORMATS[request.encoding_format](vectors)
+
+
+def shortened(vectors: Vector, dimensions: int) -> Vector:
+    """The first `dimensions` of each vector."""
+    size = vectors.shape[1]
+    if dimensions > size:
+        raise Invalid(f'"dimensions" is {dimensions}, the model has {size}; ask for {size} or fewer')
+    return np.ascontiguousarray(vectors[:, :dimensions])
+
+
+def int8(vectors: Vector) -> Signed:
+    """Rounded after scaling each vector so that its largest component is 127: cosines are kept, lengths are not."""
+    peaks = np.abs(vectors).max(axis=1, keepdims=True)
+    scaled: Signed = np.rint(vectors * (127 / np.maximum(peaks, 1e-12))).astype(np.int8)
+    return scaled
+
+
+def binary(vectors: Vector) -> Signed:
+    """Sign bits, eight to a byte, shifted by 128 to signed, as sentence-transformers' `quantize_embeddings` does."""
+    packed: Signed = (np.packbits(vectors > 0, axis=1).astype(np.int16) - 128).astype(np.int8)
+    return packed
+
+
+def base64(vectors: Vector) -> list[str]:
+    """Little-endian float32, the form OpenAI's clients decode."""
+    return [b64encode(row.tobytes()).decode() for row in vectors.astype("<f4")]
+
+
+FORMATS = {
+    "float": lambda vectors: vectors,
+    "base64": base64,
+    "int8": int8,
+    "binary": binary,
+}

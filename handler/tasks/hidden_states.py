@@ -1,0 +1,65 @@
+"""`hidden-states`: the last hidden state of every token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handler.call import Encoding, Output, Text
+from handler.errors import TooLarge
+from handler.tasks.base import Inputs, Task, TextRequest, listed
+
+BYTES_PER_FLOAT = 20  # a float64 in JSON, with its comma
+
+
+class HiddenStatesRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `hidden-states`."""
+
+    inputs: Inputs
+
+
+class HiddenStates(Task[HiddenStatesRequest]):
+    """Texts x tokens x hidden, special tokens included: `last_hidden_state.tolist()` of each text."""
+
+    name = "hidden-states"
+    request = HiddenStatesRequest
+
+    def texts(self, request: HiddenStatesRequest) -> list[Text]:
+        """The inputs."""
+        return listed(request.inputs)
+
+    def answer(
+        self,
+        request: HiddenStatesRequest,
+        encodings: Sequence[Sequence[Encoding]],
+        outputs: Sequence[Sequence[Output]],
+    ) -> list[NDArray[np.float64]]:
+        """`(tokens, hidden)` per text, as the doubles `tolist()` gives: clients compare with `==`.
+
+        Windows follow one another; special tokens between them are left out, so that rows match the text's tokens.
+        """
+        tokens = sum(len(window.hidden) for windows in outputs for window in windows)
+        size = tokens * self.archive.hidden_size * BYTES_PER_FLOAT
+        limit = self.archive.config.max_response_bytes
+        if size > limit:
+            raise TooLarge(
+                f"{tokens} tokens x {self.archive.hidden_size} make about {size} bytes, the limit is {limit}; "
+                "send fewer texts or raise handler.max_response_bytes"
+            )
+        return [joined(text, windows).astype(np.float64) for text, windows in zip(encodings, outputs, strict=True)]
+
+
+def joined(encodings: Sequence[Encoding], outputs: Sequence[Output]) -> NDArray[np.float32]:
+    """Rows of all windows: special tokens only at the very start and the very end."""
+    if len(outputs) == 1:
+        return outputs[0].hidden
+    last = len(outputs) - 1
+    rows = []
+    for number, (encoding, output) in enumerate(zip(encodings, outputs, strict=True)):
+        body = [position for position, special in enumerate(encoding.special) if not special]
+        start = 0 if number == 0 else body[0]
+        stop = len(encoding) if number == last else body[-1] + 1
+        rows.append(output.hidden[start:stop])
+    return np.concatenate(rows)

@@ -1,0 +1,52 @@
+"""`info`: what this archive is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from handler.call import Encoding, Output, Text
+from handler.tasks.base import Task, TextRequest
+
+
+class InfoRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `info`: nothing."""
+
+
+class Info(Task[InfoRequest]):
+    """Model, version, tasks, limits, runtime, dtype."""
+
+    name = "info"
+    request = InfoRequest
+    forward = False
+    takes_text = False
+
+    def texts(self, request: InfoRequest) -> list[Text]:
+        """None."""
+        return []
+
+    def answer(
+        self, request: InfoRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
+    ) -> dict[str, Any]:
+        """A flat description, and the limits apart."""
+        archive, config = self.archive, self.archive.config
+        return {
+            "model": archive.name,
+            "version": archive.version,
+            "task": config.task,
+            "tasks": archive.tasks,
+            "runtime": config.runtime,
+            "dtype": config.dtype,
+            "device": archive.device,
+            "hidden_size": archive.hidden_size,
+            "vocabulary": archive.encoder.vocabulary,
+            "pooling": config.pooling,
+            "normalize": config.normalize,
+            "truncation": config.truncation,
+            "limits": {
+                "max_length": config.max_length,
+                "max_texts": config.max_texts,
+                "max_characters": config.max_characters,
+                "max_response_bytes": config.max_response_bytes,
+            },
+        }

@@ -1,0 +1,51 @@
+"""`similarity`: cosines between texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+
+from handler.call import Encoding, Output, Text
+from handler.errors import Invalid
+from handler.tasks.base import Task, TextRequest
+from handler.tasks.vectors import Vector, pooled, unit
+
+
+class SimilarityRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `similarity`: a source and the sentences to compare with it, or pairs."""
+
+    source: Annotated[str | None, Meta(description="the text compared", examples=["a cat"])] = None
+    sentences: Annotated[
+        list[str] | None, Meta(description="the texts it is compared with", examples=[["a kitten", "a car"]])
+    ] = None
+    inputs: Annotated[
+        list[tuple[str, str]] | None, Meta(description="or pairs of texts", examples=[[["a cat", "a kitten"]]])
+    ] = None
+
+
+class Similarity(Task[SimilarityRequest]):
+    """Cosines of the archive's embeddings."""
+
+    name = "similarity"
+    request = SimilarityRequest
+
+    def texts(self, request: SimilarityRequest) -> list[Text]:
+        """The source and then the sentences; or all texts of the pairs, one after the other."""
+        if request.inputs is not None and request.source is None and request.sentences is None:
+            return list(chain.from_iterable(request.inputs))
+        if request.inputs is None and request.source is not None and request.sentences:
+            return [request.source, *request.sentences]
+        raise Invalid('send either "source" with a list "sentences", or "inputs" as a list of pairs')
+
+    def answer(
+        self, request: SimilarityRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
+    ) -> Vector:
+        """`(sentences,)` or `(pairs,)` float32."""
+        vectors = unit(pooled(outputs, self.archive.config.pooling))
+        left, right = (vectors[:1], vectors[1:]) if request.inputs is None else (vectors[::2], vectors[1::2])
+        cosines: Vector = np.sum(left * right, axis=1)
+        return cosines

