@@ -1,7 +1,7 @@
 """What a request can be refused for, and the HTTP status it gets.
 
 BertError                  500  a fault of ours; the text never holds the cause, the log does
-├── Undecodable            400  not UTF-8, not JSON, a form that lost bytes on the way
+├── Undecodable            400  not UTF-8, not JSON, JSON sent as a form
 ├── UnknownTask            404  the archive cannot do that
 ├── TooLarge               413  too many texts, too long a text, too big an answer
 ├── Invalid                422  decodable, but wrong

@@ -1,0 +1,167 @@
+"""Verbs that start and stop a server: `up`, `start`, `stop`."""
+
+from __future__ import annotations
+
+import signal
+from time import perf_counter, sleep
+from typing import Annotated, Any
+
+import typer
+
+from scripts import launch, management, report, state
+from scripts import pack as packer
+from scripts import pull as puller
+from scripts import stop as stopper
+from scripts.console import Failure, err, out
+from scripts.paths import MODEL_STORE
+from scripts.presets import DEFAULT, presets
+from scripts.verbs.options import (
+    Auth,
+    Device,
+    Foreground,
+    GrpcPort,
+    Host,
+    InferencePort,
+    Insecure,
+    ManagementPort,
+    MetricsPort,
+    Name,
+    Offline,
+    Port,
+    Revision,
+    Store,
+    Task,
+    Timeout,
+    Version,
+    Workers,
+)
+
+
+def up(
+    model: Annotated[str, typer.Argument(help="preset, hub id or folder")] = DEFAULT,
+    name: Name = "bert",
+    version: Version = "1.0",
+    task: Task = None,
+    revision: Revision = None,
+    offline: Offline = False,
+    host: Host = "127.0.0.1",
+    inference_port: InferencePort = 8080,
+    workers: Workers = None,
+    auth: Auth = False,
+    insecure: Insecure = False,
+    store: Store = MODEL_STORE,
+) -> None:
+    """Pull, pack and start, in one.
+
+    Examples: scripts/bert up; scripts/bert up sentence-transformers/all-mpnet-base-v2 --name mpnet
+    """
+    if already(inference_port):
+        return
+    folder = puller.pull(model, None, revision, offline)
+    preset = presets().get(model)
+    settings = packer.preset_settings(preset.settings if preset else {}, {"task": task}, None)
+    packer.pack(folder, name, version, settings, store)
+    options = launch.Options(
+        store=store,
+        models=[name],
+        host=host,
+        inference_port=inference_port,
+        workers=workers,
+        auth=auth,
+        insecure=insecure,
+    )
+    greet(launch.start(options))
+
+
+def start(
+    names: Annotated[list[str] | None, typer.Argument(help="archives; all there are if none is named")] = None,
+    host: Host = "127.0.0.1",
+    inference_port: InferencePort = 8080,
+    management_port: ManagementPort = None,
+    metrics_port: MetricsPort = None,
+    grpc_port: GrpcPort = None,
+    workers: Workers = None,
+    device: Device = None,
+    auth: Auth = False,
+    insecure: Insecure = False,
+    foreground: Foreground = False,
+    timeout: Timeout = 300,
+    store: Store = MODEL_STORE,
+) -> None:
+    """Start TorchServe and return when a worker has answered.
+
+    Examples: scripts/bert start bert; scripts/bert start --inference-port 9080 --workers 2
+    """
+    if already(inference_port):
+        return
+    server = launch.start(
+        launch.Options(
+            store,
+            names or [],
+            host,
+            inference_port,
+            management_port,
+            metrics_port,
+            grpc_port,
+            workers,
+            device,
+            auth,
+            insecure,
+            timeout,
+        )
+    )
+    greet(server)
+    if foreground:
+        stay(server)
+
+
+def already(inference_port: int) -> bool:
+    """Say so when a server of ours holds the port."""
+    for server in state.running():
+        if server.inference_port == inference_port:
+            out.print(f"already running: {server.inference}, pid {server.pid}, models {', '.join(server.models)}")
+            out.print("scripts/bert status shows more; scripts/bert stop ends it")
+            return True
+    return False
+
+
+def greet(server: state.Server) -> None:
+    """Ask once and show the answer."""
+    begin = perf_counter()
+    answer = management.post(server, f"/predictions/{server.models[0]}", launch.GREETING)
+    report.show_started(server, (perf_counter() - begin) * 1000, answer.json())
+
+
+def stay(server: state.Server) -> None:
+    """Wait for a signal, or for the server's own end; then leave nothing behind."""
+
+    def leave(number: int, frame: Any) -> None:
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
+    try:
+        while server.process() is not None:
+            sleep(0.2)
+        raise Failure("TorchServe ended by itself", why=launch.console(server))
+    except SystemExit:
+        stopper.stop(server, drain=30)
+        raise
+
+
+def stop(
+    inference_port: Port = None,
+    drain: Annotated[float, typer.Option("--drain", help="seconds to wait for requests in flight")] = 30,
+) -> None:
+    """Let the server finish what it has, then end it.
+
+    Example: scripts/bert stop --drain 60
+    """
+    if inference_port is None and not state.running():
+        out.print("no server of this project runs")
+        return
+    server = state.find(inference_port)
+    waiting = stopper.stop(server, drain)
+    if waiting:
+        err.print(f"{waiting} requests were still waiting after {drain:.0f} s and got no answer; --drain waits longer")
+    out.print(f"stopped {server.inference}")

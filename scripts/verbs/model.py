@@ -1,0 +1,53 @@
+"""Verbs that make archives: `pull` and `pack`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scripts import pack as packer
+from scripts import pull as puller
+from scripts.console import out, print_json
+from scripts.paths import MODEL_STORE
+from scripts.presets import DEFAULT
+from scripts.verbs.options import Config, Dtype, Json, Name, Offline, Revision, Runtime, Store, Task, Version
+
+
+def pull(
+    model: Annotated[str, typer.Argument(help="preset, hub id or folder")] = DEFAULT,
+    revision: Revision = None,
+    offline: Offline = False,
+    target: Annotated[Path | None, typer.Option("--out", help="where to put it")] = None,
+) -> None:
+    """Fetch a model into a local checkpoint folder and print its path.
+
+    Examples: scripts/bert pull; scripts/bert pull google-bert/bert-base-uncased --revision main
+    """
+    out.print(str(puller.pull(model, target, revision, offline)))
+
+
+def pack(
+    folder: Annotated[Path, typer.Argument(help="checkpoint folder", exists=True, file_okay=False)],
+    name: Name = "bert",
+    version: Version = "1.0",
+    task: Task = None,
+    runtime: Runtime = None,
+    dtype: Dtype = None,
+    config: Config = None,
+    store: Store = MODEL_STORE,
+    check: Annotated[bool, typer.Option("--check", help="load the archive in a clean process and ask it once")] = False,
+    as_json: Json = False,
+) -> None:
+    """Pack a checkpoint folder into model_store/NAME.mar.
+
+    Example: scripts/bert pack my-model --name mine --task embedding --check
+    """
+    settings = packer.preset_settings({}, {"task": task, "runtime": runtime, "dtype": dtype}, config)
+    archive = packer.pack(folder, name, version, settings, store)
+    checked = packer.check(archive) if check else None
+    if as_json:
+        print_json({"archive": str(archive), "bytes": archive.stat().st_size, "check": checked})
+    else:
+        out.print(f"{archive}" + (f": answered in {checked['answer_seconds'] * 1000:.0f} ms" if checked else ""))

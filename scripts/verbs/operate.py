@@ -1,0 +1,109 @@
+"""Verbs for a running server: `doctor`, `status`, `logs`, `scale`, `predict`."""
+
+from __future__ import annotations
+
+import sys
+from time import perf_counter
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from scripts import doctor as doctor_checks
+from scripts import launch, management, report, state
+from scripts.console import Failure, escaped, out, print_json
+from scripts.follow import follow
+from scripts.paths import MODEL_STORE
+from scripts.verbs.options import InferencePort, Json, Port, Task, Timeout
+
+
+def doctor(inference_port: InferencePort = 8080, as_json: Json = False) -> None:
+    """Check Java, packages, device, ports and disk, and say how to fix what is wrong.
+
+    Example: scripts/bert doctor --json
+    """
+    findings = doctor_checks.examine(launch.Options(store=MODEL_STORE, inference_port=inference_port))
+    if as_json:
+        print_json(doctor_checks.as_json(findings))
+    else:
+        for finding in findings:
+            mark = "[green]ok[/green]  " if finding.ok else "[red]look[/red]"
+            out.print(f"{mark} {escaped(finding.name)}: {escaped(finding.detail)}")
+            if not finding.ok:
+                out.print(f"     to fix: {escaped(finding.fix)}")
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def status(inference_port: Port = None, as_json: Json = False) -> None:
+    """Show running servers, their models and workers.
+
+    Example: scripts/bert status --json
+    """
+    servers = [state.find(inference_port)] if inference_port else state.running()
+    reports = [report.server_report(server) for server in servers]
+    if as_json:
+        print_json(reports)
+    elif not reports:
+        out.print("no server of this project runs; scripts/bert start")
+    else:
+        for item in reports:
+            report.show_server(item)
+
+
+def logs(
+    inference_port: Port = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="last lines of each file")] = 40,
+    following: Annotated[bool, typer.Option("--follow", "-f", help="go on until interrupted")] = False,
+) -> None:
+    """Show what the server and its workers wrote, also after they ended.
+
+    Example: scripts/bert logs -f
+    """
+    port = inference_port or (running[0].inference_port if (running := state.running()) else 8080)
+    follow(state.folder(port) / "logs", lines, following)
+
+
+def scale(
+    name: Annotated[str, typer.Argument(help="model")],
+    workers: Annotated[int, typer.Argument(min=1, help="workers")],
+    inference_port: Port = None,
+    timeout: Timeout = 300,
+    as_json: Json = False,
+) -> None:
+    """Change the number of workers and wait until they are ready.
+
+    Example: scripts/bert scale bert 3
+    """
+    server = state.find(inference_port)
+    begin = perf_counter()
+    description = management.scale(server, name, workers, timeout)
+    pids = [worker["pid"] for worker in description["workers"]]
+    if as_json:
+        print_json({"model": name, "workers": pids, "seconds": round(perf_counter() - begin, 2)})
+    else:
+        out.print(
+            f"{name}: {workers} workers ready in {perf_counter() - begin:.1f} s, pids {', '.join(map(str, pids))}"
+        )
+
+
+def predict(
+    name: Annotated[str, typer.Argument(help="model")],
+    texts: Annotated[list[str] | None, typer.Argument(help="texts; lines of standard input if none is given")] = None,
+    task: Task = None,
+    body: Annotated[str | None, typer.Option("--body", help="a whole JSON body instead of texts")] = None,
+    inference_port: Port = None,
+) -> None:
+    """Send one request and print the answer.
+
+    Examples: scripts/bert predict bert "Hello" --task tokenize; echo Hello | scripts/bert predict bert
+    """
+    server = state.find(inference_port)
+    fields: Any = orjson.loads(body) if body else {}
+    if body is None and task != "info":
+        fields["inputs"] = texts or [line.rstrip("\n") for line in sys.stdin if line.strip()]
+    if task:
+        fields["task"] = task
+    answer = management.post(server, f"/predictions/{name}", fields)
+    if answer.status_code >= 400:
+        raise Failure(f"{name} answered {answer.status_code}", why=answer.text.strip())
+    sys.stdout.write(answer.text.rstrip("\n") + "\n")

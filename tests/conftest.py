@@ -1,0 +1,120 @@
+"""Fixtures of all tests: a tiny BERT built on the fly, the real default model, and marks by folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handler.call import Encoding, Output
+from handler.config import HandlerConfig, ModelConfig
+from handler.pipeline import Pipeline
+from handler.runtimes.base import Runtime
+from handler.tasks.base import Archive
+from handler.telemetry import Telemetry
+from handler.text import TextEncoder
+from scripts import pull
+
+FOLDERS = ("unit", "parity", "e2e")
+WORDS = ["hello", "how", "are", "you", "a", "cat", "sat", "on", "mat", "##s", "##ing", ",", "?", ".", "你", "好", "é"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the name of its folder."""
+    for item in items:
+        for folder in FOLDERS:
+            if f"/tests/{folder}/" in item.path.as_posix():
+                item.add_marker(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BertModel of 2 layers with random weights and its tokenizer, saved as transformers saves them."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    folder.mkdir()
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys([*WORDS, *letters])]
+    (folder / "vocab.txt").write_text("\n".join([*vocabulary, *(f"##{letter}" for letter in letters)]) + "\n")
+    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary) + len(letters),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=40,
+    )
+    BertModel(config).eval().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """The real default model, fetched once and checked."""
+    return pull.pull("all-MiniLM-L6-v2")
+
+
+@pytest.fixture(scope="session")
+def reference() -> dict[str, Any]:
+    """What sentence-transformers gives for the default model; the file states its origin."""
+    content: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "minilm.json").read_text())
+    return content
+
+
+class Echo(Runtime):
+    """A runtime whose states are the token ids themselves: every number in an answer can be worked out by hand.
+
+    `broken` holds token ids on which it raises, as a runtime does that runs out of memory.
+    """
+
+    name = "echo"
+    padded = False
+
+    def __init__(self, checkpoint: Path | None = None, placement: Any = None, width: int = 2) -> None:
+        self.width = width
+        self.batches: list[list[int]] = []
+        self.broken: set[int] = set()
+
+    def run(self, encodings: Any) -> list[Output]:
+        """`hidden[token] = (id, id)`; the pooled vector is that of the last token."""
+        import numpy as np
+
+        self.batches.append([len(encoding) for encoding in encodings])
+        if any(self.broken & set(encoding.ids) for encoding in encodings):
+            raise RuntimeError("out of memory")
+        outputs = []
+        for encoding in encodings:
+            hidden = np.repeat(np.asarray(encoding.ids, dtype=np.float32)[:, None], self.width, axis=1)
+            outputs.append(Output(hidden, hidden[-1]))
+        return outputs
+
+
+@pytest.fixture
+def echo() -> Echo:
+    """The hand-computable runtime."""
+    return Echo()
+
+
+@pytest.fixture
+def make_pipeline(tiny: Path, echo: Echo) -> Any:
+    """Build a pipeline around `echo` and the tiny tokenizer; keywords are keys of the `handler` section."""
+
+    def make(*, response_timeout: int = 120, **settings: Any) -> Pipeline:
+        config = HandlerConfig(**{"task": "embedding", "max_length": 12, **settings})
+        encoder = TextEncoder.load(tiny / "tokenizer.json", config)
+        archive = Archive("bert", "1.0", config, encoder, echo.width, "cpu")
+        whole = ModelConfig(handler=config, responseTimeout=response_timeout)
+        return Pipeline(archive, whole, echo, Telemetry(lambda *_: None))
+
+    return make
+
+
+def encoding(*ids: int) -> Encoding:
+    """An encoding with those ids and nothing special."""
+    return Encoding(list(ids), [0] * len(ids), [0] * len(ids), [(0, 0)] * len(ids))

@@ -1,0 +1,116 @@
+"""Real servers: each in a folder of its own, on ports that were free a moment ago, stopped by id."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+import requests
+
+from scripts import pack as packer
+from scripts.paths import ROOT
+
+PORTS = 5  # inference, management, metrics, gRPC twice
+
+
+def free_port() -> int:
+    """First of five free ports in a row, below the range that clients' own ends come from."""
+    for first in range(20000 + os.getpid() % 1000 * 10, 32000, 10):
+        sockets = [socket.socket() for _ in range(PORTS)]
+        try:
+            for offset, probe in enumerate(sockets):
+                probe.bind(("127.0.0.1", first + offset))
+        except OSError:
+            continue
+        finally:
+            for probe in sockets:
+                probe.close()
+        return first
+    raise RuntimeError("no free ports")
+
+
+def wait_for(condition: Callable[[], Any], what: str, timeout: float = 60) -> Any:
+    """Poll until the condition holds; its value."""
+    deadline = monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert monotonic() < deadline, f"{what}: not within {timeout} s"
+        sleep(0.05)
+
+
+@dataclass
+class Cli:
+    """The `bert` command with folders of its own."""
+
+    runs: Path
+    store: Path
+    port: int
+
+    def __call__(self, *words: str, expect: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+        result = subprocess.run(
+            [sys.executable, "-m", "scripts.cli", *words],
+            cwd=ROOT,
+            env=self.environment(**environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        assert result.returncode == expect, result.stdout + result.stderr
+        return result
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Of a command of this server."""
+        own = {"BERT_RUNS": self.runs, "BERT_MODEL_STORE": self.store, "BERT_INFERENCE_PORT": self.port}
+        return {**os.environ, **{name: str(value) for name, value in own.items()}, **more}
+
+    @property
+    def url(self) -> str:
+        """Base address of the inference API."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def workers(self, model: str) -> list[dict[str, Any]]:
+        """As the management API shows them."""
+        answer = requests.get(f"http://127.0.0.1:{self.port + 1}/models/{model}", timeout=30)
+        return answer.json()[0]["workers"]
+
+    def status(self) -> list[dict[str, Any]]:
+        """What `status` says."""
+        return json.loads(self("status", "--json").stdout)
+
+
+@pytest.fixture(scope="session")
+def store(tiny: Path, minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Archives of the real model and of the tiny one."""
+    folder = tmp_path_factory.mktemp("store")
+    packer.pack(minilm, "bert", "1.0", {}, folder)
+    packer.pack(tiny, "tiny", "1.0", {}, folder)
+    return folder
+
+
+@pytest.fixture
+def cli(store: Path, tmp_path: Path) -> Iterator[Cli]:
+    """A command whose server, if it starts one, ends with the test."""
+    command = Cli(tmp_path / "runs", store, free_port())
+    yield command
+    command("stop", "--drain", "0", BERT_INFERENCE_PORT="")
+
+
+@pytest.fixture(scope="session")
+def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    """One server with both archives, for all tests that only send requests."""
+    command = Cli(tmp_path_factory.mktemp("runs"), store, free_port())
+    command("start", "bert", "tiny")
+    yield command
+    command("stop")

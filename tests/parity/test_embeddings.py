@@ -1,0 +1,65 @@
+"""Embeddings of the default model against those of sentence-transformers; `minilm.json` states their origin."""
+
+import base64
+
+import numpy as np
+import orjson
+import pytest
+
+from handler import pipeline as pipelines
+from handler.call import Row
+from scripts import checkpoint as checkpoints
+from scripts import model_config
+from scripts import pack as packer
+
+
+@pytest.fixture(scope="module")
+def pipeline(minilm, tmp_path_factory):
+    archive = tmp_path_factory.mktemp("archive")
+    checkpoint = checkpoints.read(minilm)
+    packer.stage(checkpoint, archive)
+    settings = {
+        "handler": {
+            "task": checkpoint.task,
+            "max_length": checkpoint.max_length,
+            "pooling": checkpoint.pooling,
+            "normalize": checkpoint.normalize,
+        }
+    }
+    return pipelines.load(archive, "bert", "1.0", model_config.merged(settings, {}), None, lambda *_: None)
+
+
+def ask(pipeline, body):
+    (reply,) = pipeline.answer([Row({"body": orjson.dumps(body)}, {}, "application/json")])
+    assert reply.status == 200, reply.body
+    return reply, orjson.loads(reply.body)
+
+
+def test_all_texts_in_one_request(pipeline, reference):
+    reply, vectors = ask(pipeline, {"inputs": reference["texts"]})
+    assert np.abs(np.asarray(vectors) - reference["embeddings"]).max() < 1e-5
+    assert reply.headers["x-tokens"] == str(sum(reference["tokens"]))
+
+
+def test_one_text_at_a_time(pipeline, reference):
+    for text, vector in zip(reference["texts"], reference["embeddings"], strict=True):
+        _, answer = ask(pipeline, {"inputs": text})
+        assert np.abs(np.asarray(answer[0]) - vector).max() < 1e-5
+
+
+def test_base64_holds_the_same_floats(pipeline, reference):
+    _, texts = ask(pipeline, {"inputs": reference["texts"][:3], "encoding_format": "base64"})
+    vectors = [np.frombuffer(base64.b64decode(text), "<f4") for text in texts]
+    assert np.abs(np.asarray(vectors) - reference["embeddings"][:3]).max() < 1e-5
+
+
+def test_binary_signs(pipeline, reference):
+    _, signs = ask(pipeline, {"inputs": reference["texts"], "encoding_format": "binary"})
+    different = np.unpackbits((np.asarray(signs) ^ np.asarray(reference["binary"])).astype(np.uint8)).sum()
+    assert different <= 2  # a component within 1e-7 of zero may fall on either side
+
+
+def test_similarity(pipeline, reference):
+    texts = reference["texts"]
+    _, cosines = ask(pipeline, {"task": "similarity", "source": texts[0], "sentences": texts[1:4]})
+    assert cosines == pytest.approx(reference["similarity_of_first_to_next_three"], abs=1e-5)

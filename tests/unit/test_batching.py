@@ -1,0 +1,43 @@
+import random
+
+import pytest
+
+from handler.batching import plan
+from tests.conftest import encoding
+
+
+def lengths(batches):
+    return [[len(item) for item in batch.encodings] for batch in batches]
+
+
+def sized(*sizes):
+    return [encoding(*range(size)) for size in sizes]
+
+
+def test_sorts_by_length_and_fills_the_budget():
+    assert lengths(plan(sized(5, 1, 4, 2), 7, padded=False)) == [[1, 2, 4], [5]]
+
+
+def test_a_padded_batch_costs_its_longest_times_its_size():
+    assert lengths(plan(sized(2, 2, 3, 3), 6, padded=True)) == [[2, 2], [3, 3]]
+    assert lengths(plan(sized(2, 2, 3), 8, padded=True)) == [[2, 2], [3]]
+
+
+def test_a_sequence_over_the_budget_runs_alone():
+    assert lengths(plan(sized(9, 1), 4, padded=False)) == [[1], [9]]
+
+
+def test_nothing_gives_nothing():
+    assert plan([], 10, padded=True) == []
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_positions_lead_back_to_every_sequence_once(padded):
+    rng = random.Random(0)
+    encodings = sized(*(rng.randint(1, 40) for _ in range(200)))
+    batches = plan(encodings, 64, padded)
+    assert sorted(position for batch in batches for position in batch.positions) == list(range(200))
+    for batch in batches:
+        assert [encodings[position] for position in batch.positions] == batch.encodings
+        cost = len(batch.encodings) * len(batch.encodings[-1]) if padded else sum(map(len, batch.encodings))
+        assert cost <= 64

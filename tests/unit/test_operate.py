@@ -1,0 +1,154 @@
+"""Parts of the server control that need no server: verdicts, ports, addresses, tracebacks, locks."""
+
+import fcntl
+import socket
+from pathlib import Path
+
+import pytest
+
+from scripts import launch, management, state, stop
+from scripts.console import Failure
+from scripts.doctor import GpuFacts, gpu_verdict
+from scripts.launch import Options
+
+CARD = ["NVIDIA H100, 550.54"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "ok", "words"),
+    [
+        (GpuFacts([], None, 0, None), True, "none on this machine"),
+        (GpuFacts(CARD, "13.0", 1, None), True, "1 used"),
+        (GpuFacts(CARD, None, 0, None), False, "CPU build"),
+        (GpuFacts(CARD, "13.0", 0, ""), False, "hidden by CUDA_VISIBLE_DEVICES=''"),
+        (GpuFacts(CARD, "13.0", 0, "-1"), False, "hidden by CUDA_VISIBLE_DEVICES='-1'"),
+        (
+            GpuFacts(CARD, "13.0", 0, None, "The NVIDIA driver on your system is too old"),
+            False,
+            "too old for CUDA 13.0",
+        ),
+        (GpuFacts(CARD, "13.0", 0, None, "No CUDA-capable device"), False, "No CUDA-capable device"),
+    ],
+)
+def test_why_a_gpu_is_or_is_not_used(facts, ok, words):
+    verdict = gpu_verdict(facts)
+    assert (verdict.ok, words in verdict.detail) == (ok, True)
+    assert ok or verdict.fix
+
+
+@pytest.fixture
+def taken():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_taken_port_names_its_holder_and_the_flag(taken, tmp_path):
+    with pytest.raises(Failure, match=rf"port {taken} is taken by .*pid") as caught:
+        launch.check_ports(Options(tmp_path, inference_port=taken))
+    assert caught.value.fix == "choose another with --inference-port"
+    with pytest.raises(Failure) as caught:
+        launch.check_ports(Options(tmp_path, inference_port=taken + 10, metrics_port=taken))
+    assert caught.value.fix == "choose another with --metrics-port"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_loopback_is_open(host, tmp_path):
+    launch.check_address(Options(tmp_path, host=host))
+
+
+def test_other_addresses_need_a_token_or_a_word(tmp_path):
+    with pytest.raises(Failure, match="lets every machine") as caught:
+        launch.check_address(Options(tmp_path, host="0.0.0.0"))
+    assert "--auth" in caught.value.fix
+    launch.check_address(Options(tmp_path, host="0.0.0.0", auth=True))
+    launch.check_address(Options(tmp_path, host="0.0.0.0", insecure=True))
+
+
+def test_archives(tmp_path):
+    with pytest.raises(Failure, match="no archives in"):
+        launch.archives(Options(tmp_path))
+    for name in ("b.mar", "a.mar"):
+        (tmp_path / name).touch()
+    assert launch.archives(Options(tmp_path)) == ["a", "b"]
+    with pytest.raises(Failure, match=r"no archive c\.mar in .*; there are: a, b"):
+        launch.archives(Options(tmp_path, models=["c"]))
+
+
+def test_ports_follow_the_inference_port(tmp_path):
+    assert list(Options(tmp_path).ports().values()) == [8080, 8081, 8082, 7070, 7071]
+    assert list(Options(tmp_path, inference_port=9000).ports().values()) == [9000, 9001, 9002, 9003, 9004]
+
+
+def test_the_servers_own_settings_come_last(tmp_path):
+    lines = launch.properties(Options(tmp_path, inference_port=9000, device="cpu")).splitlines()
+    last = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    assert last["inference_address"] == "http://127.0.0.1:9000"
+    assert last["number_of_gpu"] == "0"
+    assert Path(last["metrics_config"]).is_absolute()
+
+
+LOG = """\
+2026-01-01T00:00:00,000 W-9000-bert_1.0-stdout - Backend worker process died.
+2026-01-01T00:00:00,000 W-9000-bert_1.0-stdout - Traceback (most recent call last):
+2026-01-01T00:00:00,000 W-9000-bert_1.0-stdout -   File "bert_handler.py", line 34, in initialize
+2026-01-01T00:00:00,000 W-9000-bert_1.0-stdout -     self.pipeline = load()
+2026-01-01T00:00:00,000 W-9000-bert_1.0-stdout - handler.errors.ConfigError: model-config.yaml: unknown key
+2026-01-01T00:00:00,000 W-9000-bert_1.0-stdout - something after it
+"""
+
+
+def server(folder, **keys):
+    known = {
+        "pid": 1,
+        "created": 0.0,
+        "host": "127.0.0.1",
+        "inference_port": 8080,
+        "management_port": 8081,
+        "metrics_port": 8082,
+        "grpc_port": 7070,
+        "models": ["bert"],
+        "folder": str(folder),
+        "temporary": str(folder / "tmp"),
+        "auth": False,
+    }
+    return state.Server(**{**known, **keys})
+
+
+def test_a_workers_traceback_is_cut_out_of_the_log(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "worker.log").write_text(LOG)
+    lines = management.traceback(server(tmp_path)).splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == "handler.errors.ConfigError: model-config.yaml: unknown key"
+
+
+def test_no_log_no_traceback(tmp_path):
+    assert management.traceback(server(tmp_path)) == ""
+
+
+def test_a_lock_shows_who_is_busy(tmp_path):
+    (tmp_path / "locks").mkdir()
+    with (tmp_path / "locks" / "1").open("wb") as lock:
+        assert stop.busy(server(tmp_path)) == 0
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert stop.busy(server(tmp_path)) == 1
+
+
+def test_a_server_that_is_gone_is_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr(state.paths, "RUNS", tmp_path)
+    gone = server(tmp_path / "8080", pid=2**22 + 1)
+    (tmp_path / "8080" / "logs").mkdir(parents=True)
+    gone.save()
+    assert state.running() == []
+    assert not (tmp_path / "8080" / state.FILE).exists()
+    assert (tmp_path / "8080" / "logs").exists()
+    with pytest.raises(Failure, match="no server of this project runs on port 8080"):
+        state.find(8080)
+
+
+def test_a_reused_pid_is_not_the_server(tmp_path):
+    import os
+
+    assert server(tmp_path, pid=os.getpid(), created=1.0).process() is None

