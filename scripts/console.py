@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -35,6 +36,23 @@ class Failure(Exception):
             err.print(escaped(self.why))
         if self.fix:
             err.print(f"[yellow]to fix:[/yellow] {escaped(self.fix)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check.
+
+    Attributes:
+        name: what was looked at.
+        ok: whether it is as it should be.
+        detail: what was found.
+        fix: what to do; empty when there is nothing to do.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
 
 
 def escaped(text: str) -> str:

@@ -2,59 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from scripts import state
-from scripts.console import Failure
+from scripts.console import Failure, Finding
+from scripts.gpu import look, verdict
 from scripts.launch import Options, check_ports
 from scripts.paths import MODEL_STORE, ROOT
 
 GIB = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check.
-
-    Attributes:
-        name: what was looked at.
-        ok: whether it is as it should be.
-        detail: what was found.
-        fix: what to do; empty when there is nothing to do.
-    """
-
-    name: str
-    ok: bool
-    detail: str
-    fix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GpuFacts:
-    """What decides whether a GPU is used; gathered apart, so that the verdict can be tested without one.
-
-    Attributes:
-        hardware: names of the GPUs the driver or the device files show.
-        build: CUDA version torch was built for, None for a CPU build.
-        usable: number of GPUs torch can use.
-        visible: CUDA_VISIBLE_DEVICES, None when it is not set.
-        error: what torch said when it tried.
-    """
-
-    hardware: list[str]
-    build: str | None
-    usable: int
-    visible: str | None
-    error: str = ""
 
 
 def examine(options: Options) -> list[Finding]:
@@ -93,76 +57,7 @@ def packages() -> Iterator[Finding]:
 
 def gpu() -> Iterator[Finding]:
     """Whether there is a GPU, and if it is not used, why."""
-    yield gpu_verdict(gpu_facts())
-
-
-def gpu_facts() -> GpuFacts:
-    """Look at the driver, at torch and at the environment."""
-    import torch
-
-    error = ""
-    if torch.version.cuda and not torch.cuda.is_available():
-        try:
-            torch.cuda.init()  # type: ignore[no-untyped-call]
-        except (RuntimeError, AssertionError) as raised:
-            error = str(raised).splitlines()[0]
-    return GpuFacts(
-        hardware=hardware(),
-        build=torch.version.cuda,
-        usable=torch.cuda.device_count() if torch.cuda.is_available() else 0,
-        visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
-        error=error,
-    )
-
-
-def hardware() -> list[str]:
-    """GPUs as the driver names them, or their device files where the driver does not answer."""
-    if shutil.which("nvidia-smi"):
-        command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
-        result = subprocess.run(command, capture_output=True, text=True)
-        if result.returncode == 0:
-            return result.stdout.strip().splitlines()
-    return [path.name for path in sorted(Path("/dev").glob("nvidia[0-9]*"))]
-
-
-def gpu_verdict(facts: GpuFacts) -> Finding:
-    """Why a GPU is or is not used, and what to do."""
-    names = "; ".join(facts.hardware)
-    if not facts.hardware:
-        return Finding("gpu", True, "none on this machine; the CPU is used")
-    if facts.usable:
-        return Finding("gpu", True, f"{facts.usable} used: {names}")
-    if facts.build is None:
-        return Finding(
-            "gpu",
-            False,
-            f"{names} is there, but this torch is a CPU build",
-            "install a CUDA build: .venv/bin/pip install --force-reinstall torch=="
-            + torch_version()
-            + " --index-url https://download.pytorch.org/whl/cu130",
-        )
-    if facts.visible is not None and (not facts.visible.strip() or facts.visible.strip().startswith("-")):
-        return Finding(
-            "gpu", False, f"{names} is hidden by CUDA_VISIBLE_DEVICES={facts.visible!r}", "unset CUDA_VISIBLE_DEVICES"
-        )
-    if "driver" in facts.error.lower() and "old" in facts.error.lower():
-        return Finding(
-            "gpu",
-            False,
-            f"the driver ({names}) is too old for CUDA {facts.build}: {facts.error}",
-            "update the NVIDIA driver, or install a torch built for an older CUDA",
-        )
-    return Finding(
-        "gpu",
-        False,
-        f"{names} is there, but torch cannot use it: {facts.error or 'no reason given'}",
-        "check that nvidia-smi works for this user and inside this container (--gpus all)",
-    )
-
-
-def torch_version() -> str:
-    """The pinned version of torch."""
-    return metadata.version("torch").split("+")[0]
+    yield verdict(look())
 
 
 def ports(options: Options) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ import psutil
 
 from scripts import management, state
 from scripts.console import Failure, err, step
+from scripts.gpu import look, verdict
 from scripts.paths import CONFIG
 from scripts.state import Server
 from scripts.stop import terminate
@@ -64,6 +65,7 @@ def start(options: Options) -> Server:
         Failure: it cannot start; nothing of it stays behind but its logs.
     """
     check_address(options)
+    check_device(options)
     models = archives(options)
     check_ports(options)
     server = spawn(options, models)
@@ -90,6 +92,16 @@ def check_address(options: Options) -> None:
             f"--host {options.host} lets every machine that reaches this one use the model",
             fix="add --auth to ask for a token, or --insecure if a proxy in front does that",
         )
+
+
+def check_device(options: Options) -> None:
+    """Refuse a device that does not exist."""
+    if options.device not in (None, "cpu", "gpu"):
+        raise Failure(f"--device {options.device} is not known", fix="choose cpu or gpu")
+    if options.device == "gpu":
+        found = look()
+        if not found.usable:
+            raise Failure(f"--device gpu: {verdict(found).detail}", fix=verdict(found).fix or "leave --device out")
 
 
 def archives(options: Options) -> list[str]:

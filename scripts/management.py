@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -16,11 +15,18 @@ POLL_SECONDS = 0.1
 
 
 def token(server: Server, kind: str) -> dict[str, str]:
-    """The header a server with --auth wants; `kind` is `inference` or `management`."""
+    """The header a server with --auth wants; `kind` is `inference` or `management`.
+
+    Raises:
+        Failure: the server has not written its keys yet.
+    """
     if not server.auth:
         return {}
-    keys = json.loads((Path(server.folder) / "key_file.json").read_text())
-    return {"authorization": f"Bearer {keys[kind]['key']}"}
+    try:
+        key = json.loads(server.keys.read_text())[kind]["key"]
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        raise Failure(f"{server.keys} holds no {kind} key", fix="restart the server; it writes its keys") from None
+    return {"authorization": f"Bearer {key}"}
 
 
 def post(server: Server, path: str, body: Any, timeout: float = 120) -> requests.Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -45,7 +44,7 @@ def server_report(server: Server) -> dict[str, Any]:
         "metrics": f"http://127.0.0.1:{server.metrics_port}/metrics",
         "grpc": f"{server.host}:{server.grpc_port}",
         "auth": server.auth,
-        "keys": str(Path(server.folder) / "key_file.json") if server.auth else None,
+        "keys": str(server.keys) if server.auth else None,
         "logs": str(server.logs),
         "models": models,
     }
@@ -88,7 +87,7 @@ def show_started(server: Server, milliseconds: float, answer: Any) -> None:
     )
     port = "" if server.inference_port == 8080 else f" --inference-port {server.inference_port}"
     if server.auth:
-        out.print(f"keys: {Path(server.folder) / 'key_file.json'}, valid for an hour; README, Security")
+        out.print(f"keys: {server.keys}")
     out.print(f"stop it with: scripts/bert stop{port}")
 
 

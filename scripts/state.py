@@ -55,6 +55,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.folder) / "locks"
 
     @property
+    def keys(self) -> Path:
+        """Where a server with --auth writes its tokens, readable by its user only."""
+        return Path(self.folder) / "key_file.json"
+
+    @property
     def logs(self) -> Path:
         """Folder of log files."""
         return Path(self.folder) / "logs"
@@ -75,6 +80,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     def forget(self) -> None:
         """Remove what only a running server needs; its logs stay."""
         (Path(self.folder) / FILE).unlink(missing_ok=True)
+        self.keys.unlink(missing_ok=True)
         shutil.rmtree(self.locks, ignore_errors=True)
         shutil.rmtree(self.temporary, ignore_errors=True)
 

@@ -39,7 +39,7 @@ def status(inference_port: Port = None, as_json: Json = False) -> None:
 
     Example: scripts/bert status --json
     """
-    servers = [state.find(inference_port)] if inference_port else state.running()
+    servers = [server for server in state.running() if inference_port in (None, server.inference_port)]
     reports = [report.server_report(server) for server in servers]
     if as_json:
         print_json(reports)

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +58,7 @@ class Cli:
 
     def __call__(self, *words: str, expect: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
-            [sys.executable, "-m", "scripts.cli", *words],
+            [ROOT / "scripts" / "bert", *words],
             cwd=ROOT,
             env=self.environment(**environment),
             stdin=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ import pytest
 
 from scripts import launch, management, state, stop
 from scripts.console import Failure
-from scripts.doctor import GpuFacts, gpu_verdict
+from scripts.gpu import Facts, verdict
 from scripts.launch import Options
 
 CARD = ["NVIDIA H100, 550.54"]
@@ -17,23 +17,23 @@ CARD = ["NVIDIA H100, 550.54"]
 @pytest.mark.parametrize(
     ("facts", "ok", "words"),
     [
-        (GpuFacts([], None, 0, None), True, "none on this machine"),
-        (GpuFacts(CARD, "13.0", 1, None), True, "1 used"),
-        (GpuFacts(CARD, None, 0, None), False, "CPU build"),
-        (GpuFacts(CARD, "13.0", 0, ""), False, "hidden by CUDA_VISIBLE_DEVICES=''"),
-        (GpuFacts(CARD, "13.0", 0, "-1"), False, "hidden by CUDA_VISIBLE_DEVICES='-1'"),
+        (Facts([], None, 0, None), True, "none on this machine"),
+        (Facts(CARD, "13.0", 1, None), True, "1 used"),
+        (Facts(CARD, None, 0, None), False, "CPU build"),
+        (Facts(CARD, "13.0", 0, ""), False, "hidden by CUDA_VISIBLE_DEVICES=''"),
+        (Facts(CARD, "13.0", 0, "-1"), False, "hidden by CUDA_VISIBLE_DEVICES='-1'"),
         (
-            GpuFacts(CARD, "13.0", 0, None, "The NVIDIA driver on your system is too old"),
+            Facts(CARD, "13.0", 0, None, "The NVIDIA driver on your system is too old"),
             False,
             "too old for CUDA 13.0",
         ),
-        (GpuFacts(CARD, "13.0", 0, None, "No CUDA-capable device"), False, "No CUDA-capable device"),
+        (Facts(CARD, "13.0", 0, None, "No CUDA-capable device"), False, "No CUDA-capable device"),
     ],
 )
 def test_why_a_gpu_is_or_is_not_used(facts, ok, words):
-    verdict = gpu_verdict(facts)
-    assert (verdict.ok, words in verdict.detail) == (ok, True)
-    assert ok or verdict.fix
+    finding = verdict(facts)
+    assert (finding.ok, words in finding.detail) == (ok, True)
+    assert ok or finding.fix
 
 
 @pytest.fixture
@@ -64,6 +64,15 @@ def test_other_addresses_need_a_token_or_a_word(tmp_path):
     assert "--auth" in caught.value.fix
     launch.check_address(Options(tmp_path, host="0.0.0.0", auth=True))
     launch.check_address(Options(tmp_path, host="0.0.0.0", insecure=True))
+
+
+def test_a_device_that_is_not_there_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(launch, "look", lambda: Facts([], None, 0, None))
+    with pytest.raises(Failure, match="--device gpu: none on this machine"):
+        launch.check_device(Options(tmp_path, device="gpu"))
+    with pytest.raises(Failure, match="choose|not known"):
+        launch.check_device(Options(tmp_path, device="tpu"))
+    launch.check_device(Options(tmp_path, device="cpu"))
 
 
 def test_archives(tmp_path):
