@@ -15,8 +15,8 @@ from typing import Any
 from scripts import state
 from scripts.console import Failure, Finding
 from scripts.gpu import look, verdict
-from scripts.launch import Options, check_ports
 from scripts.paths import MODEL_STORE, ROOT
+from scripts.preflight import Options, check_ports
 
 GIB = 1 << 30
 

@@ -14,6 +14,7 @@ from scripts import pull as puller
 from scripts import stop as stopper
 from scripts.console import Failure, err, out
 from scripts.paths import MODEL_STORE
+from scripts.preflight import Options
 from scripts.presets import DEFAULT, presets
 from scripts.verbs.options import (
     Auth,
@@ -61,7 +62,7 @@ def up(
     preset = presets().get(model)
     settings = packer.preset_settings(preset.settings if preset else {}, {"task": task}, None)
     packer.pack(folder, name, version, settings, store)
-    options = launch.Options(
+    options = Options(
         store=store,
         models=[name],
         host=host,
@@ -95,7 +96,7 @@ def start(
     if already(inference_port):
         return
     server = launch.start(
-        launch.Options(
+        Options(
             store,
             names or [],
             host,

@@ -10,10 +10,11 @@ import orjson
 import typer
 
 from scripts import doctor as doctor_checks
-from scripts import launch, management, report, state
+from scripts import management, report, state
 from scripts.console import Failure, escaped, out, print_json
 from scripts.follow import follow
 from scripts.paths import MODEL_STORE
+from scripts.preflight import Options
 from scripts.verbs.options import InferencePort, Json, Port, Task, Timeout
 
 
@@ -22,7 +23,7 @@ def doctor(inference_port: InferencePort = 8080, as_json: Json = False) -> None:
 
     Example: scripts/bert doctor --json
     """
-    findings = doctor_checks.examine(launch.Options(store=MODEL_STORE, inference_port=inference_port))
+    findings = doctor_checks.examine(Options(store=MODEL_STORE, inference_port=inference_port))
     if as_json:
         print_json(doctor_checks.as_json(findings))
     else:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts import launch, management, state, stop
+from scripts import launch, management, preflight, state, stop
 from scripts.console import Failure
 from scripts.gpu import Facts, verdict
-from scripts.launch import Options
+from scripts.preflight import Options
 
 CARD = ["NVIDIA H100, 550.54"]
 
@@ -46,48 +46,56 @@ def taken():
 
 def test_a_taken_port_names_its_holder_and_the_flag(taken, tmp_path):
     with pytest.raises(Failure, match=rf"port {taken} is taken by .*pid") as caught:
-        launch.check_ports(Options(tmp_path, inference_port=taken))
+        preflight.check_ports(Options(tmp_path, inference_port=taken))
     assert caught.value.fix == "choose another with --inference-port"
     with pytest.raises(Failure) as caught:
-        launch.check_ports(Options(tmp_path, inference_port=taken + 10, metrics_port=taken))
+        preflight.check_ports(Options(tmp_path, inference_port=taken + 10, metrics_port=taken))
     assert caught.value.fix == "choose another with --metrics-port"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_loopback_is_open(host, tmp_path):
-    launch.check_address(Options(tmp_path, host=host))
+    preflight.check_address(Options(tmp_path, host=host))
 
 
 def test_other_addresses_need_a_token_or_a_word(tmp_path):
     with pytest.raises(Failure, match="lets every machine") as caught:
-        launch.check_address(Options(tmp_path, host="0.0.0.0"))
+        preflight.check_address(Options(tmp_path, host="0.0.0.0"))
     assert "--auth" in caught.value.fix
-    launch.check_address(Options(tmp_path, host="0.0.0.0", auth=True))
-    launch.check_address(Options(tmp_path, host="0.0.0.0", insecure=True))
+    preflight.check_address(Options(tmp_path, host="0.0.0.0", auth=True))
+    preflight.check_address(Options(tmp_path, host="0.0.0.0", insecure=True))
 
 
 def test_a_device_that_is_not_there_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(launch, "look", lambda: Facts([], None, 0, None))
+    monkeypatch.setattr(preflight, "look", lambda: Facts([], None, 0, None))
     with pytest.raises(Failure, match="--device gpu: none on this machine"):
-        launch.check_device(Options(tmp_path, device="gpu"))
-    with pytest.raises(Failure, match="choose|not known"):
-        launch.check_device(Options(tmp_path, device="tpu"))
-    launch.check_device(Options(tmp_path, device="cpu"))
+        preflight.check_device(Options(tmp_path, device="gpu"))
+    with pytest.raises(Failure, match="not known"):
+        preflight.check_device(Options(tmp_path, device="tpu"))
+    preflight.check_device(Options(tmp_path, device="cpu"))
 
 
 def test_archives(tmp_path):
     with pytest.raises(Failure, match="no archives in"):
-        launch.archives(Options(tmp_path))
+        preflight.archives(Options(tmp_path))
     for name in ("b.mar", "a.mar"):
         (tmp_path / name).touch()
-    assert launch.archives(Options(tmp_path)) == ["a", "b"]
+    assert preflight.archives(Options(tmp_path)) == ["a", "b"]
     with pytest.raises(Failure, match=r"no archive c\.mar in .*; there are: a, b"):
-        launch.archives(Options(tmp_path, models=["c"]))
+        preflight.archives(Options(tmp_path, models=["c"]))
 
 
 def test_ports_follow_the_inference_port(tmp_path):
     assert list(Options(tmp_path).ports().values()) == [8080, 8081, 8082, 7070, 7071]
     assert list(Options(tmp_path, inference_port=9000).ports().values()) == [9000, 9001, 9002, 9003, 9004]
+
+
+def test_two_starts_on_one_port_do_not_meet(tmp_path, monkeypatch):
+    monkeypatch.setattr(state.paths, "RUNS", tmp_path)
+    with launch.alone(9000), pytest.raises(Failure, match="another start on port 9000"), launch.alone(9000):
+        pass
+    with launch.alone(9000), launch.alone(9001):
+        pass
 
 
 def test_the_servers_own_settings_come_last(tmp_path):

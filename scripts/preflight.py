@@ -1,0 +1,116 @@
+"""What must be true before a server is started: address, device, archives, ports."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from scripts.console import Failure
+from scripts.gpu import look, verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to start; the ports follow the inference port unless they are given."""
+
+    store: Path
+    models: Sequence[str] = ()
+    host: str = "127.0.0.1"
+    inference_port: int = 8080
+    management_port: int | None = None
+    metrics_port: int | None = None
+    grpc_port: int | None = None
+    workers: int | None = None
+    device: str | None = None
+    auth: bool = False
+    insecure: bool = False
+    timeout: float = 300
+
+    def ports(self) -> dict[str, int]:
+        """Flag -> port. gRPC takes two, the second one for management."""
+        first = self.inference_port
+        grpc = self.grpc_port or (7070 if first == 8080 else first + 3)
+        return {
+            "--inference-port": first,
+            "--management-port": self.management_port or first + 1,
+            "--metrics-port": self.metrics_port or first + 2,
+            "--grpc-port": grpc,
+            "--grpc-port (+1)": grpc + 1,
+        }
+
+
+def check(options: Options) -> list[str]:
+    """Run all checks, and return the names of the models to serve.
+
+    Raises:
+        Failure: the first one that does not hold, with the flag that helps.
+    """
+    check_address(options)
+    check_device(options)
+    check_ports(options)
+    return archives(options)
+
+
+def check_address(options: Options) -> None:
+    """Refuse to be reachable by others without a token."""
+    with suppress(ValueError):
+        if ipaddress.ip_address(options.host).is_loopback:
+            return
+    if options.host != "localhost" and not options.auth and not options.insecure:
+        raise Failure(
+            f"--host {options.host} lets every machine that reaches this one use the model",
+            fix="add --auth to ask for a token, or --insecure if a proxy in front does that",
+        )
+
+
+def check_device(options: Options) -> None:
+    """Refuse a device that does not exist."""
+    if options.device not in (None, "cpu", "gpu"):
+        raise Failure(f"--device {options.device} is not known", fix="choose cpu or gpu")
+    if options.device == "gpu":
+        found = look()
+        if not found.usable:
+            raise Failure(f"--device gpu: {verdict(found).detail}", fix=verdict(found).fix or "leave --device out")
+
+
+def archives(options: Options) -> list[str]:
+    """Names of the models to serve: those asked for, or all there are."""
+    there = sorted(path.stem for path in options.store.glob("*.mar"))
+    missing = [name for name in options.models if name not in there]
+    if missing or not there:
+        wanted = f"no archive {missing[0]}.mar" if missing else "no archives"
+        raise Failure(
+            f"{wanted} in {options.store}" + (f"; there are: {', '.join(there)}" if there else ""),
+            fix="scripts/bert up, or scripts/bert pack DIR --name NAME",
+        )
+    return list(options.models) or there
+
+
+def check_ports(options: Options) -> None:
+    """Refuse a port that somebody else holds, and say who."""
+    for flag, port in options.ports().items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((options.host if flag == "--inference-port" else "127.0.0.1", port))
+            except OSError as error:
+                raise Failure(
+                    f"port {port} is taken by {holder(port)} ({error.strerror})",
+                    fix=f"choose another with {flag.split()[0]}",
+                ) from None
+
+
+def holder(port: int) -> str:
+    """Who listens there, as far as this user may know."""
+    with suppress(psutil.AccessDenied):
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.pid:
+                with suppress(psutil.Error):
+                    return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    return "another process"
