@@ -31,7 +31,7 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     task: Annotated[str, Meta(description="task that /predictions/{model} answers")]
     max_length: Annotated[int, Meta(ge=4, description="longest sequence in tokens, special tokens included")]
-    runtime: Annotated[str, Meta(description="engine of the forward pass: eager")] = "eager"
+    runtime: Annotated[str, Meta(description="engine of the forward pass: packed, eager")] = "packed"
     dtype: Annotated[Dtype, Meta(description="float32; float16 and bfloat16 need a GPU")] = "float32"
     pooling: Annotated[Pooling, Meta(description="how token states become one vector: mean, cls, max, pooler")] = "mean"
     normalize: Annotated[bool, Meta(description="scale embeddings to length 1")] = False

@@ -39,13 +39,18 @@ class Checkpoint:
     normalize: bool = False
 
     @property
-    def files(self) -> list[Path]:
-        """What an archive needs: configuration and weights."""
+    def config(self) -> dict[str, Any]:
+        """The decoded `config.json`."""
+        config: dict[str, Any] = load_json(self.folder / "config.json")
+        return config
+
+    @property
+    def weights(self) -> list[Path]:
+        """Files of weights; of sharded ones also the index."""
         weights = next(self.folder / name for name in WEIGHTS if (self.folder / name).exists())
         if weights.suffix != ".json":
-            return [self.folder / "config.json", weights]
-        shards = sorted(set(load_json(weights)["weight_map"].values()))
-        return [self.folder / "config.json", weights, *(self.folder / shard for shard in shards)]
+            return [weights]
+        return [weights, *(self.folder / shard for shard in sorted(set(load_json(weights)["weight_map"].values())))]
 
 
 def read(folder: Path) -> Checkpoint:

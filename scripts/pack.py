@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError
 
 from handler import config as configuration
 from handler.config import CHECKPOINT, ModelConfig
-from handler.errors import ConfigError
+from handler.errors import ConfigError, unknown
 from handler.tasks import TASKS
 from scripts import checkpoint as checkpoints
-from scripts import model_config
+from scripts import layout, model_config
 from scripts.checkpoint import Checkpoint
-from scripts.console import Failure, step
+from scripts.console import Failure, err, step
 from scripts.paths import HANDLER
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -52,7 +53,7 @@ def pack(folder: Path, name: str, version: str, settings: Mapping[str, Any], sto
     with tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary, step(f"packing {folder.name} as {name}.mar"):
         work = Path(temporary)
         (work / "model-config.yaml").write_text(model_config.render(config))
-        stage(checkpoint, work / "stage")
+        stage(checkpoint, work / "stage", config.handler.runtime)
         built = run_archiver(work, name, version)
         part = store / f".{name}.{os.getpid()}.part"
         try:
@@ -61,6 +62,14 @@ def pack(folder: Path, name: str, version: str, settings: Mapping[str, Any], sto
         finally:
             part.unlink(missing_ok=True)
     return store / f"{name}.mar"
+
+
+def resolve_runtime(checkpoint: Checkpoint) -> str:
+    """`packed` where it can run the model; otherwise `eager`, and a line that says why."""
+    obstacle = layout.obstacle(checkpoint.config)
+    if obstacle:
+        err.print(f"runtime eager: {obstacle}")
+    return "eager" if obstacle else "packed"
 
 
 def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfig:
@@ -75,6 +84,7 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
             "max_length": checkpoint.max_length,
             "pooling": checkpoint.pooling,
             "normalize": checkpoint.normalize,
+            "runtime": resolve_runtime(checkpoint),
         }
     }
     try:
@@ -84,6 +94,8 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     if config.handler.task not in TASKS:
         named = f"task {config.handler.task}" if config.handler.task else f"the head of {checkpoint.architecture}"
         raise Failure(f"{named} is not served", fix=f"choose one with --task: {', '.join(TASKS)}")
+    if config.handler.runtime not in WEIGHTS:
+        raise Failure(unknown("runtime", config.handler.runtime, WEIGHTS))
     if config.handler.max_length > checkpoint.max_length:
         raise Failure(
             f"handler.max_length {config.handler.max_length} is beyond the checkpoint's {checkpoint.max_length}"
@@ -91,20 +103,46 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     return config
 
 
-def stage(checkpoint: Checkpoint, target: Path) -> None:
+def stage(checkpoint: Checkpoint, target: Path, runtime: str) -> None:
     """Lay out what goes into the archive: the handler package, and the checkpoint's files in their own folder."""
     shutil.copytree(HANDLER, target / "handler", ignore=shutil.ignore_patterns("__pycache__"))
     folder = target / CHECKPOINT
     folder.mkdir()
-    for file in checkpoint.files:
-        (folder / file.name).symlink_to(file.resolve())  # the archiver copies what it points at
-    tokenizer = checkpoint.folder / "tokenizer.json"
-    if tokenizer.exists():
-        (folder / "tokenizer.json").symlink_to(tokenizer.resolve())
+    link(checkpoint.folder / "config.json", folder)
+    WEIGHTS[runtime](checkpoint, folder)
+    if (checkpoint.folder / "tokenizer.json").exists():
+        link(checkpoint.folder / "tokenizer.json", folder)
         return
     from transformers import AutoTokenizer
 
     AutoTokenizer.from_pretrained(checkpoint.folder).backend_tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def link(file: Path, folder: Path) -> None:
+    """Put a file into the folder; the archiver copies what the link points at."""
+    (folder / file.name).symlink_to(file.resolve())
+
+
+def packed_weights(checkpoint: Checkpoint, folder: Path) -> None:
+    """The file that the `packed` runtime maps.
+
+    Raises:
+        Failure: the weights do not load.
+    """
+    try:
+        layout.write(checkpoint.folder, folder)
+    except (ConfigError, OSError, RuntimeError, ValueError, SafetensorError) as error:
+        raise Failure(f"{checkpoint.folder} does not load as {checkpoint.architecture}", why=str(error)) from None
+
+
+def eager_weights(checkpoint: Checkpoint, folder: Path) -> None:
+    """The checkpoint's own files."""
+    for file in checkpoint.weights:
+        link(file, folder)
+
+
+WEIGHTS = {"packed": packed_weights, "eager": eager_weights}
+"""What each runtime wants in the archive."""
 
 
 def run_archiver(work: Path, name: str, version: str) -> Path:

@@ -18,6 +18,7 @@ from handler.text import TextEncoder
 from scripts import pull
 
 FOLDERS = ("unit", "parity", "e2e")
+SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
 WORDS = ["hello", "how", "are", "you", "a", "cat", "sat", "on", "mat", "##s", "##ing", ",", "?", ".", "你", "好", "é"]
 
 
@@ -29,28 +30,67 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(folder)
 
 
+def save_tokenizer(folder: Path) -> int:
+    """Write a small BERT tokenizer; the size of its vocabulary."""
+    from transformers import BertTokenizerFast
+
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys([*WORDS, *letters])]
+    vocabulary += [f"##{letter}" for letter in letters]
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    return len(vocabulary)
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BertModel of 2 layers with random weights and its tokenizer, saved as transformers saves them."""
     import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import BertConfig, BertModel
 
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
-    folder.mkdir()
-    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys([*WORDS, *letters])]
-    (folder / "vocab.txt").write_text("\n".join([*vocabulary, *(f"##{letter}" for letter in letters)]) + "\n")
-    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    words = save_tokenizer(folder)
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(vocabulary) + len(letters),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=40,
+    BertModel(BertConfig(vocab_size=words, max_position_embeddings=40, **SHAPE)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with RoBERTa's positions, which begin after the padding id, another activation and another epsilon."""
+    import torch
+    from transformers import RobertaConfig, RobertaModel
+
+    folder = tmp_path_factory.mktemp("checkpoints") / "roberta"
+    words = save_tokenizer(folder)
+    torch.manual_seed(0)
+    config = RobertaConfig(
+        vocab_size=words,
+        max_position_embeddings=50,
+        pad_token_id=0,
+        type_vocab_size=2,
+        hidden_act="gelu_new",
+        layer_norm_eps=1e-5,
+        **SHAPE,
     )
-    BertModel(config).eval().save_pretrained(folder)
+    RobertaModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_distilbert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a DistilBERT, which has neither token types nor a pooler."""
+    import torch
+    from transformers import DistilBertConfig, DistilBertModel
+
+    folder = tmp_path_factory.mktemp("checkpoints") / "distilbert"
+    words = save_tokenizer(folder)
+    torch.manual_seed(0)
+    config = DistilBertConfig(
+        vocab_size=words, max_position_embeddings=40, dim=32, n_layers=2, n_heads=4, hidden_dim=64, activation="relu"
+    )
+    DistilBertModel(config).save_pretrained(folder)
     return folder
 
 

@@ -9,6 +9,7 @@ from handler.errors import ConfigError, unknown
 from handler.runtimes.base import Runtime
 
 RUNTIMES = {
+    "packed": "handler.runtimes.packed:Packed",
     "eager": "handler.runtimes.eager:Eager",
 }
 

@@ -11,6 +11,9 @@ from typing import ClassVar
 from handler.call import Encoding, Output
 from handler.config import Dtype
 
+WEIGHTS = "packed.safetensors"
+"""Name of the file that the packer writes for the `packed` runtime."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:

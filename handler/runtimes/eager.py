@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from inspect import signature
 from pathlib import Path
 
@@ -34,7 +34,8 @@ class Eager(Runtime):
             trust_remote_code=False,
             output_loading_info=True,
         )
-        self.has_pooler = check_missing(report["missing_keys"])
+        check_missing(report["missing_keys"])
+        self.has_pooler = has_pooler(model.state_dict()) and not has_pooler(report["missing_keys"])
         self.model = model.eval().to(self.device)
         self.pad_id = self.model.config.pad_token_id or 0
         self.takes_types = "token_type_ids" in signature(self.model.forward).parameters
@@ -59,8 +60,13 @@ class Eager(Runtime):
         return [Output(hidden[row, :length], pooled[row]) for row, length in enumerate(lengths)]
 
 
-def check_missing(weights: Collection[str]) -> bool:
-    """Whether the checkpoint has its pooler.
+def has_pooler(weights: Iterable[str]) -> bool:
+    """Whether a pooler is among them."""
+    return any(name.startswith("pooler.") for name in weights)
+
+
+def check_missing(weights: Iterable[str]) -> None:
+    """Refuse a checkpoint that lacks a weight.
 
     Transformers fills weights it does not find with random numbers. A missing pooler is usual and only means that it
     cannot be asked for; anything else missing would make every answer wrong.
@@ -71,4 +77,3 @@ def check_missing(weights: Collection[str]) -> bool:
     missing = sorted(name for name in weights if not name.startswith("pooler."))
     if missing:
         raise ConfigError(f"the checkpoint lacks {len(missing)} weights of its model, among them {missing[0]}")
-    return not weights

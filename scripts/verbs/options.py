@@ -15,7 +15,7 @@ Port = Annotated[
 Name = Annotated[str, typer.Option("--name", help="what clients call the model")]
 Version = Annotated[str, typer.Option("--version", help="version of the model")]
 Task = Annotated[str | None, typer.Option("--task", help="task that /predictions/NAME answers")]
-Runtime = Annotated[str | None, typer.Option("--runtime", help="engine: eager")]
+Runtime = Annotated[str | None, typer.Option("--runtime", help="packed or eager [default: packed where it can]")]
 Dtype = Annotated[str | None, typer.Option("--dtype", help="float32, float16 or bfloat16")]
 Config = Annotated[Path | None, typer.Option("--config", help="YAML with keys of model-config.yaml", exists=True)]
 Revision = Annotated[str | None, typer.Option("--revision", help="branch, tag or commit on the hub")]

@@ -111,7 +111,7 @@ def test_a_worker_that_cannot_load_shows_its_python_traceback(cli, tiny, tmp_pat
         (broken / file.name).write_bytes(file.read_bytes())
     (broken / "model.safetensors").write_bytes(b"not weights")
     store = tmp_path / "store"
-    packer.pack(broken, "broken", "1.0", {}, store)
+    packer.pack(broken, "broken", "1.0", {"handler": {"runtime": "eager"}}, store)
     failed = replace(cli, store=store)("start", "broken", expect=1).stderr
     assert "a worker of broken failed" in failed
     assert "Traceback (most recent call last)" in failed

@@ -13,14 +13,16 @@ from scripts import model_config
 from scripts import pack as packer
 
 
-@pytest.fixture(scope="module")
-def pipeline(minilm, tmp_path_factory):
+@pytest.fixture(scope="module", params=["packed", "eager"])
+def pipeline(request, minilm, tmp_path_factory):
+    runtime = request.param
     archive = tmp_path_factory.mktemp("archive")
     checkpoint = checkpoints.read(minilm)
-    packer.stage(checkpoint, archive)
+    packer.stage(checkpoint, archive, runtime)
     settings = {
         "handler": {
             "task": checkpoint.task,
+            "runtime": runtime,
             "max_length": checkpoint.max_length,
             "pooling": checkpoint.pooling,
             "normalize": checkpoint.normalize,

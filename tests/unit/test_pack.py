@@ -31,7 +31,8 @@ def test_an_archive_holds_code_settings_tokenizer_and_weights(folder, tmp_path):
         config = yaml.safe_load(packed.read("model-config.yaml"))
         manifest = json.loads(packed.read("MAR-INF/MANIFEST.json"))
     wanted = {"bert_handler.py", "handler/pipeline.py", "handler/tasks/embedding.py", "checkpoint/config.json"}
-    assert wanted | {"checkpoint/model.safetensors", "checkpoint/tokenizer.json"} <= names
+    assert wanted | {"checkpoint/packed.safetensors", "checkpoint/tokenizer.json"} <= names
+    assert "checkpoint/model.safetensors" not in names
     assert not [name for name in names if "__pycache__" in name or name.startswith("scripts")]
     assert config["handler"]["task"] == "hidden-states"
     assert config["handler"]["max_length"] == 40
@@ -73,12 +74,27 @@ def test_check_answers_from_the_archive_alone(folder, tmp_path, monkeypatch):
 def test_check_shows_the_traceback_of_an_archive_that_does_not_load(folder, tmp_path):
     (folder / "model.safetensors").write_bytes(b"not weights")
     with pytest.raises(Failure) as caught:
-        packer.check(pack(folder, tmp_path))
+        packer.check(pack(folder, tmp_path, handler={"runtime": "eager"}))
     assert "Traceback" in caught.value.why
     assert "afetensor" in caught.value.why
 
 
-def test_missing_weights_are_refused_when_loading(folder, tmp_path):
+def test_weights_that_do_not_load_are_refused_when_packing(folder, tmp_path):
+    (folder / "model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(Failure, match="does not load as BertModel"):
+        pack(folder, tmp_path)
+    assert not list((tmp_path / "store").iterdir())
+
+
+def test_a_model_that_cannot_run_packed_is_eager_and_says_why(folder, tmp_path, capsys):
+    change(folder / "config.json", hidden_act="silu")
+    with zipfile.ZipFile(pack(folder, tmp_path)) as packed:
+        assert yaml.safe_load(packed.read("model-config.yaml"))["handler"]["runtime"] == "eager"
+        assert "checkpoint/model.safetensors" in packed.namelist()
+    assert "runtime eager: activation silu is not one of" in capsys.readouterr().err
+
+
+def test_missing_weights_are_refused_when_packing(folder, tmp_path):
     from safetensors.torch import load_file, save_file
 
     weights = load_file(folder / "model.safetensors")
@@ -87,7 +103,7 @@ def test_missing_weights_are_refused_when_loading(folder, tmp_path):
         {key: value for key, value in weights.items() if key != name}, folder / "model.safetensors", {"format": "pt"}
     )
     with pytest.raises(Failure) as caught:
-        packer.check(pack(folder, tmp_path))
+        pack(folder, tmp_path)
     assert "lacks 1 weights" in caught.value.why
 
 
@@ -97,6 +113,7 @@ def test_missing_weights_are_refused_when_loading(folder, tmp_path):
         ({"minWorker": 2}, "unknown key 'minWorker'; did you mean 'minWorkers'"),
         ({"handler": {"max_length": 41}}, "41 is beyond the checkpoint's 40"),
         ({"handler": {"task": "embeddings"}}, "task embeddings is not served"),
+        ({"handler": {"runtime": "pakced"}}, "unknown runtime 'pakced'; did you mean 'packed'"),
     ],
 )
 def test_wrong_settings(folder, tmp_path, settings, words):
