@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from types import FrameType
+from typing import NoReturn
+
 import typer
 
 from scripts.console import Failure
@@ -35,7 +39,8 @@ def bert() -> None:
 
 
 def main() -> None:
-    """Run a verb; a failure is shown with its fix and ends with 1."""
+    """Run a verb; a failure is shown with its fix and ends with 1. SIGTERM unwinds like Ctrl-C: a start cleans up."""
+    signal.signal(signal.SIGTERM, terminated)
     try:
         app(prog_name="scripts/bert")
     except Failure as failure:
@@ -43,6 +48,11 @@ def main() -> None:
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def terminated(number: int, frame: FrameType | None) -> NoReturn:
+    """End with the status a shell gives that signal."""
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -51,9 +51,9 @@ def server_report(server: Server) -> dict[str, Any]:
 
 
 def resident(pid: int) -> int:
-    """Resident memory of a process in MiB; 0 when it is gone."""
+    """Resident memory of a process in MiB; 0 when it is gone, or not there yet, which TorchServe shows as -1."""
     try:
-        return int(psutil.Process(pid).memory_info().rss / MIB)
+        return int(psutil.Process(pid).memory_info().rss / MIB) if pid > 0 else 0
     except psutil.Error:
         return 0
 

@@ -74,8 +74,10 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
             return None
 
     def save(self) -> None:
-        """Write it into its folder."""
-        (Path(self.folder) / FILE).write_bytes(msgspec.json.encode(self))
+        """Write it into its folder, in one step: others may be reading."""
+        part = Path(self.folder) / f".{FILE}"
+        part.write_bytes(msgspec.json.encode(self))
+        part.replace(Path(self.folder) / FILE)
 
     def forget(self) -> None:
         """Remove what only a running server needs; its logs stay."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 from time import perf_counter, sleep
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -135,19 +134,13 @@ def greet(server: state.Server) -> None:
 
 def stay(server: state.Server) -> None:
     """Wait for a signal, or for the server's own end; then leave nothing behind."""
-
-    def leave(number: int, frame: Any) -> None:
-        raise SystemExit(0)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, leave)
     try:
         while server.process() is not None:
             sleep(0.2)
-        raise Failure("TorchServe ended by itself", why=launch.console(server))
-    except SystemExit:
+    except (SystemExit, KeyboardInterrupt):
         stopper.stop(server, drain=30)
-        raise
+        raise SystemExit(0) from None
+    raise Failure("TorchServe ended by itself", why=launch.console(server))
 
 
 def stop(

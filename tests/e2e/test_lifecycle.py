@@ -177,6 +177,22 @@ def test_foreground_ends_with_a_signal(cli):
         process.stdout.close()
 
 
+def test_a_start_that_is_interrupted_leaves_nothing(cli):
+    process = subprocess.Popen(
+        [ROOT / "scripts" / "bert", "start", "tiny"],
+        cwd=ROOT,
+        env=cli.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    (file,) = wait_for(lambda: list(cli.runs.glob("*/server.json")), "java")
+    processes = family(json.loads(file.read_text())["pid"])
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 128 + signal.SIGTERM
+    assert gone(processes)
+    assert cli.status() == []
+
+
 def test_the_callers_pythonpath_never_shadows_the_archive(cli, tmp_path):
     shadow = tmp_path / "shadow"
     for name in ("handler/__init__.py", "bert_handler.py", "orjson.py"):
