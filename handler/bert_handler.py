@@ -7,13 +7,11 @@ caller's PYTHONPATH must never take its place, and an import error here would be
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sys
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 
 
 class BertHandler:
@@ -31,7 +29,6 @@ class BertHandler:
         from handler import pipeline
 
         manifest = context.manifest["model"]
-        self.busy = open_lock()
         self.pipeline = pipeline.load(
             folder,
             context.model_name or manifest["modelName"],
@@ -39,6 +36,7 @@ class BertHandler:
             context.model_yaml_config,
             properties.get("gpu_id"),
             counter(context.metrics),
+            os.environ.get("BERT_LOCKS"),
         )
         quiet()
 
@@ -48,12 +46,9 @@ class BertHandler:
         from handler.pipeline import failure
 
         try:
-            fcntl.flock(self.busy, fcntl.LOCK_EX)
             replies = self.pipeline.answer([row(item, context, index) for index, item in enumerate(data)])
         except Exception as error:
             replies = [failure(internal(error))] * len(data)
-        finally:
-            fcntl.flock(self.busy, fcntl.LOCK_UN)
         for index, reply in enumerate(replies):
             context.set_response_status(code=reply.status, idx=index)
             context.set_response_content_type(index, reply.content_type)
@@ -74,12 +69,6 @@ def row(item: dict[str, Any], context: Any, index: int) -> Any:
         return Row({}, {}, "", "info")
     path = "explanations" if headers.get("explain") == "True" else headers.get("url_path", "").strip("/")
     return Row(item, headers, content_type.split(";")[0].strip().lower(), path)
-
-
-def open_lock() -> IO[bytes]:
-    """A file locked while a batch runs, by which `bert stop` sees who is busy; `BERT_LOCKS` names its folder."""
-    folder = os.environ.get("BERT_LOCKS")
-    return (Path(folder) / str(os.getpid())).open("wb") if folder else TemporaryFile()
 
 
 def counter(metrics: Any) -> Any:

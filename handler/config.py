@@ -46,7 +46,9 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_response_bytes: Annotated[
         Count, Meta(description="largest answer; keep it below max_response_size of config.properties")
     ] = 200_000_000
-    threads: Annotated[int, Meta(ge=0, description="compute threads per worker; 0 shares the cores among workers")] = 0
+    threads: Annotated[
+        int, Meta(ge=0, description="compute threads per worker; 0 shares the cores among busy workers")
+    ] = 0
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,11 +78,6 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Literal["cpu", "gpu"] | None, Meta(description="cpu or gpu; without it a GPU is used when there is one")
     ] = None
     deviceIds: Annotated[list[int] | None, Meta(description="which GPUs; without it all of them, in turn")] = None
-
-    @property
-    def threads(self) -> int:
-        """Compute threads of one worker: as configured, or the machine's cores shared among the workers."""
-        return self.handler.threads or max(1, cores() // self.minWorkers)
 
     @property
     def batch_seconds(self) -> float:

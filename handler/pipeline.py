@@ -26,17 +26,21 @@ from handler.tasks import TASKS
 from handler.tasks.base import Archive
 from handler.telemetry import Emit, StageTimer, Telemetry
 from handler.text import TextEncoder
+from handler.workers import Workers
 
 
 class Pipeline:
     """Everything between the bytes of a batch of requests and the bytes of their answers."""
 
-    def __init__(self, archive: Archive, config: ModelConfig, runtime: Runtime, telemetry: Telemetry) -> None:
+    def __init__(
+        self, archive: Archive, config: ModelConfig, runtime: Runtime, telemetry: Telemetry, workers: Workers
+    ) -> None:
         self.config = config.handler
         self.seconds = config.batch_seconds
         self.encoder = archive.encoder
         self.runtime = runtime
         self.telemetry = telemetry
+        self.workers = workers
         self.tasks = {name: task(archive) for name, task in TASKS.items()}
         archive.tasks.extend(self.tasks)
         if self.config.task not in self.tasks:
@@ -44,6 +48,12 @@ class Pipeline:
 
     def answer(self, rows: Sequence[Row]) -> list[Reply]:
         """Answer a batch; one reply per row, in order, whatever the rows hold."""
+        with self.workers.busy(len(rows)) as threads:
+            self.runtime.use_threads(threads)
+            return self.answer_busy(rows)
+
+    def answer_busy(self, rows: Sequence[Row]) -> list[Reply]:
+        """The stages, while this worker's lock is held."""
         timer, deadline = StageTimer(), monotonic() + self.seconds
         calls = [Call(row, protocols.find(row.path)) for row in rows]
         with timer.stage("decode"):
@@ -140,7 +150,15 @@ def failure(error: BertError) -> Reply:
     return Reply(error.status, "application/json", dump({"error": str(error), "error_type": error.error_type}))
 
 
-def load(folder: Path, name: str, version: str, settings: dict[str, object], gpu: int | None, emit: Emit) -> Pipeline:
+def load(
+    folder: Path,
+    name: str,
+    version: str,
+    settings: dict[str, object],
+    gpu: int | None,
+    emit: Emit,
+    locks: str | None = None,
+) -> Pipeline:
     """Build the pipeline of an unpacked archive.
 
     Args:
@@ -150,6 +168,7 @@ def load(folder: Path, name: str, version: str, settings: dict[str, object], gpu
         settings: the decoded `model-config.yaml`.
         gpu: number of the GPU this worker was given; None for none.
         emit: where counters go.
+        locks: folder in which the workers of a server show each other that they are busy.
 
     Raises:
         ConfigError: the settings are wrong, or ask for what this machine cannot do.
@@ -158,9 +177,10 @@ def load(folder: Path, name: str, version: str, settings: dict[str, object], gpu
     device = "cpu" if gpu is None or not torch.cuda.is_available() else f"cuda:{gpu}"
     if device == "cpu" and config.handler.dtype != "float32":
         raise ConfigError(f"handler.dtype is {config.handler.dtype} and there is no GPU; set it to float32")
-    placement = Placement(device, config.handler.dtype, config.threads)
+    placement = Placement(device, config.handler.dtype)
     runtime = runtimes.find(config.handler.runtime)(folder / CHECKPOINT, placement)
     encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
     hidden = runtime.run([encoder.wrap([])])[0].hidden  # also the first, slow pass
     archive = Archive(name, version, config.handler, encoder, hidden.shape[1], device)
-    return Pipeline(archive, config, runtime, Telemetry(emit))
+    workers = Workers(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
+    return Pipeline(archive, config, runtime, Telemetry(emit), workers)

@@ -85,6 +85,7 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
         "LOG_LOCATION": str(folder / "logs"),
         "METRICS_LOCATION": str(folder / "logs"),
         "BERT_LOCKS": str(folder / "locks"),
+        "OMP_WAIT_POLICY": "PASSIVE",  # a thread that waits for its sibling leaves the core to others
     }
     command = [
         str(Path(sys.executable).parent / "torchserve"),

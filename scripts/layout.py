@@ -106,7 +106,7 @@ def write(checkpoint: Path, folder: Path) -> None:
     """Load a checkpoint folder with transformers, and write `packed.safetensors` into another folder."""
     from handler.runtimes.eager import Eager
 
-    eager = Eager(checkpoint, Placement("cpu", "float32", torch.get_num_threads()))
+    eager = Eager(checkpoint, Placement("cpu", "float32"))
     weights = arrange(eager.model.state_dict(), eager.model.config.to_dict(), eager.has_pooler)
     save_file(weights, folder / WEIGHTS, settings(eager.model.config.to_dict()))
 

@@ -15,6 +15,7 @@ from handler.runtimes.base import Runtime
 from handler.tasks.base import Archive
 from handler.telemetry import Telemetry
 from handler.text import TextEncoder
+from handler.workers import Workers
 from scripts import pull
 
 FOLDERS = ("unit", "parity", "e2e")
@@ -150,7 +151,7 @@ def make_pipeline(tiny: Path, echo: Echo) -> Any:
         encoder = TextEncoder.load(tiny / "tokenizer.json", config)
         archive = Archive("bert", "1.0", config, encoder, echo.width, "cpu")
         whole = ModelConfig(handler=config, responseTimeout=response_timeout)
-        return Pipeline(archive, whole, echo, Telemetry(lambda *_: None))
+        return Pipeline(archive, whole, echo, Telemetry(lambda *_: None), Workers("bert", None, 0, 1))
 
     return make
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import torch
+
 from handler.call import Encoding, Output
 from handler.config import Dtype
 
@@ -22,12 +24,10 @@ class Placement:
     Attributes:
         device: `cpu` or `cuda:N`.
         dtype: of weights and activations.
-        threads: compute threads on a CPU.
     """
 
     device: str
     dtype: Dtype
-    threads: int
 
 
 class Runtime(ABC):
@@ -44,6 +44,11 @@ class Runtime(ABC):
         Raises:
             ConfigError: the placement is impossible, such as float16 on a CPU.
         """
+
+    def use_threads(self, threads: int) -> None:
+        """Compute with that many threads from now on; without meaning on a GPU."""
+        if threads != torch.get_num_threads():
+            torch.set_num_threads(threads)
 
     @abstractmethod
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:

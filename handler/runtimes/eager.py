@@ -25,7 +25,6 @@ class Eager(Runtime):
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
         transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        torch.set_num_threads(placement.threads)
         self.device = torch.device(placement.device)
         model, report = AutoModel.from_pretrained(
             checkpoint,

@@ -36,7 +36,6 @@ class Packed(Runtime):
     padded = False
 
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
-        torch.set_num_threads(placement.threads)
         self.device = torch.device(placement.device)
         self.dtype: torch.dtype = getattr(torch, placement.dtype)
         with safe_open(checkpoint / WEIGHTS, framework="pt") as file:

@@ -37,13 +37,6 @@ def test_what_is_wrong_is_named(keys, words):
         load(**keys)
 
 
-def test_threads_share_the_cores(monkeypatch):
-    monkeypatch.setattr(configuration, "cores", lambda: 8)
-    assert load(minWorkers=4, maxWorkers=4).threads == 2
-    assert load(minWorkers=16, maxWorkers=16).threads == 1
-    assert load(handler={**HANDLER, "threads": 3}).threads == 3
-
-
 def test_the_written_file_reads_back_as_the_same_settings():
     config = load(minWorkers=2, maxWorkers=3, deviceIds=[0, 2])
     assert configuration.load(yaml.safe_load(model_config.render(config))) == config

@@ -11,7 +11,7 @@ LEVELS = [
     {"pipeline"},
     {"protocols", "runtimes"},
     {"tasks"},
-    {"text", "batching", "telemetry"},
+    {"text", "batching", "telemetry", "workers"},
     {"call"},
     {"config"},
     {"errors"},

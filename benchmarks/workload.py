@@ -1,0 +1,63 @@
+"""Texts to measure with, made from a seed: words of the model's own vocabulary, the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tokenizers
+
+WORDS_MU, WORDS_SIGMA, WORDS_MOST = 3.0, 0.7, 126
+"""Words per text of `mixed`: log-normal, which is how lengths of queries and passages are spread; mean 26 tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Texts, and how many tokens each has with its special tokens."""
+
+    name: str
+    texts: list[str]
+    tokens: list[int]
+
+
+def make(name: str, count: int, seed: int, tokenizer: tokenizers.Tokenizer) -> Workload:
+    """A workload by name: `mixed`, or a number of tokens that every text has.
+
+    Raises:
+        ValueError: the name is neither.
+    """
+    rng = np.random.default_rng(seed)
+    words = whole_words(tokenizer)
+    if name == "mixed":
+        sizes = np.clip(rng.lognormal(WORDS_MU, WORDS_SIGMA, count), 1, WORDS_MOST).astype(int)
+    elif name.isdigit() and int(name) > 2:
+        sizes = np.full(count, int(name) - 2)  # two special tokens
+    else:
+        raise ValueError(f"workload {name!r} is not known; use mixed, or a number of tokens such as 128")
+    texts = [" ".join(rng.choice(words, size)) for size in sizes]
+    return Workload(name, texts, [len(encoding) for encoding in tokenizer.encode_batch(texts)])
+
+
+def whole_words(tokenizer: tokenizers.Tokenizer) -> list[str]:
+    """Words of ASCII letters that are one token each, in the order of their ids."""
+    vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    return [word for word, _ in vocabulary if word.isascii() and word.isalpha() and len(word) > 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What decides the arithmetic of an encoder."""
+
+    layers: int
+    hidden: int
+    inner: int
+
+    def flops(self, tokens: Sequence[int]) -> float:
+        """Floating-point operations for texts of these lengths, padding not counted.
+
+        Per token and layer `8 H^2` for the four projections, `4 H I` for the two linears, and `4 l H` for attention
+        over `l` tokens; one multiply-add is two operations.
+        """
+        linear = 8 * self.hidden**2 + 4 * self.hidden * self.inner
+        return float(sum(length * self.layers * (linear + 4 * length * self.hidden) for length in tokens))

@@ -1,0 +1,76 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from handler import workers as module
+from handler.workers import Workers
+
+HOLD = """
+import fcntl, sys, time
+file = open(sys.argv[1], "wb")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture(autouse=True)
+def eight_cores(monkeypatch):
+    monkeypatch.setattr(module, "cores", lambda: 8)
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Start processes that hold a worker's lock; a living process gives the id."""
+    processes = []
+
+    def hold(model):
+        file = tmp_path / f"{model}.{os.getppid()}"
+        process = subprocess.Popen([sys.executable, "-c", HOLD, str(file)], stdout=subprocess.PIPE)
+        assert process.stdout.readline() == b"held\n"
+        processes.append(process)
+
+    yield hold
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def threads(workers, requests=1):
+    with workers.busy(requests) as number:
+        return number
+
+
+def test_a_worker_alone_has_all_cores(tmp_path):
+    assert threads(Workers("bert", tmp_path, 0, 1)) == 8
+    assert threads(Workers("bert", tmp_path, 0, 1), requests=9) == 8
+
+
+def test_cores_are_shared_with_a_busy_worker_of_any_model(tmp_path, other):
+    other("else")
+    assert threads(Workers("bert", tmp_path, 0, 1)) == 4
+
+
+def test_an_idle_worker_of_the_same_model_counts_once_requests_queue(tmp_path):
+    (tmp_path / f"bert.{os.getppid()}").touch()
+    (tmp_path / f"else.{os.getppid()}").touch()
+    workers = Workers("bert", tmp_path, 0, 1)
+    assert threads(workers, requests=1) == 8
+    assert threads(workers, requests=2) == 4
+
+
+def test_workers_that_ended_do_not_count(tmp_path):
+    (tmp_path / f"bert.{2**22 + 1}").touch()
+    assert threads(Workers("bert", tmp_path, 0, 1), requests=2) == 8
+
+
+def test_a_fixed_number_stays(tmp_path):
+    assert threads(Workers("bert", tmp_path, 3, 1), requests=5) == 3
+
+
+def test_without_locks_the_archives_own_workers_share():
+    assert threads(Workers("bert", None, 0, 4)) == 2
+    assert threads(Workers("bert", None, 0, 16)) == 1
