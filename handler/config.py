@@ -45,7 +45,7 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_characters: Annotated[Count, Meta(description="characters per text; more is a 413")] = 100_000
     max_response_bytes: Annotated[
         Count, Meta(description="largest answer; keep it below max_response_size of config.properties")
-    ] = 200_000_000
+    ] = 64 << 20
     threads: Annotated[
         int, Meta(ge=0, description="compute threads per worker; 0 shares the cores among busy workers")
     ] = 0

@@ -61,13 +61,11 @@ class Pipeline:
                 call.attempt(self.decode)
         with timer.stage("tokenize"):
             self.encoder.encode(calls)
+            for call in calls:
+                call.attempt(admit)
         with timer.stage("forward"):
             self.forward(calls, deadline)
-        with timer.stage("postprocess"):
-            for call in alive(calls):
-                call.attempt(finish)
-        with timer.stage("encode"):
-            bodies = [self.encode(call) for call in calls]
+        bodies = [self.finish(call, timer) for call in calls]
         self.telemetry.record(calls, timer)
         return [reply(call, body, timer.headers()) for call, body in zip(calls, bodies, strict=True)]
 
@@ -113,6 +111,15 @@ class Pipeline:
                 return [internal(error)]
             return [output for encoding in encodings for output in self.run_batch([encoding])]
 
+    def finish(self, call: Call, timer: StageTimer) -> bytes:
+        """Outputs to bytes; one call after the other, so that large answers are never all in memory at once."""
+        with timer.stage("postprocess"):
+            call.attempt(postprocess)
+        with timer.stage("encode"):
+            body = self.encode(call)
+        call.outputs, call.answer = [], None
+        return body
+
     def encode(self, call: Call) -> bytes:
         """The answer's bytes, or the error's."""
         body = b""
@@ -130,7 +137,13 @@ class Pipeline:
         return body if call.error is None else call.protocol.encode_error(call.error)
 
 
-def finish(call: Call) -> None:
+def admit(call: Call) -> None:
+    """Refuse what would run, only for its answer to be too large."""
+    assert call.task is not None
+    call.task.admit(call.tokens)
+
+
+def postprocess(call: Call) -> None:
     """Outputs to the task's answer."""
     assert call.task is not None
     call.task.finish(call)

@@ -74,6 +74,13 @@ class Task(ABC, Generic[R]):
             outputs: for each text, the model's output for each window; empty where `forward` is False.
         """
 
+    def admit(self, tokens: int) -> None:
+        """Refuse a request by its number of tokens, before the model runs.
+
+        Raises:
+            TooLarge: its answer would be larger than the archive allows.
+        """
+
     def parse(self, fields: Mapping[str, Any], strict: bool) -> R:
         """Validate a decoded body.
 

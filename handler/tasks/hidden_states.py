@@ -30,6 +30,16 @@ class HiddenStates(Task[HiddenStatesRequest]):
         """The inputs."""
         return listed(request.inputs)
 
+    def admit(self, tokens: int) -> None:
+        """See `Task.admit`."""
+        size = tokens * self.archive.hidden_size * BYTES_PER_FLOAT
+        limit = self.archive.config.max_response_bytes
+        if size > limit:
+            raise TooLarge(
+                f"{tokens} tokens x {self.archive.hidden_size} make about {size} bytes, the limit is {limit}; "
+                "send fewer texts or raise handler.max_response_bytes"
+            )
+
     def answer(
         self,
         request: HiddenStatesRequest,
@@ -40,14 +50,6 @@ class HiddenStates(Task[HiddenStatesRequest]):
 
         Windows follow one another; special tokens between them are left out, so that rows match the text's tokens.
         """
-        tokens = sum(len(window.hidden) for windows in outputs for window in windows)
-        size = tokens * self.archive.hidden_size * BYTES_PER_FLOAT
-        limit = self.archive.config.max_response_bytes
-        if size > limit:
-            raise TooLarge(
-                f"{tokens} tokens x {self.archive.hidden_size} make about {size} bytes, the limit is {limit}; "
-                "send fewer texts or raise handler.max_response_bytes"
-            )
         return [joined(text, windows).astype(np.float64) for text, windows in zip(encodings, outputs, strict=True)]
 
 
