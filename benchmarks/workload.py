@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import tokenizers
 
+from handler.config import CHECKPOINT
+
+NAMES = ("num_hidden_layers", "hidden_size", "intermediate_size")
 WORDS_MU, WORDS_SIGMA, WORDS_MOST = 3.0, 0.7, 126
 """Words per text of `mixed`: log-normal, which is how lengths of queries and passages are spread; mean 26 tokens."""
 
@@ -43,6 +50,30 @@ def whole_words(tokenizer: tokenizers.Tokenizer) -> list[str]:
     """Words of ASCII letters that are one token each, in the order of their ids."""
     vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
     return [word for word, _ in vocabulary if word.isascii() and word.isalpha() and len(word) > 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a benchmark has to know of an archive."""
+
+    shape: Shape
+    tokenizer: tokenizers.Tokenizer
+
+
+def read_archive(archive: Path) -> Model:
+    """Shape and tokenizer out of a `.mar`."""
+    with ZipFile(archive) as packed:
+        config = json.loads(packed.read(f"{CHECKPOINT}/config.json"))
+        tokenizer = tokenizers.Tokenizer.from_str(packed.read(f"{CHECKPOINT}/tokenizer.json").decode())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return Model(read_shape(config), tokenizer)
+
+
+def read_shape(config: Mapping[str, Any]) -> Shape:
+    """The shape in a `config.json`; DistilBERT has its own names for the same things."""
+    names = ("n_layers", "dim", "hidden_dim") if "dim" in config else NAMES
+    return Shape(*(int(config[name]) for name in names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,10 @@ class BertHandler:
         properties = context.system_properties
         folder = Path(properties["model_dir"]).resolve()
         sys.path.insert(0, str(folder))
+        from ts.protocol import otf_message_handler
+
         from handler import pipeline
+        from handler.wire import Buffered
 
         manifest = context.manifest["model"]
         self.pipeline = pipeline.load(
@@ -38,6 +41,7 @@ class BertHandler:
             counter(context.metrics),
             os.environ.get("BERT_LOCKS"),
         )
+        otf_message_handler._retrieve_buffer = Buffered()  # no message is half-read while a model loads
         quiet()
 
     def handle(self, data: list[dict[str, Any]], context: Any) -> list[bytes]:
@@ -65,7 +69,7 @@ def row(item: dict[str, Any], context: Any, index: int) -> Any:
     headers = {name.lower(): value for name, value in given.items() if isinstance(value, str)}
     body = given.get("body")  # TorchServe keeps each parameter's media type among the headers, as a dictionary
     content_type = body.get("content-type", "") if isinstance(body, dict) else headers.get("content-type", "")
-    if headers.get("describe") == "True":
+    if headers.get("describe") == "True" and not any(item.values()):
         return Row({}, {}, "", "info")
     path = "explanations" if headers.get("explain") == "True" else headers.get("url_path", "").strip("/")
     return Row(item, headers, content_type.split(";")[0].strip().lower(), path)

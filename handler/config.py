@@ -42,7 +42,7 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         1024
     )
     max_texts: Annotated[Count, Meta(description="texts per request; more is a 413")] = 256
-    max_characters: Annotated[Count, Meta(description="characters per text; more is a 413")] = 100_000
+    max_characters: Annotated[Count, Meta(description="characters per request; more is a 413")] = 1_000_000
     max_response_bytes: Annotated[
         Count, Meta(description="largest answer; keep it below max_response_size of config.properties")
     ] = 64 << 20

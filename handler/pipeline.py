@@ -60,7 +60,7 @@ class Pipeline:
             for call in calls:
                 call.attempt(self.decode)
         with timer.stage("tokenize"):
-            self.encoder.encode(calls)
+            self.encoder.encode(calls, deadline)
             for call in calls:
                 call.attempt(admit)
         with timer.stage("forward"):

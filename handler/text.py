@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 import tokenizers
 
 from handler.call import Call, Encoding, Text, alive
 from handler.config import HandlerConfig
-from handler.errors import Invalid, TooLarge
+from handler.errors import Invalid, Overloaded, TooLarge
 
 T = TypeVar("T")
+
+CHARACTERS_AT_ONCE = 1_000_000
+"""About 100 MB of tokens while they are being cut."""
 
 
 class TextEncoder:
@@ -48,27 +53,21 @@ class TextEncoder:
                 f"{len(texts)} texts in one request, the limit is {self.config.max_texts}; "
                 "send several requests or raise handler.max_texts"
             )
+        size = sum(map(characters, texts))
+        if size > self.config.max_characters:
+            raise TooLarge(
+                f"{size} characters in one request, the limit is {self.config.max_characters}; "
+                "send several requests or raise handler.max_characters"
+            )
         for number, text in enumerate(texts, 1):
             if isinstance(text, list):
                 self._admit_ids(text, number, len(texts))
-                continue
-            for part in (text,) if isinstance(text, str) else text:
-                self._admit_part(part, number, len(texts))
-
-    def _admit_part(self, part: str, number: int, total: int) -> None:
-        if not part.strip():
-            raise Invalid(f"text {number} of {total} is empty")
-        if len(part) > self.config.max_characters:
-            raise TooLarge(
-                f"text {number} of {total} has {len(part)} characters, the limit is {self.config.max_characters}; "
-                "send it in parts or raise handler.max_characters"
-            )
+            elif not all(part.strip() for part in ((text,) if isinstance(text, str) else text)):
+                raise Invalid(f"text {number} of {len(texts)} is empty")
 
     def _admit_ids(self, ids: list[int], number: int, total: int) -> None:
         if not ids:
             raise Invalid(f"token ids {number} of {total} are empty")
-        if len(ids) > self.config.max_characters:  # a token is at least one character
-            raise TooLarge(f"{len(ids)} token ids in {number} of {total}, the limit is {self.config.max_characters}")
         for token in ids:
             if not 0 <= token < self.vocabulary:
                 raise Invalid(
@@ -76,9 +75,21 @@ class TextEncoder:
                     "send ids of this model's tokenizer, or text"
                 )
 
-    def encode(self, calls: Sequence[Call]) -> None:
-        """Fill `encodings`, `tokens` and `truncated` of every call that is alive."""
-        calls = alive(calls)
+    def encode(self, calls: Sequence[Call], deadline: float = math.inf) -> None:
+        """Fill `encodings`, `tokens` and `truncated` of every call that is alive.
+
+        One tokenizers call encodes all texts; a batch of more than `CHARACTERS_AT_ONCE` takes several, so that what is
+        cut off never fills the memory, and none begins after `deadline`.
+        """
+        for some in portions(alive(calls)):
+            if monotonic() > deadline:
+                for call in some:
+                    call.error = Overloaded("not read within the time a batch may take; send it again")
+            else:
+                self.encode_some(some)
+
+    def encode_some(self, calls: Sequence[Call]) -> None:
+        """`encode`, for calls that fit into memory together."""
         texts = [text for call in calls for text in call.texts if not isinstance(text, list)]
         encoded = iter(self.tokenizer.encode_batch(texts))
         for call in calls:
@@ -127,6 +138,26 @@ class TextEncoder:
         first, last, room = head, len(encoding) - tail, limit - head - tail
         starts = {"right": [first], "left": [last - room], "windows": range(first, last, room)}[policy]
         return [cut(encoding, head, start, min(start + room, last), tail) for start in starts]
+
+
+def characters(text: Text) -> int:
+    """How much there is to read; a token id counts as one character, since a token has at least one."""
+    return len(text) if isinstance(text, str | list) else sum(map(len, text))
+
+
+def portions(calls: Sequence[Call]) -> Iterator[list[Call]]:
+    """The calls in order, cut where `CHARACTERS_AT_ONCE` would be exceeded."""
+    portion: list[Call] = []
+    size = 0
+    for call in calls:
+        more = sum(map(characters, call.texts))
+        if portion and size + more > CHARACTERS_AT_ONCE:
+            yield portion
+            portion, size = [], 0
+        portion.append(call)
+        size += more
+    if portion:
+        yield portion
 
 
 def convert(encoding: tokenizers.Encoding) -> Encoding:

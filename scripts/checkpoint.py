@@ -59,6 +59,14 @@ def read(folder: Path) -> Checkpoint:
     Raises:
         Failure: a file is missing or does not decode, or its pooling cannot be reproduced.
     """
+    try:
+        return understand(folder)
+    except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:
+        raise Failure(f"{folder}: a file does not hold what it should ({type(error).__name__}: {error})") from None
+
+
+def understand(folder: Path) -> Checkpoint:
+    """`read`, for files that are what they should be."""
     config = load_json(folder / "config.json")
     if not any((folder / name).exists() for name in WEIGHTS):
         raise Failure(f"{folder} has no weights", fix=f"one of these is needed: {', '.join(WEIGHTS)}")
@@ -82,10 +90,34 @@ def read_sentence_transformer(folder: Path, architecture: str, positions: int) -
             fix=f"a folder with the modules {', '.join(MODULES)} is served",
         )
     path = next(module["path"] for module in load_json(folder / "modules.json") if module["type"].endswith("Pooling"))
-    settings = folder / "sentence_bert_config.json"
-    longest = (load_json(settings).get("max_seq_length") if settings.exists() else None) or positions
+    settings = load_if_there(folder / "sentence_bert_config.json")
+    tokenizer = load_if_there(folder / "tokenizer_config.json")
+    check_reproducible(folder, settings)
+    longest = settings.get("max_seq_length") or tokenizer.get("model_max_length") or positions
     pooling = read_pooling(load_json(folder / path / "config.json"))
     return Checkpoint(folder, architecture, min(longest, positions), "embedding", pooling, "Normalize" in modules)
+
+
+def check_reproducible(folder: Path, settings: dict[str, Any]) -> None:
+    """Refuse what sentence-transformers would do to texts before the tokenizer sees them."""
+    normalizer = load_if_there(folder / "tokenizer.json").get("normalizer") or {}
+    if settings.get("do_lower_case") and not normalizer.get("lowercase"):
+        raise Failure(
+            f"{folder} wants texts in lower case (do_lower_case) and its tokenizer keeps case; this is not served",
+            fix="set do_lower_case to false in sentence_bert_config.json, and send texts in lower case",
+        )
+    prompt = load_if_there(folder / "config_sentence_transformers.json").get("default_prompt_name")
+    if prompt:
+        raise Failure(
+            f"{folder} puts its prompt {prompt!r} before each text by default; this is not served",
+            fix="set default_prompt_name to null in config_sentence_transformers.json, and send texts with the prompt",
+        )
+
+
+def load_if_there(file: Path) -> dict[str, Any]:
+    """A JSON file that a folder need not have."""
+    content: dict[str, Any] = load_json(file) if file.exists() else {}
+    return content
 
 
 def read_pooling(config: dict[str, Any]) -> str:

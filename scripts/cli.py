@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from scripts.console import Failure
-from scripts.verbs import lifecycle, model, operate
+from scripts.verbs import bench, lifecycle, model, operate
 
 VERBS = (
     lifecycle.up,
@@ -19,6 +19,7 @@ VERBS = (
     operate.status,
     operate.predict,
     operate.scale,
+    bench.bench,
     operate.logs,
     lifecycle.stop,
     operate.doctor,
@@ -45,6 +46,9 @@ def main() -> None:
         app(prog_name="scripts/bert")
     except Failure as failure:
         failure.show()
+        raise SystemExit(1) from None
+    except OSError as error:
+        Failure(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")).show()
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

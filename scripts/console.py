@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 from rich.console import Console
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
 
 
 class Failure(Exception):
@@ -31,11 +31,11 @@ class Failure(Exception):
 
     def show(self) -> None:
         """Print it on stderr."""
-        err.print(f"[red]failed:[/red] {escaped(self.what)}")
+        err.print(f"failed: {self.what}", style="red")
         if self.why:
-            err.print(escaped(self.why))
+            err.print(self.why)
         if self.fix:
-            err.print(f"[yellow]to fix:[/yellow] {escaped(self.fix)}")
+            err.print(f"to fix: {self.fix}", style="yellow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +55,17 @@ class Finding:
     fix: str = ""
 
 
-def escaped(text: str) -> str:
-    """Text in which square brackets are no markup."""
-    return text.replace("[", r"\[")
-
-
 @contextmanager
 def step(title: str) -> Iterator[None]:
     """Show that something long is going on, and afterwards how long it took."""
     start = monotonic()
     if err.is_terminal:
-        with err.status(escaped(title)):
+        with err.status(title):
             yield
     else:
-        err.print(f"{escaped(title)} ...")
+        err.print(f"{title} ...")
         yield
-    err.print(f"{escaped(title)}: {monotonic() - start:.1f} s")
+    err.print(f"{title}: {monotonic() - start:.1f} s")
 
 
 def print_json(value: Any) -> None:

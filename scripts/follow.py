@@ -24,7 +24,7 @@ def follow(folder: Path, lines: int, following: bool) -> None:
     for file in files:
         text = file.read_text(errors="replace")
         read[file] = file.stat().st_size
-        err.print(f"[bold]{file.name}[/bold]")
+        err.print(file.name, style="bold")
         sys.stdout.write("".join(f"{line}\n" for line in text.splitlines()[-lines:]))
         sys.stdout.flush()
     while following:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
@@ -22,6 +23,7 @@ from scripts.preflight import Options
 from scripts.state import Server
 from scripts.stop import terminate
 
+NOT_FOUND = 404
 GREETING = {"task": "embedding", "inputs": "Hello, how are you?"}
 """A request every archive of ours can answer."""
 
@@ -88,11 +90,24 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
         "OMP_WAIT_POLICY": "PASSIVE",  # a thread that waits for its sibling leaves the core to others
     }
     command = [
-        str(Path(sys.executable).parent / "torchserve"),
+        *(sys.executable, "-m", "ts.model_server"),  # not its script, whose first line names where .venv was made
         *("--start", "--ncs", "--ts-config", str(folder / "config.properties")),
         *("--log-config", str(CONFIG / "log4j2.xml"), "--model-store", str(options.store.resolve())),
         *("--models", *(f"{model}={model}.mar" for model in models)),
     ]
+    try:
+        run(command, folder, environment)
+        server = remember(options, models, started(Path(temporary), folder), folder, temporary)
+    except BaseException:
+        with suppress(OSError, ValueError, psutil.Error):  # Java may run and not be remembered yet
+            psutil.Process(int(pid_file(Path(temporary)).read_text())).kill()
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return server
+
+
+def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+    """Run TorchServe's launcher, which returns at once; Java goes on in a session of its own."""
     with (folder / "logs" / "console.log").open("wb") as console:
         subprocess.run(
             command,
@@ -102,9 +117,11 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
             stdout=console,
             stderr=console,
             start_new_session=True,
-            check=True,
-        )  # returns at once; Java goes on in its own session
-    pid = started(Path(temporary) / ".model_server.pid", folder)
+        )
+
+
+def remember(options: Options, models: Sequence[str], pid: int, folder: Path, temporary: str) -> Server:
+    """Write down what was started."""
     ports = options.ports()
     server = Server(
         pid=pid,
@@ -115,6 +132,7 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
         metrics_port=ports["--metrics-port"],
         grpc_port=ports["--grpc-port"],
         models=list(models),
+        store=str(options.store.resolve()),
         folder=str(folder),
         temporary=temporary,
         auth=options.auth,
@@ -123,10 +141,15 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
     return server
 
 
-def started(file: Path, folder: Path) -> int:
+def pid_file(temporary: Path) -> Path:
+    """Where TorchServe leaves the id of its Java process."""
+    return temporary / ".model_server.pid"
+
+
+def started(temporary: Path, folder: Path) -> int:
     """The process id TorchServe left behind."""
     try:
-        return int(file.read_text())
+        return int(pid_file(temporary).read_text())
     except FileNotFoundError:
         written = (folder / "logs" / "console.log").read_text()
         raise Failure("TorchServe did not start", why=written, fix="scripts/bert doctor") from None
@@ -162,14 +185,19 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
     while True:
         if server.process() is None:
             raise Failure("TorchServe stopped while starting", why=console(server))
-        trouble = management.traceback(server)
+        trouble = management.traceback(server, model)
         if trouble:
             raise Failure(
                 f"a worker of {model} failed", why=trouble, fix=f"scripts/bert pack --check shows more; {server.logs}"
             )
-        with suppress(Failure):
+        try:
             if management.ready(management.describe(server, model)):
                 break
+        except management.Refused as refused:
+            if refused.status == NOT_FOUND:  # models are loaded before this API listens: it will not come
+                raise Failure(f"TorchServe could not load {model}.mar", why=console(server)) from None
+        except Failure:
+            pass  # not listening yet
         if monotonic() > deadline:
             raise Failure(f"{model} is not ready after {timeout:.0f} s", why=console(server), fix="raise --timeout")
         sleep(management.POLL_SECONDS)

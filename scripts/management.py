@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from time import monotonic, sleep
 from typing import Any
 
@@ -56,8 +57,24 @@ def manage(server: Server, method: str, path: str, timeout: float = 30, **query:
     except requests.RequestException as error:
         raise unreachable(server, error) from None
     if answer.status_code >= 400:
-        raise Failure(f"{method} {path}: {answer.status_code}", why=answer.json().get("message", answer.text))
+        raise Refused(answer.status_code, f"{method} {path}: {answer.status_code}", why=message(answer))
     return answer.json()
+
+
+class Refused(Failure):
+    """The management API said no."""
+
+    def __init__(self, status: int, what: str, why: str) -> None:
+        super().__init__(what, why=why)
+        self.status = status
+
+
+def message(answer: requests.Response) -> str:
+    """TorchServe's own words."""
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError):
+        return answer.text
 
 
 def unreachable(server: Server, error: Exception) -> Failure:
@@ -95,21 +112,25 @@ def scale(server: Server, model: str, workers: int, timeout: float = 300) -> dic
         if monotonic() > deadline or server.process() is None:
             raise Failure(
                 f"{ready(description)} of {workers} workers of {model} are ready after {timeout:.0f} s",
-                why=traceback(server),
+                why=traceback(server, model),
                 fix=f"scripts/bert logs --inference-port {server.inference_port}",
             )
         sleep(POLL_SECONDS)
 
 
-def traceback(server: Server) -> str:
-    """The last Python traceback among the workers' lines, without TorchServe's prefix; empty if there is none."""
+def traceback(server: Server, model: str) -> str:
+    """The last whole Python traceback of that model's workers, without TorchServe's prefix; empty if there is none.
+
+    Lines read `TIME W-PORT-MODEL_VERSION-stdout - TEXT`.
+    """
     log = server.logs / "worker.log"
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    bare = [line.split(" - ", 1)[-1] for line in lines]
+    own = re.compile(rf"\S+ W-\d+-{re.escape(model)}_[^_]+-std(out|err) - ")
+    bare = [line[match.end() :] for line in lines if (match := own.match(line))]
     starts = [number for number, line in enumerate(bare) if line.startswith("Traceback ")]
     if not starts:
         return ""
     end = starts[-1] + 1
     while end < len(bare) and bare[end].startswith(" "):
         end += 1
-    return "\n".join(bare[starts[-1] : end + 1])
+    return "\n".join(bare[starts[-1] : end + 1]) if end < len(bare) else ""  # else it is still being written

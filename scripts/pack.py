@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
 
 from handler import config as configuration
 from handler.config import CHECKPOINT, ModelConfig
@@ -26,10 +27,12 @@ from scripts.checkpoint import Checkpoint
 from scripts.console import Failure, err, step
 from scripts.paths import HANDLER
 
-NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
-def pack(folder: Path, name: str, version: str, settings: Mapping[str, Any], store: Path) -> Path:
+def pack(
+    folder: Path, name: str, version: str, settings: Mapping[str, Any], store: Path, checked: bool = False
+) -> tuple[Path, dict[str, Any]]:
     """Build an archive and put it into the store in one step; a failure leaves the store as it was.
 
     Args:
@@ -38,30 +41,33 @@ def pack(folder: Path, name: str, version: str, settings: Mapping[str, Any], sto
         version: of the model.
         settings: keys of `model-config.yaml` that differ from what the checkpoint suggests.
         store: folder of archives.
+        checked: ask the archive once before it goes into the store; see `check`.
 
     Returns:
-        The archive.
+        The archive, and the report of the check, which is empty without one.
 
     Raises:
-        Failure: the folder is no checkpoint, or a setting is wrong.
+        Failure: the folder is no checkpoint, a setting is wrong, or the archive does not answer.
     """
     if not NAME.fullmatch(name) or not NAME.fullmatch(version):
         raise Failure(f"{name!r} {version!r} cannot be a model's name and version", fix="use letters, digits, . _ -")
     checkpoint = checkpoints.read(folder)
     config = configure(checkpoint, settings)
     store.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary, step(f"packing {folder.name} as {name}.mar"):
+    with tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary:
         work = Path(temporary)
-        (work / "model-config.yaml").write_text(model_config.render(config))
-        stage(checkpoint, work / "stage", config.handler.runtime)
-        built = run_archiver(work, name, version)
+        with step(f"packing {folder.name} as {name}.mar"):
+            (work / "model-config.yaml").write_text(model_config.render(config))
+            stage(checkpoint, work / "stage", config.handler.runtime)
+            built = run_archiver(work, name, version)
+        report = check(built) if checked else {}
         part = store / f".{name}.{os.getpid()}.part"
         try:
             shutil.copyfile(built, part)
             part.replace(store / f"{name}.mar")
         finally:
             part.unlink(missing_ok=True)
-    return store / f"{name}.mar"
+    return store / f"{name}.mar", report
 
 
 def resolve_runtime(checkpoint: Checkpoint) -> str:
@@ -112,10 +118,19 @@ def stage(checkpoint: Checkpoint, target: Path, runtime: str) -> None:
     WEIGHTS[runtime](checkpoint, folder)
     if (checkpoint.folder / "tokenizer.json").exists():
         link(checkpoint.folder / "tokenizer.json", folder)
+        check_tokenizer(folder / "tokenizer.json")
         return
     from transformers import AutoTokenizer
 
     AutoTokenizer.from_pretrained(checkpoint.folder).backend_tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def check_tokenizer(file: Path) -> None:
+    """Refuse a tokenizer that does not load."""
+    try:
+        Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises a bare Exception
+        raise Failure(f"{file.resolve()} does not load: {error}") from None
 
 
 def link(file: Path, folder: Path) -> None:
@@ -136,8 +151,17 @@ def packed_weights(checkpoint: Checkpoint, folder: Path) -> None:
 
 
 def eager_weights(checkpoint: Checkpoint, folder: Path) -> None:
-    """The checkpoint's own files."""
+    """The checkpoint's own files.
+
+    Raises:
+        Failure: one of them was cut off.
+    """
     for file in checkpoint.weights:
+        if file.suffix == ".safetensors":
+            try:
+                safe_open(file, framework="pt")
+            except SafetensorError as error:
+                raise Failure(f"{file} does not load: {error}") from None
         link(file, folder)
 
 
@@ -150,7 +174,7 @@ def run_archiver(work: Path, name: str, version: str) -> Path:
     (work / "tmp").mkdir()
     (work / "out").mkdir()
     command = [
-        str(Path(sys.executable).parent / "torch-model-archiver"),
+        *(sys.executable, "-m", "model_archiver.model_packaging"),
         *("--model-name", name, "--version", version),
         *("--handler", str(work / "stage" / "handler" / "bert_handler.py")),
         *("--extra-files", str(work / "stage")),
@@ -188,6 +212,21 @@ def check(archive: Path) -> dict[str, Any]:
 
 def preset_settings(settings: Mapping[str, Any], options: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
     """Settings of a preset, then of the operator's file, then of the command line; the last one wins."""
-    read = yaml.safe_load(file.read_text()) or {} if file else {}
+    read = read_yaml(file) if file else {}
     given = {"handler": {key: value for key, value in options.items() if value is not None}}
     return model_config.merged(model_config.merged(settings, read), given)
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The operator's own keys of `model-config.yaml`.
+
+    Raises:
+        Failure: the file is no YAML, or holds no keys.
+    """
+    try:
+        content = yaml.safe_load(file.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Failure(f"{file} is not YAML: {error}") from None
+    if not isinstance(content, dict | None):
+        raise Failure(f"{file} holds a {type(content).__name__}, not keys", fix="write lines such as `batchSize: 16`")
+    return content or {}

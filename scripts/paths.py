@@ -11,5 +11,5 @@ PRESETS = CONFIG / "models"
 HANDLER = ROOT / "handler"
 MODEL_STORE = ROOT / "model_store"
 CHECKPOINTS = ROOT / ".cache" / "checkpoints"
-RUNS = Path(os.environ.get("BERT_RUNS", ROOT / ".run"))
+RUNS = Path(os.environ.get("BERT_RUNS", ROOT / ".run")).resolve()
 """One folder per running server; `BERT_RUNS` moves them, which tests do."""

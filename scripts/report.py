@@ -60,7 +60,7 @@ def resident(pid: int) -> int:
 
 def show_server(report: dict[str, Any]) -> None:
     """Addresses, and a table of workers."""
-    out.print(f"[bold]{report['inference']}[/bold]  pid {report['pid']}, {report['memory_mib']} MiB")
+    out.print(f"{report['inference']}  pid {report['pid']}, {report['memory_mib']} MiB")
     for name in ("management", "metrics", "grpc", "logs"):
         out.print(f"  {name:<11}{report[name]}")
     if report["auth"]:
@@ -79,7 +79,7 @@ def show_started(server: Server, milliseconds: float, answer: Any) -> None:
     """Where the server is, its first answer, a command to paste, and how to stop it."""
     name = server.models[0]
     key = ' -H "authorization: Bearer $KEY"' if server.auth else ""
-    out.print(f"\n[bold]{name}[/bold] is served at {server.inference}/predictions/{name}")
+    out.print(f"\n{name} is served at {server.inference}/predictions/{name}")
     out.print(f"Hello, how are you? -> {shorten(answer)}  ({milliseconds:.0f} ms)\n")
     out.print(
         f"  curl -s {server.inference}/predictions/{name}{key} -H 'content-type: application/json' \\\n"

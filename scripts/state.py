@@ -9,7 +9,7 @@ import msgspec
 import psutil
 
 from scripts import paths
-from scripts.console import Failure
+from scripts.console import Failure, err
 
 FILE = "server.json"
 
@@ -22,6 +22,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         created: when that process was born; a reused pid has another time.
         host: address of the inference API.
         models: names of the archives it was started with.
+        store: folder of its archives.
         folder: holds its configuration, logs and locks; relative paths of TorchServe start here.
         temporary: where it unpacks archives; also holds Unix sockets, whose paths may have 107 characters: it is short.
         auth: whether requests need a token.
@@ -35,6 +36,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port: int
     grpc_port: int
     models: list[str]
+    store: str
     folder: str
     temporary: str
     auth: bool
@@ -101,7 +103,11 @@ def running() -> list[Server]:
     """All servers that live; what is left of others is removed."""
     servers = []
     for file in sorted(paths.RUNS.glob(f"*/{FILE}")):
-        server = msgspec.json.decode(file.read_bytes(), type=Server)
+        try:
+            server = msgspec.json.decode(file.read_bytes(), type=Server)
+        except msgspec.DecodeError:  # of another version, or damaged
+            err.print(f"{file} is not readable and is left out")
+            continue
         if server.process() is None:
             server.forget()
         else:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from handler.call import Row
-from handler.errors import Undecodable
+from handler.errors import Undecodable, quote
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -39,6 +39,9 @@ def read(row: Row) -> Body:
             "the body came as a form, which is what curl -d sends, and holds no field; "
             "for JSON add -H 'content-type: application/json', for a text send text=..."
         )
+    coding = row.headers.get("content-encoding", "identity")
+    if coding != "identity":
+        raise Undecodable(f"content-encoding {quote(coding)} is not read; send the body as it is")
     raw = sole(fields)
     if raw is not None:
         return raw_body(raw, row.content_type)

@@ -29,7 +29,7 @@ class EmbeddingsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         Meta(description="a text, a list of texts, token ids, or a list of token id lists", examples=["Hello"]),
     ]
     model: Annotated[str, Meta(description="echoed; the archive is chosen by the path", examples=["bert"])] = ""
-    encoding_format: Literal["float", "base64"] = "float"
+    encoding_format: Literal["float", "base64"] | None = None
     dimensions: Annotated[int, Meta(ge=1)] | None = None
     user: str | None = None
 
@@ -40,7 +40,7 @@ def embeddings(fields: Any) -> EmbeddingRequest:
         raise Invalid(f'the body is a {type(fields).__name__}; send an object with "input" and "model"')
     wanted = parse(EmbeddingsBody, fields)
     return EmbeddingRequest(
-        inputs=inputs(wanted.input), dimensions=wanted.dimensions, encoding_format=wanted.encoding_format
+        inputs=inputs(wanted.input), dimensions=wanted.dimensions, encoding_format=wanted.encoding_format or "float"
     )
 
 

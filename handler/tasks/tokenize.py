@@ -8,7 +8,10 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
+from handler.errors import TooLarge
 from handler.tasks.base import Task, TextRequest, listed
+
+BYTES_PER_TOKEN = 80  # of JSON
 
 
 class TokenizeRequest(TextRequest, frozen=True, kw_only=True):
@@ -24,6 +27,12 @@ class Tokenize(Task[TokenizeRequest]):
     request = TokenizeRequest
     bounded = False
     forward = False
+
+    def admit(self, tokens: int) -> None:
+        """See `Task.admit`."""
+        size, limit = tokens * BYTES_PER_TOKEN, self.archive.config.max_response_bytes
+        if size > limit:
+            raise TooLarge(f"{tokens} tokens make about {size} bytes, the limit is {limit}; send fewer texts")
 
     def texts(self, request: TokenizeRequest) -> list[Text]:
         """The inputs."""

@@ -93,6 +93,8 @@ def start(
     Examples: scripts/bert start bert; scripts/bert start --inference-port 9080 --workers 2
     """
     if already(inference_port):
+        if foreground:
+            raise Failure(f"port {inference_port} has a server already", fix="scripts/bert stop")
         return
     server = launch.start(
         Options(
@@ -151,11 +153,13 @@ def stop(
 
     Example: scripts/bert stop --drain 60
     """
-    if inference_port is None and not state.running():
-        out.print("no server of this project runs")
+    if not [server for server in state.running() if inference_port in (None, server.inference_port)]:
+        out.print("no server of this project runs" + (f" on port {inference_port}" if inference_port else ""))
         return
     server = state.find(inference_port)
     waiting = stopper.stop(server, drain)
     if waiting:
-        err.print(f"{waiting} requests were still waiting after {drain:.0f} s and got no answer; --drain waits longer")
+        err.print(
+            f"at least {waiting} requests still waited after {drain:.0f} s and got no answer; --drain waits longer"
+        )
     out.print(f"stopped {server.inference}")

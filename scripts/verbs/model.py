@@ -45,9 +45,8 @@ def pack(
     Example: scripts/bert pack my-model --name mine --task embedding --check
     """
     settings = packer.preset_settings({}, {"task": task, "runtime": runtime, "dtype": dtype}, config)
-    archive = packer.pack(folder, name, version, settings, store)
-    checked = packer.check(archive) if check else None
+    archive, checked = packer.pack(folder, name, version, settings, store, check)
     if as_json:
-        print_json({"archive": str(archive), "bytes": archive.stat().st_size, "check": checked})
+        print_json({"archive": str(archive), "bytes": archive.stat().st_size, "check": checked or None})
     else:
         out.print(f"{archive}" + (f": answered in {checked['answer_seconds'] * 1000:.0f} ms" if checked else ""))

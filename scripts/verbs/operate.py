@@ -11,11 +11,13 @@ import typer
 
 from scripts import doctor as doctor_checks
 from scripts import management, report, state
-from scripts.console import Failure, escaped, out, print_json
+from scripts.console import Failure, out, print_json
 from scripts.follow import follow
 from scripts.paths import MODEL_STORE
 from scripts.preflight import Options
 from scripts.verbs.options import InferencePort, Json, Port, Task, Timeout
+
+STYLES = {True: "", False: "red"}
 
 
 def doctor(inference_port: InferencePort = 8080, as_json: Json = False) -> None:
@@ -28,10 +30,9 @@ def doctor(inference_port: InferencePort = 8080, as_json: Json = False) -> None:
         print_json(doctor_checks.as_json(findings))
     else:
         for finding in findings:
-            mark = "[green]ok[/green]  " if finding.ok else "[red]look[/red]"
-            out.print(f"{mark} {escaped(finding.name)}: {escaped(finding.detail)}")
+            out.print(f"{'ok  ' if finding.ok else 'look'} {finding.name}: {finding.detail}", style=STYLES[finding.ok])
             if not finding.ok:
-                out.print(f"     to fix: {escaped(finding.fix)}")
+                out.print(f"     to fix: {finding.fix}")
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
@@ -53,7 +54,7 @@ def status(inference_port: Port = None, as_json: Json = False) -> None:
 
 def logs(
     inference_port: Port = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="last lines of each file")] = 40,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="last lines of each file")] = 40,
     following: Annotated[bool, typer.Option("--follow", "-f", help="go on until interrupted")] = False,
 ) -> None:
     """Show what the server and its workers wrote, also after they ended.
@@ -87,6 +88,17 @@ def scale(
         )
 
 
+def parsed(body: str) -> dict[str, Any]:
+    """A JSON object from the command line."""
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Failure(f"--body is not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise Failure(f"--body is a {type(fields).__name__}", fix="""--body '{"inputs": "some text"}'""")
+    return fields
+
+
 def predict(
     name: Annotated[str, typer.Argument(help="model")],
     texts: Annotated[list[str] | None, typer.Argument(help="texts; lines of standard input if none is given")] = None,
@@ -99,7 +111,7 @@ def predict(
     Examples: scripts/bert predict bert "Hello" --task tokenize; echo Hello | scripts/bert predict bert
     """
     server = state.find(inference_port)
-    fields: Any = orjson.loads(body) if body else {}
+    fields: Any = parsed(body) if body else {}
     if body is None and task != "info":
         fields["inputs"] = texts or [line.rstrip("\n") for line in sys.stdin if line.strip()]
     if task:

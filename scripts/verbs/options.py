@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,21 +15,25 @@ Port = Annotated[
 Name = Annotated[str, typer.Option("--name", help="what clients call the model")]
 Version = Annotated[str, typer.Option("--version", help="version of the model")]
 Task = Annotated[str | None, typer.Option("--task", help="task that /predictions/NAME answers")]
-Runtime = Annotated[str | None, typer.Option("--runtime", help="packed or eager [default: packed where it can]")]
-Dtype = Annotated[str | None, typer.Option("--dtype", help="float32, float16 or bfloat16")]
-Config = Annotated[Path | None, typer.Option("--config", help="YAML with keys of model-config.yaml", exists=True)]
+Runtime = Annotated[
+    Literal["packed", "eager"] | None, typer.Option("--runtime", help="packed or eager [default: packed where it can]")
+]
+Dtype = Annotated[Literal["float32", "float16", "bfloat16"] | None, typer.Option("--dtype")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="YAML with keys of model-config.yaml", exists=True, dir_okay=False)
+]
 Revision = Annotated[str | None, typer.Option("--revision", help="branch, tag or commit on the hub")]
 Offline = Annotated[bool, typer.Option("--offline", help="use only what is on this machine")]
 Host = Annotated[str, typer.Option("--host", help="address of the inference API")]
-InferencePort = Annotated[int, typer.Option("--inference-port", envvar="BERT_INFERENCE_PORT")]
+InferencePort = Annotated[int, typer.Option("--inference-port", envvar="BERT_INFERENCE_PORT", min=1, max=65535)]
 ManagementPort = Annotated[int | None, typer.Option("--management-port", help="[default: inference port + 1]")]
 MetricsPort = Annotated[int | None, typer.Option("--metrics-port", help="[default: inference port + 2]")]
 GrpcPort = Annotated[
     int | None, typer.Option("--grpc-port", help="and the next one [default: 7070; on another inference port, + 3]")
 ]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="workers per model [default: the archive's]")]
-Device = Annotated[str | None, typer.Option("--device", help="cpu or gpu [default: a GPU if there is one]")]
+Device = Annotated[Literal["cpu", "gpu"] | None, typer.Option("--device", help="[default: a GPU if there is one]")]
 Auth = Annotated[bool, typer.Option("--auth", help="ask every request for a token")]
 Insecure = Annotated[bool, typer.Option("--insecure", help="allow another --host without --auth")]
 Foreground = Annotated[bool, typer.Option("--foreground", help="stay until interrupted, then stop the server")]
-Timeout = Annotated[float, typer.Option("--timeout", help="seconds to wait for the workers")]
+Timeout = Annotated[float, typer.Option("--timeout", min=1, help="seconds to wait for the workers")]

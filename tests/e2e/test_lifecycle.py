@@ -105,17 +105,13 @@ def test_a_foreign_process_on_the_port_is_named(cli):
 
 
 def test_a_worker_that_cannot_load_shows_its_python_traceback(cli, tiny, tmp_path):
-    broken = tmp_path / "broken"
-    broken.mkdir()
-    for file in tiny.iterdir():
-        (broken / file.name).write_bytes(file.read_bytes())
-    (broken / "model.safetensors").write_bytes(b"not weights")
     store = tmp_path / "store"
-    packer.pack(broken, "broken", "1.0", {"handler": {"runtime": "eager"}}, store)
-    failed = replace(cli, store=store)("start", "broken", expect=1).stderr
+    packer.pack(tiny, "a-good-one", "1.0", {}, store)
+    packer.pack(tiny, "broken", "1.0", {"handler": {"dtype": "float16"}}, store)
+    failed = replace(cli, store=store)("start", expect=1).stderr
     assert "a worker of broken failed" in failed
     assert "Traceback (most recent call last)" in failed
-    assert "afetensor" in failed
+    assert "handler.dtype is float16 and there is no GPU" in failed
     assert cli.status() == []
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import socket
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -79,10 +80,31 @@ def test_archives(tmp_path):
     with pytest.raises(Failure, match="no archives in"):
         preflight.archives(Options(tmp_path))
     for name in ("b.mar", "a.mar"):
-        (tmp_path / name).touch()
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("MAR-INF/MANIFEST.json", "{}")
     assert preflight.archives(Options(tmp_path)) == ["a", "b"]
     with pytest.raises(Failure, match=r"no archive c\.mar in .*; there are: a, b"):
         preflight.archives(Options(tmp_path, models=["c"]))
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04 and then it was cut off"])
+def test_a_damaged_archive_is_refused_before_anything_starts(tmp_path, content):
+    (tmp_path / "a.mar").write_bytes(content)
+    with pytest.raises(Failure, match="is damaged or no archive"):
+        preflight.archives(Options(tmp_path))
+
+
+def test_an_address_that_is_not_here_is_not_called_taken(tmp_path):
+    for host in ("::1", "192.0.2.1", "no.such.host.invalid"):
+        with pytest.raises(Failure, match="is no IPv4 address of this machine"):
+            preflight.check_ports(Options(tmp_path, host=host, inference_port=23456))
+
+
+def test_one_port_for_two_things_is_refused(tmp_path):
+    with pytest.raises(Failure, match="--inference-port and --metrics-port are both 23456"):
+        preflight.check_ports(Options(tmp_path, inference_port=23456, metrics_port=23456))
+    with pytest.raises(Failure, match="65536 is not between"):
+        preflight.check_ports(Options(tmp_path, inference_port=65535))
 
 
 def test_ports_follow_the_inference_port(tmp_path):
@@ -126,6 +148,7 @@ def server(folder, **keys):
         "metrics_port": 8082,
         "grpc_port": 7070,
         "models": ["bert"],
+        "store": str(folder),
         "folder": str(folder),
         "temporary": str(folder / "tmp"),
         "auth": False,
@@ -136,13 +159,27 @@ def server(folder, **keys):
 def test_a_workers_traceback_is_cut_out_of_the_log(tmp_path):
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "worker.log").write_text(LOG)
-    lines = management.traceback(server(tmp_path)).splitlines()
+    assert management.traceback(server(tmp_path), "other") == ""
+    lines = management.traceback(server(tmp_path), "bert").splitlines()
     assert lines[0] == "Traceback (most recent call last):"
     assert lines[-1] == "handler.errors.ConfigError: model-config.yaml: unknown key"
 
 
+def test_a_traceback_still_being_written_is_none(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "worker.log").write_text("\n".join(LOG.splitlines()[:4]))
+    assert management.traceback(server(tmp_path), "bert") == ""
+
+
+def test_a_damaged_note_of_a_server_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(state.paths, "RUNS", tmp_path)
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / state.FILE).touch()
+    assert state.running() == []
+
+
 def test_no_log_no_traceback(tmp_path):
-    assert management.traceback(server(tmp_path)) == ""
+    assert management.traceback(server(tmp_path), "bert") == ""
 
 
 def test_a_lock_shows_who_is_busy(tmp_path):

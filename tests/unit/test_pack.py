@@ -21,7 +21,7 @@ def change(file, **keys):
 
 
 def pack(folder, tmp_path, **settings):
-    return packer.pack(folder, "tiny", "1.0", settings, tmp_path / "store")
+    return packer.pack(folder, "tiny", "1.0", settings, tmp_path / "store")[0]
 
 
 def test_an_archive_holds_code_settings_tokenizer_and_weights(folder, tmp_path):
@@ -71,18 +71,22 @@ def test_check_answers_from_the_archive_alone(folder, tmp_path, monkeypatch):
     assert packer.check(pack(folder, tmp_path))["status"] == 200
 
 
-def test_check_shows_the_traceback_of_an_archive_that_does_not_load(folder, tmp_path):
-    (folder / "model.safetensors").write_bytes(b"not weights")
+def test_an_archive_that_fails_its_check_does_not_replace_a_good_one(folder, tmp_path):
+    good = pack(folder, tmp_path).read_bytes()
     with pytest.raises(Failure) as caught:
-        packer.check(pack(folder, tmp_path, handler={"runtime": "eager"}))
+        packer.pack(folder, "tiny", "1.0", {"handler": {"dtype": "float16"}}, tmp_path / "store", checked=True)
     assert "Traceback" in caught.value.why
-    assert "afetensor" in caught.value.why
+    assert "there is no GPU" in caught.value.why
+    assert (tmp_path / "store" / "tiny.mar").read_bytes() == good
 
 
-def test_weights_that_do_not_load_are_refused_when_packing(folder, tmp_path):
-    (folder / "model.safetensors").write_bytes(b"not weights")
-    with pytest.raises(Failure, match="does not load as BertModel"):
-        pack(folder, tmp_path)
+@pytest.mark.parametrize("runtime", ["packed", "eager"])
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json"])
+def test_files_that_were_cut_off_are_refused(folder, tmp_path, runtime, file):
+    whole = (folder / file).read_bytes()
+    (folder / file).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(Failure, match="does not load"):
+        pack(folder, tmp_path, handler={"runtime": runtime})
     assert not list((tmp_path / "store").iterdir())
 
 
@@ -177,6 +181,38 @@ def test_modules_that_cannot_be_reproduced_are_refused(folder):
 def test_pooling_is_read_in_both_forms_of_the_file(folder, pooling, found):
     checkpoint = sentence_transformer(folder, [("Transformer", ""), ("Pooling", "1_Pooling")], **pooling)
     assert (checkpoint.pooling, checkpoint.normalize, checkpoint.max_length) == (found, False, 40)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("sentence_bert_config.json", {"do_lower_case": True}, "do_lower_case"),
+        ("config_sentence_transformers.json", {"default_prompt_name": "query"}, "prompt 'query'"),
+    ],
+)
+def test_texts_that_would_be_changed_first_are_refused(folder, file, content, words):
+    change(folder / "tokenizer.json", normalizer=None)
+    (folder / file).write_text(json.dumps(content))
+    with pytest.raises(Failure, match=words):
+        sentence_transformer(folder, [("Transformer", ""), ("Pooling", "1_Pooling")], pooling_mode_mean_tokens=True)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"max_position_embeddings": null}', '{"architectures": 3}'])
+def test_a_configuration_of_the_wrong_kind_is_a_failure(folder, content):
+    (folder / "config.json").write_text(content)
+    with pytest.raises(Failure, match="does not hold what it should"):
+        checkpoints.read(folder)
+
+
+def test_settings_come_from_a_file_and_then_from_flags(tmp_path):
+    file = tmp_path / "more.yaml"
+    file.write_text("batchSize: 8\nhandler: {task: similarity, max_texts: 4}\n")
+    settings = packer.preset_settings({"batchSize": 2, "jobQueueSize": 9}, {"task": "embedding", "dtype": None}, file)
+    assert settings == {"batchSize": 8, "jobQueueSize": 9, "handler": {"task": "embedding", "max_texts": 4}}
+    for text in ("[1]", "a: [", "just words"):
+        file.write_text(text)
+        with pytest.raises(Failure):
+            packer.preset_settings({}, {}, file)
 
 
 def test_several_poolings_are_refused(folder):

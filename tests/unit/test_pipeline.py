@@ -120,7 +120,7 @@ BAD = [
     ({"inputs": "b", "truncation": "middle"}, 422, "invalid"),
     ({"inputs": "b " * 30, "truncation": "error"}, 413, "too_large"),
     ({"inputs": ["b"] * 300}, 413, "too_large"),
-    ({"inputs": "b" * 100_001}, 413, "too_large"),
+    ({"inputs": ["b" * 500_001] * 2}, 413, "too_large"),
     ({"inputs": [[1, 99999]]}, 422, "invalid"),
     ({"source": "b", "task": "similarity"}, 422, "invalid"),
     ({"inputs": "b", "task": "embeding"}, 404, "unknown_task"),
@@ -169,11 +169,20 @@ def test_a_sequence_that_cannot_run_fails_alone(pipeline, echo, ids, caplog):
 def test_rows_left_when_time_is_up_are_refused_and_may_be_sent_again(make_pipeline, echo, monkeypatch):
     pipeline = make_pipeline(token_budget=1, response_timeout=10)
     clock = iter([0.0, 1.0, 100.0])  # start; before the first batch; before the second
+    monkeypatch.setattr("handler.text.monotonic", lambda: 0.0)
     monkeypatch.setattr("handler.pipeline.monotonic", lambda: next(clock))
     replies = pipeline.answer([row({"inputs": "b"}), row({"inputs": "b c"})])
     assert [reply.status for reply in replies] == [200, 503]
     assert replies[1].headers["retry-after"] == "1"
     assert orjson.loads(replies[1].body)["error_type"] == "overloaded"
+
+
+def test_texts_left_unread_when_time_is_up_are_refused(pipeline, monkeypatch):
+    monkeypatch.setattr("handler.text.CHARACTERS_AT_ONCE", 3)
+    clock = iter([0.0, 1e9])  # before the first portion; before the second
+    monkeypatch.setattr("handler.text.monotonic", lambda: next(clock))
+    replies = pipeline.answer([row({"inputs": "b"}), row({"inputs": "c"}), row({"inputs": "b c d"})])
+    assert [reply.status for reply in replies] == [200, 200, 503]
 
 
 def test_an_answer_over_the_limit_is_refused(make_pipeline):

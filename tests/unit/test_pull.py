@@ -54,11 +54,33 @@ def test_an_intact_copy_is_not_fetched_again(source, wheel, tmp_path, monkeypatc
     assert pull(source, target) == target
 
 
-def test_a_corrupt_copy_is_fetched_again(source, wheel, tmp_path):
-    target = pull(source, tmp_path / "out" / "model")
+def test_a_corrupt_copy_in_the_cache_is_fetched_again(source, wheel, tmp_path, monkeypatch):
+    monkeypatch.setattr(puller, "CHECKPOINTS", tmp_path / "cache")
+    target = pull(source, None)
     (target / "a.bin").write_bytes(CONTENT[:-1])
-    pull(source, target)
+    assert pull(source, None) == target
     assert (target / "a.bin").read_bytes() == CONTENT
+
+
+def test_a_folder_of_somebody_else_is_never_touched(source, wheel, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: None)
+    (tmp_path / "thesis.txt").write_text("x")
+    for model in (str(tiny), "some/model", DEFAULT):
+        with pytest.raises(Failure):
+            puller.pull(model, tmp_path)
+    with pytest.raises(Failure, match="is not empty"):
+        puller.pull(str(tiny), tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "x"
+
+
+def test_a_copy_inside_its_original_is_refused(tiny):
+    with pytest.raises(Failure, match="is inside"):
+        puller.pull(str(tiny), tiny / "sub")
+
+
+def test_a_wheel_has_no_revisions(tmp_path):
+    with pytest.raises(Failure, match="has no revisions"):
+        puller.pull(DEFAULT, tmp_path / "out", revision="v2")
 
 
 def test_a_corrupt_copy_is_refused_offline(source, wheel, tmp_path):
@@ -129,10 +151,12 @@ def test_the_hub_is_asked_for_the_revision(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
     folder = puller.pull("some/model", tmp_path / "out", revision="v2")
     assert asked == {"repository": "some/model", "revision": "v2"}
+    puller.pull("bert-base-uncased", tmp_path / "preset", revision="v3")
+    assert asked == {"repository": "google-bert/bert-base-uncased", "revision": "v3"}
     assert (folder / "config.json").exists()
 
 
-@pytest.mark.parametrize("model", ["/no/such/folder", "a/b/c", "with space"])
+@pytest.mark.parametrize("model", ["/no/such/folder", "a/b/c", "with space", ""])
 def test_what_is_neither_folder_nor_id(model):
     with pytest.raises(Failure, match="no folder") as caught:
         puller.pull(model)

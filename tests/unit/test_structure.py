@@ -11,7 +11,7 @@ LEVELS = [
     {"pipeline"},
     {"protocols", "runtimes"},
     {"tasks"},
-    {"text", "batching", "telemetry", "workers"},
+    {"text", "batching", "telemetry", "workers", "wire"},
     {"call"},
     {"config"},
     {"errors"},

@@ -73,12 +73,12 @@ def test_ids_get_special_tokens_unless_they_have_them(encoder):
         ([], Invalid, "no text"),
         (["a", " \n"], Invalid, "text 2 of 2 is empty"),
         (["a"] * 4, TooLarge, "4 texts in one request, the limit is 3"),
-        (["a" * 21], TooLarge, "21 characters, the limit is 20"),
+        (["a" * 11, "a" * 10], TooLarge, "21 characters in one request, the limit is 20"),
         ([("a", "")], Invalid, "text 1 of 1 is empty"),
         ([[]], Invalid, "token ids 1 of 1 are empty"),
         ([[5, 10_000]], Invalid, "token id 10000 in 1 of 1 is outside the vocabulary of"),
         ([[-1]], Invalid, "token id -1"),
-        ([[5] * 21], TooLarge, "21 token ids"),
+        ([[5] * 21], TooLarge, "21 characters"),
     ],
 )
 def test_what_is_not_admitted(encoder, texts, error, words):

@@ -1,0 +1,84 @@
+"""Results as a table on the terminal, as JSON, and as a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.table import Table
+
+COLUMNS = {
+    "name": "server",
+    "in_flight": "in flight",
+    "rate": "rate /s",
+    "requests_per_second": "req/s",
+    "texts_per_second": "texts/s",
+    "tokens_per_second": "tokens/s",
+    "p50_ms": "p50 ms",
+    "p90_ms": "p90 ms",
+    "p99_ms": "p99 ms",
+    "useful_gflops": "GFLOP/s",
+    "share_of_sgemm": "of sgemm",
+    "errors": "errors",
+}
+
+
+def table(rows: Sequence[dict[str, Any]]) -> Table:
+    """One line per measurement; columns that no row has are left out."""
+    shown = [key for key in COLUMNS if any(key in row for row in rows)]
+    lines = Table(*(COLUMNS[key] for key in shown))
+    for row in rows:
+        lines.add_row(*(cell(row.get(key, "")) for key in shown))
+    return lines
+
+
+def cell(value: Any) -> str:
+    """A value in few characters."""
+    if isinstance(value, dict):
+        return ", ".join(f"{count} x {name}" for name, count in value.items()) or "0"
+    return (
+        f"{value:.4g}"
+        if isinstance(value, float) and value < 1000
+        else f"{value:.0f}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def save(result: dict[str, Any], file: Path) -> None:
+    """Write JSON."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def chart(rows: Sequence[dict[str, Any]], title: str, caption: str, file: Path) -> None:
+    """Grouped bars of texts per second over concurrency, as SVG: one group per concurrency, one bar per server."""
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    groups = sorted({row["in_flight"] for row in rows})
+    most = max(row["texts_per_second"] for row in rows)
+    width, height, bar = 90 + len(groups) * (len(names) * 34 + 40), 300, 30
+    parts = [f'<text x="16" y="24" font-size="15">{title}</text>']
+    for place, group in enumerate(groups):
+        left = 60 + place * (len(names) * 34 + 40)
+        parts.append(f'<text x="{left}" y="{height + 18}" font-size="12">{group} in flight</text>')
+        for number, name in enumerate(names):
+            found = [row["texts_per_second"] for row in rows if row["name"] == name and row["in_flight"] == group]
+            tall = (height - 60) * found[0] / most if found else 0
+            x, y = left + number * 34, height - tall
+            parts.append(f'<rect x="{x}" y="{y:.1f}" width="{bar}" height="{tall:.1f}" fill="{COLORS[number]}"/>')
+            parts.append(f'<text x="{x}" y="{y - 4:.1f}" font-size="11">{found[0]:.0f}</text>' if found else "")
+    for number, name in enumerate(names):
+        y = height + 40 + number * 18
+        parts.append(f'<rect x="16" y="{y - 10}" width="12" height="12" fill="{COLORS[number]}"/>')
+        parts.append(f'<text x="34" y="{y}" font-size="12">{name}</text>')
+    bottom = height + 50 + len(names) * 18
+    parts.append(f'<text x="16" y="{bottom}" font-size="11" fill="#555">{caption}</text>')
+    size = f'width="{max(width, 560)}" height="{bottom + 16}"'
+    body = "\n".join(part for part in parts if part)
+    style = 'font-family="sans-serif" style="background:white"'
+    file.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{body}\n</svg>\n')
+
+
+COLORS = ("#1b7f5c", "#8a9ba8", "#c06c3e", "#5a6fb0", "#a05195", "#d1a730")

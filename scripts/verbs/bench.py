@@ -1,0 +1,82 @@
+"""The verb `bench`: how fast a running server is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from handler.config import cores
+from scripts import management, state
+from scripts.console import Failure, out, print_json, step
+from scripts.verbs.options import Json, Port
+
+if TYPE_CHECKING:
+    from benchmarks.served import Target
+    from benchmarks.workload import Model, Workload
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help="model")] = "bert",
+    load: Annotated[str, typer.Option("--workload", help="mixed, or tokens per text such as 128")] = "mixed",
+    texts: Annotated[int, typer.Option("--texts", min=10, help="texts to send at each setting")] = 1000,
+    texts_each: Annotated[int, typer.Option("--texts-per-request", min=1)] = 1,
+    in_flight: Annotated[str, typer.Option("--in-flight", help="closed loop: requests in flight")] = "1,32,64",
+    rate: Annotated[str, typer.Option("--rate", help="open loop instead: requests per second")] = "",
+    task: Annotated[str, typer.Option("--task", help="embedding (base64) or hidden-states (JSON)")] = "embedding",
+    seed: Annotated[int, typer.Option("--seed", help="of the workload and of arrival times")] = 0,
+    save: Annotated[Path | None, typer.Option("--save", help="write the result as JSON")] = None,
+    chart: Annotated[Path | None, typer.Option("--chart", help="write a chart of the closed loop as SVG")] = None,
+    inference_port: Port = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a running server with a workload made from a seed.
+
+    Examples: scripts/bert bench; scripts/bert bench --rate 20,50,100 --texts 2000 --save result.json
+    """
+    from benchmarks import machine, report, served, workload
+
+    server = state.find(inference_port)
+    with step("reading the model and the machine"):
+        model = workload.read_archive(Path(server.store) / f"{name}.mar")
+        ceiling = machine.sgemm(model.shape, cores())
+    try:
+        made = workload.make(load, texts, seed, model.tokenizer)
+    except ValueError as error:
+        raise Failure(str(error)) from None
+    fields = {"task": task} | ({"encoding_format": "base64"} if task == "embedding" else {})
+    workers = [worker["pid"] for worker in management.describe(server, name)["workers"]]
+    target = served.Target(f"{server.inference}/predictions/{name}", fields, pids=[server.pid, *workers])
+    rows = []
+    for setting in (rate or in_flight).split(","):
+        with step(f"{load}, {setting} {'requests per second' if rate else 'in flight'}"):
+            row = measure(target, made, texts_each, setting, bool(rate), model)
+        rows.append({"name": name, **row, "share_of_sgemm": round(row["useful_gflops"] * 1e9 / ceiling, 3)})
+    about = machine.describe()
+    result = {
+        "machine": about,
+        "sgemm_gflops": round(ceiling / 1e9, 1),
+        "workload": {"name": load, "texts": texts, "texts_per_request": texts_each, "seed": seed, "task": task},
+        "workers": len(workers),
+        "rows": rows,
+    }
+    if save:
+        report.save(result, save)
+    if chart and not rate:
+        report.chart(rows, f"{name}: texts per second, {load}", f"{about['cpu']}, {about['cores']} cores", chart)
+    if as_json:
+        print_json(result)
+    else:
+        out.print(report.table(rows))
+
+
+def measure(
+    target: Target, made: Workload, texts_each: int, setting: str, is_rate: bool, model: Model
+) -> dict[str, Any]:
+    """One setting, closed or open."""
+    from benchmarks import served
+
+    if is_rate:
+        return served.opened(target, made, texts_each, float(setting), model.shape)
+    return served.closed(target, made, texts_each, int(setting), model.shape)

@@ -1,0 +1,68 @@
+import socket
+from threading import Thread
+
+import pytest
+
+from handler.wire import Buffered
+
+
+@pytest.fixture
+def pair():
+    near, far = socket.socketpair()
+    with near, far:
+        yield near, far
+
+
+def test_fields_come_out_as_they_went_in_however_they_were_cut(pair):
+    near, far = pair
+    fields = [bytes([number % 251]) * (number * 37 % 5000) for number in range(200)]
+
+    def send():
+        whole = b"".join(fields)
+        for start in range(0, len(whole), 1733):
+            far.sendall(whole[start : start + 1733])
+
+    sender = Thread(target=send)
+    sender.start()
+    read = Buffered()
+    assert [bytes(read(near, len(field))) for field in fields] == fields
+    sender.join()
+
+
+def test_a_field_may_be_larger_than_one_read(pair):
+    near, far = pair
+    large = bytes(3_000_000)
+    sender = Thread(target=far.sendall, args=(large,))
+    sender.start()
+    assert len(Buffered()(near, len(large))) == len(large)
+    sender.join()
+
+
+def test_one_system_call_serves_many_fields(pair):
+    near, far = pair
+    far.sendall(b"abcdef")
+    calls = []
+
+    class Counting:
+        def recv(self, size):
+            calls.append(size)
+            return near.recv(size)
+
+    read = Buffered()
+    assert [bytes(read(Counting(), 2)) for _ in range(3)] == [b"ab", b"cd", b"ef"]
+    assert len(calls) == 1
+
+
+def test_a_frontend_that_has_gone_ends_the_worker(pair):
+    near, far = pair
+    far.close()
+    with pytest.raises(SystemExit):
+        Buffered()(near, 1)
+
+
+def test_torchserve_still_has_the_function_this_replaces():
+    from inspect import signature
+
+    from ts.protocol import otf_message_handler
+
+    assert list(signature(otf_message_handler._retrieve_buffer).parameters) == ["conn", "length"]
