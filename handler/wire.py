@@ -1,7 +1,7 @@
 """Reads TorchServe's messages with one system call instead of about forty-five per request.
 
 TorchServe's worker asks the socket for each field by itself: four calls per HTTP header. Its reading function is a
-module global that takes `(socket, length)`; `Buffered` has the same signature and keeps what arrived beyond that length.
+module global that takes `(socket, length)`; `Buffered` has the same signature and keeps what came beyond that length.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from typing import Any
 import orjson
 from rich.console import Console
 
-out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+WIDE = None if sys.stdout.isatty() else 160  # columns of a table that goes into a file or a pipe
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, width=WIDE)
 err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
 
 

@@ -87,7 +87,9 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
         "LOG_LOCATION": str(folder / "logs"),
         "METRICS_LOCATION": str(folder / "logs"),
         "BERT_LOCKS": str(folder / "locks"),
-        "OMP_WAIT_POLICY": "PASSIVE",  # a thread that waits for its sibling leaves the core to others
+        "OMP_WAIT_POLICY": os.environ.get(
+            "OMP_WAIT_POLICY", "PASSIVE"
+        ),  # a thread that waits for its sibling leaves the core to others
     }
     command = [
         *(sys.executable, "-m", "ts.model_server"),  # not its script, whose first line names where .venv was made
