@@ -59,7 +59,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     maxWorkers: Annotated[
         Count, Meta(description="upper bound while scaling down; TorchServe never scales by itself")
     ] = 1
-    batchSize: Annotated[Count, Meta(description="requests handed to a worker at once, an upper bound")] = 32
+    batchSize: Annotated[Count, Meta(description="requests handed to a worker at once, an upper bound")] = 16
     maxBatchDelay: Annotated[
         Count, Meta(description="ms a request waits for company; TorchServe reads 0 as 100, so 1 is the least")
     ] = 1

@@ -59,9 +59,10 @@ def start_alone(options: Options) -> Server:
         for model in models:
             with step(f"starting {model}"):
                 await_answer(server, model, options.timeout)
-            if options.workers:
-                with step(f"scaling {model} to {options.workers} workers"):
-                    management.scale(server, model, options.workers, options.timeout)
+            workers = options.workers or preflight.default_workers(options, models)
+            if workers:
+                with step(f"scaling {model} to {workers} workers"):
+                    management.scale(server, model, workers, options.timeout)
     except BaseException:
         terminate(server)
         raise

@@ -13,8 +13,11 @@ from zipfile import BadZipFile, ZipFile
 
 import psutil
 
+from handler.config import cores
 from scripts.console import Failure
-from scripts.gpu import look, verdict
+from scripts.gpu import hardware, look, verdict
+
+MOST_WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,15 @@ def check(options: Options) -> list[str]:
     check_device(options)
     check_ports(options)
     return archives(options)
+
+
+def default_workers(options: Options, models: Sequence[str]) -> int:
+    """One worker per core for a single model on a CPU, at most `MOST_WORKERS`; 0 to leave the archive's number.
+
+    Measured on two cores: two workers answer about a fifth more than one worker with two threads.
+    """
+    on_gpu = options.device != "cpu" and bool(hardware())
+    return 0 if on_gpu or len(models) > 1 else min(cores(), MOST_WORKERS)
 
 
 def check_address(options: Options) -> None:

@@ -31,7 +31,9 @@ MetricsPort = Annotated[int | None, typer.Option("--metrics-port", help="[defaul
 GrpcPort = Annotated[
     int | None, typer.Option("--grpc-port", help="and the next one [default: 7070; on another inference port, + 3]")
 ]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="workers per model [default: the archive's]")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="per model [default: one per core for a single model on a CPU]")
+]
 Device = Annotated[Literal["cpu", "gpu"] | None, typer.Option("--device", help="[default: a GPU if there is one]")]
 Auth = Annotated[bool, typer.Option("--auth", help="ask every request for a token")]
 Insecure = Annotated[bool, typer.Option("--insecure", help="allow another --host without --auth")]

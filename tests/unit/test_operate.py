@@ -67,6 +67,16 @@ def test_other_addresses_need_a_token_or_a_word(tmp_path):
     preflight.check_address(Options(tmp_path, host="0.0.0.0", insecure=True))
 
 
+def test_workers_follow_the_cores_of_a_machine_without_gpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(preflight, "cores", lambda: 4)
+    monkeypatch.setattr(preflight, "hardware", list)
+    assert preflight.default_workers(Options(tmp_path), ["a"]) == 4
+    assert preflight.default_workers(Options(tmp_path), ["a", "b"]) == 0
+    monkeypatch.setattr(preflight, "hardware", lambda: CARD)
+    assert preflight.default_workers(Options(tmp_path), ["a"]) == 0
+    assert preflight.default_workers(Options(tmp_path, device="cpu"), ["a"]) == 4
+
+
 def test_a_device_that_is_not_there_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(preflight, "look", lambda: Facts([], None, 0, None))
     with pytest.raises(Failure, match="--device gpu: none on this machine"):

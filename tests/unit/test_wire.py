@@ -1,4 +1,6 @@
+import ast
 import socket
+from importlib.metadata import files
 from threading import Thread
 
 import pytest
@@ -61,8 +63,7 @@ def test_a_frontend_that_has_gone_ends_the_worker(pair):
 
 
 def test_torchserve_still_has_the_function_this_replaces():
-    from inspect import signature
-
-    from ts.protocol import otf_message_handler
-
-    assert list(signature(otf_message_handler._retrieve_buffer).parameters) == ["conn", "length"]
+    (file,) = [path for path in files("torchserve") or [] if path.name == "otf_message_handler.py"]
+    tree = ast.parse(file.read_text())  # read and not imported: TorchServe's import leaves a file open
+    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert [argument.arg for argument in found["_retrieve_buffer"].args.args] == ["conn", "length"]
