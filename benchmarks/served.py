@@ -25,18 +25,25 @@ class Target:
         fields: keys of the body beside the texts.
         key: the key of the texts.
         pids: its processes, whose CPU time is counted.
+        single: whether it takes a text and not a list of them.
     """
 
     url: str
     fields: dict[str, Any]
     key: str = "inputs"
     pids: Sequence[int] = ()
+    single: bool = False
 
 
 def requests(target: Target, workload: Workload, texts_each: int) -> list[Request]:
     """The workload as requests."""
     groups = (workload.texts[start : start + texts_each] for start in range(0, len(workload.texts), texts_each))
-    return [Request(target.url, orjson.dumps({target.key: texts, **target.fields}), len(texts)) for texts in groups]
+    return [
+        Request(
+            target.url, orjson.dumps({target.key: texts[0] if target.single else texts, **target.fields}), len(texts)
+        )
+        for texts in groups
+    ]
 
 
 def closed(target: Target, workload: Workload, texts_each: int, in_flight: int, shape: Shape) -> dict[str, Any]:

@@ -64,10 +64,16 @@ def read_archive(archive: Path) -> Model:
     """Shape and tokenizer out of a `.mar`."""
     with ZipFile(archive) as packed:
         config = json.loads(packed.read(f"{CHECKPOINT}/config.json"))
-        tokenizer = tokenizers.Tokenizer.from_str(packed.read(f"{CHECKPOINT}/tokenizer.json").decode())
+        tokenizer = read_tokenizer(packed.read(f"{CHECKPOINT}/tokenizer.json").decode())
+    return Model(read_shape(config), tokenizer)
+
+
+def read_tokenizer(content: str) -> tokenizers.Tokenizer:
+    """A `tokenizer.json` without its own padding and truncation."""
+    tokenizer = tokenizers.Tokenizer.from_str(content)
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    return Model(read_shape(config), tokenizer)
+    return tokenizer
 
 
 def read_shape(config: Mapping[str, Any]) -> Shape:

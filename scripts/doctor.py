@@ -15,7 +15,7 @@ from typing import Any
 from scripts import state
 from scripts.console import Failure, Finding
 from scripts.gpu import look, verdict
-from scripts.paths import MODEL_STORE, ROOT
+from scripts.paths import ROOT
 from scripts.preflight import Options, check_ports
 
 GIB = 1 << 30
@@ -23,7 +23,14 @@ GIB = 1 << 30
 
 def examine(options: Options) -> list[Finding]:
     """Run all checks."""
-    checks: list[Callable[[], Iterator[Finding]]] = [java, packages, gpu, lambda: ports(options), disk, archives]
+    checks: list[Callable[[], Iterator[Finding]]] = [
+        java,
+        packages,
+        gpu,
+        lambda: ports(options),
+        disk,
+        lambda: archives(options),
+    ]
     return [finding for check in checks for finding in check()]
 
 
@@ -82,10 +89,10 @@ def disk() -> Iterator[Finding]:
         yield Finding(f"disk {folder}", free > 2 * GIB, f"{free / GIB:.1f} GiB free", "free at least 2 GiB")
 
 
-def archives() -> Iterator[Finding]:
+def archives(options: Options) -> Iterator[Finding]:
     """Whether there is something to serve."""
-    there = sorted(path.name for path in MODEL_STORE.glob("*.mar"))
-    yield Finding("archives", bool(there), ", ".join(there) or "none in model_store", "scripts/bert up")
+    there = sorted(path.name for path in options.store.glob("*.mar"))
+    yield Finding("archives", bool(there), ", ".join(there) or f"none in {options.store}", "scripts/bert up")
 
 
 def as_json(findings: list[Finding]) -> list[dict[str, Any]]:

@@ -15,17 +15,17 @@ from scripts.console import Failure, out, print_json
 from scripts.follow import follow
 from scripts.paths import MODEL_STORE
 from scripts.preflight import Options
-from scripts.verbs.options import InferencePort, Json, Port, Task, Timeout
+from scripts.verbs.options import InferencePort, Json, Port, Store, Task, Timeout
 
 STYLES = {True: "", False: "red"}
 
 
-def doctor(inference_port: InferencePort = 8080, as_json: Json = False) -> None:
+def doctor(inference_port: InferencePort = 8080, store: Store = MODEL_STORE, as_json: Json = False) -> None:
     """Check Java, packages, device, ports and disk, and say how to fix what is wrong.
 
     Example: scripts/bert doctor --json
     """
-    findings = doctor_checks.examine(Options(store=MODEL_STORE, inference_port=inference_port))
+    findings = doctor_checks.examine(Options(store=store, inference_port=inference_port))
     if as_json:
         print_json(doctor_checks.as_json(findings))
     else:

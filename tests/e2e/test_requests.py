@@ -1,6 +1,7 @@
 """Every task and protocol through a real TorchServe."""
 
 import base64
+import json
 import re
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 import requests
 
 from handler.telemetry import STAGES
-from scripts import doctor
 from tests.e2e.conftest import wait_for
 
 JSON = {"content-type": "application/json"}
@@ -158,4 +158,12 @@ def test_status_and_doctor(server):
     (report,) = server.status()
     assert [model["name"] for model in report["models"]] == ["bert", "tiny"]
     assert all(worker["status"] == "READY" for model in report["models"] for worker in model["workers"])
-    assert '"java"' in server("doctor", "--json", expect=1 if not doctor.MODEL_STORE.glob("*.mar") else 0).stdout
+    findings = {finding["name"]: finding for finding in json.loads(server("doctor", "--json").stdout)}
+    assert findings["archives"]["detail"] == "bert.mar, tiny.mar"
+    assert "a server of this project runs" in findings["ports"]["detail"]
+
+
+def test_doctor_fails_with_the_fix_where_something_is_missing(server, tmp_path):
+    shown = server("doctor", expect=1, BERT_MODEL_STORE=str(tmp_path)).stdout
+    assert f"archives: none in {tmp_path}" in shown
+    assert "to fix: scripts/bert up" in shown

@@ -1,0 +1,197 @@
+"""This project and other servers side by side: `python -m benchmarks.compare [ROUNDS]`, results in `benchmarks/results`.
+
+Each peer has a folder in `benchmarks/peers` with its own pinned requirements, for which a virtual environment is made.
+Before anything is timed, each must give the vectors that sentence-transformers gives. Then the servers take turns, one
+running at a time, so that a slow minute of the machine hits all of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import monotonic, sleep
+from typing import Any
+
+import numpy as np
+import orjson
+import psutil
+import requests
+
+from benchmarks import machine, report, served, workload
+from handler.config import cores
+from scripts import launch, presets, pull, stop
+from scripts.console import err, out, step
+from scripts.paths import MODEL_STORE, ROOT
+from scripts.preflight import Options
+
+PEERS = ROOT / "benchmarks" / "peers"
+ENVIRONMENTS = ROOT / ".cache" / "peers"
+PORT = 18500
+START_SECONDS = 120
+TOLERANCE = 1e-4  # between engines; another text's vector is further away by three orders of magnitude
+
+Vectors = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """How to ask a server.
+
+    Attributes:
+        path: of its route.
+        key: of the texts in the body.
+        fields: the body's other keys.
+        vectors: from its decoded answer; None for a server of hidden states, whose mean is taken.
+        single: whether it takes one text and not a list.
+    """
+
+    path: str
+    key: str
+    fields: dict[str, Any]
+    vectors: Callable[[Any], Any]
+    single: bool = False
+
+
+def openai_vectors(answer: Any) -> list[Any]:
+    """Base64 or lists, as OpenAI's schema has them."""
+    found = [item["embedding"] for item in answer["data"]]
+    return [np.frombuffer(base64.b64decode(item), "<f4") if isinstance(item, str) else item for item in found]
+
+
+def mean_vectors(states: Any) -> Any:
+    """Embeddings from hidden states, to compare servers that answer with those."""
+    means = [np.mean(text, axis=0) for text in states]
+    return [mean / np.linalg.norm(mean) for mean in means]
+
+
+OURS = "bert-on-torchserve"
+BASE64 = {"encoding_format": "base64"}
+EMBEDDING = {
+    OURS: Peer("/predictions/bert/1.0/v1/embeddings", "input", BASE64 | {"model": "bert"}, openai_vectors),
+    "infinity": Peer("/embeddings", "input", BASE64 | {"model": "bert"}, openai_vectors),
+    "torchserve_plain": Peer("/predictions/plain", "inputs", {}, list),
+    "fastapi_sentence_transformers": Peer("/embed", "inputs", {}, list),
+}
+STATES = {
+    OURS: Peer("/predictions/bert/1.0/hidden-states", "text", {}, mean_vectors, single=True),
+    "flask_tutorial": Peer("/predict", "text", {}, mean_vectors, single=True),
+}
+
+
+@contextmanager
+def serving(name: str, checkpoint: Path) -> Iterator[list[int]]:
+    """Run a server on `PORT`; the ids of its processes."""
+    if name == OURS:
+        server = launch.start(Options(MODEL_STORE, ["bert"], inference_port=PORT))
+        try:
+            yield family(server.pid)
+        finally:
+            stop.stop(server, 5)
+        return
+    command = [str(environment(name)), str(PEERS / name / "server.py"), str(checkpoint), str(PORT)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=PEERS / name)
+    try:
+        yield family(process.pid)
+    finally:
+        for pid in reversed(family(process.pid)):
+            with suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).kill()
+        process.wait()
+
+
+def family(pid: int) -> list[int]:
+    """A process and all it started."""
+    process = psutil.Process(pid)
+    return [process.pid, *(child.pid for child in process.children(recursive=True))]
+
+
+def environment(name: str) -> Path:
+    """The Python of a peer's own virtual environment, made when missing."""
+    folder = ENVIRONMENTS / name
+    done = folder / ".installed"
+    wanted = (PEERS / name / "requirements.txt").read_text()
+    if not done.exists() or done.read_text() != wanted:
+        with step(f"installing {name}"):
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+            install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r"]
+            subprocess.run([*install, str(PEERS / name / "requirements.txt")], check=True)
+        done.write_text(wanted)
+    return folder / "bin" / "python"
+
+
+def check(name: str, peer: Peer) -> None:
+    """Wait until the server answers, and compare its vectors with the stored ones.
+
+    Raises:
+        RuntimeError: it does not answer, or answers something else.
+    """
+    reference = orjson.loads((ROOT / "tests" / "data" / "minilm.json").read_bytes())
+    deadline = monotonic() + START_SECONDS
+    for text, vector in zip(reference["texts"][:4], reference["embeddings"][:4], strict=True):
+        body = {peer.key: text if peer.single else [text], **peer.fields}
+        while True:
+            with suppress(requests.RequestException):
+                answer = requests.post(f"http://127.0.0.1:{PORT}{peer.path}", json=body, timeout=30)
+                if answer.ok:
+                    break
+            if monotonic() > deadline:
+                raise RuntimeError(f"{name} does not answer within {START_SECONDS} s")
+            sleep(0.5)
+        off = float(np.abs(np.asarray(peer.vectors(answer.json())[0]) - vector).max())
+        if off > TOLERANCE:
+            raise RuntimeError(f"{name} gives another vector: off by {off}")
+
+
+def compare(title: str, peers: dict[str, Peer], rounds: int, in_flight: list[int], texts: int) -> dict[str, Any]:
+    """Measure all servers in turn, several times; each row holds the medians."""
+    checkpoint = pull.pull(presets.DEFAULT)
+    model = workload.read_archive(MODEL_STORE / "bert.mar")
+    made = workload.make("mixed", texts, 0, model.tokenizer)
+    runs: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    ceilings = []
+    for turn in range(rounds):
+        ceilings.append(machine.sgemm(model.shape, cores()) / 1e9)
+        for name, peer in peers.items():
+            err.print(f"{title}, round {turn + 1} of {rounds}: {name}")
+            with serving(name, checkpoint) as pids:
+                check(name, peer)
+                target = served.Target(f"http://127.0.0.1:{PORT}{peer.path}", peer.fields, peer.key, pids, peer.single)
+                for number in in_flight:
+                    row = served.closed(target, made, 1, number, model.shape)
+                    runs.setdefault((name, number), []).append(row)
+    rows = [{"name": name, **middle(measured)} for (name, _), measured in runs.items()]
+    return {"title": title, "rounds": rounds, "sgemm_gflops": ceilings, "rows": rows}
+
+
+def middle(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Median of each number over the rounds; errors of all."""
+    first = rows[0]
+    merged = {key: median(row[key] for row in rows) for key, value in first.items() if isinstance(value, int | float)}
+    return merged | {"errors": {code: count for row in rows for code, count in row["errors"].items()}}
+
+
+def main(rounds: int) -> None:
+    """Both comparisons, into one JSON and two charts."""
+    folder = ROOT / "benchmarks" / "results"
+    about = machine.describe()
+    results = [
+        compare("embedding", EMBEDDING, rounds, [1, 32, 64], 300),
+        compare("hidden-states", STATES, rounds, [1, 32], 200),
+    ]
+    report.save(
+        {"machine": about, "workload": "mixed, seed 0, one text per request", "results": results}, folder / "peers.json"
+    )
+    for result in results:
+        out.print(report.table(result["rows"]))
+        caption = f"{about['cpu']}, {about['cores']} cores, fp32, all-MiniLM-L6-v2"
+        report.chart(result["rows"], f"{result['title']}: texts per second", caption, folder / f"{result['title']}.svg")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
