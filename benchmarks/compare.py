@@ -1,4 +1,4 @@
-"""This project and other servers side by side: `python -m benchmarks.compare [ROUNDS]`, results in `benchmarks/results`.
+"""This project and other servers side by side: `python -m benchmarks.compare [ROUNDS]`, into `benchmarks/results`.
 
 Each peer has a folder in `benchmarks/peers` with its own pinned requirements, for which a virtual environment is made.
 Before anything is timed, each must give the vectors that sentence-transformers gives. Then the servers take turns, one

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic, sleep
 
 import psutil
 
+from handler.workers import held
 from scripts import management
 from scripts.console import Failure
 from scripts.state import Server
@@ -60,19 +59,7 @@ def pending(server: Server) -> int:
 
 def busy(server: Server) -> int:
     """Workers that are computing; each holds a lock while it does."""
-    return sum(not free(file) for file in server.locks.glob("*"))
-
-
-def free(file: Path) -> bool:
-    """Whether nobody holds the lock."""
-    try:
-        with file.open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except FileNotFoundError:
-        pass
-    return True
+    return sum(map(held, server.locks.glob("*")))
 
 
 def terminate(server: Server) -> None:
