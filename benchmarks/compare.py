@@ -173,7 +173,10 @@ def middle(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Median of each number over the rounds; errors of all."""
     first = rows[0]
     merged = {key: median(row[key] for row in rows) for key, value in first.items() if isinstance(value, int | float)}
-    return merged | {"errors": {code: count for row in rows for code, count in row["errors"].items()}}
+    return merged | {
+        "in_flight": first["in_flight"],
+        "errors": {code: count for row in rows for code, count in row["errors"].items()},
+    }
 
 
 def main(rounds: int) -> None:
