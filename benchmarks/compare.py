@@ -2,7 +2,8 @@
 
 Each peer has a folder in `benchmarks/peers` with its own pinned requirements, for which a virtual environment is made.
 Before anything is timed, each must give the vectors that sentence-transformers gives. Then the servers take turns, one
-running at a time, so that a slow minute of the machine hits all of them.
+running at a time, so that a slow minute of the machine hits all of them. In each round our engine also runs in process,
+32 texts at a time, with all cores and nobody beside it. Ratios are medians of the rounds' own ratios.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,12 +24,15 @@ import numpy as np
 import orjson
 import psutil
 import requests
+from tokenizers import Tokenizer
 
-from benchmarks import machine, report, served, workload
+from benchmarks import engine, machine, report, served, workload
 from handler.config import cores
-from scripts import launch, presets, pull, stop
+from handler.text import convert
+from scripts import checkpoint as checkpoints
+from scripts import launch, pack, presets, pull, stop
 from scripts.console import err, out, step
-from scripts.paths import MODEL_STORE, ROOT
+from scripts.paths import ROOT
 from scripts.preflight import Options
 
 PEERS = ROOT / "benchmarks" / "peers"
@@ -49,6 +54,8 @@ class Peer:
         fields: the body's other keys.
         vectors: from its decoded answer; None for a server of hidden states, whose mean is taken.
         single: whether it takes one text and not a list.
+        tolerance: how far its vectors may be from the reference.
+        settings: of our own archive.
     """
 
     path: str
@@ -56,6 +63,8 @@ class Peer:
     fields: dict[str, Any]
     vectors: Callable[[Any], Any]
     single: bool = False
+    tolerance: float = TOLERANCE
+    settings: dict[str, Any] | None = None
 
 
 def openai_vectors(answer: Any) -> list[Any]:
@@ -70,29 +79,39 @@ def mean_vectors(states: Any) -> Any:
     return [mean / np.linalg.norm(mean) for mean in means]
 
 
-OURS = "bert-on-torchserve"
+OURS, SMALL, ENGINE = "bert-on-torchserve", "bert-on-torchserve, int8", "its engine in process"
 BASE64 = {"encoding_format": "base64"}
 EMBEDDING = {
-    OURS: Peer("/predictions/bert/1.0/v1/embeddings", "input", BASE64 | {"model": "bert"}, openai_vectors),
+    OURS: Peer("/predictions/bert/1.0/v1/embeddings", "input", BASE64 | {"model": "bert"}, openai_vectors, settings={}),
+    SMALL: Peer(
+        "/predictions/bert/1.0/v1/embeddings",
+        "input",
+        BASE64 | {"model": "bert"},
+        openai_vectors,
+        tolerance=0.05,
+        settings={"handler": {"dtype": "int8"}},
+    ),
     "infinity": Peer("/embeddings", "input", BASE64 | {"model": "bert"}, openai_vectors),
     "torchserve_plain": Peer("/predictions/plain", "inputs", {}, list),
     "fastapi_sentence_transformers": Peer("/embed", "inputs", {}, list),
 }
 STATES = {
-    OURS: Peer("/predictions/bert/1.0/hidden-states", "text", {}, mean_vectors, single=True),
+    OURS: Peer("/predictions/bert/1.0/hidden-states", "text", {}, mean_vectors, single=True, settings={}),
     "flask_tutorial": Peer("/predict", "text", {}, mean_vectors, single=True),
 }
 
 
 @contextmanager
-def serving(name: str, checkpoint: Path) -> Iterator[list[int]]:
+def serving(name: str, peer: Peer, checkpoint: Path) -> Iterator[list[int]]:
     """Run a server on `PORT`; the ids of its processes."""
-    if name == OURS:
-        server = launch.start(Options(MODEL_STORE, ["bert"], inference_port=PORT))
-        try:
-            yield family(server.pid)
-        finally:
-            stop.stop(server, 5)
+    if peer.settings is not None:
+        with tempfile.TemporaryDirectory() as store:
+            pack.pack(checkpoint, "bert", "1.0", peer.settings, Path(store))
+            server = launch.start(Options(Path(store), ["bert"], inference_port=PORT))
+            try:
+                yield family(server.pid)
+            finally:
+                stop.stop(server, 5)
         return
     command = [str(environment(name)), str(PEERS / name / "server.py"), str(checkpoint), str(PORT)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=PEERS / name)
@@ -144,29 +163,51 @@ def check(name: str, peer: Peer) -> None:
                 raise RuntimeError(f"{name} does not answer within {START_SECONDS} s")
             sleep(0.5)
         off = float(np.abs(np.asarray(peer.vectors(answer.json())[0]) - vector).max())
-        if off > TOLERANCE:
+        if off > peer.tolerance:
             raise RuntimeError(f"{name} gives another vector: off by {off}")
 
 
-def compare(title: str, peers: dict[str, Peer], rounds: int, in_flight: list[int], texts: int) -> dict[str, Any]:
-    """Measure all servers in turn, several times; each row holds the medians."""
-    checkpoint = pull.pull(presets.DEFAULT)
-    model = workload.read_archive(MODEL_STORE / "bert.mar")
-    made = workload.make("mixed", texts, 0, model.tokenizer)
+def compare(title: str, peers: dict[str, Peer], rounds: int, in_flight: dict[int, int]) -> dict[str, Any]:
+    """Measure all servers in turn, several times; `in_flight` says how many texts are sent at each concurrency."""
+    checkpoint = checkpoints.read(pull.pull(presets.DEFAULT))
+    shape = workload.read_shape(checkpoint.config)
+    tokenizer = workload.read_tokenizer((checkpoint.folder / "tokenizer.json").read_text())
+    made = {number: workload.make("mixed", texts, 0, tokenizer) for number, texts in in_flight.items()}
+    alone = engine.planned(engine.load(checkpoint, "onnx"))
     runs: dict[tuple[str, int], list[dict[str, Any]]] = {}
     ceilings = []
     for turn in range(rounds):
-        ceilings.append(machine.sgemm(model.shape, cores()) / 1e9)
+        ceilings.append(round(machine.sgemm(shape, cores()) / 1e9, 1))
+        runs.setdefault((ENGINE, 32), []).append(in_process(alone, made[32], tokenizer))
         for name, peer in peers.items():
             err.print(f"{title}, round {turn + 1} of {rounds}: {name}")
-            with serving(name, checkpoint) as pids:
+            with serving(name, peer, checkpoint.folder) as pids:
                 check(name, peer)
                 target = served.Target(f"http://127.0.0.1:{PORT}{peer.path}", peer.fields, peer.key, pids, peer.single)
-                for number in in_flight:
-                    row = served.closed(target, made, 1, number, model.shape)
-                    runs.setdefault((name, number), []).append(row)
-    rows = [{"name": name, **middle(measured)} for (name, _), measured in runs.items()]
+                for number, sent in made.items():
+                    runs.setdefault((name, number), []).append(served.closed(target, sent, 1, number, shape))
+    rows = [
+        {"name": name, **middle(measured), **ratios(runs[OURS, number], measured)}
+        for (name, number), measured in runs.items()
+    ]
     return {"title": title, "rounds": rounds, "sgemm_gflops": ceilings, "rows": rows}
+
+
+def in_process(run: engine.Engine, made: workload.Workload, tokenizer: Tokenizer) -> dict[str, Any]:
+    """Our engine without server or client, tokenizing included."""
+    start = monotonic()
+    for first in range(0, len(made.texts), 32):
+        run([convert(encoding) for encoding in tokenizer.encode_batch(made.texts[first : first + 32])])
+    return {"in_flight": 32, "texts_per_second": round(len(made.texts) / (monotonic() - start), 2), "errors": {}}
+
+
+def ratios(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> dict[str, float]:
+    """Ours over theirs, round by round."""
+    return {
+        f"{key}_ratio": round(median(our[key] / their[key] for our, their in zip(ours, theirs, strict=True)), 3)
+        for key in ("texts_per_second", "p50_ms")
+        if key in theirs[0]
+    }
 
 
 def middle(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -184,8 +225,8 @@ def main(rounds: int) -> None:
     folder = ROOT / "benchmarks" / "results"
     about = machine.describe()
     results = [
-        compare("embedding", EMBEDDING, rounds, [1, 32, 64], 300),
-        compare("hidden-states", STATES, rounds, [1, 32], 200),
+        compare("embedding", EMBEDDING, rounds, {1: 200, 32: 800, 64: 800}),
+        compare("hidden-states", STATES, rounds, {1: 200, 32: 500}),
     ]
     report.save(
         {"machine": about, "workload": "mixed, seed 0, one text per request", "results": results}, folder / "peers.json"

@@ -1,7 +1,8 @@
 """Engines in process, without server or client: `python -m benchmarks.engine`, into `benchmarks/results/engine.json`.
 
 Every engine gets the same texts, already tokenized; padding is not counted as work. The machine's own matrix products
-are timed in each round, since their rate is the ceiling.
+are timed just before each engine in each round, since their rate is the ceiling of engines that use them. Then, for the
+default engine: whether a few long texts among many short ones cost more than both apart.
 """
 
 from __future__ import annotations
@@ -13,88 +14,134 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-import torch
-
 from benchmarks import machine, report, workload
+from handler import runtimes
 from handler.batching import plan
 from handler.call import Encoding
-from handler.config import CHECKPOINT, cores
+from handler.config import CHECKPOINT, Dtype, cores
 from handler.runtimes.base import Placement, Runtime
-from handler.runtimes.eager import Eager
-from handler.runtimes.packed import Packed
 from handler.text import convert
 from scripts import checkpoint as checkpoints
 from scripts import pack, presets, pull
+from scripts.checkpoint import Checkpoint
 from scripts.console import err, out
 from scripts.paths import ROOT
 
-TEXTS, ROUNDS = 256, 5
-BUDGET = 1024  # tokens of a packed batch, as archives have it
+TEXTS, ROUNDS = 256, 9
+BUDGET = 1024  # tokens of a batch, as archives have it
 ARRIVAL = 32  # texts of a batch in arrival order
+MANY_SHORT, FEW_LONG = (1000, 16), (10, 256)  # texts, tokens each
 
 Engine = Callable[[Sequence[Encoding]], None]
 
 
-def planned(runtime: Runtime) -> Engine:
-    """By length, under the token budget."""
+def load(checkpoint: Checkpoint, name: str, dtype: Dtype = "float32") -> Runtime:
+    """A runtime on what the packer makes for it, with all cores."""
+    with tempfile.TemporaryDirectory() as folder:  # what is mapped stays when its name is gone
+        pack.stage(checkpoint, Path(folder), name, dtype)
+        runtime = runtimes.find(name)(Path(folder) / CHECKPOINT, Placement("cpu", dtype))
+        runtime.use_threads(cores())
+    return runtime
+
+
+def planned(runtime: Runtime, budget: int = BUDGET) -> Engine:
+    """By length, under a token budget, as the pipeline does."""
 
     def run(encodings: Sequence[Encoding]) -> None:
-        for batch in plan(encodings, BUDGET, runtime.padded):
+        for batch in plan(encodings, budget, runtime.padded):
             runtime.run(batch.encodings)
 
     return run
 
 
-def arriving(runtime: Runtime) -> Engine:
-    """As they come, padded to the longest of 32: what a handler without this project's batching does."""
+def arriving(runtime: Runtime, size: int = ARRIVAL) -> Engine:
+    """As they come, padded to the longest of `size`: what a handler without this project's batching does."""
 
     def run(encodings: Sequence[Encoding]) -> None:
-        for start in range(0, len(encodings), ARRIVAL):
-            runtime.run(encodings[start : start + ARRIVAL])
+        for start in range(0, len(encodings), size):
+            runtime.run(encodings[start : start + size])
 
     return run
+
+
+def seconds(engine: Engine, encodings: Sequence[Encoding]) -> float:
+    """One run; outputs are on the host when it ends, so there is nothing to wait for, on a GPU either."""
+    start = perf_counter()
+    engine(encodings)
+    return perf_counter() - start
+
+
+def rates(engines: dict[str, Engine], encodings: Sequence[Encoding], shape: workload.Shape) -> dict[str, list[float]]:
+    """Useful GFLOP/s of each engine, and those of matrix products just before it, in turn."""
+    flops = shape.flops([len(encoding) for encoding in encodings])
+    found: dict[str, list[float]] = {name: [] for engine in engines for name in (f"sgemm before {engine}", engine)}
+    for turn in range(ROUNDS):
+        err.print(f"round {turn + 1} of {ROUNDS}")
+        for name, engine in engines.items():
+            found[f"sgemm before {name}"].append(machine.sgemm(shape, cores()) / 1e9)
+            found[name].append(flops / seconds(engine, encodings) / 1e9)
+    return found
+
+
+def summary(found: dict[str, list[float]], flops_per_text: float) -> list[dict[str, Any]]:
+    """Medians; the share is the median over rounds of an engine's rate to that of the products just before it."""
+    ceilings = {name: found[f"sgemm before {name}"] for name in found if f"sgemm before {name}" in found}
+    return [
+        {
+            "name": name,
+            "texts_per_second": round(median(found[name]) * 1e9 / flops_per_text, 1),
+            "useful_gflops": round(median(found[name]), 1),
+            "share_of_sgemm": round(median(rate / top for rate, top in zip(found[name], tops, strict=True)), 3),
+        }
+        for name, tops in ceilings.items()
+    ]
+
+
+def mixture(engine: Engine, encode: Callable[[str, int], list[Encoding]]) -> dict[str, float]:
+    """Seconds for many short texts, for a few long ones, and for all of them together; medians over rounds."""
+    short, long = (encode(str(tokens), count) for count, tokens in (MANY_SHORT, FEW_LONG))
+    sets = {"short": short, "long": long, "together": [*long, *short]}
+    taken: dict[str, list[float]] = {name: [] for name in sets}
+    for _ in range(ROUNDS):
+        for name, encodings in sets.items():
+            taken[name].append(seconds(engine, encodings))
+    found = {name: round(median(times), 3) for name, times in taken.items()}
+    turns = zip(taken["short"], taken["long"], taken["together"], strict=True)
+    return found | {"together_to_apart": round(median(both / (short + long) for short, long, both in turns), 3)}
 
 
 def measure() -> dict[str, Any]:
     """All engines in turn, `ROUNDS` times; medians."""
     checkpoint = checkpoints.read(pull.pull(presets.DEFAULT))
     shape = workload.read_shape(checkpoint.config)
-    with tempfile.TemporaryDirectory() as folder:
-        pack.stage(checkpoint, Path(folder), "packed")
-        packed = Packed(Path(folder) / CHECKPOINT, Placement("cpu", "float32"))
-    eager = Eager(checkpoint.folder, Placement("cpu", "float32"))
+    eager, onnx = load(checkpoint, "eager"), load(checkpoint, "onnx")
     engines = {
-        "packed": planned(packed),
+        "onnx": planned(onnx),
+        "onnx, int8": planned(load(checkpoint, "onnx", "int8")),
+        "packed": planned(load(checkpoint, "packed")),
+        "torchscript": planned(load(checkpoint, "torchscript")),
         "transformers, by length": planned(eager),
         "transformers, arrival order": arriving(eager),
     }
     tokenizer = workload.read_tokenizer((checkpoint.folder / "tokenizer.json").read_text())
-    made = workload.make("mixed", TEXTS, 0, tokenizer)
-    encodings = [convert(encoding) for encoding in tokenizer.encode_batch(made.texts)]
-    flops = shape.flops(made.tokens)
-    torch.set_num_threads(cores())
-    rates: dict[str, list[float]] = {name: [] for name in ("sgemm", *engines)}
-    for turn in range(ROUNDS):
-        err.print(f"round {turn + 1} of {ROUNDS}")
-        rates["sgemm"].append(machine.sgemm(shape, cores()) / 1e9)
-        for name, engine in engines.items():
-            start = perf_counter()
-            engine(encodings)
-            rates[name].append(flops / (perf_counter() - start) / 1e9)
-    ceiling = rates["sgemm"]
-    rows = [
-        {
-            "name": name,
-            "texts_per_second": round(median(values) * 1e9 / flops * TEXTS, 1),
-            "useful_gflops": round(median(values), 1),
-            "share_of_sgemm": round(median(value / top for value, top in zip(values, ceiling, strict=True)), 3),
-        }
-        for name, values in rates.items()
-    ]
-    return {"machine": machine.describe(), "workload": f"mixed, {TEXTS} texts, seed 0", "rounds": rates, "rows": rows}
+
+    def encode(name: str, count: int) -> list[Encoding]:
+        texts = workload.make(name, count, 0, tokenizer).texts
+        return [convert(encoding) for encoding in tokenizer.encode_batch(texts)]
+
+    mixed = encode("mixed", TEXTS)
+    found = rates(engines, mixed, shape)
+    return {
+        "machine": machine.describe(),
+        "workload": f"mixed, {TEXTS} texts, seed 0",
+        "rounds": found,
+        "rows": summary(found, shape.flops([len(each) for each in mixed]) / TEXTS),
+        "mixture_seconds": mixture(planned(onnx), encode),
+    }
 
 
 if __name__ == "__main__":
     result = measure()
     report.save(result, ROOT / "benchmarks" / "results" / "engine.json")
     out.print(report.table(result["rows"]))
+    out.print(result["mixture_seconds"])

@@ -21,14 +21,17 @@ COLUMNS = {
     "p99_ms": "p99 ms",
     "useful_gflops": "GFLOP/s",
     "share_of_sgemm": "of sgemm",
+    "texts_per_second_ratio": "ours : it, texts/s",
+    "p50_ms_ratio": "ours : it, p50",
     "errors": "errors",
 }
 
 
-def table(rows: Sequence[dict[str, Any]]) -> Table:
+def table(rows: Sequence[dict[str, Any]], columns: dict[str, str] | None = None) -> Table:
     """One line per measurement; columns that no row has are left out."""
-    shown = [key for key in COLUMNS if any(key in row for row in rows)]
-    lines = Table(*(COLUMNS[key] for key in shown))
+    titles = columns or COLUMNS
+    shown = [key for key in titles if any(key in row for row in rows)]
+    lines = Table(*(titles[key] for key in shown))
     for row in rows:
         lines.add_row(*(cell(row.get(key, "")) for key in shown))
     return lines

@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 import psutil
 
+from benchmarks import account
 from benchmarks.load import Outcome, Request, closed_loop, open_loop
 from benchmarks.workload import Shape, Workload
 
@@ -26,6 +27,7 @@ class Target:
         key: the key of the texts.
         pids: its processes, whose CPU time is counted.
         single: whether it takes a text and not a list of them.
+        metrics: this project's counters; empty for other servers.
     """
 
     url: str
@@ -33,6 +35,7 @@ class Target:
     key: str = "inputs"
     pids: Sequence[int] = ()
     single: bool = False
+    metrics: str = ""
 
 
 def requests(target: Target, workload: Workload, texts_each: int) -> list[Request]:
@@ -49,11 +52,19 @@ def requests(target: Target, workload: Workload, texts_each: int) -> list[Reques
 def closed(target: Target, workload: Workload, texts_each: int, in_flight: int, shape: Shape) -> dict[str, Any]:
     """Closed loop: that many requests in flight at all times."""
     sent = requests(target, workload, texts_each)
-    closed_loop(sent[: max(1, int(len(sent) * WARM_UP))], in_flight)
+    warm_up = sent[: max(1, int(len(sent) * WARM_UP))]
+    counted = account.read(target.metrics) if target.metrics else {}
+    closed_loop(warm_up, in_flight)
+    if target.metrics:
+        counted = account.await_requests(target.metrics, counted, len(warm_up))
     before = cpu_seconds(target.pids)
     outcome = closed_loop(sent, in_flight)
-    row = summary(outcome, workload, shape)
-    return {"in_flight": in_flight, **row, "cpu_seconds": spent(before, cpu_seconds(target.pids))}
+    used = spent(before, cpu_seconds(target.pids))
+    row = {"in_flight": in_flight, **summary(outcome, workload, shape), "cpu_seconds": used}
+    if target.metrics:
+        after = account.await_requests(target.metrics, counted, len(sent))
+        row["stages"] = account.per_text(counted, after, row["mean_ms"], in_flight == texts_each == 1)
+    return row
 
 
 def opened(target: Target, workload: Workload, texts_each: int, rate: float, shape: Shape) -> dict[str, Any]:

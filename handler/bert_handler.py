@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 
@@ -41,7 +42,9 @@ class BertHandler:
             counter(context.metrics),
             os.environ.get("BERT_LOCKS"),
         )
-        otf_message_handler._retrieve_buffer = Buffered()  # no message is half-read while a model loads
+        self.wire = Buffered()
+        otf_message_handler._retrieve_buffer = self.wire  # no message is half-read while a model loads
+        self.left, self.idle = perf_counter(), 0.0
         quiet()
 
     def handle(self, data: list[dict[str, Any]], context: Any) -> list[bytes]:
@@ -49,6 +52,8 @@ class BertHandler:
         from handler.call import internal
         from handler.pipeline import failure
 
+        idle = self.wire.idle - self.idle
+        self.pipeline.telemetry.between(idle, perf_counter() - self.left - idle)
         try:
             replies = self.pipeline.answer([row(item, context, index) for index, item in enumerate(data)])
         except Exception as error:
@@ -58,6 +63,7 @@ class BertHandler:
             context.set_response_content_type(index, reply.content_type)
             for name, value in reply.headers.items():
                 context.set_response_header(index, name, value)
+        self.left, self.idle = perf_counter(), self.wire.idle
         return [reply.body for reply in replies]
 
 

@@ -21,7 +21,7 @@ CHECKPOINT = "checkpoint"
 
 Pooling = Literal["mean", "cls", "max", "pooler"]
 Truncation = Literal["right", "left", "error", "windows"]
-Dtype = Literal["float32", "float16", "bfloat16"]
+Dtype = Literal["float32", "float16", "bfloat16", "int8"]
 
 Count = Annotated[int, Meta(ge=1)]
 
@@ -31,8 +31,12 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     task: Annotated[str, Meta(description="task that /predictions/{model} answers")]
     max_length: Annotated[int, Meta(ge=4, description="longest sequence in tokens, special tokens included")]
-    runtime: Annotated[str, Meta(description="engine of the forward pass: packed, eager")] = "packed"
-    dtype: Annotated[Dtype, Meta(description="float32; float16 and bfloat16 need a GPU")] = "float32"
+    runtime: Annotated[
+        str, Meta(description="engine of the forward pass: packed, onnx, torchscript, eager; auto takes the fastest")
+    ] = "auto"
+    dtype: Annotated[Dtype, Meta(description="float32; float16 and bfloat16 on a GPU; int8 on a CPU, by onnx")] = (
+        "float32"
+    )
     pooling: Annotated[Pooling, Meta(description="how token states become one vector: mean, cls, max, pooler")] = "mean"
     normalize: Annotated[bool, Meta(description="scale embeddings to length 1")] = False
     truncation: Annotated[

@@ -188,12 +188,10 @@ def load(
     """
     config = configuration.load(settings)
     device = "cpu" if gpu is None or not torch.cuda.is_available() else f"cuda:{gpu}"
-    if device == "cpu" and config.handler.dtype != "float32":
-        raise ConfigError(f"handler.dtype is {config.handler.dtype} and there is no GPU; set it to float32")
     placement = Placement(device, config.handler.dtype)
-    runtime = runtimes.find(config.handler.runtime)(folder / CHECKPOINT, placement)
+    runtime = runtimes.pick(config.handler.runtime, placement)(folder / CHECKPOINT, placement)
     encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
     hidden = runtime.run([encoder.wrap([])])[0].hidden  # also the first, slow pass
-    archive = Archive(name, version, config.handler, encoder, hidden.shape[1], device)
+    archive = Archive(name, version, config.handler, encoder, hidden.shape[1], device, runtime.name, runtime.exact)
     workers = Workers(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
     return Pipeline(archive, config, runtime, Telemetry(emit), workers)

@@ -15,6 +15,7 @@ VERBS = (
     lifecycle.up,
     model.pull,
     model.pack,
+    model.export,
     lifecycle.start,
     operate.status,
     operate.predict,

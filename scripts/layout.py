@@ -1,4 +1,4 @@
-"""Weights of a checkpoint in the layout of the `packed` runtime.
+"""Weights of a checkpoint in the layout of the `packed` and `onnx` runtimes.
 
 Each linear is stored `(in, out)`, the three projections of attention as one matrix, everything as float32 in one
 `safetensors` file whose metadata holds what the runtime has to know of the model's configuration.
@@ -15,7 +15,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from handler.config import Dtype
 from handler.runtimes.base import WEIGHTS, Placement
+from handler.runtimes.eager import Eager
+from scripts.exports.quantize import quantize
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,15 @@ def obstacle(config: Mapping[str, Any]) -> str:
     return "it is a decoder" if config.get("is_decoder") else ""
 
 
-def write(checkpoint: Path, folder: Path) -> None:
-    """Load a checkpoint folder with transformers, and write `packed.safetensors` into another folder."""
-    from handler.runtimes.eager import Eager
+def write(checkpoint: Path, folder: Path, dtype: Dtype) -> None:
+    """Load a checkpoint folder with transformers, and write `packed.safetensors` into another folder.
 
+    Half precision is a matter of the runtime, which converts; int8 is made here.
+    """
     eager = Eager(checkpoint, Placement("cpu", "float32"))
     weights = arrange(eager.model.state_dict(), eager.model.config.to_dict(), eager.has_pooler)
+    if dtype == "int8":
+        weights = quantize(weights)
     save_file(weights, folder / WEIGHTS, settings(eager.model.config.to_dict()))
 
 

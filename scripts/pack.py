@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from safetensors import SafetensorError, safe_open
+from msgspec.structs import replace
 from tokenizers import Tokenizer
 
 from handler import config as configuration
-from handler.config import CHECKPOINT, ModelConfig
-from handler.errors import ConfigError, unknown
+from handler.config import CHECKPOINT, Dtype, ModelConfig
+from handler.errors import ConfigError
 from handler.tasks import TASKS
 from scripts import checkpoint as checkpoints
-from scripts import layout, model_config
+from scripts import engines, model_config
 from scripts.checkpoint import Checkpoint
-from scripts.console import Failure, err, step
+from scripts.console import Failure, step
 from scripts.paths import HANDLER
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -58,7 +58,7 @@ def pack(
         work = Path(temporary)
         with step(f"packing {folder.name} as {name}.mar"):
             (work / "model-config.yaml").write_text(model_config.render(config))
-            stage(checkpoint, work / "stage", config.handler.runtime)
+            stage(checkpoint, work / "stage", config.handler.runtime, config.handler.dtype)
             built = run_archiver(work, name, version)
         report = check(built) if checked else {}
         part = store / f".{name}.{os.getpid()}.part"
@@ -68,14 +68,6 @@ def pack(
         finally:
             part.unlink(missing_ok=True)
     return store / f"{name}.mar", report
-
-
-def resolve_runtime(checkpoint: Checkpoint) -> str:
-    """`packed` where it can run the model; otherwise `eager`, and a line that says why."""
-    obstacle = layout.obstacle(checkpoint.config)
-    if obstacle:
-        err.print(f"runtime eager: {obstacle}")
-    return "eager" if obstacle else "packed"
 
 
 def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfig:
@@ -90,7 +82,6 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
             "max_length": checkpoint.max_length,
             "pooling": checkpoint.pooling,
             "normalize": checkpoint.normalize,
-            "runtime": resolve_runtime(checkpoint),
         }
     }
     try:
@@ -100,24 +91,23 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     if config.handler.task not in TASKS:
         named = f"task {config.handler.task}" if config.handler.task else f"the head of {checkpoint.architecture}"
         raise Failure(f"{named} is not served", fix=f"choose one with --task: {', '.join(TASKS)}")
-    if config.handler.runtime not in WEIGHTS:
-        raise Failure(unknown("runtime", config.handler.runtime, WEIGHTS))
     if config.handler.max_length > checkpoint.max_length:
         raise Failure(
             f"handler.max_length {config.handler.max_length} is beyond the checkpoint's {checkpoint.max_length}"
         )
-    return config
+    runtime = engines.resolve(checkpoint, config.handler.runtime, config.handler.dtype)
+    return replace(config, handler=replace(config.handler, runtime=runtime))
 
 
-def stage(checkpoint: Checkpoint, target: Path, runtime: str) -> None:
+def stage(checkpoint: Checkpoint, target: Path, runtime: str, dtype: Dtype = "float32") -> None:
     """Lay out what goes into the archive: the handler package, and the checkpoint's files in their own folder."""
     shutil.copytree(HANDLER, target / "handler", ignore=shutil.ignore_patterns("__pycache__"))
     folder = target / CHECKPOINT
     folder.mkdir()
-    link(checkpoint.folder / "config.json", folder)
-    WEIGHTS[runtime](checkpoint, folder)
+    engines.link(checkpoint.folder / "config.json", folder)
+    engines.write(checkpoint, folder, runtime, dtype)
     if (checkpoint.folder / "tokenizer.json").exists():
-        link(checkpoint.folder / "tokenizer.json", folder)
+        engines.link(checkpoint.folder / "tokenizer.json", folder)
         check_tokenizer(folder / "tokenizer.json")
         return
     from transformers import AutoTokenizer
@@ -131,42 +121,6 @@ def check_tokenizer(file: Path) -> None:
         Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises a bare Exception
         raise Failure(f"{file.resolve()} does not load: {error}") from None
-
-
-def link(file: Path, folder: Path) -> None:
-    """Put a file into the folder; the archiver copies what the link points at."""
-    (folder / file.name).symlink_to(file.resolve())
-
-
-def packed_weights(checkpoint: Checkpoint, folder: Path) -> None:
-    """The file that the `packed` runtime maps.
-
-    Raises:
-        Failure: the weights do not load.
-    """
-    try:
-        layout.write(checkpoint.folder, folder)
-    except (ConfigError, OSError, RuntimeError, ValueError, SafetensorError) as error:
-        raise Failure(f"{checkpoint.folder} does not load as {checkpoint.architecture}", why=str(error)) from None
-
-
-def eager_weights(checkpoint: Checkpoint, folder: Path) -> None:
-    """The checkpoint's own files.
-
-    Raises:
-        Failure: one of them was cut off.
-    """
-    for file in checkpoint.weights:
-        if file.suffix == ".safetensors":
-            try:
-                safe_open(file, framework="pt")
-            except SafetensorError as error:
-                raise Failure(f"{file} does not load: {error}") from None
-        link(file, folder)
-
-
-WEIGHTS = {"packed": packed_weights, "eager": eager_weights}
-"""What each runtime wants in the archive."""
 
 
 def run_archiver(work: Path, name: str, version: str) -> Path:

@@ -47,6 +47,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://{local(self.host)}:{self.inference_port}"
 
     @property
+    def metrics(self) -> str:
+        """Counters in Prometheus' format."""
+        return f"http://127.0.0.1:{self.metrics_port}/metrics"
+
+    @property
     def management(self) -> str:
         """Base address of the management API, always on loopback."""
         return f"http://127.0.0.1:{self.management_port}"

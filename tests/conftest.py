@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from handler.call import Encoding, Output
 from handler.config import HandlerConfig, ModelConfig
 from handler.pipeline import Pipeline
-from handler.runtimes.base import Runtime
+from handler.runtimes.base import Placements, Runtime
 from handler.tasks.base import Archive
 from handler.telemetry import Telemetry
 from handler.text import TextEncoder
@@ -116,6 +116,7 @@ class Echo(Runtime):
 
     name = "echo"
     padded = False
+    placements: ClassVar[Placements] = {"cpu": ("float32",)}
 
     def __init__(self, checkpoint: Path | None = None, placement: Any = None, width: int = 2) -> None:
         self.width = width
@@ -149,7 +150,7 @@ def make_pipeline(tiny: Path, echo: Echo) -> Any:
     def make(*, response_timeout: int = 120, **settings: Any) -> Pipeline:
         config = HandlerConfig(**{"task": "embedding", "max_length": 12, **settings})
         encoder = TextEncoder.load(tiny / "tokenizer.json", config)
-        archive = Archive("bert", "1.0", config, encoder, echo.width, "cpu")
+        archive = Archive("bert", "1.0", config, encoder, echo.width, "cpu", echo.name)
         whole = ModelConfig(handler=config, responseTimeout=response_timeout)
         return Pipeline(archive, whole, echo, Telemetry(lambda *_: None), Workers("bert", None, 0, 1))
 

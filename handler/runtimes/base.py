@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -14,7 +14,13 @@ from handler.call import Encoding, Output
 from handler.config import Dtype
 
 WEIGHTS = "packed.safetensors"
-"""Name of the file that the packer writes for the `packed` runtime."""
+"""Name of the file that the packer writes for the `packed` and `onnx` runtimes."""
+GRAPH = "model.onnx"
+"""Name of the graph that the `onnx` runtime loads; its matrices are in `WEIGHTS`."""
+SCRIPT = "model.pt"
+"""Name of the trace that the `torchscript` runtime loads."""
+
+Placements = Mapping[str, tuple[Dtype, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,11 @@ class Placement:
     device: str
     dtype: Dtype
 
+    @property
+    def kind(self) -> str:
+        """`cpu` or `cuda`."""
+        return self.device.split(":")[0]
+
 
 class Runtime(ABC):
     """Runs the encoder on a batch."""
@@ -36,14 +47,14 @@ class Runtime(ABC):
     name: ClassVar[str]
     padded: ClassVar[bool]
     """Whether a batch costs its longest sequence times its size, or just its tokens."""
+    exact: ClassVar[bool] = False
+    """Whether outputs are the reference's own to the last bit, so that clients may compare them with `==`."""
+    placements: ClassVar[Placements]
+    """Kinds of device it runs on, and the dtypes it has there."""
 
     @abstractmethod
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
-        """Load the checkpoint folder of an archive.
-
-        Raises:
-            ConfigError: the placement is impossible, such as float16 on a CPU.
-        """
+        """Load the checkpoint folder of an archive, onto one of `placements`."""
 
     def use_threads(self, threads: int) -> None:
         """Compute with that many threads from now on; without meaning on a GPU."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from inspect import signature
 from pathlib import Path
+from typing import ClassVar
 
-import numpy as np
 import torch
 from transformers import AutoModel
 from transformers.utils import logging as transformers_logging
 
 from handler.call import Encoding, Output
 from handler.errors import ConfigError
-from handler.runtimes.base import Placement, Runtime
+from handler.runtimes.base import Placement, Placements, Runtime
+from handler.runtimes.padding import cut, pad
 
 
 class Eager(Runtime):
@@ -21,6 +22,8 @@ class Eager(Runtime):
 
     name = "eager"
     padded = True
+    exact = True
+    placements: ClassVar[Placements] = {"cpu": ("float32",), "cuda": ("float32", "float16", "bfloat16")}
 
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
         transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -42,21 +45,13 @@ class Eager(Runtime):
     @torch.inference_mode()
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
         """Pad to the longest sequence, run, and cut each sequence's own rows out again."""
-        lengths = [len(encoding) for encoding in encodings]
-        shape = (len(lengths), max(lengths))
-        ids = np.full(shape, self.pad_id, dtype=np.int64)
-        types = np.zeros(shape, dtype=np.int64)
-        mask = np.zeros(shape, dtype=np.int64)
-        for row, (encoding, length) in enumerate(zip(encodings, lengths, strict=True)):
-            ids[row, :length] = encoding.ids
-            types[row, :length] = encoding.type_ids
-            mask[row, :length] = 1
-        inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if self.takes_types else {})
-        outputs = self.model(**{name: torch.from_numpy(value).to(self.device) for name, value in inputs.items()})
-        hidden = outputs.last_hidden_state.float().cpu().numpy()
+        inputs = {name: torch.from_numpy(value).to(self.device) for name, value in pad(encodings, self.pad_id).items()}
+        if not self.takes_types:
+            del inputs["token_type_ids"]
+        outputs = self.model(**inputs)
         pooler = getattr(outputs, "pooler_output", None) if self.has_pooler else None
-        pooled = [None] * len(lengths) if pooler is None else pooler.float().cpu().numpy()
-        return [Output(hidden[row, :length], pooled[row]) for row, length in enumerate(lengths)]
+        pooled = None if pooler is None else pooler.float().cpu().numpy()
+        return cut(encodings, outputs.last_hidden_state.float().cpu().numpy(), pooled)
 
 
 def has_pooler(weights: Iterable[str]) -> bool:

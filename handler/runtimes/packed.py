@@ -7,19 +7,20 @@ worker is ready without importing transformers, and all workers of a machine sha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
 from handler.call import Encoding, Output
 from handler.runtimes import attention
-from handler.runtimes.base import WEIGHTS, Placement, Runtime
+from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": torch.ops.aten.gelu_,
@@ -34,6 +35,7 @@ class Packed(Runtime):
 
     name = "packed"
     padded = False
+    placements: ClassVar[Placements] = {"cpu": ("float32",), "cuda": ("float32", "float16", "bfloat16")}
 
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
         self.device = torch.device(placement.device)
@@ -64,12 +66,14 @@ class Packed(Runtime):
 
     def embed(self, encodings: Sequence[Encoding], lengths: Sequence[int]) -> Tensor:
         """`(total tokens, hidden)`: words, positions and types, normalised."""
-        ids = self.tensor([token for encoding in encodings for token in encoding.ids])
-        positions = self.tensor([position for length in lengths for position in range(length)])
-        states = self.weights["word"][ids]
-        states += self.weights["position"][positions + self.first_position]
+        total = sum(lengths)
+        ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int64, total)
+        starts = np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)
+        states = self.weights["word"][self.tensor(ids)]
+        states += self.weights["position"][self.tensor(np.arange(total) - starts + self.first_position)]
         if "type" in self.weights:
-            states += self.weights["type"][self.tensor([kind for encoding in encodings for kind in encoding.type_ids])]
+            types = np.fromiter(chain.from_iterable(encoding.type_ids for encoding in encodings), np.int64, total)
+            states += self.weights["type"][self.tensor(types)]
         return normalize(states, self.weights, "norm", self.eps)
 
     def pool(self, first: Tensor) -> Any:
@@ -79,9 +83,9 @@ class Packed(Runtime):
         pooled = torch.addmm(self.weights["pooler.bias"], first, self.weights["pooler.weight"]).tanh_()
         return pooled.float().cpu().numpy()
 
-    def tensor(self, values: list[int]) -> Tensor:
+    def tensor(self, values: NDArray[np.int64]) -> Tensor:
         """Indices on the device."""
-        return torch.from_numpy(np.asarray(values, dtype=np.int64)).to(self.device, non_blocking=True)
+        return torch.from_numpy(values).to(self.device, non_blocking=True)
 
 
 class Layer:

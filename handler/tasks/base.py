@@ -23,7 +23,11 @@ Inputs = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What the tasks may know of the archive they run in."""
+    """What the tasks may know of the archive they run in.
+
+    Attributes:
+        exact: whether outputs are transformers' own to the last bit.
+    """
 
     name: str
     version: str
@@ -31,6 +35,8 @@ class Archive:
     encoder: TextEncoder
     hidden_size: int
     device: str
+    runtime: str
+    exact: bool = False
     tasks: list[str] = field(default_factory=list)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from handler.call import Encoding, Output, Text
 from handler.errors import TooLarge
 from handler.tasks.base import Inputs, Task, TextRequest, listed
 
-BYTES_PER_FLOAT = 20  # a float64 in JSON, with its comma
+WIDTHS: dict[bool, tuple[type[np.floating[Any]], int]] = {False: (np.float32, 12), True: (np.float64, 20)}
+"""Type of the numbers and their bytes in JSON, comma included. Only digits of exact outputs are worth a double's."""
 
 
 class HiddenStatesRequest(TextRequest, frozen=True, kw_only=True):
@@ -32,7 +34,7 @@ class HiddenStates(Task[HiddenStatesRequest]):
 
     def admit(self, tokens: int) -> None:
         """See `Task.admit`."""
-        size = tokens * self.archive.hidden_size * BYTES_PER_FLOAT
+        size = tokens * self.archive.hidden_size * WIDTHS[self.archive.exact][1]
         limit = self.archive.config.max_response_bytes
         if size > limit:
             raise TooLarge(
@@ -45,12 +47,14 @@ class HiddenStates(Task[HiddenStatesRequest]):
         request: HiddenStatesRequest,
         encodings: Sequence[Sequence[Encoding]],
         outputs: Sequence[Sequence[Output]],
-    ) -> list[NDArray[np.float64]]:
-        """`(tokens, hidden)` per text, as the doubles `tolist()` gives: clients compare with `==`.
+    ) -> list[NDArray[np.floating[Any]]]:
+        """`(tokens, hidden)` per text; of an exact runtime as the doubles of `tolist()`, to be compared with `==`.
 
         Windows follow one another; special tokens between them are left out, so that rows match the text's tokens.
         """
-        return [joined(text, windows).astype(np.float64) for text, windows in zip(encodings, outputs, strict=True)]
+        kind, _ = WIDTHS[self.archive.exact]
+        pairs = zip(encodings, outputs, strict=True)
+        return [joined(text, windows).astype(kind, copy=False) for text, windows in pairs]
 
 
 def joined(encodings: Sequence[Encoding], outputs: Sequence[Output]) -> NDArray[np.float32]:

@@ -35,7 +35,7 @@ class Info(Task[InfoRequest]):
             "version": archive.version,
             "task": config.task,
             "tasks": archive.tasks,
-            "runtime": config.runtime,
+            "runtime": archive.runtime,
             "dtype": config.dtype,
             "device": archive.device,
             "hidden_size": archive.hidden_size,

@@ -33,8 +33,9 @@ def pooled(texts: Sequence[Sequence[Output]], pooling: str) -> Vector:
     pool = POOLINGS[pooling]
     vectors = []
     for windows in texts:
+        parts = [pool(window) for window in windows]
         weights = [len(window.hidden) for window in windows]
-        vectors.append(np.average([pool(window) for window in windows], axis=0, weights=weights))
+        vectors.append(parts[0] if len(parts) == 1 else np.average(parts, axis=0, weights=weights))
     return np.asarray(vectors, dtype=np.float32)
 
 

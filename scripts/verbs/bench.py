@@ -47,7 +47,9 @@ def bench(
         raise Failure(str(error)) from None
     fields = {"task": task} | ({"encoding_format": "base64"} if task == "embedding" else {})
     workers = [worker["pid"] for worker in management.describe(server, name)["workers"]]
-    target = served.Target(f"{server.inference}/predictions/{name}", fields, pids=[server.pid, *workers])
+    target = served.Target(
+        f"{server.inference}/predictions/{name}", fields, pids=[server.pid, *workers], metrics=server.metrics
+    )
     rows = []
     for setting in (rate or in_flight).split(","):
         with step(f"{load}, {setting} {'requests per second' if rate else 'in flight'}"):
@@ -69,6 +71,10 @@ def bench(
         print_json(result)
     else:
         out.print(report.table(rows))
+        stages = [{"in_flight": row["in_flight"], **row["stages"]} for row in rows if "stages" in row]
+        if stages:
+            out.print("\nmilliseconds per text in a worker; outside: the rest of a lone request's latency")
+            out.print(report.table(stages, {key: key.replace("_", " ") for row in stages for key in row}))
 
 
 def measure(

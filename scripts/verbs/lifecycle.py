@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from scripts import launch, management, report, state
-from scripts import pack as packer
 from scripts import pull as puller
 from scripts import stop as stopper
 from scripts.console import Failure, err, out
@@ -55,6 +54,8 @@ def up(
 
     Examples: scripts/bert up; scripts/bert up sentence-transformers/all-mpnet-base-v2 --name mpnet
     """
+    from scripts import pack as packer  # torch takes seconds to import
+
     if already(inference_port):
         return
     folder = puller.pull(model, None, revision, offline)

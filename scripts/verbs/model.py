@@ -1,13 +1,12 @@
-"""Verbs that make archives: `pull` and `pack`."""
+"""Verbs that make archives: `pull`, `pack`, `export`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from scripts import pack as packer
 from scripts import pull as puller
 from scripts.console import out, print_json
 from scripts.paths import MODEL_STORE
@@ -44,9 +43,34 @@ def pack(
 
     Example: scripts/bert pack my-model --name mine --task embedding --check
     """
+    from scripts import pack as packer  # torch takes seconds to import
+
     settings = packer.preset_settings({}, {"task": task, "runtime": runtime, "dtype": dtype}, config)
     archive, checked = packer.pack(folder, name, version, settings, store, check)
     if as_json:
         print_json({"archive": str(archive), "bytes": archive.stat().st_size, "check": checked or None})
     else:
         out.print(f"{archive}" + (f": answered in {checked['answer_seconds'] * 1000:.0f} ms" if checked else ""))
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="checkpoint folder", exists=True, file_okay=False)],
+    target: Annotated[Path, typer.Option("--out", help="new folder for the model and its tokenizer")],
+    kind: Annotated[Literal["onnx", "torchscript"], typer.Option("--format")] = "onnx",
+    dtype: Annotated[Literal["float32", "int8"], typer.Option("--dtype", help="int8: onnx only")] = "float32",
+    as_json: Json = False,
+) -> None:
+    """Write a checkpoint in another engine's format, and say how far it is from the original.
+
+    Example: scripts/bert export my-model --format onnx --out my-model-onnx
+    """
+    from scripts import export as exporter
+
+    measured = exporter.export(folder, target, kind, dtype)
+    if as_json:
+        print_json({"folder": str(target), **measured.report()})
+    else:
+        out.print(
+            f"{target}: hidden states within {measured.hidden:.1e} of transformers, pooled output within "
+            f"{measured.pooled:.1e}, cosines at least {measured.cosine:.6f}, over {measured.sequences} sequences"
+        )

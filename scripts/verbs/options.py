@@ -16,9 +16,13 @@ Name = Annotated[str, typer.Option("--name", help="what clients call the model")
 Version = Annotated[str, typer.Option("--version", help="version of the model")]
 Task = Annotated[str | None, typer.Option("--task", help="task that /predictions/NAME answers")]
 Runtime = Annotated[
-    Literal["packed", "eager"] | None, typer.Option("--runtime", help="packed or eager [default: packed where it can]")
+    Literal["auto", "packed", "onnx", "torchscript", "eager"] | None,
+    typer.Option("--runtime", help="engine [default: auto, the fastest on each worker's device]"),
 ]
-Dtype = Annotated[Literal["float32", "float16", "bfloat16"] | None, typer.Option("--dtype")]
+Dtype = Annotated[
+    Literal["float32", "float16", "bfloat16", "int8"] | None,
+    typer.Option("--dtype", help="float32; float16, bfloat16 on a GPU; int8 on a CPU [default: float32]"),
+]
 Config = Annotated[
     Path | None, typer.Option("--config", help="YAML with keys of model-config.yaml", exists=True, dir_okay=False)
 ]

@@ -23,6 +23,13 @@ def test_a_padded_batch_costs_its_longest_times_its_size():
     assert lengths(plan(sized(2, 2, 3), 8, padded=True)) == [[2, 2], [3]]
 
 
+def test_a_large_enough_batch_ends_where_padding_would_be_more_than_half_of_its_tokens():
+    short = [16] * 8
+    assert lengths(plan(sized(*short[1:], 40), 1024, padded=True)) == [[*short[1:], 40]]  # 112 tokens are too few
+    assert lengths(plan(sized(*short, 40, 100), 1024, padded=True)) == [short, [40, 100]]
+    assert lengths(plan(sized(*short, 40, 100), 1024, padded=False)) == [[*short, 40, 100]]
+
+
 def test_a_sequence_over_the_budget_runs_alone():
     assert lengths(plan(sized(9, 1), 4, padded=False)) == [[1], [9]]
 

@@ -80,7 +80,7 @@ def test_an_archive_that_fails_its_check_does_not_replace_a_good_one(folder, tmp
     assert (tmp_path / "store" / "tiny.mar").read_bytes() == good
 
 
-@pytest.mark.parametrize("runtime", ["packed", "eager"])
+@pytest.mark.parametrize("runtime", ["auto", "torchscript", "eager"])
 @pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json"])
 def test_files_that_were_cut_off_are_refused(folder, tmp_path, runtime, file):
     whole = (folder / file).read_bytes()

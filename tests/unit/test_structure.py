@@ -1,6 +1,8 @@
 """The rules of the house: which way imports run, and how long a file may be."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,9 @@ def test_the_rule_can_fail(tmp_path):
 def test_no_file_is_longer_than_300_lines(folder):
     for file in (ROOT / folder).rglob("*.py"):
         assert len(file.read_text().splitlines()) <= 300, file
+
+
+def test_the_command_line_starts_without_the_large_libraries():
+    check = "import sys, scripts.cli; print({'torch', 'transformers', 'onnx', 'onnxruntime'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"

@@ -46,6 +46,9 @@ def test_one_system_call_serves_many_fields(pair):
     calls = []
 
     class Counting:
+        def setsockopt(self, *options):
+            near.setsockopt(*options)
+
         def recv(self, size):
             calls.append(size)
             return near.recv(size)
@@ -67,3 +70,11 @@ def test_torchserve_still_has_the_function_this_replaces():
     tree = ast.parse(file.read_text())  # read and not imported: TorchServe's import leaves a file open
     found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert [argument.arg for argument in found["_retrieve_buffer"].args.args] == ["conn", "length"]
+
+
+def test_answers_get_a_larger_buffer_than_the_system_gives(pair):
+    near, far = pair
+    before = near.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    far.sendall(b"ab")
+    assert Buffered()(near, 2) == b"ab"
+    assert near.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) > before

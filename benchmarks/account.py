@@ -1,0 +1,54 @@
+"""Where the time of a request goes, from the counters that the workers keep.
+
+Stages inside a worker are per text: `decode` to `encode` as in the response headers, `wire` (reading and writing
+TorchServe's messages), `idle` (waiting for requests). `outside` is what is left of a request's mean latency when
+nothing else is in flight: client, sockets, Java, and the millisecond that TorchServe waits for company.
+"""
+
+from __future__ import annotations
+
+import re
+from time import monotonic, sleep
+from typing import Any
+
+import requests
+
+from handler.telemetry import STAGES
+
+LATE_SECONDS = 10  # counters are written twice a second
+LINE = re.compile(r"^(bert_\w+?)(?:_total)?\{(.*)\} ([-+\d.eE]+)$", re.MULTILINE)
+
+Counters = dict[str, float]
+
+
+def read(url: str) -> Counters:
+    """All of this project's counters, summed over workers and models; stages under their own names."""
+    found: Counters = {}
+    for name, labels, value in LINE.findall(requests.get(url, timeout=10).text):
+        stage = re.search(r'stage="(\w+)"', labels)
+        key = stage[1] if stage else name
+        found[key] = found.get(key, 0.0) + float(value)
+    return found
+
+
+def await_requests(url: str, before: Counters, count: int) -> Counters:
+    """The counters once they hold that many requests more.
+
+    Raises:
+        TimeoutError: they never do.
+    """
+    deadline = monotonic() + LATE_SECONDS
+    while (now := read(url)).get("bert_requests", 0) - before.get("bert_requests", 0) < count:
+        if monotonic() > deadline:
+            raise TimeoutError(f"{url} does not count the {count} requests that were answered")
+        sleep(0.1)
+    return now
+
+
+def per_text(before: Counters, after: Counters, mean_ms: float, alone: bool) -> dict[str, Any]:
+    """Milliseconds per text by stage, and the mean number of requests in a batch."""
+    change = {key: after[key] - before.get(key, 0.0) for key in after}
+    texts = change["bert_texts"]
+    stages = {name: round(change.get(name, 0.0) / texts * 1000, 3) for name in (*STAGES, "wire", "idle")}
+    outside = {"outside": round(mean_ms - sum(stages[name] for name in STAGES), 3)} if alone else {}
+    return {"batch": round(change["bert_requests"] / change["bert_batches"], 1), **stages, **outside}

@@ -1,0 +1,33 @@
+"""The transformers model as TorchScript: it runs without transformers and starts faster, on padded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+
+from handler.call import Encoding, Output
+from handler.runtimes.base import SCRIPT, Placement, Placements, Runtime
+from handler.runtimes.padding import cut, pad
+
+
+class TorchScript(Runtime):
+    """`model.pt`, traced on a CPU; a trace keeps the device it was made on."""
+
+    name = "torchscript"
+    padded = True
+    placements: ClassVar[Placements] = {"cpu": ("float32",)}
+
+    def __init__(self, checkpoint: Path, placement: Placement) -> None:
+        extra = {"pad_id": ""}
+        self.model = torch.jit.load(checkpoint / SCRIPT, map_location=placement.device, _extra_files=extra)  # type: ignore[no-untyped-call]
+        self.pad_id = int(extra["pad_id"])
+
+    @torch.inference_mode()
+    def run(self, encodings: Sequence[Encoding]) -> list[Output]:
+        """Pad to the longest sequence, run, and cut each sequence's own rows out again."""
+        inputs = {name: torch.from_numpy(value) for name, value in pad(encodings, self.pad_id).items()}
+        hidden, *pooled = self.model(**inputs)
+        return cut(encodings, hidden.numpy(), pooled[0].numpy() if pooled else None)

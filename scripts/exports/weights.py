@@ -1,0 +1,50 @@
+"""Tensors of a `safetensors` file, and where in the file they are.
+
+Layout: https://huggingface.co/docs/safetensors, "Format": eight bytes with the header's length, the header as JSON with
+each tensor's offsets behind it, the tensors.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+KINDS: dict[str, np.dtype[Any]] = {"F32": np.dtype(np.float32), "I8": np.dtype(np.int8)}
+
+
+class Weights:
+    """One file; `settings` is its metadata."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        with file.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            self.entries: dict[str, dict[str, Any]] = json.loads(stream.read(length))
+        self.start = 8 + length
+        self.settings: dict[str, str] = self.entries.pop("__metadata__")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.entries
+
+    def dtype(self, name: str) -> np.dtype[Any]:
+        """Of one tensor."""
+        return KINDS[self.entries[name]["dtype"]]
+
+    def shape(self, name: str) -> list[int]:
+        """Of one tensor."""
+        return list(self.entries[name]["shape"])
+
+    def place(self, name: str) -> tuple[int, int]:
+        """First byte in the file, and number of bytes."""
+        begin, end = self.entries[name]["data_offsets"]
+        return self.start + begin, end - begin
+
+    def read(self, name: str) -> NDArray[Any]:
+        """One tensor's values."""
+        begin, length = self.place(name)
+        values = np.fromfile(self.file, self.dtype(name), length // self.dtype(name).itemsize, offset=begin)
+        return values.reshape(self.shape(name))

@@ -1,0 +1,60 @@
+"""int8: near float32 in what it is used for, and the same in any company."""
+
+import json
+
+import numpy as np
+import orjson
+import pytest
+
+from benchmarks import workload
+from handler import pipeline as pipelines
+from handler.call import Row
+from scripts import checkpoint as checkpoints
+from scripts import pack as packer
+
+TEXTS = 1000
+
+
+@pytest.fixture(scope="module")
+def texts(minilm):
+    tokenizer = workload.read_tokenizer((minilm / "tokenizer.json").read_text())
+    return workload.make("mixed", TEXTS, 1, tokenizer).texts
+
+
+@pytest.fixture(scope="module")
+def pipeline(minilm, tmp_path_factory):
+    def load(dtype):
+        archive = tmp_path_factory.mktemp("archive")
+        packer.stage(checkpoints.read(minilm), archive, "onnx", dtype)
+        handler = {"task": "embedding", "max_length": 256, "threads": 2, "runtime": "onnx", "dtype": dtype}
+        settings = {"handler": handler | {"max_texts": TEXTS, "normalize": True}}
+        return pipelines.load(archive, "bert", "1.0", settings, None, lambda *_: None)
+
+    return load
+
+
+def embed(pipeline, texts):
+    (reply,) = pipeline.answer([Row({"body": orjson.dumps({"inputs": texts})}, {}, "application/json")])
+    return np.asarray(json.loads(reply.body))
+
+
+def ranks(values):
+    order = np.empty(len(values))
+    order[np.argsort(values)] = np.arange(len(values))
+    return order
+
+
+def test_cosines_keep_their_order(pipeline, texts):
+    """Spearman's rank correlation of all pairwise cosines of 1,000 texts."""
+    upper = np.triu_indices(TEXTS, 1)
+    vectors = [embed(pipeline(dtype), texts) for dtype in ("float32", "int8")]
+    exact, small = (ranks((each @ each.T)[upper]) for each in vectors)
+    correlation = np.corrcoef(exact, small)[0, 1]
+    print(f"Spearman {correlation:.5f}")
+    assert 0.995 <= correlation < 1
+
+
+def test_a_text_is_the_same_in_any_company(pipeline, texts):
+    served = pipeline("int8")
+    alone = np.concatenate([embed(served, [text]) for text in texts[:8]])
+    assert np.abs(embed(served, [*texts[:8], *["many words " * 200] * 4, *texts[8:64]])[:8] - alone).max() < 1e-6
