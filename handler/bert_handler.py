@@ -54,6 +54,8 @@ class BertHandler:
 
         idle = self.wire.idle - self.idle
         self.pipeline.telemetry.between(idle, perf_counter() - self.left - idle)
+        if described(data[0], context):
+            self.pipeline.workers.leave()
         try:
             replies = self.pipeline.answer([row(item, context, index) for index, item in enumerate(data)])
         except Exception as error:
@@ -67,6 +69,11 @@ class BertHandler:
         return [reply.body for reply in replies]
 
 
+def described(item: dict[str, Any], context: Any) -> bool:
+    """Whether a batch is TorchServe's own question for what the model is; it is always alone."""
+    return context.get_request_header(0, "describe") == "True" and not any(item.values())
+
+
 def row(item: dict[str, Any], context: Any, index: int) -> Any:
     """One request of TorchServe's batch."""
     from handler.call import Row
@@ -75,7 +82,7 @@ def row(item: dict[str, Any], context: Any, index: int) -> Any:
     headers = {name.lower(): value for name, value in given.items() if isinstance(value, str)}
     body = given.get("body")  # TorchServe keeps each parameter's media type among the headers, as a dictionary
     content_type = body.get("content-type", "") if isinstance(body, dict) else headers.get("content-type", "")
-    if headers.get("describe") == "True" and not any(item.values()):
+    if described(item, context):
         return Row({}, {}, "", "info")
     path = "explanations" if headers.get("explain") == "True" else headers.get("url_path", "").strip("/")
     return Row(item, headers, content_type.split(";")[0].strip().lower(), path)

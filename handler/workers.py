@@ -15,6 +15,9 @@ from pathlib import Path
 
 from handler.config import cores
 
+WAITING = b"waiting"
+"""What a worker writes on the note that asks it to leave, once it works on nothing."""
+
 
 class Workers:
     """A lock file per worker, held while it computes; `bert stop` reads them too.
@@ -49,17 +52,38 @@ class Workers:
         finally:
             fcntl.flock(self.lock, fcntl.LOCK_UN)
 
+    def leave(self) -> None:
+        """If `bert scale` has asked this worker to leave, wait here for its end; go on if `bert scale` is gone first.
+
+        Called on a request that asks TorchServe to describe a worker: it has a batch to itself, so nobody else waits.
+        """
+        if self.folder is None:
+            return
+        try:
+            note = (leaving(self.folder) / self.name).open("r+b", buffering=0)
+        except FileNotFoundError:
+            return
+        with note:
+            note.write(WAITING)
+            fcntl.flock(note, fcntl.LOCK_EX)
+
     def sharers(self, requests: int) -> int:
         """Workers among which the cores are to be shared."""
         assert self.folder is not None
+        kin = locks(self.folder, self.model) if requests > 1 else []
         others = [file for file in self.folder.iterdir() if file.name != self.name]
-        queued = requests > 1
-        return 1 + sum(held(file) or (queued and self.kin(file)) for file in others)
+        return 1 + sum(file in kin or held(file) for file in others)
 
-    def kin(self, file: Path) -> bool:
-        """Whether a lock belongs to a living worker of the same model."""
-        model, _, pid = file.name.rpartition(".")
-        return model == self.model and alive(int(pid))
+
+def leaving(folder: Path) -> Path:
+    """Where `bert scale` leaves a note for each worker that is to leave, beside the folder of the locks."""
+    return folder.with_name("leaving")
+
+
+def locks(folder: Path, model: str) -> list[Path]:
+    """Lock files of a model's living workers."""
+    names = ((file, *file.name.rpartition(".")) for file in folder.iterdir())
+    return [file for file, owner, _, pid in names if owner == model and alive(int(pid))]
 
 
 def alive(pid: int) -> bool:

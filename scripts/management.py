@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from time import monotonic, sleep
 from typing import Any
 
 import requests
 
 from scripts.console import Failure
 from scripts.state import Server
-
-POLL_SECONDS = 0.1
 
 
 def token(server: Server, kind: str) -> dict[str, str]:
@@ -95,27 +92,6 @@ def describe(server: Server, model: str) -> dict[str, Any]:
 def ready(description: dict[str, Any]) -> int:
     """How many workers have loaded the model."""
     return sum(worker["status"] == "READY" for worker in description["workers"])
-
-
-def scale(server: Server, model: str, workers: int, timeout: float = 300) -> dict[str, Any]:
-    """Change the number of workers and wait until just that many are ready.
-
-    Raises:
-        Failure: they were not ready in time; `why` is the last traceback a worker left.
-    """
-    manage(server, "PUT", f"/models/{model}", min_worker=workers, max_worker=workers)
-    deadline = monotonic() + timeout
-    while True:
-        description = describe(server, model)
-        if ready(description) == len(description["workers"]) == workers:
-            return description
-        if monotonic() > deadline or server.process() is None:
-            raise Failure(
-                f"{ready(description)} of {workers} workers of {model} are ready after {timeout:.0f} s",
-                why=traceback(server, model),
-                fix=f"scripts/bert logs --inference-port {server.inference_port}",
-            )
-        sleep(POLL_SECONDS)
 
 
 def traceback(server: Server, model: str) -> str:

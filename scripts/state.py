@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from handler.workers import leaving
 from scripts import paths
 from scripts.console import Failure, err
 
@@ -62,6 +63,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.folder) / "locks"
 
     @property
+    def leaving(self) -> Path:
+        """Folder with a note for each worker that is to end; see `scripts/scaling.py`."""
+        return leaving(self.locks)
+
+    @property
     def keys(self) -> Path:
         """Where a server with --auth writes its tokens, readable by its user only."""
         return Path(self.folder) / "key_file.json"
@@ -91,6 +97,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         (Path(self.folder) / FILE).unlink(missing_ok=True)
         self.keys.unlink(missing_ok=True)
         shutil.rmtree(self.locks, ignore_errors=True)
+        shutil.rmtree(self.leaving, ignore_errors=True)
         shutil.rmtree(self.temporary, ignore_errors=True)
 
 

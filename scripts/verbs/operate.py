@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from scripts import doctor as doctor_checks
-from scripts import management, report, state
+from scripts import management, report, scaling, state
 from scripts.console import Failure, out, print_json
 from scripts.follow import follow
 from scripts.paths import MODEL_STORE
@@ -78,7 +78,7 @@ def scale(
     """
     server = state.find(inference_port)
     begin = perf_counter()
-    description = management.scale(server, name, workers, timeout)
+    description = scaling.scale(server, name, workers, timeout)
     pids = [worker["pid"] for worker in description["workers"]]
     if as_json:
         print_json({"model": name, "workers": pids, "seconds": round(perf_counter() - begin, 2)})

@@ -129,10 +129,11 @@ def test_scaling_under_load_loses_no_request(cli):
     with ThreadPoolExecutor(16) as pool:
         running = [pool.submit(load) for _ in range(16)]
         try:
-            assert "3 workers ready" in cli("scale", "tiny", "3").stdout
-            assert len(cli.workers("tiny")) == 3
-            assert "1 workers ready" in cli("scale", "tiny", "1").stdout
-            assert len(cli.workers("tiny")) == 1
+            for _ in range(3):  # TorchServe by itself loses a request in every third round or so
+                assert "3 workers ready" in cli("scale", "tiny", "3").stdout
+                assert len(cli.workers("tiny")) == 3
+                assert "1 workers ready" in cli("scale", "tiny", "1").stdout
+                assert len(cli.workers("tiny")) == 1
         finally:
             done.set()
         codes = [code for answers in running for code in answers.result()]

@@ -1,6 +1,8 @@
+import fcntl
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -74,3 +76,19 @@ def test_a_fixed_number_stays(tmp_path):
 def test_without_locks_the_archives_own_workers_share():
     assert threads(Workers("bert", None, 0, 4)) == 2
     assert threads(Workers("bert", None, 0, 16)) == 1
+
+
+def test_a_worker_that_is_to_leave_waits_until_whoever_asked_is_gone(tmp_path):
+    (tmp_path / "locks").mkdir()
+    workers = Workers("bert", tmp_path / "locks", 0, 1)
+    workers.leave()  # nobody has asked
+    note = module.leaving(tmp_path / "locks") / workers.name
+    note.parent.mkdir()
+    with ThreadPoolExecutor(1) as pool:
+        with note.open("wb") as asked:
+            fcntl.flock(asked, fcntl.LOCK_EX)
+            left = pool.submit(workers.leave)
+            while note.read_bytes() != module.WAITING:
+                assert not left.done()
+            assert not left.done()
+        assert left.result(timeout=10) is None
