@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from logging import getLogger
 from traceback import format_tb
 from typing import TYPE_CHECKING, Any
@@ -50,15 +51,25 @@ class Encoding:
         type_ids: `(tokens,)` 0 for the first text of a pair, 1 for the second.
         special: `(tokens,)` 1 where the tokenizer added the token.
         offsets: `(tokens, 2)` start and stop character in the text; `(0, 0)` for special tokens.
+        words: `(tokens,)` number of the word each token is of; only for tasks that ask for it.
+        first: of a window, how many of the text's tokens come before it; of a pair, of the second text's.
     """
 
     ids: list[int]
     type_ids: list[int]
     special: list[int]
     offsets: list[tuple[int, int]]
+    words: list[int | None] = field(default_factory=list)
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def bodies(self) -> list[range]:
+        """Places of the tokens that are text: one run for a text, two for a pair."""
+        runs = (list(run) for special, run in groupby(range(len(self)), self.special.__getitem__) if not special)
+        return [range(run[0], run[-1] + 1) for run in runs]
 
 
 @dataclass(frozen=True, slots=True)

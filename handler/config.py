@@ -40,8 +40,11 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     pooling: Annotated[Pooling, Meta(description="how token states become one vector: mean, cls, max, pooler")] = "mean"
     normalize: Annotated[bool, Meta(description="scale embeddings to length 1")] = False
     truncation: Annotated[
-        Truncation, Meta(description="text longer than max_length: right, left (which end is cut), error, windows")
-    ] = "right"
+        Truncation | None,
+        Meta(
+            description="text longer than max_length: right, left (which end is cut), error, windows; default by task"
+        ),
+    ] = None
     token_budget: Annotated[Count, Meta(description="tokens per forward pass; 512-2048 suits a CPU, 16384 a GPU")] = (
         1024
     )

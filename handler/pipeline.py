@@ -15,14 +15,15 @@ from time import monotonic
 import torch
 
 from handler import config as configuration
-from handler import protocols, runtimes
+from handler import protocols, runtimes, tasks
 from handler.batching import plan
 from handler.call import Call, Encoding, Output, Reply, Row, alive, internal
 from handler.config import CHECKPOINT, ModelConfig
 from handler.errors import BertError, ConfigError, Overloaded, TooLarge, unknown
+from handler.head import FILE as HEAD
+from handler.head import Head
 from handler.protocols.base import dump
 from handler.runtimes.base import Placement, Runtime
-from handler.tasks import TASKS
 from handler.tasks.base import Archive
 from handler.telemetry import Emit, StageTimer, Telemetry
 from handler.text import TextEncoder
@@ -41,7 +42,7 @@ class Pipeline:
         self.runtime = runtime
         self.telemetry = telemetry
         self.workers = workers
-        self.tasks = {name: task(archive) for name, task in TASKS.items()}
+        self.tasks = tasks.build(archive)
         archive.tasks.extend(self.tasks)
         if self.config.task not in self.tasks:
             raise ConfigError(f"model-config.yaml, handler.task: {unknown('task', self.config.task, self.tasks)}")
@@ -192,6 +193,9 @@ def load(
     runtime = runtimes.pick(config.handler.runtime, placement)(folder / CHECKPOINT, placement)
     encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
     hidden = runtime.run([encoder.wrap([])])[0].hidden  # also the first, slow pass
-    archive = Archive(name, version, config.handler, encoder, hidden.shape[1], device, runtime.name, runtime.exact)
+    head = Head(folder / CHECKPOINT, device) if (folder / CHECKPOINT / HEAD).exists() else None
+    archive = Archive(
+        name, version, config.handler, encoder, hidden.shape[1], device, runtime.name, runtime.exact, head
+    )
     workers = Workers(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
     return Pipeline(archive, config, runtime, Telemetry(emit), workers)

@@ -30,6 +30,9 @@ class TextEncoder:
         self.tokenizer = tokenizer
         self.config = config
         self.vocabulary = tokenizer.get_vocab_size()
+        self.unknown = getattr(tokenizer.model, "unk_token", None) and tokenizer.token_to_id(tokenizer.model.unk_token)
+        self.prefixed = bool(getattr(tokenizer.model, "continuing_subword_prefix", None))
+        self.mask = next((id for id in map(tokenizer.token_to_id, ("[MASK]", "<mask>")) if id is not None), None)
         probe = tokenizer.encode("a")
         self.prefix = probe.ids[: probe.special_tokens_mask.index(0)]
         self.suffix = probe.ids[len(probe.ids) - probe.special_tokens_mask[::-1].index(0) :]
@@ -38,6 +41,27 @@ class TextEncoder:
     def load(cls, file: Path, config: HandlerConfig) -> TextEncoder:
         """Read a `tokenizer.json`."""
         return cls(tokenizers.Tokenizer.from_file(str(file)), config)
+
+    def name(self, id: int) -> str:
+        """A token as the vocabulary writes it."""
+        return self.tokenizer.id_to_token(id) or ""
+
+    def join(self, tokens: list[str]) -> str:
+        """Tokens as the vocabulary writes them to text."""
+        decoder = self.tokenizer.decoder
+        return decoder.decode(tokens) if decoder else " ".join(tokens)
+
+    def continues(self, id: int, text: str, start: int, stop: int) -> bool:
+        """Whether a token goes on with a word, by transformers' rule.
+
+        With a prefix such as `##` a token inside a word is longer than its place in the text. Without one, a token
+        begins a word where there is a space before or at its start.
+        """
+        if id == self.unknown:
+            return False
+        if self.prefixed:
+            return len(self.name(id)) != stop - start
+        return start > 0 and " " not in text[start - 1 : start + 1]
 
     def admit(self, texts: Sequence[Text]) -> None:
         """Refuse what no policy can serve, before any time is spent on it.
@@ -93,15 +117,19 @@ class TextEncoder:
         texts = [text for call in calls for text in call.texts if not isinstance(text, list)]
         encoded = iter(self.tokenizer.encode_batch(texts))
         for call in calls:
-            whole = [self.wrap(text) if isinstance(text, list) else convert(next(encoded)) for text in call.texts]
+            words = call.task is not None and call.task.words
+            whole = [
+                self.wrap(text) if isinstance(text, list) else convert(next(encoded), words) for text in call.texts
+            ]
             call.attempt(lambda call, whole=whole: self._fit(call, whole))  # type: ignore[misc]
 
     def _fit(self, call: Call, whole: list[Encoding]) -> None:
         assert call.task is not None
         assert call.request is not None
-        policy = call.request.truncation or self.config.truncation
+        policy = call.request.truncation or self.config.truncation or call.task.truncation
         limit = self.config.max_length if call.task.bounded else max(map(len, whole))
-        call.encodings = [self.fit(encoding, policy, limit) for encoding in whole]
+        overlap = call.task.overlap(call.request)
+        call.encodings = [self.fit(encoding, policy, limit, overlap) for encoding in whole]
         call.truncated = sum(
             sum(map(len, windows)) < len(encoding) for windows, encoding in zip(call.encodings, whole, strict=True)
         )
@@ -119,13 +147,14 @@ class TextEncoder:
             offsets=[(0, 0)] * (head + len(body) + tail),
         )
 
-    def fit(self, encoding: Encoding, policy: str, limit: int) -> list[Encoding]:
-        """Cut one encoding to `limit` tokens, its special tokens kept at both ends.
+    def fit(self, encoding: Encoding, policy: str, limit: int, overlap: int = 0) -> list[Encoding]:
+        """Cut one encoding to `limit` tokens, its special tokens kept where they are.
 
-        Returns one encoding, or under the policy `windows` as many as its tokens fill, in order and without overlap.
+        Returns one encoding, or under the policy `windows` as many as its tokens fill, in order, each sharing `overlap`
+        tokens with the one before. Windows of a pair all hold its first text whole.
 
         Raises:
-            TooLarge: the encoding is longer than `limit` and the policy is `error`.
+            TooLarge: the encoding is longer than `limit` and the policy is `error`, or there is no room for windows.
         """
         if len(encoding) <= limit:
             return [encoding]
@@ -134,10 +163,17 @@ class TextEncoder:
                 f"a text of {len(encoding)} tokens is longer than the model's {limit}; "
                 'shorten it or set "truncation" to right, left or windows'
             )
-        head, tail = len(self.prefix), len(self.suffix)
-        first, last, room = head, len(encoding) - tail, limit - head - tail
-        starts = {"right": [first], "left": [last - room], "windows": range(first, last, room)}[policy]
-        return [cut(encoding, head, start, min(start + room, last), tail) for start in starts]
+        *before, last = bodies = encoding.bodies
+        fixed = [place for place, special in enumerate(encoding.special) if special]
+        room = limit - len(fixed)
+        if policy == "windows":
+            return windows(encoding, fixed, before, last, room - sum(map(len, before)), overlap)
+        kept = shares([len(body) for body in bodies], room)
+        parts = [
+            body[:share] if policy == "right" else body[len(body) - share :]
+            for body, share in zip(bodies, kept, strict=True)
+        ]
+        return [take(encoding, fixed, parts, parts[-1].start - last.start)]
 
 
 def characters(text: Text) -> int:
@@ -160,16 +196,48 @@ def portions(calls: Sequence[Call]) -> Iterator[list[Call]]:
         yield portion
 
 
-def convert(encoding: tokenizers.Encoding) -> Encoding:
+def convert(encoding: tokenizers.Encoding, words: bool = False) -> Encoding:
     """From the tokenizers library's own type."""
-    return Encoding(encoding.ids, encoding.type_ids, encoding.special_tokens_mask, encoding.offsets)
+    numbers = encoding.word_ids if words else []
+    return Encoding(encoding.ids, encoding.type_ids, encoding.special_tokens_mask, encoding.offsets, numbers)
 
 
-def cut(encoding: Encoding, head: int, start: int, stop: int, tail: int) -> Encoding:
-    """The first `head` tokens, those from `start` to `stop`, and the last `tail`."""
-    end = len(encoding) - tail
+def shares(lengths: list[int], room: int) -> list[int]:
+    """How much of each text of a pair stays: the longer one is cut first, as transformers' `longest_first` does."""
+    if len(lengths) == 1:
+        return [room]
+    less, more = sorted(lengths)
+    least = min(less, room // 2)
+    most = min(more, room - least)
+    return [least, most] if lengths[0] <= lengths[1] else [most, least]
+
+
+def windows(
+    encoding: Encoding, fixed: list[int], before: list[range], body: range, room: int, overlap: int
+) -> list[Encoding]:
+    """Every token of `body`, `room` at a time, after the texts `before` it."""
+    if room <= overlap:
+        raise TooLarge(
+            f"{sum(map(len, before))} tokens of the first text leave room for {max(room, 0)} of the second, and "
+            f"windows overlap by {overlap}; shorten the first text or the overlap"
+        )
+    count = 1 + math.ceil(max(0, len(body) - room) / (room - overlap))
+    starts = [number * (room - overlap) for number in range(count)]
+    return [take(encoding, fixed, [*before, body[start : start + room]], start) for start in starts]
+
+
+def take(encoding: Encoding, fixed: list[int], parts: list[range], first: int) -> Encoding:
+    """The special tokens, at the places `fixed`, and the tokens of each text that are in `parts`."""
+    places = sorted(chain(fixed, *parts))
 
     def keep(values: list[T]) -> list[T]:
-        return values[:head] + values[start:stop] + values[end:]
+        return [values[place] for place in places] if values else values
 
-    return Encoding(keep(encoding.ids), keep(encoding.type_ids), keep(encoding.special), keep(encoding.offsets))
+    return Encoding(
+        keep(encoding.ids),
+        keep(encoding.type_ids),
+        keep(encoding.special),
+        keep(encoding.offsets),
+        keep(encoding.words),
+        first,
+    )

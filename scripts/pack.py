@@ -20,9 +20,9 @@ from tokenizers import Tokenizer
 from handler import config as configuration
 from handler.config import CHECKPOINT, Dtype, ModelConfig
 from handler.errors import ConfigError
-from handler.tasks import TASKS
+from handler.tasks import fitting
 from scripts import checkpoint as checkpoints
-from scripts import engines, model_config
+from scripts import engines, heads, model_config
 from scripts.checkpoint import Checkpoint
 from scripts.console import Failure, step
 from scripts.paths import HANDLER
@@ -58,7 +58,7 @@ def pack(
         work = Path(temporary)
         with step(f"packing {folder.name} as {name}.mar"):
             (work / "model-config.yaml").write_text(model_config.render(config))
-            stage(checkpoint, work / "stage", config.handler.runtime, config.handler.dtype)
+            stage(checkpoint, work / "stage", config.handler.runtime, config.handler.dtype, config.handler.task)
             built = run_archiver(work, name, version)
         report = check(built) if checked else {}
         part = store / f".{name}.{os.getpid()}.part"
@@ -88,9 +88,11 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
         config = configuration.load(model_config.merged(suggested, settings))
     except ConfigError as error:
         raise Failure(str(error)) from None
-    if config.handler.task not in TASKS:
-        named = f"task {config.handler.task}" if config.handler.task else f"the head of {checkpoint.architecture}"
-        raise Failure(f"{named} is not served", fix=f"choose one with --task: {', '.join(TASKS)}")
+    obstacle = heads.obstacle(checkpoint)
+    known = fitting(None if obstacle else checkpoint.head)
+    if config.handler.task not in known:
+        named = f"{checkpoint.folder} cannot do {config.handler.task}" if config.handler.task else obstacle
+        raise Failure(named, fix=f"choose one with --task: {', '.join(known)}")
     if config.handler.max_length > checkpoint.max_length:
         raise Failure(
             f"handler.max_length {config.handler.max_length} is beyond the checkpoint's {checkpoint.max_length}"
@@ -99,13 +101,14 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     return replace(config, handler=replace(config.handler, runtime=runtime))
 
 
-def stage(checkpoint: Checkpoint, target: Path, runtime: str, dtype: Dtype = "float32") -> None:
+def stage(checkpoint: Checkpoint, target: Path, runtime: str, dtype: Dtype = "float32", task: str = "") -> None:
     """Lay out what goes into the archive: the handler package, and the checkpoint's files in their own folder."""
     shutil.copytree(HANDLER, target / "handler", ignore=shutil.ignore_patterns("__pycache__"))
     folder = target / CHECKPOINT
     folder.mkdir()
     engines.link(checkpoint.folder / "config.json", folder)
     engines.write(checkpoint, folder, runtime, dtype)
+    heads.write(checkpoint, folder, task not in fitting(None))
     if (checkpoint.folder / "tokenizer.json").exists():
         engines.link(checkpoint.folder / "tokenizer.json", folder)
         check_tokenizer(folder / "tokenizer.json")

@@ -44,6 +44,7 @@ class Onnx(Runtime):
 
     def use_threads(self, threads: int) -> None:
         """A session keeps the threads it was made with; further ones cost little, as they map the same matrices."""
+        super().use_threads(threads)  # a head runs in torch
         threads = 1 << (threads.bit_length() - 1)  # powers of two: a few sessions serve any number
         if threads not in self.sessions:
             self.sessions[threads] = onnxruntime.InferenceSession(

@@ -4,11 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from handler.tasks.base import Task
+from handler.head import Kind
+from handler.tasks.base import Archive, Task
 from handler.tasks.embedding import Embedding
+from handler.tasks.fill_mask import FillMask
 from handler.tasks.hidden_states import HiddenStates
 from handler.tasks.info import Info
+from handler.tasks.question_answering import QuestionAnswering
+from handler.tasks.rerank import Rerank
 from handler.tasks.similarity import Similarity
+from handler.tasks.sparse_embedding import SparseEmbedding
+from handler.tasks.text_classification import TextClassification
+from handler.tasks.token_classification import TokenClassification
 from handler.tasks.tokenize import Tokenize
 
-TASKS: dict[str, type[Task[Any]]] = {task.name: task for task in (HiddenStates, Embedding, Similarity, Tokenize, Info)}
+TASKS: dict[str, type[Task[Any]]] = {
+    task.name: task
+    for task in (
+        HiddenStates,
+        Embedding,
+        Similarity,
+        Rerank,
+        TextClassification,
+        TokenClassification,
+        QuestionAnswering,
+        FillMask,
+        SparseEmbedding,
+        Tokenize,
+        Info,
+    )
+}
+
+
+def fitting(head: Kind | None) -> dict[str, type[Task[Any]]]:
+    """What an archive with that head, or none, can do."""
+    return {name: task for name, task in TASKS.items() if task.fits(head)}
+
+
+def build(archive: Archive) -> dict[str, Task[Any]]:
+    """The tasks of an archive."""
+    head = archive.head.description.kind if archive.head else None
+    return {name: task(archive) for name, task in fitting(head).items()}

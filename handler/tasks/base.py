@@ -13,6 +13,7 @@ from msgspec import Meta
 from handler.call import Call, Encoding, Output, Text
 from handler.config import HandlerConfig, Truncation, describe
 from handler.errors import Invalid, unknown
+from handler.head import Head, Kind
 from handler.text import TextEncoder
 
 Inputs = Annotated[
@@ -27,6 +28,7 @@ class Archive:
 
     Attributes:
         exact: whether outputs are transformers' own to the last bit.
+        head: the layers it was fine-tuned with.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Archive:
     device: str
     runtime: str
     exact: bool = False
+    head: Head | None = None
     tasks: list[str] = field(default_factory=list)
 
 
@@ -62,6 +65,10 @@ class Task(ABC, Generic[R]):
     """Whether the model has to run."""
     takes_text: ClassVar[bool] = True
     """Whether a request without any text is an error."""
+    words: ClassVar[bool] = False
+    """Whether encodings have to say which word a token is of."""
+    truncation: ClassVar[Truncation] = "right"
+    """Of a request and an archive that say nothing."""
 
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
@@ -79,6 +86,15 @@ class Task(ABC, Generic[R]):
             encodings: for each text, its windows.
             outputs: for each text, the model's output for each window; empty where `forward` is False.
         """
+
+    @classmethod
+    def fits(cls, head: Kind | None) -> bool:
+        """Whether an archive with that head, or none, can do this."""
+        return True
+
+    def overlap(self, request: R) -> int:
+        """Tokens that neighbouring windows of a long text share."""
+        return 0
 
     def admit(self, tokens: int) -> None:
         """Refuse a request by its number of tokens, before the model runs.
@@ -102,6 +118,16 @@ class Task(ABC, Generic[R]):
     def finish(self, call: Call) -> None:
         """Fill `call.answer`."""
         call.answer = self.answer(call.request, call.encodings, call.outputs)  # type: ignore[arg-type]
+
+
+class HeadTask(Task[R]):
+    """A task that needs a head."""
+
+    @property
+    def head(self) -> Head:
+        """The archive's; `fits` has looked at it."""
+        assert self.archive.head is not None
+        return self.archive.head
 
 
 S = TypeVar("S", bound=msgspec.Struct)

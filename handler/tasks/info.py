@@ -38,6 +38,7 @@ class Info(Task[InfoRequest]):
             "runtime": archive.runtime,
             "dtype": config.dtype,
             "device": archive.device,
+            "labels": archive.head.description.labels if archive.head else [],
             "hidden_size": archive.hidden_size,
             "vocabulary": archive.encoder.vocabulary,
             "pooling": config.pooling,

@@ -16,7 +16,7 @@ def load(**keys):
 def test_defaults():
     config = load()
     assert config.maxBatchDelay == 1  # TorchServe takes 0 for 100
-    assert config.handler.truncation == "right"
+    assert config.handler.truncation is None
     assert config.batch_seconds == pytest.approx(96)
 
 

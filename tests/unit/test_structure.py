@@ -14,6 +14,7 @@ LEVELS = [
     {"protocols", "runtimes"},
     {"tasks"},
     {"text", "batching", "telemetry", "workers", "wire"},
+    {"head"},
     {"call"},
     {"config"},
     {"errors"},

@@ -1,0 +1,134 @@
+"""The layers a checkpoint was fine-tuned with: token states in, scores out. The same for every runtime.
+
+The packer writes them as a chain of linears, each perhaps with an activation and a normalisation after it
+(`scripts/heads.py`). A head with a vocabulary shares the model's table of words where the checkpoint ties the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from torch import Tensor
+from torch.nn.functional import gelu, layer_norm, linear
+
+from handler.call import Output
+
+FILE = "head.safetensors"
+META = "head"
+"""Key of the file's metadata that holds a `Description`."""
+
+Scores = NDArray[np.float32]
+Kind = Literal["sequence", "tokens", "span", "vocabulary"]
+Function = Literal["sigmoid", "softmax", "none"]
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": lambda values: values,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "gelu": gelu,
+    "gelu_tanh": lambda values: gelu(values, approximate="tanh"),
+}
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One linear `(out, in)` and what follows it.
+
+    Attributes:
+        weight: name of the tensor; `FILE:NAME` for one in another file of the checkpoint folder.
+        bias: name of the tensor; empty for none.
+        activation: a key of `ACTIVATIONS`.
+        norm: prefix of a normalisation's weight and bias; empty for none.
+    """
+
+    weight: str
+    bias: str = ""
+    activation: str = "none"
+    norm: str = ""
+
+
+class Description(msgspec.Struct, frozen=True):
+    """What the file's metadata says of the head.
+
+    Attributes:
+        kind: what its scores are of: a sequence, each token, the two ends of a span, or the vocabulary at a token.
+        pooled: whether a `sequence` head reads the pooler's output; else the first token's state.
+        labels: names of the scores, in order; empty for a vocabulary.
+        function: what makes the scores of a sequence probabilities.
+        rerank: what a cross-encoder applies to its one score.
+        eps: of normalisations.
+    """
+
+    kind: Kind
+    steps: list[Step]
+    labels: list[str] = []
+    pooled: bool = False
+    function: Function = "softmax"
+    rerank: Function = "sigmoid"
+    eps: float = 1e-12
+
+
+class Head:
+    """A chain of linears on the device of the model."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        with safe_open(folder / FILE, framework="pt") as file:
+            self.description = msgspec.json.decode(file.metadata()[META], type=Description)
+        self.device = torch.device(device)
+        self.weights = {name: self.read(folder, name) for step in self.description.steps for name in names(step)}
+
+    def read(self, folder: Path, name: str) -> Tensor:
+        """A tensor of the head's own file, or of the one its name begins with."""
+        other, _, rest = name.rpartition(":")
+        with safe_open(folder / (other or FILE), framework="pt") as file:
+            return file.get_tensor(rest).to(self.device)  # type: ignore[no-any-return]
+
+    @torch.inference_mode()
+    def __call__(self, states: NDArray[np.float32]) -> Scores:
+        """`(rows, hidden)` to `(rows, scores)`, before any function is applied."""
+        values = torch.from_numpy(np.ascontiguousarray(states)).to(self.device)
+        for step in self.description.steps:
+            values = linear(values, self.weights[step.weight], self.weights[step.bias] if step.bias else None)
+            values = ACTIVATIONS[step.activation](values)
+            if step.norm:
+                norm = self.weights[f"{step.norm}.weight"], self.weights[f"{step.norm}.bias"]
+                values = layer_norm(values, values.shape[-1:], *norm, self.description.eps)
+        scores: Scores = values.cpu().numpy()
+        return scores
+
+    def of_sequences(self, outputs: Sequence[Output]) -> Scores:
+        """`(sequences, scores)` of a `sequence` head."""
+        if self.description.pooled:
+            return self(np.stack([output.pooled for output in outputs if output.pooled is not None]))
+        return self(np.stack([output.hidden[0] for output in outputs]))
+
+
+def names(step: Step) -> list[str]:
+    """The tensors of a step."""
+    norm = [f"{step.norm}.weight", f"{step.norm}.bias"] if step.norm else []
+    return [step.weight, *([step.bias] if step.bias else []), *norm]
+
+
+def softmax(scores: Scores) -> Scores:
+    """Over the last dimension."""
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def sigmoid(scores: Scores) -> Scores:
+    """Element by element; large negative scores do not overflow."""
+    powers = np.exp(-np.abs(scores))
+    return np.where(scores >= 0, 1 / (1 + powers), powers / (1 + powers))
+
+
+FUNCTIONS: dict[str, Callable[[Scores], Scores]] = {
+    "softmax": softmax,
+    "sigmoid": sigmoid,
+    "none": lambda scores: scores,
+}

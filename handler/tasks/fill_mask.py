@@ -1,0 +1,113 @@
+"""`fill-mask`: the likeliest words for each mask of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from handler.call import Encoding, Output, Text
+from handler.errors import Invalid
+from handler.head import Kind, Scores, softmax
+from handler.tasks.base import HeadTask, TextRequest, listed
+
+Places = list[tuple[int, int]]
+
+
+class FillMaskRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `fill-mask`."""
+
+    inputs: Annotated[
+        str | list[str], Meta(description="one text or a list, each with a mask", examples=["Paris is in [MASK]."])
+    ]
+    top_k: Annotated[int, Meta(ge=1, le=1000, description="words per mask, best first")] = 5
+    targets: Annotated[
+        str | list[str] | None, Meta(description="consider only these words", examples=[["france", "spain"]])
+    ] = None
+
+
+class FillMask(HeadTask[FillMaskRequest]):
+    """Answers as transformers' pipeline: per text a list of words, or for several masks one such list each."""
+
+    name = "fill-mask"
+    request = FillMaskRequest
+
+    @classmethod
+    def fits(cls, head: Kind | None) -> bool:
+        """See `Task.fits`."""
+        return head == "vocabulary"
+
+    def texts(self, request: FillMaskRequest) -> list[Text]:
+        """The inputs."""
+        return listed(request.inputs)
+
+    def answer(
+        self, request: FillMaskRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
+    ) -> list[Any]:
+        """Per text a list of `score`, `token`, `token_str` and `sequence`; of lists, where it has several masks."""
+        targets = self.targets(request.targets)
+        answers = []
+        for number, (windows, states) in enumerate(zip(encodings, outputs, strict=True), 1):
+            masks = self.masks(windows)
+            if not masks:
+                raise Invalid(f"text {number} of {len(encodings)} {self.lack(request)}")
+            rows = self.head(np.stack([states[window].hidden[place] for window, place in masks]))
+            fills = [
+                self.fills(windows[mask[0]].ids, mask[1], row, request.top_k, targets, len(masks) == 1)
+                for mask, row in zip(masks, softmax(rows), strict=True)
+            ]
+            answers.append(fills[0] if len(fills) == 1 else fills)
+        return answers
+
+    def masks(self, windows: Sequence[Encoding]) -> Places:
+        """Window and place of each mask."""
+        wanted = self.archive.encoder.mask
+        return [
+            (number, place)
+            for number, window in enumerate(windows)
+            for place, token in enumerate(window.ids)
+            if token == wanted
+        ]
+
+    def lack(self, request: FillMaskRequest) -> str:
+        """What to do about a text without a mask."""
+        mask = self.archive.encoder.mask
+        if mask is None:
+            return "cannot have a mask: this tokenizer has none"
+        return (
+            f'has no {self.archive.encoder.name(mask)}, or it was cut off; put one in, or set "truncation" to windows'
+        )
+
+    def targets(self, words: str | list[str] | None) -> NDArray[np.int64] | None:
+        """Ids of words; of one that is not in the vocabulary its first token."""
+        if words is None:
+            return None
+        encoder = self.archive.encoder
+        found = set()
+        for word in [words] if isinstance(words, str) else words:
+            id = encoder.tokenizer.token_to_id(word)
+            ids = [id] if id is not None else encoder.tokenizer.encode(word, add_special_tokens=False).ids
+            found.update(ids[:1])
+        if not found:
+            raise Invalid('"targets" holds no word; send at least one, or leave it out')
+        return np.array(sorted(found))
+
+    def fills(
+        self, ids: list[int], place: int, scores: Scores, top_k: int, targets: NDArray[np.int64] | None, readable: bool
+    ) -> list[dict[str, Any]]:
+        """The best words for one mask. Special tokens are shown where other masks would else be missing."""
+        known = np.arange(len(scores)) if targets is None else targets
+        order = known[np.argsort(-scores[known], kind="stable")[:top_k]]
+        decode = self.archive.encoder.tokenizer.decode
+        return [
+            {
+                "score": scores[token],
+                "token": int(token),
+                "token_str": decode([int(token)], skip_special_tokens=False),
+                "sequence": decode([*ids[:place], int(token), *ids[place + 1 :]], skip_special_tokens=readable),
+            }
+            for token in order
+        ]

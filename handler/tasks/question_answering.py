@@ -1,0 +1,106 @@
+"""`question-answering`: where a text answers a question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from handler.call import Encoding, Output, Text
+from handler.errors import Invalid
+from handler.head import Kind
+from handler.tasks import spans
+from handler.tasks.base import HeadTask, TextRequest
+
+QUESTION = Meta(description="what is asked", examples=["Where does Ada live?"])
+CONTEXT = Meta(description="the text that may answer it", examples=["Ada lives in London."])
+
+
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One question and its text."""
+
+    question: Annotated[str, QUESTION]
+    context: Annotated[str, CONTEXT]
+
+
+class QuestionAnsweringRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `question-answering`: one question, or `inputs` with several."""
+
+    question: Annotated[str | None, QUESTION] = None
+    context: Annotated[str | None, CONTEXT] = None
+    inputs: Annotated[Question | list[Question] | None, Meta(description="or several questions with theirs")] = None
+    top_k: Annotated[int, Meta(ge=1, le=100, description="answers per question, best first")] = 1
+    max_answer_length: Annotated[int, Meta(ge=1, description="longest answer in tokens")] = 15
+    handle_impossible_answer: Annotated[
+        bool, Meta(description='whether "" may be an answer, with the score that there is none')
+    ] = False
+    align_to_words: Annotated[bool, Meta(description="whether answers are whole words")] = True
+    stride: Annotated[
+        int, Meta(ge=0, description="tokens that windows of a long context share, at most half of one")
+    ] = 128
+
+
+class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
+    """Answers as the pipeline of transformers 5.2, the last version that had one."""
+
+    name = "question-answering"
+    request = QuestionAnsweringRequest
+    truncation = "windows"
+    words = True
+
+    @classmethod
+    def fits(cls, head: Kind | None) -> bool:
+        """See `Task.fits`."""
+        return head == "span"
+
+    def questions(self, request: QuestionAnsweringRequest) -> list[Question]:
+        """All of them."""
+        if request.inputs is not None and request.question is None and request.context is None:
+            return [request.inputs] if isinstance(request.inputs, Question) else request.inputs
+        if request.inputs is None and request.question is not None and request.context is not None:
+            return [Question(request.question, request.context)]
+        raise Invalid('send either "question" and "context", or "inputs" as a list of {"question", "context"}')
+
+    def texts(self, request: QuestionAnsweringRequest) -> list[Text]:
+        """Pairs of question and context."""
+        return [(each.question, each.context) for each in self.questions(request)]
+
+    def overlap(self, request: QuestionAnsweringRequest) -> int:
+        """At most half a window."""
+        return min(request.stride, self.archive.config.max_length // 2)
+
+    def answer(
+        self,
+        request: QuestionAnsweringRequest,
+        encodings: Sequence[Sequence[Encoding]],
+        outputs: Sequence[Sequence[Output]],
+    ) -> Any:
+        """Answers with score, start and end in the context; for a list of questions a list for each."""
+        found = [
+            self.answers(request, each.context, windows, states)
+            for each, windows, states in zip(self.questions(request), encodings, outputs, strict=True)
+        ]
+        return found if isinstance(request.inputs, list) else found[0]
+
+    def answers(
+        self, request: QuestionAnsweringRequest, context: str, windows: Sequence[Encoding], states: Sequence[Output]
+    ) -> list[spans.Answer]:
+        """The best spans of all windows; equal answers are one, with the sum of their scores."""
+        wanted = spans.Wanted(
+            2 * request.top_k + 10 if request.align_to_words else request.top_k, request.max_answer_length
+        )
+        found: dict[str, spans.Answer] = {}
+        nothing = spans.IMPOSSIBLE
+        for window, state in zip(windows, states, strict=True):
+            scores = spans.Scored.of(self.head(state.hidden), window)
+            nothing = min(nothing, scores.nothing)
+            for first, last, score in scores.best(wanted):
+                start, end = spans.characters(window, first, last, request.align_to_words)
+                answer: spans.Answer = {"answer": context[start:end], "score": 0.0, "start": start, "end": end}
+                found.setdefault(answer["answer"].lower(), answer)["score"] += score
+        answers = list(found.values())
+        if request.handle_impossible_answer:
+            answers.append({"answer": "", "score": nothing, "start": 0, "end": 0})
+        return sorted(answers, key=lambda answer: -answer["score"])[: request.top_k]

@@ -1,0 +1,104 @@
+"""`rerank`: texts by how well they answer a query."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta
+
+from handler.call import Encoding, Output, Text
+from handler.errors import Invalid
+from handler.head import FUNCTIONS, Head, Scores
+from handler.tasks.base import Archive, Task, TextRequest
+from handler.tasks.vectors import pooled, unit
+
+
+class RerankRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `rerank`."""
+
+    query: Annotated[str, Meta(description="what is looked for", examples=["Where does Ada live?"])]
+    texts: Annotated[
+        list[str], Meta(description="the texts to order", examples=[["Ada lives in London.", "It rains."]])
+    ]
+    return_text: Annotated[bool, Meta(description="whether the answer repeats the texts")] = False
+    raw_scores: Annotated[bool, Meta(description="scores of a cross-encoder before its sigmoid")] = False
+    top_n: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="the best only; default: all")] = None
+
+
+class Scorer(ABC):
+    """How relevant a text is to a query."""
+
+    @abstractmethod
+    def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
+        """What the model reads."""
+
+    @abstractmethod
+    def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
+        """`(texts,)`."""
+
+
+class CrossEncoder(Scorer):
+    """A head with one score reads query and text together. A long text is as good as its best window."""
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+
+    def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
+        """Pairs."""
+        return [(query, text) for text in texts]
+
+    def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
+        """After the activation that sentence-transformers would apply."""
+        apply = FUNCTIONS["none" if raw else self.head.description.rerank]
+        best = [self.head.of_sequences(windows).max() for windows in outputs]
+        return apply(np.array(best, dtype=np.float32))
+
+
+class BiEncoder(Scorer):
+    """Cosines of the archive's embeddings."""
+
+    def __init__(self, pooling: str) -> None:
+        self.pooling = pooling
+
+    def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
+        """The query and then the texts."""
+        return [query, *texts]
+
+    def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
+        """Between -1 and 1."""
+        vectors = unit(pooled(outputs, self.pooling))
+        cosines: Scores = vectors[1:] @ vectors[0]
+        return cosines
+
+
+class Rerank(Task[RerankRequest]):
+    """Scores as sentence-transformers' `CrossEncoder` gives them, best first."""
+
+    name = "rerank"
+    request = RerankRequest
+
+    def __init__(self, archive: Archive) -> None:
+        super().__init__(archive)
+        head = archive.head
+        scores = head is not None and head.description.kind == "sequence" and len(head.description.labels) == 1
+        self.scorer: Scorer = CrossEncoder(head) if head and scores else BiEncoder(archive.config.pooling)
+
+    def texts(self, request: RerankRequest) -> list[Text]:
+        """What the scorer reads."""
+        if not request.texts:
+            raise Invalid('"texts" is empty; send at least one')
+        return self.scorer.texts(request.query, request.texts)
+
+    def answer(
+        self, request: RerankRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
+    ) -> list[dict[str, Any]]:
+        """`index` and `score` of each text, best first; equal ones in their order."""
+        scores = self.scorer.scores(outputs, request.raw_scores)
+        order = np.argsort(-scores, kind="stable")[: request.top_n]
+        ranked: list[dict[str, Any]] = [{"index": int(number), "score": scores[number]} for number in order]
+        if request.return_text:
+            ranked = [{**item, "text": request.texts[item["index"]]} for item in ranked]
+        return ranked

@@ -1,0 +1,64 @@
+"""`sparse-embedding`: a weight for each word of the vocabulary that a text is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta
+
+from handler.call import Encoding, Output, Text
+from handler.head import Kind, Scores
+from handler.tasks.base import HeadTask, TextRequest, listed
+
+
+class SparseEmbeddingRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `sparse-embedding`."""
+
+    inputs: Annotated[str | list[str], Meta(description="one text or a list", examples=["Hello, how are you?"])]
+    top_k: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="the heaviest words only; default: all", examples=[128])
+    ] = None
+
+
+class SparseEmbedding(HeadTask[SparseEmbeddingRequest]):
+    """SPLADE: the largest log(1 + relu(score)) of each word over a text's tokens (https://arxiv.org/abs/2109.10086).
+
+    The windows of a long text are tokens of one text.
+    """
+
+    name = "sparse-embedding"
+    request = SparseEmbeddingRequest
+
+    @classmethod
+    def fits(cls, head: Kind | None) -> bool:
+        """See `Task.fits`."""
+        return head == "vocabulary"
+
+    def texts(self, request: SparseEmbeddingRequest) -> list[Text]:
+        """The inputs."""
+        return listed(request.inputs)
+
+    def answer(
+        self,
+        request: SparseEmbeddingRequest,
+        encodings: Sequence[Sequence[Encoding]],
+        outputs: Sequence[Sequence[Output]],
+    ) -> list[list[dict[str, Any]]]:
+        """Per text `index` and `value` of each word above 0, by index."""
+        return [sparse(self.weights(windows), request.top_k) for windows in outputs]
+
+    def weights(self, windows: Sequence[Output]) -> Scores:
+        """`(vocabulary,)`; one window at a time, since scores take a float per token and word."""
+        peaks = np.maximum.reduce([self.head(window.hidden).max(axis=0) for window in windows])
+        weights: Scores = np.log1p(np.maximum(peaks, 0))
+        return weights
+
+
+def sparse(weights: Scores, top_k: int | None) -> list[dict[str, Any]]:
+    """What is above 0."""
+    kept = np.flatnonzero(weights)
+    if top_k is not None and top_k < len(kept):
+        kept = np.sort(kept[np.argsort(-weights[kept], kind="stable")[:top_k]])
+    return [{"index": int(index), "value": weights[index]} for index in kept]

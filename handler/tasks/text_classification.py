@@ -1,0 +1,90 @@
+"""`text-classification`: labels of a text or a pair, each with a score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from handler.call import Encoding, Output, Text
+from handler.head import FUNCTIONS, Function, Head, Kind, Scores
+from handler.tasks.base import HeadTask, TextRequest
+
+Labelled = dict[str, str | float]
+
+
+class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Two texts that belong together, as transformers' pipelines write them."""
+
+    text: str
+    text_pair: str
+
+
+class TextClassificationRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `text-classification`."""
+
+    inputs: Annotated[
+        str | list[str | tuple[str, str] | Pair],
+        Meta(
+            description='a text, or a list of texts or pairs; a pair is a list of two, or {"text", "text_pair"}',
+            examples=[["I like it.", ["a premise", "a hypothesis"]]],
+        ),
+    ]
+    text_pair: Annotated[str | None, Meta(description='second text, where "inputs" is one text')] = None
+    top_k: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="the best labels only; default: all", examples=[3])
+    ] = None
+    function_to_apply: Annotated[
+        Function | None, Meta(description="sigmoid, softmax or none; default: what the model was trained for")
+    ] = None
+
+
+class TextClassification(HeadTask[TextClassificationRequest]):
+    """Answers as transformers' pipeline; all labels, best first, unless `top_k` says otherwise."""
+
+    name = "text-classification"
+    request = TextClassificationRequest
+
+    @classmethod
+    def fits(cls, head: Kind | None) -> bool:
+        """See `Task.fits`."""
+        return head == "sequence"
+
+    def texts(self, request: TextClassificationRequest) -> list[Text]:
+        """Texts and pairs."""
+        if isinstance(request.inputs, str):
+            return [request.inputs if request.text_pair is None else (request.inputs, request.text_pair)]
+        return [(each.text, each.text_pair) if isinstance(each, Pair) else each for each in request.inputs]
+
+    def answer(
+        self,
+        request: TextClassificationRequest,
+        encodings: Sequence[Sequence[Encoding]],
+        outputs: Sequence[Sequence[Output]],
+    ) -> list[list[Labelled]]:
+        """Per text its labels and their scores."""
+        description = self.head.description
+        apply = FUNCTIONS[request.function_to_apply or description.function]
+        rows = apply(sequence_scores(self.head, outputs))
+        return [best(row, description.labels, request.top_k) for row in rows]
+
+
+def sequence_scores(head: Head, outputs: Sequence[Sequence[Output]]) -> Scores:
+    """`(texts, scores)`; those of a long text's windows are averaged, weighted by their tokens."""
+    flat = [window for windows in outputs for window in windows]
+    scores = head.of_sequences(flat)
+    if len(flat) == len(outputs):
+        return scores
+    weights = np.array([[len(window.hidden)] for window in flat], dtype=np.float32)
+    starts = np.cumsum([0, *map(len, outputs[:-1])])
+    mean: Scores = (np.add.reduceat(scores * weights, starts) / np.add.reduceat(weights, starts)).astype(np.float32)
+    return mean
+
+
+def best(row: Scores, labels: Sequence[str], top_k: int | None) -> list[Labelled]:
+    """Labels by falling score; equal ones in their own order."""
+    order = np.argsort(-row, kind="stable")[:top_k]
+    return [{"label": labels[number], "score": row[number]} for number in order]

@@ -1,0 +1,105 @@
+"""`token-classification`: labels of tokens, or of the entities they make, and where these stand in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from msgspec import Meta
+
+from handler.call import Encoding, Output, Text
+from handler.head import Kind, Scores, softmax
+from handler.tasks.base import HeadTask, TextRequest, listed
+from handler.tasks.entities import Token, entities, words
+
+Strategy = Literal["none", "simple", "first", "average", "max"]
+
+
+class TokenClassificationRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `token-classification`."""
+
+    inputs: Annotated[
+        str | list[str], Meta(description="one text or a list", examples=["Ada Lovelace lived in London."])
+    ]
+    aggregation_strategy: Annotated[
+        Strategy,
+        Meta(
+            description="none: tokens; simple: neighbouring tokens of one label together; first, average, max: words, "
+            "labelled by their first token, their tokens' mean, or their surest token, and then put together"
+        ),
+    ] = "simple"
+    ignore_labels: Annotated[tuple[str, ...], Meta(description="labels left out", examples=[["O"]])] = ("O",)
+    stride: Annotated[int, Meta(ge=0, description="tokens that windows of a long text share, at most half of one")] = 64
+
+
+class TokenClassification(HeadTask[TokenClassificationRequest]):
+    """Answers as transformers' pipeline.
+
+    A token of several windows has the scores of the one that sees most on both sides of it.
+    """
+
+    name = "token-classification"
+    request = TokenClassificationRequest
+    truncation = "windows"
+
+    @classmethod
+    def fits(cls, head: Kind | None) -> bool:
+        """See `Task.fits`."""
+        return head == "tokens"
+
+    def texts(self, request: TokenClassificationRequest) -> list[Text]:
+        """The inputs."""
+        return listed(request.inputs)
+
+    def overlap(self, request: TokenClassificationRequest) -> int:
+        """At most half a window."""
+        return min(request.stride, self.archive.config.max_length // 2)
+
+    def answer(
+        self,
+        request: TokenClassificationRequest,
+        encodings: Sequence[Sequence[Encoding]],
+        outputs: Sequence[Sequence[Output]],
+    ) -> list[list[dict[str, Any]]]:
+        """Per text its tokens (`entity`, `index`) or entities (`entity_group`), with score, word, start and end."""
+        states = np.concatenate([window.hidden for windows in outputs for window in windows])
+        scores = softmax(self.head(states))
+        answers, done = [], 0
+        for text, windows in zip(listed(request.inputs), encodings, strict=True):
+            size = sum(map(len, windows))
+            tokens = self.tokens(str(text), windows, scores[done : done + size])
+            answers.append(self.labelled(tokens, request))
+            done += size
+        return answers
+
+    def tokens(self, text: str, windows: Sequence[Encoding], scores: Scores) -> list[Token]:
+        """Each token of the text once."""
+        found: dict[int, tuple[int, Token]] = {}
+        row = 0
+        for window in windows:
+            for body in window.bodies:
+                for place in body:
+                    number = window.first + place - body.start
+                    context = min(place - body.start, body.stop - 1 - place)
+                    if number not in found or context > found[number][0]:
+                        found[number] = context, self.token(text, window, place, number, scores[row + place])
+            row += len(window)
+        return [token for _, (_, token) in sorted(found.items())]
+
+    def token(self, text: str, window: Encoding, place: int, number: int, scores: Scores) -> Token:
+        """One token; `index` counts the special token before the text, as transformers does."""
+        encoder = self.archive.encoder
+        start, stop = window.offsets[place]
+        inside = encoder.continues(window.ids[place], text, start, stop)
+        shown = text[start:stop] if window.ids[place] == encoder.unknown else encoder.name(window.ids[place])
+        return Token(number + len(encoder.prefix), shown, start, stop, inside, scores)
+
+    def labelled(self, tokens: Sequence[Token], request: TokenClassificationRequest) -> list[dict[str, Any]]:
+        """Tokens, or what they add up to, without the labels that are left out."""
+        labels, join = self.head.description.labels, self.archive.encoder.join
+        strategy = request.aggregation_strategy
+        named = words(tokens, strategy, labels, join)
+        found = named if strategy == "none" else entities(named, join)
+        key = "entity" if strategy == "none" else "entity_group"
+        return [item for item in found if item[key] not in request.ignore_labels]

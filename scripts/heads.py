@@ -1,0 +1,183 @@
+"""A checkpoint's head to `head.safetensors`: which layers it has in each family, and what its scores mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from handler import head as heads
+from handler.head import Description, Function, Kind, Step
+from handler.runtimes.base import WEIGHTS
+from scripts import layout
+from scripts.checkpoint import Checkpoint
+from scripts.console import Failure, err
+
+CLASSES = {
+    "sequence": "AutoModelForSequenceClassification",
+    "tokens": "AutoModelForTokenClassification",
+    "span": "AutoModelForQuestionAnswering",
+    "vocabulary": "AutoModelForMaskedLM",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Names of a head's linears in a family's checkpoints.
+
+    Attributes:
+        steps: weights and norms named as transformers names the module; `config` as an activation is the model's own.
+        pooled: see `Description.pooled`.
+    """
+
+    steps: tuple[Step, ...]
+    pooled: bool = False
+
+
+def linear(module: str, activation: str = "none", norm: str = "", bias: str = "") -> Step:
+    """A linear whose tensors are named after its module."""
+    return Step(f"{module}.weight", bias or f"{module}.bias", activation, norm)
+
+
+TOKENS, SPAN = Chain((linear("classifier"),)), Chain((linear("qa_outputs"),))
+BERT: dict[Kind, Chain] = {
+    "sequence": Chain((linear("classifier"),), pooled=True),
+    "tokens": TOKENS,
+    "span": SPAN,
+    "vocabulary": Chain(
+        (
+            linear("cls.predictions.transform.dense", "config", "cls.predictions.transform.LayerNorm"),
+            linear("cls.predictions.decoder"),
+        )
+    ),
+}
+ROBERTA: dict[Kind, Chain] = {
+    "sequence": Chain((linear("classifier.dense", "tanh"), linear("classifier.out_proj"))),
+    "tokens": TOKENS,
+    "span": SPAN,
+    "vocabulary": Chain((linear("lm_head.dense", "gelu", "lm_head.layer_norm"), linear("lm_head.decoder"))),
+}
+DISTILBERT: dict[Kind, Chain] = {
+    "sequence": Chain((linear("pre_classifier", "relu"), linear("classifier"))),
+    "tokens": TOKENS,
+    "span": SPAN,
+    "vocabulary": Chain((linear("vocab_transform", "config", "vocab_layer_norm"), linear("vocab_projector"))),
+}
+ELECTRA: dict[Kind, Chain] = {
+    "sequence": Chain((linear("classifier.dense", "gelu"), linear("classifier.out_proj"))),
+    "tokens": TOKENS,
+    "span": SPAN,
+}
+FAMILIES: dict[str, dict[Kind, Chain]] = {
+    "bert": BERT,
+    "roberta": ROBERTA,
+    "xlm-roberta": ROBERTA,
+    "camembert": ROBERTA,
+    "mpnet": {kind: chain for kind, chain in ROBERTA.items() if kind != "vocabulary"},
+    "distilbert": DISTILBERT,
+    "electra": ELECTRA,
+}
+
+
+def obstacle(checkpoint: Checkpoint) -> str:
+    """Why a checkpoint's head cannot be served; empty when it can, or when there is none."""
+    family = str(checkpoint.config.get("model_type"))
+    found = checkpoint.head
+    if found is None:
+        return "" if checkpoint.architecture.endswith("Model") else f"{checkpoint.architecture} is not a known head"
+    if found not in FAMILIES.get(family, {}):
+        return f"the head of {checkpoint.architecture} is not known"
+    return ""
+
+
+def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
+    """Put the head, if there is one, beside the encoder's files, which must be there already.
+
+    Raises:
+        Failure: the checkpoint lacks a weight of its head, which the archive's task needs.
+    """
+    found = checkpoint.head
+    if found is None or obstacle(checkpoint):
+        return
+    config = checkpoint.config
+    chain = FAMILIES[config["model_type"]][found]
+    state, missing = load(checkpoint, found, chain)
+    if missing:
+        lack = f"{checkpoint.folder} says {checkpoint.architecture} and lacks {missing[0]} of its head"
+        if needed:
+            raise Failure(lack, fix="name a task that needs no head, such as --task embedding")
+        err.print(f"{lack}: packed without it")
+        return
+    steps = [activated(step, config) for step in chain.steps]
+    weights = {name: state[name].contiguous() for step in steps for name in heads.names(step)}
+    tied = tied_table(weights[steps[-1].weight], folder) if found == "vocabulary" else None
+    if tied:
+        del weights[steps[-1].weight]
+        steps[-1] = msgspec.structs.replace(steps[-1], weight=tied)
+    description = Description(
+        found,
+        steps,
+        labels(config, found),
+        chain.pooled,
+        function(config),
+        checkpoint.rerank,
+        float(config.get("layer_norm_eps", 1e-12)),
+    )
+    save_file(weights, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
+
+
+def load(checkpoint: Checkpoint, found: Kind, chain: Chain) -> tuple[Mapping[str, Tensor], list[str]]:
+    """The whole model's weights, on the CPU in float32, and the names of those of its head that are missing."""
+    import transformers
+
+    model, report = getattr(transformers, CLASSES[found]).from_pretrained(
+        checkpoint.folder,
+        dtype=torch.float32,
+        local_files_only=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )
+    wanted = {name for step in chain.steps for name in heads.names(step)}
+    return model.state_dict(), sorted(wanted & set(report["missing_keys"]))
+
+
+def activated(step: Step, config: Mapping[str, Any]) -> Step:
+    """The step with the model's own activation, where it has that."""
+    if step.activation != "config":
+        return step
+    name = config.get("hidden_act", config.get("activation", "gelu"))
+    return msgspec.structs.replace(step, activation=layout.ACTIVATIONS[name])
+
+
+def tied_table(decoder: Tensor, folder: Path) -> str | None:
+    """Where the same values lie already: in the table of words of the packed file."""
+    from safetensors import safe_open
+
+    if not (folder / WEIGHTS).exists():
+        return None
+    with safe_open(folder / WEIGHTS, framework="pt") as file:
+        return f"{WEIGHTS}:word" if torch.equal(file.get_tensor("word"), decoder) else None
+
+
+def labels(config: Mapping[str, Any], found: Kind) -> list[str]:
+    """`id2label` in the order of its ids."""
+    if found in ("span", "vocabulary"):
+        return []
+    names = {int(number): str(name) for number, name in config.get("id2label", {}).items()}
+    count = len(names) or int(config.get("num_labels", 2))
+    return [names.get(number, f"LABEL_{number}") for number in range(count)]
+
+
+def function(config: Mapping[str, Any]) -> Function:
+    """What transformers' text-classification pipeline applies."""
+    problem = config.get("problem_type")
+    if problem == "regression":
+        return "none"
+    single = len(config.get("id2label", {"0": "", "1": ""})) == 1
+    return "sigmoid" if problem == "multi_label_classification" or single else "softmax"

@@ -1,0 +1,53 @@
+"""Small models with heads, whose weights come from numpy's generator: the same whatever library makes the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+LABELS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "MISC"]
+SIZES: dict[str, dict[str, Any]] = {
+    "Bert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
+    "Roberta": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
+    "DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64},
+    "Electra": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
+}
+POSITIONS = 66
+
+
+def fill(model: Any, seed: int = 0) -> None:
+    """Weights of a size that makes answers differ: matrices around 0, normalisations around 1."""
+    import torch
+
+    numbers = np.random.default_rng(seed)
+    state = model.state_dict()
+    for name in sorted(state):
+        shape = tuple(state[name].shape)
+        if not state[name].is_floating_point():
+            continue
+        centre = 1.0 if "norm" in name.lower() and name.endswith("weight") else 0.0
+        values = centre + numbers.normal(0, 0.15, shape)
+        with torch.no_grad():
+            state[name].copy_(torch.from_numpy(values.astype(np.float32)))
+
+
+def save(folder: Path, family: str, head: str, tokenizer: Any, **options: Any) -> Path:
+    """A checkpoint folder of, say, `BertForTokenClassification`; `options` are keys of its configuration."""
+    import transformers
+
+    config = getattr(transformers, f"{family}Config")(
+        vocab_size=len(tokenizer), max_position_embeddings=POSITIONS, pad_token_id=0, **SIZES[family], **options
+    )
+    model = getattr(transformers, f"{family}{head}")(config).eval()
+    fill(model)
+    model.save_pretrained(folder)
+    tokenizer.model_max_length = POSITIONS - 2
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def labels(names: list[str]) -> dict[str, Any]:
+    """Keys of a configuration."""
+    return {"id2label": dict(enumerate(names)), "label2id": {name: number for number, name in enumerate(names)}}
