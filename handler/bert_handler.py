@@ -84,8 +84,16 @@ def row(item: dict[str, Any], context: Any, index: int) -> Any:
     content_type = body.get("content-type", "") if isinstance(body, dict) else headers.get("content-type", "")
     if described(item, context):
         return Row({}, {}, "", "info")
-    path = "explanations" if headers.get("explain") == "True" else headers.get("url_path", "").strip("/")
-    return Row(item, headers, content_type.split(";")[0].strip().lower(), path)
+    return Row(item, headers, content_type.split(";")[0].strip().lower(), path(headers))
+
+
+def path(headers: dict[str, str]) -> str:
+    """What follows the model in the address. KServe's own routes come without one, but with a note on explanations."""
+    if headers.get("explain") == "True":
+        return "explanations"
+    if "explain" in headers and "url_path" not in headers:
+        return "kserve"
+    return headers.get("url_path", "").strip("/")
 
 
 def counter(metrics: Any) -> Any:

@@ -89,13 +89,15 @@ class Output:
 class Call:
     """One request on its way; an error stops this one and no other.
 
-    `encodings` and `outputs` hold, for each of `texts`, one entry per window.
+    `wire` is what the protocol keeps for its answer. `encodings` and `outputs` hold, for each of `texts`, one entry per
+    window.
     """
 
     row: Row
     protocol: Protocol
     task: Task[Any] | None = None
     request: TextRequest | None = None
+    wire: Any = None
     texts: list[Text] = field(default_factory=list)
     encodings: list[list[Encoding]] = field(default_factory=list)
     outputs: list[list[Output]] = field(default_factory=list)

@@ -3,6 +3,7 @@
 BertError                  500  a fault of ours; the text never holds the cause, the log does
 ├── Undecodable            400  not UTF-8, not JSON, JSON sent as a form
 ├── UnknownTask            404  the archive cannot do that
+├── NotAcceptable          406  the answer has no such form
 ├── TooLarge               413  too many texts, too long a text, too big an answer
 ├── Invalid                422  decodable, but wrong
 ├── Overloaded             503  the batch ran out of its time
@@ -40,6 +41,13 @@ class UnknownTask(BertError):
 
     status = 404
     error_type = "unknown_task"
+
+
+class NotAcceptable(BertError):
+    """The task's answer cannot have the form the client accepts."""
+
+    status = 406
+    error_type = "not_acceptable"
 
 
 class TooLarge(BertError):

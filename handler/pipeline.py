@@ -22,7 +22,7 @@ from handler.config import CHECKPOINT, ModelConfig
 from handler.errors import BertError, ConfigError, Overloaded, TooLarge, unknown
 from handler.head import FILE as HEAD
 from handler.head import Head
-from handler.protocols.base import dump
+from handler.protocols.base import Encoded, dump
 from handler.runtimes.base import Placement, Runtime
 from handler.tasks.base import Archive
 from handler.telemetry import Emit, StageTimer, Telemetry
@@ -72,7 +72,8 @@ class Pipeline:
 
     def decode(self, call: Call) -> None:
         """Bytes to a task, its request and its texts."""
-        call.task, call.request = call.protocol.decode(call.row, self.tasks, self.config.task)
+        decoded = call.protocol.decode(call.row, self.tasks, self.config.task)
+        call.task, call.request, call.wire = decoded.task, decoded.request, decoded.wire
         call.texts = call.task.texts(call.request)
         if call.task.takes_text:
             self.encoder.admit(call.texts)
@@ -112,36 +113,36 @@ class Pipeline:
                 return [internal(error)]
             return [output for encoding in encodings for output in self.run_batch([encoding])]
 
-    def finish(self, call: Call, timer: StageTimer) -> bytes:
+    def finish(self, call: Call, timer: StageTimer) -> Encoded:
         """Outputs to bytes; one call after the other, so that large answers are never all in memory at once."""
         with timer.stage("postprocess"):
             call.attempt(postprocess)
         with timer.stage("encode"):
-            body = self.encode(call)
+            encoded = self.encode(call)
         call.outputs, call.answer = [], None
-        return body
+        return encoded
 
-    def encode(self, call: Call) -> bytes:
+    def encode(self, call: Call) -> Encoded:
         """The answer's bytes, or the error's."""
-        body = b""
+        encoded = Encoded(b"")
 
         def write(call: Call) -> None:
-            nonlocal body
-            body = call.protocol.encode(call)
-            if len(body) > self.config.max_response_bytes:
+            nonlocal encoded
+            encoded = call.protocol.encode(call)
+            if len(encoded.body) > self.config.max_response_bytes:
                 raise TooLarge(
-                    f"the answer has {len(body)} bytes, the limit is {self.config.max_response_bytes}; "
+                    f"the answer has {len(encoded.body)} bytes, the limit is {self.config.max_response_bytes}; "
                     "send fewer texts or raise handler.max_response_bytes"
                 )
 
         call.attempt(write)
-        return body if call.error is None else call.protocol.encode_error(call.error)
+        return encoded if call.error is None else Encoded(call.protocol.encode_error(call.error))
 
 
 def admit(call: Call) -> None:
     """Refuse what would run, only for its answer to be too large."""
     assert call.task is not None
-    call.task.admit(call.tokens)
+    call.task.admit(call.tokens, call.protocol.binary(call))
 
 
 def postprocess(call: Call) -> None:
@@ -150,13 +151,13 @@ def postprocess(call: Call) -> None:
     call.task.finish(call)
 
 
-def reply(call: Call, body: bytes, headers: dict[str, str]) -> Reply:
+def reply(call: Call, encoded: Encoded, times: dict[str, str]) -> Reply:
     """Status and headers for a body."""
     if call.error is not None:
         retry = {"retry-after": "1"} if isinstance(call.error, Overloaded) else {}
-        return Reply(call.error.status, call.protocol.content_type, body, headers | retry)
+        return Reply(call.error.status, encoded.content_type, encoded.body, times | retry)
     counts = {"x-tokens": str(call.tokens), "x-truncated": str(call.truncated)}
-    return Reply(200, call.protocol.content_type, body, headers | counts)
+    return Reply(200, encoded.content_type, encoded.body, times | counts | dict(encoded.headers))
 
 
 def failure(error: BertError) -> Reply:

@@ -1,17 +1,21 @@
-"""One class per wire schema, told apart by the first part of the path."""
+"""One class per wire schema, told apart by path."""
 
 from __future__ import annotations
 
 from handler.protocols.base import Protocol
+from handler.protocols.cohere import Cohere
+from handler.protocols.huggingface import HuggingFace
+from handler.protocols.kserve import KServe
 from handler.protocols.native import Native
 from handler.protocols.openai import OpenAI
+from handler.protocols.tei import TEI
 
 NATIVE = Native()
-PROTOCOLS: dict[str, Protocol] = {
-    "v1": OpenAI(),
-}
+ROUTES: dict[str, Protocol] = {route: protocol for protocol in (Cohere(), OpenAI(), TEI()) for route in protocol.routes}
+PREFIXES: dict[str, Protocol] = {"v1": OpenAI(), "v2": Cohere(), "tei": TEI(), "hf": HuggingFace(), "kserve": KServe()}
+"""Who answers for an unknown path below a prefix. `kserve` is what the adapter calls KServe's own routes."""
 
 
 def find(path: str) -> Protocol:
     """The protocol a path belongs to; the native one where no other claims it."""
-    return PROTOCOLS.get(path.split("/", 1)[0], NATIVE)
+    return ROUTES.get(path) or PREFIXES.get(path.split("/", 1)[0], NATIVE)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -13,15 +14,36 @@ from handler.errors import BertError, UnknownTask, unknown
 from handler.tasks.base import Task, TextRequest
 
 Tasks = Mapping[str, Task[Any]]
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a row asks for.
+
+    Attributes:
+        wire: what the protocol needs again when it writes the answer.
+    """
+
+    task: Task[Any]
+    request: TextRequest
+    wire: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An answer's bytes."""
+
+    body: bytes
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Protocol(ABC):
     """One wire schema; it has no state."""
 
-    content_type: ClassVar[str] = "application/json"
-
     @abstractmethod
-    def decode(self, row: Row, tasks: Tasks, default: str) -> tuple[Task[Any], TextRequest]:
+    def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
         """Read a row.
 
         Args:
@@ -33,13 +55,17 @@ class Protocol(ABC):
             Undecodable, UnknownTask, Invalid: see `handler.errors`.
         """
 
+    def binary(self, call: Call) -> bool:
+        """Whether the answer will be bytes instead of JSON."""
+        return False
+
     @abstractmethod
-    def encode(self, call: Call) -> bytes:
+    def encode(self, call: Call) -> Encoded:
         """The body for a call that was answered."""
 
     @abstractmethod
     def encode_error(self, error: BertError) -> bytes:
-        """The body for a call that failed, in the schema's own envelope."""
+        """The JSON for a call that failed, in the schema's own envelope."""
 
 
 def choose(tasks: Tasks, name: str) -> Task[Any]:

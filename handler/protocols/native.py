@@ -1,4 +1,7 @@
-"""This project's own schema: `{"inputs": ...}` in, the task's plain answer or `{"error", "error_type"}` out."""
+"""This project's own schema: `{"inputs": ...}` in, the task's plain answer or `{"error", "error_type"}` out.
+
+Clients of Hugging Face's inference API speak it too: their `parameters` are keys of the body.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,49 @@ from typing import Any
 
 from handler.call import Call, Row
 from handler.errors import BertError, Invalid, quote
-from handler.protocols import body
-from handler.protocols.base import Protocol, Tasks, choose, dump
-from handler.tasks.base import Task, TextRequest
+from handler.protocols import arrays, body
+from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, choose, dump
 
 
 class Native(Protocol):
     """Every task, by path or by the key `task`."""
 
-    def decode(self, row: Row, tasks: Tasks, default: str) -> tuple[Task[Any], TextRequest]:
+    def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
         """See `Protocol.decode`. A body that is a bare text or list is the inputs."""
         decoded = body.read(row)
         fields = dict(decoded.value) if isinstance(decoded.value, dict) else {"inputs": decoded.value}
         task = choose(tasks, named(row.path, fields.pop("task", None)) or default)
+        fields = flattened(fields)
         if "text" in fields:
             if "inputs" in fields:
                 raise Invalid('"text" and "inputs" are two names of one key; send one of them')
             fields["inputs"] = fields.pop("text")
-        return task, task.parse(fields, decoded.strict)
+        return Decoded(task, task.parse(fields, decoded.strict), arrays.wanted(row, task))
 
-    def encode(self, call: Call) -> bytes:
-        """The task's answer as it is."""
-        return dump(call.answer)
+    def binary(self, call: Call) -> bool:
+        """See `Protocol.binary`."""
+        return call.wire is not None
+
+    def encode(self, call: Call) -> Encoded:
+        """The task's answer as it is, or its numbers as bytes where the client asked for those."""
+        return arrays.encode(call.answer, call.wire) if call.wire else Encoded(dump(call.answer))
 
     def encode_error(self, error: BertError) -> bytes:
         """See the module's first line."""
         return dump({"error": str(error), "error_type": error.error_type})
+
+
+def flattened(fields: dict[str, Any]) -> dict[str, Any]:
+    """`parameters` among the other keys."""
+    parameters = fields.pop("parameters", None)
+    if parameters is None:
+        return fields
+    if not isinstance(parameters, dict):
+        raise Invalid(f'"parameters" is a {type(parameters).__name__}; send an object')
+    twice = sorted(fields.keys() & parameters.keys())
+    if twice:
+        raise Invalid(f'{quote(twice[0])} is in "parameters" and beside it; send it once')
+    return fields | parameters
 
 
 def named(path: str, task: Any) -> str:

@@ -5,18 +5,16 @@ Schema: https://platform.openai.com/docs/api-reference/embeddings
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
-from handler.call import Call, Row
-from handler.errors import BertError, Invalid, UnknownTask, unknown
-from handler.protocols import body
-from handler.protocols.base import Protocol, Tasks, choose, dump
-from handler.tasks.base import Archive, Task, TextRequest, parse
+from handler.call import Call
+from handler.errors import BertError, Invalid
+from handler.protocols.base import dump
+from handler.protocols.routed import Nothing, Route, Routed
+from handler.tasks.base import Archive
 from handler.tasks.embedding import Embedding, EmbeddingRequest
 from handler.tasks.info import Info, InfoRequest
 
@@ -34,11 +32,8 @@ class EmbeddingsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     user: str | None = None
 
 
-def embeddings(fields: Any) -> EmbeddingRequest:
+def embeddings(wanted: EmbeddingsBody) -> EmbeddingRequest:
     """An embedding request with the archive's own pooling."""
-    if not isinstance(fields, dict):
-        raise Invalid(f'the body is a {type(fields).__name__}; send an object with "input" and "model"')
-    wanted = parse(EmbeddingsBody, fields)
     return EmbeddingRequest(
         inputs=inputs(wanted.input), dimensions=wanted.dimensions, encoding_format=wanted.encoding_format or "float"
     )
@@ -76,35 +71,13 @@ def models_answer(call: Call, archive: Archive) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One path of the API."""
-
-    task: str
-    request: Callable[[Any], TextRequest]
-    answer: Callable[[Call, Archive], dict[str, Any]]
-
-
-ROUTES = {
-    "v1/embeddings": Route(Embedding.name, embeddings, embeddings_answer),
-    "v1/models": Route(Info.name, lambda fields: InfoRequest(), models_answer),
-}
-
-
-class OpenAI(Protocol):
+class OpenAI(Routed):
     """Paths that begin with `v1/`."""
 
-    def decode(self, row: Row, tasks: Tasks, default: str) -> tuple[Task[Any], TextRequest]:
-        """See `Protocol.decode`."""
-        if row.path not in ROUTES:
-            raise UnknownTask(unknown("route", row.path, ROUTES))
-        route = ROUTES[row.path]
-        return choose(tasks, route.task), route.request(body.read(row).value)
-
-    def encode(self, call: Call) -> bytes:
-        """The route's object."""
-        assert call.task is not None
-        return dump(ROUTES[call.row.path].answer(call, call.task.archive))
+    routes: ClassVar = {
+        "v1/embeddings": Route(Embedding.name, EmbeddingsBody, embeddings, embeddings_answer),
+        "v1/models": Route(Info.name, Nothing, lambda _: InfoRequest(), models_answer),
+    }
 
     def encode_error(self, error: BertError) -> bytes:
         """OpenAI's error envelope."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from handler.head import Kind
 from handler.tasks.base import Archive, Task
+from handler.tasks.decode import Decode
 from handler.tasks.embedding import Embedding
 from handler.tasks.fill_mask import FillMask
 from handler.tasks.hidden_states import HiddenStates
@@ -31,6 +32,7 @@ TASKS: dict[str, type[Task[Any]]] = {
         FillMask,
         SparseEmbedding,
         Tokenize,
+        Decode,
         Info,
     )
 }

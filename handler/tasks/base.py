@@ -65,6 +65,8 @@ class Task(ABC, Generic[R]):
     """Whether the model has to run."""
     takes_text: ClassVar[bool] = True
     """Whether a request without any text is an error."""
+    numeric: ClassVar[bool] = False
+    """Whether its answer is an array, or a list of arrays of different lengths."""
     words: ClassVar[bool] = False
     """Whether encodings have to say which word a token is of."""
     truncation: ClassVar[Truncation] = "right"
@@ -96,8 +98,12 @@ class Task(ABC, Generic[R]):
         """Tokens that neighbouring windows of a long text share."""
         return 0
 
-    def admit(self, tokens: int) -> None:
+    def admit(self, tokens: int, binary: bool) -> None:
         """Refuse a request by its number of tokens, before the model runs.
+
+        Args:
+            tokens: of all its texts.
+            binary: whether its answer will be bytes instead of JSON.
 
         Raises:
             TooLarge: its answer would be larger than the archive allows.

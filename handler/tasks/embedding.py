@@ -40,6 +40,7 @@ class Embedding(Task[EmbeddingRequest]):
 
     name = "embedding"
     request = EmbeddingRequest
+    numeric = True
 
     def texts(self, request: EmbeddingRequest) -> list[Text]:
         """The inputs."""

@@ -27,19 +27,20 @@ class HiddenStates(Task[HiddenStatesRequest]):
 
     name = "hidden-states"
     request = HiddenStatesRequest
+    numeric = True
 
     def texts(self, request: HiddenStatesRequest) -> list[Text]:
         """The inputs."""
         return listed(request.inputs)
 
-    def admit(self, tokens: int) -> None:
+    def admit(self, tokens: int, binary: bool) -> None:
         """See `Task.admit`."""
-        size = tokens * self.archive.hidden_size * WIDTHS[self.archive.exact][1]
+        size = tokens * self.archive.hidden_size * (4 if binary else WIDTHS[self.archive.exact][1])
         limit = self.archive.config.max_response_bytes
         if size > limit:
             raise TooLarge(
                 f"{tokens} tokens x {self.archive.hidden_size} make about {size} bytes, the limit is {limit}; "
-                "send fewer texts or raise handler.max_response_bytes"
+                "send fewer texts, ask for application/octet-stream or raise handler.max_response_bytes"
             )
 
     def answer(

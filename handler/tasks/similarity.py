@@ -32,6 +32,7 @@ class Similarity(Task[SimilarityRequest]):
 
     name = "similarity"
     request = SimilarityRequest
+    numeric = True
 
     def texts(self, request: SimilarityRequest) -> list[Text]:
         """The source and then the sentences; or all texts of the pairs, one after the other."""

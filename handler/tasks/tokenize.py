@@ -28,7 +28,7 @@ class Tokenize(Task[TokenizeRequest]):
     bounded = False
     forward = False
 
-    def admit(self, tokens: int) -> None:
+    def admit(self, tokens: int, binary: bool) -> None:
         """See `Task.admit`."""
         size, limit = tokens * BYTES_PER_TOKEN, self.archive.config.max_response_bytes
         if size > limit:

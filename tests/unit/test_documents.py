@@ -34,6 +34,6 @@ def test_every_dependency_is_pinned_and_has_its_reason():
     for file in ("requirements.txt", "requirements-dev.txt"):
         for line in (ROOT / file).read_text().splitlines():
             if line and not line.startswith("#"):
-                name, version = line.split("==")
+                name, version = re.sub(r"\[.*\]", "", line).split("==")
                 assert version
                 assert f"`{name}`" in reasons, name

@@ -235,7 +235,7 @@ def test_openai_lists_the_model(pipeline):
 def test_info_names_tasks_and_limits(pipeline):
     status, answer = ask(pipeline, b"", "info")
     assert status == 200
-    assert answer["tasks"] == ["hidden-states", "embedding", "similarity", "rerank", "tokenize", "info"]
+    assert answer["tasks"] == ["hidden-states", "embedding", "similarity", "rerank", "tokenize", "decode", "info"]
     assert answer["limits"]["max_length"] == 12
 
 

@@ -1,0 +1,137 @@
+"""Cohere's rerank and embed APIs, versions 1 and 2, for clients with `base_url=".../predictions/{model}/{version}"`.
+
+Schemas: https://docs.cohere.com/reference/rerank, https://docs.cohere.com/reference/embed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import uuid4
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from handler.call import Call
+from handler.config import Truncation
+from handler.errors import BertError
+from handler.protocols.base import dump
+from handler.protocols.routed import Route, Routed
+from handler.tasks.base import Archive
+from handler.tasks.embedding import FORMATS, Embedding, EmbeddingRequest
+from handler.tasks.rerank import Rerank, RerankRequest
+from handler.tasks.vectors import Vector
+
+POLICIES: dict[str, Truncation] = {"NONE": "error", "START": "left", "END": "right"}
+Kind = Literal["float", "int8", "uint8", "binary", "ubinary", "base64"]
+
+
+def shifted(name: str) -> Callable[[Vector], Any]:
+    """An unsigned form of a signed one."""
+    return lambda vectors: (FORMATS[name](vectors).astype(np.int16) + 128).astype(np.uint8)
+
+
+KINDS: dict[str, Callable[[Vector], Any]] = {**FORMATS, "uint8": shifted("int8"), "ubinary": shifted("binary")}
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A document with fields, of which the text is read."""
+
+    text: str
+
+
+class RerankV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `v2/rerank`."""
+
+    query: Annotated[str, Meta(description="what is looked for", examples=["Where does Ada live?"])]
+    documents: Annotated[
+        list[str | Document], Meta(description="the texts to order", examples=[["Ada lives in London.", "It rains."]])
+    ]
+    model: Annotated[str, Meta(description="not read; the archive is chosen by the path", examples=["bert"])] = ""
+    top_n: Annotated[int, Meta(ge=1)] | None = None
+    max_tokens_per_doc: Annotated[int | None, Meta(description="not read; the archive's max_length holds")] = None
+    priority: int | None = None
+
+
+class RerankV1(RerankV2, frozen=True, kw_only=True):
+    """Body of `v1/rerank`."""
+
+    return_documents: bool = False
+    rank_fields: Annotated[list[Literal["text"]] | None, Meta(description="of documents with fields: text")] = None
+    max_chunks_per_doc: Annotated[int | None, Meta(description="not read")] = None
+
+
+class EmbedV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `v2/embed`."""
+
+    texts: Annotated[list[str], Meta(description="the texts", examples=[["Hello", "Bye"]])]
+    model: Annotated[str, Meta(description="not read; the archive is chosen by the path", examples=["bert"])] = ""
+    input_type: Annotated[str | None, Meta(description="not read; archives have no prompts")] = None
+    embedding_types: Annotated[list[Kind] | None, Meta(description="forms of the vectors; default float")] = None
+    output_dimension: Annotated[int, Meta(ge=1)] | None = None
+    truncate: Literal["NONE", "START", "END"] = "END"
+    max_tokens: int | None = None
+    priority: int | None = None
+
+
+def rerank(wire: RerankV2) -> RerankRequest:
+    """Documents are texts."""
+    texts = [document.text if isinstance(document, Document) else document for document in wire.documents]
+    return RerankRequest(query=wire.query, texts=texts, top_n=wire.top_n)
+
+
+def ranked(call: Call, archive: Archive) -> dict[str, Any]:
+    """Indices and scores, best first; version 1 may repeat the documents."""
+    results = [{"index": item["index"], "relevance_score": item["score"]} for item in call.answer]
+    if isinstance(call.wire, RerankV1) and call.wire.return_documents:
+        texts = rerank(call.wire).texts
+        results = [{**item, "document": {"text": texts[item["index"]]}} for item in results]
+    return {"id": str(uuid4()), "results": results, "meta": meta(call, search_units=1)}
+
+
+def embed(wire: EmbedV2) -> EmbeddingRequest:
+    """Vectors as floats, of which the answer makes the forms."""
+    return EmbeddingRequest(
+        inputs=list(wire.texts), dimensions=wire.output_dimension, truncation=POLICIES[wire.truncate]
+    )
+
+
+def embedded(call: Call, archive: Archive) -> dict[str, Any]:
+    """Vectors by form."""
+    kinds = call.wire.embedding_types or ["float"]
+    return {
+        "id": str(uuid4()),
+        "response_type": "embeddings_by_type",
+        "embeddings": {kind: KINDS[kind](call.answer) for kind in kinds},
+        "texts": call.wire.texts,
+        "meta": meta(call, input_tokens=call.tokens),
+    }
+
+
+def embedded_v1(call: Call, archive: Archive) -> dict[str, Any]:
+    """By form where forms were named; else a plain list."""
+    answer = embedded(call, archive)
+    if call.wire.embedding_types is None:
+        answer |= {"response_type": "embeddings_floats", "embeddings": call.answer}
+    return answer
+
+
+def meta(call: Call, **units: int) -> dict[str, Any]:
+    """What Cohere would bill."""
+    return {"api_version": {"version": call.row.path[1]}, "billed_units": units}
+
+
+class Cohere(Routed):
+    """Four paths."""
+
+    routes: ClassVar = {
+        "v1/rerank": Route(Rerank.name, RerankV1, rerank, ranked),
+        "v2/rerank": Route(Rerank.name, RerankV2, rerank, ranked),
+        "v1/embed": Route(Embedding.name, EmbedV2, embed, embedded_v1),
+        "v2/embed": Route(Embedding.name, EmbedV2, embed, embedded),
+    }
+
+    def encode_error(self, error: BertError) -> bytes:
+        """Cohere's error object."""
+        return dump({"id": str(uuid4()), "message": str(error)})

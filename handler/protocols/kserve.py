@@ -1,0 +1,215 @@
+"""KServe's protocols: version 1 at `/v1/models/{model}:predict`, and version 2 at `/v2/models/{model}/infer`.
+
+The second is the Open Inference Protocol (https://github.com/kserve/open-inference-protocol). TorchServe hands over
+both without saying which: a body with `instances` is version 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import orjson
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from handler.call import Call, Row
+from handler.errors import BertError, Invalid, Undecodable
+from handler.protocols import body, tensors
+from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, choose, dump
+from handler.protocols.native import flattened
+from handler.protocols.tensors import Tensor
+from handler.tasks.base import parse
+
+HEADER = "inference-header-content-length"
+LISTS = ("inputs", "texts", "sentences", "targets", "ignore_labels")
+"""Keys whose value stays a list when a tensor has one element."""
+IDS, MASK = "input_ids", "attention_mask"
+
+
+class Instances(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of version 1; other keys are the task's."""
+
+    instances: Annotated[list[Any], Meta(description="texts, or whatever the task's inputs are", examples=[["Hello"]])]
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Parameters of an output."""
+
+    binary_data: bool | None = None
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True):
+    """An output the client asks for."""
+
+    name: str = ""
+    parameters: Wanted = Wanted()
+
+
+class Infer(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of version 2."""
+
+    inputs: list[Tensor]
+    id: str = ""
+    model_name: Annotated[str, Meta(description="not read; the archive is chosen by the path")] = ""
+    model_version: Annotated[str | None, Meta(description="not read")] = None
+    parameters: Annotated[
+        dict[str, Any], Meta(description="the task and its keys", examples=[{"task": "embedding"}])
+    ] = {}
+    outputs: list[Output] = []
+
+    @property
+    def binary(self) -> bool:
+        """Whether outputs are wanted as bytes."""
+        asked = [output.parameters.binary_data for output in self.outputs]
+        return bool(self.parameters.get("binary_data_output")) or any(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class V1:
+    """An answer in version 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class V2:
+    """An answer in version 2."""
+
+    id: str
+    binary: bool
+
+
+class KServe(Protocol):
+    """Both versions."""
+
+    def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
+        """See `Protocol.decode`."""
+        raw, tail = split(row)
+        fields = body.json(raw)
+        if not isinstance(fields, dict):
+            raise Invalid(f'the body is a {type(fields).__name__}; send an object with "instances" or "inputs"')
+        wire: V1 | V2
+        if "instances" in fields:
+            wire, asked = V1(), instances(fields)
+        else:
+            wanted = parse(Infer, fields)
+            wire, asked = V2(wanted.id, wanted.binary), inputs(wanted, tail)
+        task = choose(tasks, str(asked.pop("task", default)))
+        return Decoded(task, task.parse(asked, strict=True), wire)
+
+    def binary(self, call: Call) -> bool:
+        """See `Protocol.binary`."""
+        return isinstance(call.wire, V2) and call.wire.binary
+
+    def encode(self, call: Call) -> Encoded:
+        """Predictions, or tensors."""
+        assert call.task is not None
+        if isinstance(call.wire, V1):
+            return Encoded(dump({"predictions": call.answer}))
+        archive = call.task.archive
+        head = {"model_name": archive.name, "model_version": archive.version, "id": call.wire.id}
+        return written(head, outputs(call.task.name, call.answer), call.wire.binary)
+
+    def encode_error(self, error: BertError) -> bytes:
+        """Both versions' envelope."""
+        return dump({"error": str(error)})
+
+
+def split(row: Row) -> tuple[bytes, bytes]:
+    """The JSON of a body, and the bytes of its tensors."""
+    raw = body.sole(row.fields)
+    if not isinstance(raw, bytes | bytearray):
+        raw = orjson.dumps(raw)
+    length = row.headers.get(HEADER)
+    if length is None:
+        return bytes(raw), b""
+    if not length.isdigit() or int(length) > len(raw):
+        raise Undecodable(f"{HEADER} is {length[:20]}, the body has {len(raw)} bytes")
+    return bytes(raw[: int(length)]), bytes(raw[int(length) :])
+
+
+def instances(fields: dict[str, Any]) -> dict[str, Any]:
+    """Instances that are objects of one text are that text."""
+    rest = {key: value for key, value in fields.items() if key not in ("instances", "signature_name")}
+    listed = parse(Instances, {"instances": fields["instances"]}).instances
+    return flattened(rest) | {"inputs": [bare(item) for item in listed]}
+
+
+def bare(item: Any) -> Any:
+    """`{"text": "..."}`, `{"data": "..."}` and `{"inputs": "..."}` are their text."""
+    if isinstance(item, dict) and len(item) == 1:
+        return next((item[key] for key in ("text", "data", "inputs") if key in item), item)
+    return item
+
+
+def inputs(wanted: Infer, tail: bytes) -> dict[str, Any]:
+    """Tensors and parameters as a task's keys."""
+    arrays, start = {}, 0
+    for tensor in wanted.inputs:
+        size = tensor.parameters.binary_data_size
+        if start + size > len(tail):
+            raise Undecodable(f"tensor {tensor.name!r} has {size} bytes, {len(tail) - start} are left of the body")
+        arrays[tensor.name] = tensors.values(tensor, tail[start : start + size])
+        start += size
+    options = {key: value for key, value in wanted.parameters.items() if key != "binary_data_output"}
+    return options | named(arrays)
+
+
+def named(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """`text` and `input_ids` are inputs; single values of other keys are no lists."""
+    found: dict[str, Any] = {}
+    for name, array in arrays.items():
+        if name == IDS and array.dtype.kind not in "iu":
+            raise Invalid(f"{IDS} are no integers; send INT64")
+        if name == IDS:
+            found["inputs"] = token_ids(array, arrays.get(MASK))
+        elif name not in (MASK, "token_type_ids"):
+            key = "inputs" if name == "text" else name
+            listed = array.ravel().tolist()
+            found[key] = listed[0] if len(listed) == 1 and key not in LISTS else listed
+    return found
+
+
+def token_ids(ids: NDArray[Any], mask: NDArray[Any] | None) -> list[list[int]]:
+    """Rows without their padding."""
+    rows = np.atleast_2d(ids)
+    kept = np.ones_like(rows, dtype=bool) if mask is None else np.atleast_2d(mask).astype(bool)
+    if kept.shape != rows.shape:
+        raise Invalid(f"{IDS} has the shape {list(rows.shape)} and {MASK} {list(kept.shape)}; they must be equal")
+    return [row[keep].astype(int).tolist() for row, keep in zip(rows, kept, strict=True)]
+
+
+def outputs(name: str, answer: Any) -> dict[str, NDArray[Any]]:
+    """An answer as tensors: numbers as they are, states padded, with their lengths beside them, the rest as JSON."""
+    key = name.replace("-", "_")
+    if isinstance(answer, np.ndarray):
+        return {key: answer}
+    if isinstance(answer, list) and answer and isinstance(answer[0], np.ndarray):
+        lengths = np.array([len(rows) for rows in answer], dtype=np.int64)
+        block = np.zeros((len(answer), lengths.max(), answer[0].shape[1]), dtype=np.float32)
+        for row, states in zip(block, answer, strict=True):
+            row[: len(states)] = states
+        return {key: block, "lengths": lengths}
+    items = answer if isinstance(answer, list) else [answer]
+    texts = np.empty(len(items), dtype=object)
+    texts[:] = [item if isinstance(item, str) else dump(item).decode() for item in items]
+    return {key: texts}
+
+
+def written(head: dict[str, Any], arrays: Mapping[str, NDArray[Any]], binary: bool) -> Encoded:
+    """The response, its tensors in JSON or behind it."""
+    described: list[dict[str, Any]] = [
+        {"name": name, "shape": list(array.shape), "datatype": tensors.datatype(array)}
+        for name, array in arrays.items()
+    ]
+    if not binary:
+        for item, array in zip(described, arrays.values(), strict=True):
+            item["data"] = array.ravel().tolist() if array.dtype == object else np.ascontiguousarray(array).ravel()
+        return Encoded(dump({**head, "outputs": described}))
+    parts = [tensors.pack(array) for array in arrays.values()]
+    for item, part in zip(described, parts, strict=True):
+        item["parameters"] = {tensors.SIZE: len(part)}
+    text = dump({**head, "outputs": described})
+    return Encoded(b"".join([text, *parts]), "application/octet-stream", {HEADER: str(len(text))})

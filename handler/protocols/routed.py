@@ -1,0 +1,71 @@
+"""What protocols with a fixed set of paths share: one route per path, each with its task, its body and its answer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import msgspec
+
+from handler.call import Call, Row
+from handler.errors import Invalid, UnknownTask, unknown
+from handler.protocols import body
+from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, choose, dump
+from handler.tasks.base import Archive, TextRequest, parse
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """Body of a route that reads none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One path.
+
+    Attributes:
+        task: what it asks for.
+        body: its schema.
+        request: from the body to the task's own request.
+        answer: from the answered call, whose `wire` is the body, to the schema of the path.
+    """
+
+    task: str
+    body: type[msgspec.Struct]
+    request: Callable[[Any], TextRequest]
+    answer: Callable[[Call, Archive], Any]
+
+
+def plain(call: Call, archive: Archive) -> Any:
+    """The task's own answer."""
+    return call.answer
+
+
+class Routed(Protocol):
+    """A protocol that is a table of routes."""
+
+    routes: ClassVar[Mapping[str, Route]]
+
+    def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
+        """See `Protocol.decode`."""
+        if row.path not in self.routes:
+            raise UnknownTask(unknown("route", row.path, self.routes))
+        route = self.routes[row.path]
+        task = choose(tasks, route.task)
+        if route.body is Nothing:
+            return Decoded(task, route.request(None))
+        fields = body.read(row).value
+        if not isinstance(fields, dict):
+            raise Invalid(f"the body is a {type(fields).__name__}; send an object")
+        wire = parse(route.body, fields)
+        return Decoded(task, route.request(wire), wire)
+
+    def encode(self, call: Call) -> Encoded:
+        """The route's answer."""
+        assert call.task is not None
+        return Encoded(dump(self.routes[call.row.path].answer(call, call.task.archive)))
+
+    @abstractmethod
+    def encode_error(self, error: Any) -> bytes:
+        """See `Protocol.encode_error`."""

@@ -1,0 +1,240 @@
+"""text-embeddings-inference's routes, for clients whose base address is `.../predictions/{model}/{version}/tei`.
+
+Schema: https://huggingface.github.io/text-embeddings-inference/openapi.json
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta
+
+from handler.call import Call
+from handler.config import Truncation
+from handler.errors import BertError, Invalid, Overloaded, TooLarge
+from handler.protocols.base import dump
+from handler.protocols.routed import Nothing, Route, Routed, plain
+from handler.tasks.base import Archive, TextRequest
+from handler.tasks.decode import Decode, DecodeRequest
+from handler.tasks.embedding import Embedding, EmbeddingRequest
+from handler.tasks.hidden_states import HiddenStates, HiddenStatesRequest
+from handler.tasks.info import Info, InfoRequest
+from handler.tasks.rerank import Rerank, RerankRequest
+from handler.tasks.similarity import Similarity, SimilarityRequest
+from handler.tasks.sparse_embedding import SparseEmbedding, SparseEmbeddingRequest
+from handler.tasks.text_classification import TextClassification, TextClassificationRequest
+from handler.tasks.tokenize import Tokenize, TokenizeRequest
+
+Texts = Annotated[str | list[str], Meta(description="one text or a list", examples=["Hello, how are you?"])]
+
+
+class Cut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is done to a text longer than the model.
+
+    `prompt_name` is refused unless it is null: an archive has no prompts.
+    """
+
+    truncate: Annotated[bool | None, Meta(description="whether it is cut; default true")] = None
+    truncation_direction: Literal["left", "Left", "right", "Right"] = "Right"
+    prompt_name: Annotated[None, Meta(description="archives have no prompts")] = None
+
+    @property
+    def policy(self) -> Truncation:
+        """In this project's words."""
+        if self.truncate is False:
+            return "error"
+        return "left" if self.truncation_direction.lower() == "left" else "right"
+
+
+class Embed(Cut, frozen=True, kw_only=True):
+    """Body of `embed`."""
+
+    inputs: Annotated[
+        str | list[str | int | list[int]], Meta(description="texts or token ids", examples=["Hello, how are you?"])
+    ]
+    normalize: bool = True
+    dimensions: Annotated[int, Meta(ge=1)] | None = None
+
+
+class EmbedAll(Cut, frozen=True, kw_only=True):
+    """Body of `embed_all` and `embed_sparse`."""
+
+    inputs: Texts
+
+
+class Predict(Cut, frozen=True, kw_only=True):
+    """Body of `predict`: a text, a pair as a list of two, or a list of such lists."""
+
+    inputs: Annotated[
+        str | list[str | list[str]],
+        Meta(description="a text; a pair as a list of two; or a list of lists of one or two", examples=[["a", "b"]]),
+    ]
+    raw_scores: bool = False
+
+
+class RerankBody(Cut, frozen=True, kw_only=True):
+    """Body of `rerank`."""
+
+    query: Annotated[str, Meta(examples=["Where does Ada live?"])]
+    texts: Annotated[list[str], Meta(examples=[["Ada lives in London.", "It rains."]])]
+    raw_scores: bool = False
+    return_text: bool = False
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The texts of `similarity`."""
+
+    source_sentence: Annotated[str, Meta(examples=["a cat"])]
+    sentences: Annotated[list[str], Meta(examples=[["a kitten", "a car"]])]
+
+
+class SimilarityBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `similarity`."""
+
+    inputs: Compared
+    parameters: Cut = Cut()
+
+
+class TokenizeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `tokenize`."""
+
+    inputs: Texts
+    add_special_tokens: bool = True
+    prompt_name: None = None
+
+
+class DecodeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `decode`."""
+
+    ids: Annotated[list[int | list[int]], Meta(examples=[[101, 7592, 102]])]
+    skip_special_tokens: bool = True
+
+
+def embed(wire: Embed) -> TextRequest:
+    """A flat list of ids is one input."""
+    given = wire.inputs
+    flat = [] if isinstance(given, str) else [item for item in given if isinstance(item, int)]
+    if flat and len(flat) < len(given):
+        raise Invalid('"inputs" mixes token ids with texts or lists; send one kind')
+    texts: Any = [flat] if flat else given
+    return EmbeddingRequest(inputs=texts, normalize=wire.normalize, dimensions=wire.dimensions, truncation=wire.policy)
+
+
+def batched(wire: Predict) -> bool:
+    """Whether a list of inputs was sent, and not one text or pair."""
+    return not isinstance(wire.inputs, str) and any(isinstance(item, list) for item in wire.inputs)
+
+
+def predict(wire: Predict) -> TextRequest:
+    """One text or pair, or several."""
+    items: list[Any] = list(wire.inputs) if batched(wire) else [wire.inputs]
+    texts: list[Any] = [text_or_pair([item] if isinstance(item, str) else item) for item in items]
+    function: Literal["none"] | None = "none" if wire.raw_scores else None
+    return TextClassificationRequest(inputs=texts, function_to_apply=function, truncation=wire.policy)
+
+
+def text_or_pair(item: list[str]) -> str | tuple[str, str]:
+    """Lists of one and of two."""
+    if len(item) not in (1, 2) or not all(isinstance(text, str) for text in item):
+        raise Invalid(f'an item of "inputs" has {len(item)} texts; send one, or two for a pair')
+    return item[0] if len(item) == 1 else (item[0], item[1])
+
+
+def tokens(call: Call, archive: Archive) -> Any:
+    """Perhaps without the special ones."""
+    if call.wire.add_special_tokens:
+        return call.answer
+    return [[token for token in text if not token["special"]] for text in call.answer]
+
+
+def info(call: Call, archive: Archive) -> dict[str, Any]:
+    """What TEI says of itself, as far as it applies."""
+    config, head = archive.config, archive.head
+    kinds: dict[str, Any] = {"embedding": {"pooling": config.pooling}}
+    if head is not None and head.description.kind == "sequence":
+        labels = head.description.labels
+        numbers = {name: number for number, name in enumerate(labels)}
+        names = {str(number): name for name, number in numbers.items()}
+        kinds = {"reranker" if len(labels) == 1 else "classifier": {"id2label": names, "label2id": numbers}}
+    return {
+        "model_id": archive.name,
+        "model_sha": None,
+        "model_dtype": config.dtype,
+        "model_type": kinds,
+        "max_concurrent_requests": None,
+        "max_input_length": config.max_length,
+        "max_batch_tokens": config.token_budget,
+        "max_batch_requests": None,
+        "max_client_batch_size": config.max_texts,
+        "auto_truncate": (config.truncation or "right") != "error",
+        "tokenization_workers": None,
+        "version": archive.version,
+        "sha": None,
+        "docker_label": None,
+    }
+
+
+class TEI(Routed):
+    """Paths that begin with `tei/`."""
+
+    routes: ClassVar = {
+        "tei/embed": Route(Embedding.name, Embed, embed, plain),
+        "tei/embed_all": Route(
+            HiddenStates.name,
+            EmbedAll,
+            lambda wire: HiddenStatesRequest(inputs=wire.inputs, truncation=wire.policy),
+            plain,
+        ),
+        "tei/embed_sparse": Route(
+            SparseEmbedding.name,
+            EmbedAll,
+            lambda wire: SparseEmbeddingRequest(inputs=wire.inputs, truncation=wire.policy),
+            plain,
+        ),
+        "tei/predict": Route(
+            TextClassification.name,
+            Predict,
+            predict,
+            lambda call, _: call.answer if batched(call.wire) else call.answer[0],
+        ),
+        "tei/rerank": Route(
+            Rerank.name,
+            RerankBody,
+            lambda wire: RerankRequest(
+                query=wire.query,
+                texts=wire.texts,
+                raw_scores=wire.raw_scores,
+                return_text=wire.return_text,
+                truncation=wire.policy,
+            ),
+            plain,
+        ),
+        "tei/similarity": Route(
+            Similarity.name,
+            SimilarityBody,
+            lambda wire: SimilarityRequest(
+                source=wire.inputs.source_sentence,
+                sentences=wire.inputs.sentences,
+                truncation=wire.parameters.policy,
+            ),
+            plain,
+        ),
+        "tei/tokenize": Route(Tokenize.name, TokenizeBody, lambda wire: TokenizeRequest(inputs=wire.inputs), tokens),
+        "tei/decode": Route(
+            Decode.name,
+            DecodeBody,
+            lambda wire: DecodeRequest(ids=wire.ids, skip_special_tokens=wire.skip_special_tokens),
+            plain,
+        ),
+        "tei/info": Route(Info.name, Nothing, lambda _: InfoRequest(), info),
+        "tei/health": Route(Info.name, Nothing, lambda _: InfoRequest(), lambda call, archive: {}),
+    }
+
+    def encode_error(self, error: BertError) -> bytes:
+        """TEI's envelope and names."""
+        kind = KINDS.get(type(error), "Backend" if error.status >= 500 else "Validation")
+        return dump({"error": str(error), "error_type": kind})
+
+
+KINDS: dict[type[BertError], str] = {TooLarge: "Validation", Overloaded: "Overloaded"}

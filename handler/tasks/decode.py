@@ -1,0 +1,52 @@
+"""`decode`: token ids back to text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import Meta
+
+from handler.call import Encoding, Output, Text
+from handler.errors import Invalid
+from handler.tasks.base import Task, TextRequest
+
+Ids = list[Annotated[int, Meta(ge=0)]]
+
+
+class DecodeRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `decode`."""
+
+    ids: Annotated[
+        list[Annotated[int, Meta(ge=0)] | Ids],
+        Meta(description="ids of one text, or a list of such lists", examples=[[101, 7592, 102]]),
+    ]
+    skip_special_tokens: Annotated[bool, Meta(description="whether [CLS] and the like are left out")] = True
+
+
+class Decode(Task[DecodeRequest]):
+    """A text per list of ids. Spaces and case are the tokenizer's, not those of the text the ids came from."""
+
+    name = "decode"
+    request = DecodeRequest
+    forward = False
+    takes_text = False
+
+    def texts(self, request: DecodeRequest) -> list[Text]:
+        """None: nothing is encoded."""
+        return []
+
+    def answer(
+        self, request: DecodeRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
+    ) -> list[str]:
+        """One string per list."""
+        encoder = self.archive.encoder
+        flat = [id for id in request.ids if isinstance(id, int)]
+        lists = [ids for ids in request.ids if not isinstance(ids, int)]
+        if flat and lists:
+            raise Invalid('"ids" mixes ids with lists; send one kind')
+        lists = lists or [flat]
+        for token in (token for ids in lists for token in ids):
+            if token >= encoder.vocabulary:
+                raise Invalid(f"token id {token} is outside the vocabulary of {encoder.vocabulary}")
+        return [encoder.tokenizer.decode(ids, skip_special_tokens=request.skip_special_tokens) for ids in lists]
