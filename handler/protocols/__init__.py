@@ -8,11 +8,22 @@ from handler.protocols.huggingface import HuggingFace
 from handler.protocols.kserve import KServe
 from handler.protocols.native import Native
 from handler.protocols.openai import OpenAI
+from handler.protocols.openapi import PATH, Document
+from handler.protocols.routed import Route
 from handler.protocols.tei import TEI
 
 NATIVE = Native()
-ROUTES: dict[str, Protocol] = {route: protocol for protocol in (Cohere(), OpenAI(), TEI()) for route in protocol.routes}
-PREFIXES: dict[str, Protocol] = {"v1": OpenAI(), "v2": Cohere(), "tei": TEI(), "hf": HuggingFace(), "kserve": KServe()}
+ROUTED = (Cohere(), OpenAI(), TEI())
+DOCUMENTED: dict[str, Route] = {path: route for protocol in ROUTED for path, route in protocol.routes.items()}
+ROUTES: dict[str, Protocol] = {path: protocol for protocol in ROUTED for path in protocol.routes}
+PREFIXES: dict[str, Protocol] = {
+    "v1": OpenAI(),
+    "v2": Cohere(),
+    "tei": TEI(),
+    "hf": HuggingFace(),
+    "kserve": KServe(),
+    PATH: Document(DOCUMENTED),
+}
 """Who answers for an unknown path below a prefix. `kserve` is what the adapter calls KServe's own routes."""
 
 

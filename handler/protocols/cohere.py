@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import msgspec
 import numpy as np
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from handler.call import Call
 from handler.config import Truncation
@@ -75,6 +75,32 @@ class EmbedV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     priority: int | None = None
 
 
+class Result(msgspec.Struct):
+    """A document's place in the request and its score."""
+
+    index: int
+    relevance_score: float
+    document: Document | UnsetType = UNSET
+
+
+class RerankReply(msgspec.Struct):
+    """Answer of `rerank`."""
+
+    id: str
+    results: list[Result]
+    meta: dict[str, Any]
+
+
+class EmbedReply(msgspec.Struct):
+    """Answer of `embed`: vectors by form, or in version 1 without forms a list."""
+
+    id: str
+    response_type: str
+    embeddings: dict[str, Any] | list[list[float]]
+    texts: list[str]
+    meta: dict[str, Any]
+
+
 def rerank(wire: RerankV2) -> RerankRequest:
     """Documents are texts."""
     texts = [document.text if isinstance(document, Document) else document for document in wire.documents]
@@ -126,10 +152,10 @@ class Cohere(Routed):
     """Four paths."""
 
     routes: ClassVar = {
-        "v1/rerank": Route(Rerank.name, RerankV1, rerank, ranked),
-        "v2/rerank": Route(Rerank.name, RerankV2, rerank, ranked),
-        "v1/embed": Route(Embedding.name, EmbedV2, embed, embedded_v1),
-        "v2/embed": Route(Embedding.name, EmbedV2, embed, embedded),
+        "v1/rerank": Route(Rerank.name, RerankV1, rerank, ranked, (RerankReply,)),
+        "v2/rerank": Route(Rerank.name, RerankV2, rerank, ranked, (RerankReply,)),
+        "v1/embed": Route(Embedding.name, EmbedV2, embed, embedded_v1, (EmbedReply,)),
+        "v2/embed": Route(Embedding.name, EmbedV2, embed, embedded, (EmbedReply,)),
     }
 
     def encode_error(self, error: BertError) -> bytes:

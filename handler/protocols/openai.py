@@ -32,6 +32,30 @@ class EmbeddingsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     user: str | None = None
 
 
+class Vector(msgspec.Struct):
+    """One embedding."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class Usage(msgspec.Struct):
+    """Tokens of all inputs."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingsReply(msgspec.Struct):
+    """Answer of `v1/embeddings`."""
+
+    object: Literal["list"]
+    data: list[Vector]
+    model: str
+    usage: Usage
+
+
 def embeddings(wanted: EmbeddingsBody) -> EmbeddingRequest:
     """An embedding request with the archive's own pooling."""
     return EmbeddingRequest(
@@ -75,8 +99,8 @@ class OpenAI(Routed):
     """Paths that begin with `v1/`."""
 
     routes: ClassVar = {
-        "v1/embeddings": Route(Embedding.name, EmbeddingsBody, embeddings, embeddings_answer),
-        "v1/models": Route(Info.name, Nothing, lambda _: InfoRequest(), models_answer),
+        "v1/embeddings": Route(Embedding.name, EmbeddingsBody, embeddings, embeddings_answer, (EmbeddingsReply,)),
+        "v1/models": Route(Info.name, Nothing, lambda _: InfoRequest(), models_answer, (dict[str, Any],)),
     }
 
     def encode_error(self, error: BertError) -> bytes:

@@ -29,12 +29,14 @@ class Route:
         body: its schema.
         request: from the body to the task's own request.
         answer: from the answered call, whose `wire` is the body, to the schema of the path.
+        reply: that schema, or several of which a key of the request chooses; none where it is the task's own.
     """
 
     task: str
     body: type[msgspec.Struct]
     request: Callable[[Any], TextRequest]
     answer: Callable[[Call, Archive], Any]
+    reply: tuple[Any, ...] = ()
 
 
 def plain(call: Call, archive: Archive) -> Any:

@@ -20,6 +20,7 @@ from handler.tasks.decode import Decode, DecodeRequest
 from handler.tasks.embedding import Embedding, EmbeddingRequest
 from handler.tasks.hidden_states import HiddenStates, HiddenStatesRequest
 from handler.tasks.info import Info, InfoRequest
+from handler.tasks.replies import Labelled
 from handler.tasks.rerank import Rerank, RerankRequest
 from handler.tasks.similarity import Similarity, SimilarityRequest
 from handler.tasks.sparse_embedding import SparseEmbedding, SparseEmbeddingRequest
@@ -197,6 +198,7 @@ class TEI(Routed):
             Predict,
             predict,
             lambda call, _: call.answer if batched(call.wire) else call.answer[0],
+            (list[Labelled], list[list[Labelled]]),
         ),
         "tei/rerank": Route(
             Rerank.name,
@@ -227,8 +229,8 @@ class TEI(Routed):
             lambda wire: DecodeRequest(ids=wire.ids, skip_special_tokens=wire.skip_special_tokens),
             plain,
         ),
-        "tei/info": Route(Info.name, Nothing, lambda _: InfoRequest(), info),
-        "tei/health": Route(Info.name, Nothing, lambda _: InfoRequest(), lambda call, archive: {}),
+        "tei/info": Route(Info.name, Nothing, lambda _: InfoRequest(), info, (dict[str, Any],)),
+        "tei/health": Route(Info.name, Nothing, lambda _: InfoRequest(), lambda call, archive: {}, (dict[str, Any],)),
     }
 
     def encode_error(self, error: BertError) -> bytes:

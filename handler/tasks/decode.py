@@ -47,6 +47,6 @@ class Decode(Task[DecodeRequest]):
             raise Invalid('"ids" mixes ids with lists; send one kind')
         lists = lists or [flat]
         for token in (token for ids in lists for token in ids):
-            if token >= encoder.vocabulary:
+            if not 0 <= token < encoder.vocabulary:
                 raise Invalid(f"token id {token} is outside the vocabulary of {encoder.vocabulary}")
         return [encoder.tokenizer.decode(ids, skip_special_tokens=request.skip_special_tokens) for ids in lists]

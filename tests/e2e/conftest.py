@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 import requests
+from transformers import AutoTokenizer
 
 from scripts import pack as packer
 from scripts.paths import ROOT
+from tests import heads
 
 PORTS = 5  # inference, management, metrics, gRPC twice
 
@@ -111,5 +113,35 @@ def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     """One server with both archives, for all tests that only send requests."""
     command = Cli(tmp_path_factory.mktemp("runs"), store, free_port())
     command("start", "bert", "tiny")
+    yield command
+    command("stop")
+
+
+@pytest.fixture(scope="session")
+def folders(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Checkpoints with heads, by the name of their archive."""
+    tokenizer = AutoTokenizer.from_pretrained(minilm)
+    made = tmp_path_factory.mktemp("heads")
+    return {
+        "classes": heads.save(
+            made / "c", "Bert", "ForSequenceClassification", tokenizer, **heads.labels(["bad", "good", "fair"])
+        ),
+        "entities": heads.save(
+            made / "e", "Roberta", "ForTokenClassification", tokenizer, **heads.labels(heads.LABELS)
+        ),
+        "answers": heads.save(made / "q", "DistilBert", "ForQuestionAnswering", tokenizer),
+        "words": heads.save(made / "w", "Bert", "ForMaskedLM", tokenizer),
+    }
+
+
+@pytest.fixture(scope="session")
+def many(folders: dict[str, Path], minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    """One server with an archive for each kind of work."""
+    store = tmp_path_factory.mktemp("store")
+    packer.pack(minilm, "bert", "1.0", {}, store)
+    for name, folder in folders.items():
+        packer.pack(folder, name, "1.0", {}, store)
+    command = Cli(tmp_path_factory.mktemp("runs"), store, free_port())
+    command("start")
     yield command
     command("stop")

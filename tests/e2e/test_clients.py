@@ -15,43 +15,16 @@ import tritonclient.http as triton
 from huggingface_hub import InferenceClient
 from transformers import AutoTokenizer, pipeline
 
-from scripts import pack as packer
 from scripts.paths import ROOT
-from tests import heads
 from tests.asking import check
-from tests.e2e.conftest import Cli, free_port
 
 TEXTS = ["Ada Lovelace lived in London.", "我住在北京 🙂", "naïve\ncafé"]
 QUESTION = {"question": "Where did Ada live?", "context": TEXTS[0]}
 
 
 @pytest.fixture(scope="module")
-def folders(minilm, tmp_path_factory):
-    """Checkpoints with heads, by the name of their archive."""
-    tokenizer = AutoTokenizer.from_pretrained(minilm)
-    made = tmp_path_factory.mktemp("heads")
-    return {
-        "classes": heads.save(
-            made / "c", "Bert", "ForSequenceClassification", tokenizer, **heads.labels(["bad", "good", "fair"])
-        ),
-        "entities": heads.save(
-            made / "e", "Roberta", "ForTokenClassification", tokenizer, **heads.labels(heads.LABELS)
-        ),
-        "answers": heads.save(made / "q", "DistilBert", "ForQuestionAnswering", tokenizer),
-        "words": heads.save(made / "w", "Bert", "ForMaskedLM", tokenizer),
-    }
-
-
-@pytest.fixture(scope="module")
-def server(folders, minilm, tmp_path_factory):
-    store = tmp_path_factory.mktemp("store")
-    packer.pack(minilm, "bert", "1.0", {}, store)
-    for name, folder in folders.items():
-        packer.pack(folder, name, "1.0", {}, store)
-    command = Cli(tmp_path_factory.mktemp("runs"), store, free_port())
-    command("start")
-    yield command
-    command("stop")
+def server(many):
+    return many
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,161 @@
+"""The OpenAPI document of an archive, made from the structs that validate requests; `GET .../openapi.json`.
+
+Specification: https://spec.openapis.org/oas/v3.1.0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from handler.call import Call, Row
+from handler.errors import BertError, Invalid, NotAcceptable, Overloaded, TooLarge, Undecodable, UnknownTask
+from handler.protocols import arrays
+from handler.protocols.base import JSON, Decoded, Encoded, Protocol, Tasks, dump
+from handler.protocols.routed import Nothing, Route
+from handler.tasks.base import Task
+from handler.tasks.info import Info, InfoRequest
+from handler.tasks.replies import REPLIES
+
+PATH = "openapi.json"
+ERRORS: tuple[type[BertError], ...] = (
+    Undecodable,
+    UnknownTask,
+    NotAcceptable,
+    TooLarge,
+    Invalid,
+    BertError,
+    Overloaded,
+)
+ONE, MANY = "#/components/schemas/{name}", "anyOf"
+
+Schema = dict[str, Any]
+Kind = type[Task[Any]]
+
+
+class Document(Protocol):
+    """One path, answered from what the archive can do."""
+
+    def __init__(self, routes: Mapping[str, Route]) -> None:
+        self.routes = routes
+
+    def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
+        """Nothing is read."""
+        return Decoded(tasks[Info.name], InfoRequest(), tasks)
+
+    def encode(self, call: Call) -> Encoded:
+        """The document."""
+        assert call.task is not None
+        archive = call.task.archive
+        kinds = {name: type(task) for name, task in call.wire.items()}
+        return Encoded(dump(document(archive.name, archive.version, kinds, self.routes)))
+
+    def encode_error(self, error: BertError) -> bytes:
+        """The native envelope."""
+        return dump({"error": str(error), "error_type": error.error_type})
+
+
+def document(name: str, version: str, tasks: Mapping[str, Kind], routes: Mapping[str, Route]) -> Schema:
+    """All paths of an archive that can do these tasks."""
+    served = {path: route for path, route in routes.items() if route.task in tasks}
+    bodies = [task.request for task in tasks.values()] + [route.body for route in served.values()]
+    replies = [reply for task in tasks for reply in REPLIES[task]] + [
+        reply for route in served.values() for reply in route.reply
+    ]
+    (*_,), components = msgspec.json.schema_components([*bodies, *replies], ref_template=ONE)
+    paths = {f"/{task.name}": native(task) for task in tasks.values()}
+    paths |= {f"/{path}": foreign(route) for path, route in served.items()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": f"{name} on TorchServe", "version": version},
+        "servers": [{"url": f"/predictions/{name}/{version}"}],
+        "paths": paths,
+        "components": {"schemas": {key: exampled(value, components) for key, value in components.items()}},
+    }
+
+
+def native(task: Kind) -> Schema:
+    """A task's path in this project's own schema."""
+    content = {JSON: {"schema": schema_of(REPLIES[task.name])}}
+    if task.numeric:
+        content |= {kind: {"schema": {"type": "string", "format": "binary"}} for kind in arrays.FORMATS}
+    summary = (task.__doc__ or task.name).splitlines()[0]
+    return operation(task.name, summary, task.request if task.takes_text or task.name == "decode" else None, content)
+
+
+def foreign(route: Route) -> Schema:
+    """A path of another protocol."""
+    reply = route.reply or REPLIES[route.task]
+    summary = (route.body.__doc__ or route.task).splitlines()[0]
+    body = None if route.body is Nothing else route.body
+    return operation(route.task, summary, body, {JSON: {"schema": schema_of(reply)}})
+
+
+def operation(task: str, summary: str, body: type[msgspec.Struct] | None, content: Schema) -> Schema:
+    """A GET without a body, or a POST with one."""
+    described: Schema = {"tags": [task], "summary": summary, "responses": responses(content)}
+    if body is None:
+        return {"get": described}
+    described["requestBody"] = {"required": True, "content": {JSON: {"schema": schema_of((body,))}}}
+    return {"post": described}
+
+
+def responses(content: Schema) -> Schema:
+    """The answer, and what may go wrong."""
+    failed = {JSON: {"schema": {"type": "object"}}}
+    return {
+        "200": {"description": "the answer", "content": content},
+        **{str(error.status): {"description": words(error), "content": failed} for error in ERRORS},
+    }
+
+
+def words(error: type[BertError]) -> str:
+    """What an error means."""
+    return (error.__doc__ or "").splitlines()[0]
+
+
+def schema_of(kinds: Iterable[Any]) -> Schema:
+    """A type, or a choice of types."""
+    schemas, _ = msgspec.json.schema_components(kinds, ref_template=ONE)
+    return schemas[0] if len(schemas) == 1 else {MANY: list(schemas)}
+
+
+def exampled(schema: Schema, components: Mapping[str, Schema]) -> Schema:
+    """With an example on each property."""
+    for found in schema.get("properties", {}).values():
+        found.setdefault("examples", [example(found, components)])
+    return schema
+
+
+def example(schema: Schema, components: Mapping[str, Schema]) -> Any:
+    """A value that the schema allows: the one it names, its default, or the first of its kind."""
+    if schema.get("examples"):
+        return schema["examples"][0]
+    if schema.get("default") is not None:
+        return schema["default"]
+    if "$ref" in schema:
+        return example(components[schema["$ref"].rsplit("/", 1)[-1]], components)
+    if MANY in schema:
+        return example(schema[MANY][0], components)
+    if "enum" in schema:
+        return schema["enum"][0]
+    return VALUES[schema.get("type", "null")](schema, components)
+
+
+def filled(schema: Schema, components: Mapping[str, Schema]) -> Schema:
+    """An object with its required keys."""
+    properties = schema.get("properties", {})
+    return {name: example(properties[name], components) for name in schema.get("required", [])}
+
+
+VALUES: dict[str, Any] = {
+    "string": lambda *_: "text",
+    "integer": lambda schema, _: max(1, schema.get("minimum", 1)),
+    "number": lambda *_: 0.5,
+    "boolean": lambda *_: True,
+    "null": lambda *_: None,
+    "array": lambda schema, components: [example(schema["items"], components)] if schema.get("items") else [],
+    "object": filled,
+}

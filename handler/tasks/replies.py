@@ -1,0 +1,124 @@
+"""Shapes of answers, for the OpenAPI document; the tasks build them as plain dictionaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+
+class Labelled(msgspec.Struct):
+    """A label and its score."""
+
+    label: str
+    score: float
+
+
+class LabelledToken(msgspec.Struct):
+    """A token and its label."""
+
+    entity: str
+    score: float
+    index: int
+    word: str
+    start: int
+    end: int
+
+
+class LabelledWord(msgspec.Struct):
+    """An entity, or under the strategies by word a part of one."""
+
+    entity_group: str
+    score: float
+    word: str
+    start: int
+    end: int
+
+
+class Answer(msgspec.Struct):
+    """A span of the context."""
+
+    answer: str
+    score: float
+    start: int
+    end: int
+
+
+class Fill(msgspec.Struct):
+    """A word in the place of a mask."""
+
+    score: float
+    token: int
+    token_str: str
+    sequence: str
+
+
+class Ranked(msgspec.Struct):
+    """A text's place in the request, and how well it answers the query."""
+
+    index: int
+    score: float
+    text: str | UnsetType = UNSET
+
+
+class Weight(msgspec.Struct):
+    """A word of the vocabulary and its weight."""
+
+    index: int
+    value: float
+
+
+class TokenPlace(msgspec.Struct):
+    """A token and where it stands."""
+
+    id: int
+    text: str
+    special: bool
+    start: int | None
+    stop: int | None
+
+
+class Limits(msgspec.Struct):
+    """What a request may ask for."""
+
+    max_length: int
+    max_texts: int
+    max_characters: int
+    max_response_bytes: int
+
+
+class Description(msgspec.Struct):
+    """What an archive is."""
+
+    model: str
+    version: str
+    task: str
+    tasks: list[str]
+    runtime: str
+    dtype: str
+    device: str
+    labels: list[str]
+    hidden_size: int
+    vocabulary: int
+    pooling: str
+    normalize: bool
+    truncation: str | None
+    limits: Limits
+
+
+REPLIES: dict[str, tuple[Any, ...]] = {
+    "hidden-states": (list[list[list[float]]],),
+    "embedding": (list[list[float]], list[list[int]], list[str]),
+    "similarity": (list[float],),
+    "rerank": (list[Ranked],),
+    "text-classification": (list[list[Labelled]],),
+    "token-classification": (list[list[LabelledWord]], list[list[LabelledToken]]),
+    "question-answering": (list[Answer], list[list[Answer]]),
+    "fill-mask": (list[list[Fill]], list[list[list[Fill]]], list[list[Fill | list[Fill]]]),
+    "sparse-embedding": (list[list[Weight]],),
+    "tokenize": (list[list[TokenPlace]],),
+    "decode": (list[str],),
+    "info": (Description,),
+}
+"""By task; several where a key of the request decides, the usual one first."""

@@ -1,0 +1,29 @@
+"""The document that is checked in, and the examples in it."""
+
+import msgspec
+import pytest
+
+from handler.protocols import DOCUMENTED
+from handler.protocols.openapi import example
+from handler.tasks import TASKS
+from scripts.openapi import FILE, whole
+
+BODIES = {task.request for task in TASKS.values()} | {route.body for route in DOCUMENTED.values()}
+
+
+def test_the_document_is_the_one_that_is_checked_in():
+    assert FILE.read_text() == whole(), "python -m scripts.openapi writes it anew"
+
+
+@pytest.mark.parametrize("body", sorted(BODIES, key=lambda body: body.__qualname__), ids=lambda body: body.__name__)
+def test_every_field_has_an_example_that_is_valid(body):
+    components = msgspec.json.decode(FILE.read_bytes())["components"]["schemas"]
+    for field in msgspec.structs.fields(body):
+        shown = components[body.__name__]["properties"][field.name]["examples"]
+        for value in shown:
+            msgspec.convert(value, field.type)
+
+
+def test_examples_follow_references():
+    components = {"Inner": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}}
+    assert example({"$ref": "#/components/schemas/Inner"}, components) == {"a": 1}
