@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -85,16 +86,43 @@ class Output:
     pooled: NDArray[np.float32] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a score rests on.
+
+    Attributes:
+        attributions: `(tokens,)` float32.
+        score: of the sequence.
+        baseline: of the same with padding in the place of its text.
+        attention: `(layers, heads, tokens, tokens)` float32; None unless asked for.
+    """
+
+    attributions: NDArray[np.float32]
+    score: float
+    baseline: float
+    attention: NDArray[np.float32] | None
+
+    @property
+    def rest(self) -> float:
+        """What the attributions leave unexplained; smaller with more steps."""
+        return self.score - self.baseline - float(self.attributions.sum())
+
+
+Explain = Callable[[Encoding, Any, int, int, bool, float], Explanation]
+"""See `handler.runtimes.explaining.Explainer.explain`."""
+
+
 @dataclass(slots=True)
 class Call:
     """One request on its way; an error stops this one and no other.
 
-    `wire` is what the protocol keeps for its answer. `encodings` and `outputs` hold, for each of `texts`, one entry per
-    window.
+    `deadline` is the batch's, of `time.monotonic`. `wire` is what the protocol keeps for its answer. `encodings` and
+    `outputs` hold, for each of `texts`, one entry per window.
     """
 
     row: Row
     protocol: Protocol
+    deadline: float = math.inf
     task: Task[Any] | None = None
     request: TextRequest | None = None
     wire: Any = None

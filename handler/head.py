@@ -92,15 +92,18 @@ class Head:
     @torch.inference_mode()
     def __call__(self, states: NDArray[np.float32]) -> Scores:
         """`(rows, hidden)` to `(rows, scores)`, before any function is applied."""
-        values = torch.from_numpy(np.ascontiguousarray(states)).to(self.device)
+        scores: Scores = self.chain(torch.from_numpy(np.ascontiguousarray(states)).to(self.device)).cpu().numpy()
+        return scores
+
+    def chain(self, values: Tensor) -> Tensor:
+        """`__call__` for tensors on the head's device, gradients included."""
         for step in self.description.steps:
             values = linear(values, self.weights[step.weight], self.weights[step.bias] if step.bias else None)
             values = ACTIVATIONS[step.activation](values)
             if step.norm:
                 norm = self.weights[f"{step.norm}.weight"], self.weights[f"{step.norm}.bias"]
                 values = layer_norm(values, values.shape[-1:], *norm, self.description.eps)
-        scores: Scores = values.cpu().numpy()
-        return scores
+        return values
 
     def of_sequences(self, outputs: Sequence[Output]) -> Scores:
         """`(sequences, scores)` of a `sequence` head."""

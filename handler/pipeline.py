@@ -8,6 +8,7 @@ Every request is a `Call`. A stage that fails for one call stops that call; the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from time import monotonic
@@ -23,6 +24,7 @@ from handler.errors import BertError, ConfigError, Overloaded, TooLarge, unknown
 from handler.head import FILE as HEAD
 from handler.head import Head
 from handler.protocols.base import Encoded, dump
+from handler.runtimes import explaining
 from handler.runtimes.base import Placement, Runtime
 from handler.tasks.base import Archive
 from handler.telemetry import Emit, StageTimer, Telemetry
@@ -56,7 +58,7 @@ class Pipeline:
     def answer_busy(self, rows: Sequence[Row]) -> list[Reply]:
         """The stages, while this worker's lock is held."""
         timer, deadline = StageTimer(), monotonic() + self.seconds
-        calls = [Call(row, protocols.find(row.path)) for row in rows]
+        calls = [Call(row, protocols.find(row.path), deadline) for row in rows]
         with timer.stage("decode"):
             for call in calls:
                 call.attempt(self.decode)
@@ -195,8 +197,18 @@ def load(
     encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
     hidden = runtime.run([encoder.wrap([])])[0].hidden  # also the first, slow pass
     head = Head(folder / CHECKPOINT, device) if (folder / CHECKPOINT / HEAD).exists() else None
+    explain = cache(lambda: explaining.Explainer(folder / CHECKPOINT, device).explain)
     archive = Archive(
-        name, version, config.handler, encoder, hidden.shape[1], device, runtime.name, runtime.exact, head
+        name,
+        version,
+        config.handler,
+        encoder,
+        hidden.shape[1],
+        device,
+        runtime.name,
+        runtime.exact,
+        head,
+        explain if explaining.available(folder / CHECKPOINT) else None,
     )
     workers = Workers(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
     return Pipeline(archive, config, runtime, Telemetry(emit), workers)

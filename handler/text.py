@@ -32,6 +32,7 @@ class TextEncoder:
         self.vocabulary = tokenizer.get_vocab_size()
         self.unknown = getattr(tokenizer.model, "unk_token", None) and tokenizer.token_to_id(tokenizer.model.unk_token)
         self.prefixed = bool(getattr(tokenizer.model, "continuing_subword_prefix", None))
+        self.padding = next((id for id in map(tokenizer.token_to_id, ("[PAD]", "<pad>")) if id is not None), 0)
         self.mask = next((id for id in map(tokenizer.token_to_id, ("[MASK]", "<mask>")) if id is not None), None)
         probe = tokenizer.encode("a")
         self.prefix = probe.ids[: probe.special_tokens_mask.index(0)]

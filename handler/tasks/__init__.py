@@ -8,6 +8,7 @@ from handler.head import Kind
 from handler.tasks.base import Archive, Task
 from handler.tasks.decode import Decode
 from handler.tasks.embedding import Embedding
+from handler.tasks.explanations import Explanations
 from handler.tasks.fill_mask import FillMask
 from handler.tasks.hidden_states import HiddenStates
 from handler.tasks.info import Info
@@ -31,6 +32,7 @@ TASKS: dict[str, type[Task[Any]]] = {
         QuestionAnswering,
         FillMask,
         SparseEmbedding,
+        Explanations,
         Tokenize,
         Decode,
         Info,
@@ -46,4 +48,8 @@ def fitting(head: Kind | None) -> dict[str, type[Task[Any]]]:
 def build(archive: Archive) -> dict[str, Task[Any]]:
     """The tasks of an archive."""
     head = archive.head.description.kind if archive.head else None
-    return {name: task(archive) for name, task in fitting(head).items()}
+    return {
+        name: task(archive)
+        for name, task in fitting(head).items()
+        if archive.explain is not None or task is not Explanations
+    }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from handler.call import Call, Encoding, Output, Text
+from handler.call import Call, Encoding, Explain, Output, Text
 from handler.config import HandlerConfig, Truncation, describe
 from handler.errors import Invalid, unknown
 from handler.head import Head, Kind
@@ -29,6 +29,7 @@ class Archive:
     Attributes:
         exact: whether outputs are transformers' own to the last bit.
         head: the layers it was fine-tuned with.
+        explain: makes what explains, when it is first needed; None where the archive has no weights for it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Archive:
     runtime: str
     exact: bool = False
     head: Head | None = None
+    explain: Callable[[], Explain] | None = None
     tasks: list[str] = field(default_factory=list)
 
 

@@ -79,6 +79,19 @@ class TokenPlace(msgspec.Struct):
     stop: int | None
 
 
+class Explained(msgspec.Struct):
+    """A window's tokens and what each adds to the score; `rest` is what they leave unexplained."""
+
+    tokens: list[str]
+    offsets: list[tuple[int, int]]
+    target: str
+    score: float
+    baseline: float
+    attributions: list[float]
+    rest: float
+    attention: list[list[list[list[float]]]] | UnsetType = UNSET
+
+
 class Limits(msgspec.Struct):
     """What a request may ask for."""
 
@@ -117,6 +130,7 @@ REPLIES: dict[str, tuple[Any, ...]] = {
     "question-answering": (list[Answer], list[list[Answer]]),
     "fill-mask": (list[list[Fill]], list[list[list[Fill]]], list[list[Fill | list[Fill]]]),
     "sparse-embedding": (list[list[Weight]],),
+    "explanations": (list[list[Explained]],),
     "tokenize": (list[list[TokenPlace]],),
     "decode": (list[str],),
     "info": (Description,),

@@ -261,3 +261,15 @@ def test_this_projects_own_client(server, vectors, tmp_path):
     with BertClient(server.url, "answers") as client:
         (answer,) = client.ask("question-answering", QUESTION)
         assert answer["answer"] == TEXTS[0][answer["start"] : answer["end"]]
+
+
+def test_explanations_have_their_own_route(server):
+    body = {"inputs": TEXTS, "steps": 4}
+    explained = requests.post(f"{server.url}/explanations/classes", json=body, timeout=60).json()
+    by_task = requests.post(f"{server.url}/predictions/classes/1.0/explanations", json=body, timeout=60).json()
+    check(explained, by_task)
+    assert [len(window["tokens"]) for (window,) in explained] == [len(w["attributions"]) for (w,) in explained]
+    late = requests.post(
+        f"{server.url}/explanations/classes", json={"inputs": [TEXTS[0]] * 256, "steps": 9}, timeout=60
+    )
+    assert late.status_code == 200  # 256 texts are as many as any task takes

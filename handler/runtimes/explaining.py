@@ -1,0 +1,111 @@
+"""Which tokens an answer rests on: integrated gradients and attention, over the weights of the `packed` runtime.
+
+Integrated gradients (https://arxiv.org/abs/1703.01365): the gradient of a score by the vectors of the words, averaged
+on the way from a text of padding to the text itself, times the difference. Attributions add up to the difference of the
+two scores; how well they do is `Explanation.rest`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from handler.call import Encoding, Explanation
+from handler.errors import Overloaded
+from handler.runtimes.base import WEIGHTS, Placement
+from handler.runtimes.packed import Packed, normalize
+
+Score = Callable[[Tensor, Tensor | None], Tensor]
+"""From `(sequences, tokens, hidden)` states and `(sequences, hidden)` pooled ones to `(sequences,)`."""
+
+TOKENS_AT_ONCE = 1024
+"""Of all steps that run together: their activations are kept for the gradient."""
+
+
+class Recording:
+    """Attention of one sequence that keeps its weights."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.layers: list[Tensor] = []
+
+    def __call__(self, qkv: Tensor) -> Tensor:
+        """See `handler.runtimes.attention.Attention`; sequences of one length."""
+        _, _, heads, size = qkv.shape
+        query, key, value = qkv.view(self.count, -1, 3, heads, size).permute(2, 0, 3, 1, 4).unbind(0)
+        weights = (query @ key.transpose(-1, -2) / size**0.5).softmax(-1)
+        self.layers.append(weights)
+        mixed: Tensor = (weights @ value).transpose(1, 2).reshape(-1, heads, size)
+        return mixed
+
+
+class Explainer:
+    """Explains one sequence at a time, in float32."""
+
+    def __init__(self, checkpoint: Path, device: str) -> None:
+        self.model = Packed(checkpoint, Placement(device, "float32"))
+
+    def explain(
+        self, encoding: Encoding, score: Score, padding: int, steps: int, attention: bool, deadline: float
+    ) -> Explanation:
+        """Attributions to each token, and perhaps attention.
+
+        Args:
+            encoding: the sequence.
+            score: what is explained.
+            padding: id of the word that stands for nothing.
+            steps: points on the way from nothing to the text.
+            attention: whether the weights of attention are wanted.
+            deadline: of `time.monotonic`.
+
+        Raises:
+            Overloaded: the deadline passed.
+        """
+        text = torch.tensor([not special for special in encoding.special], device=self.model.device)
+        ids = torch.tensor(encoding.ids, device=self.model.device)
+        words = self.model.weights["word"][ids]
+        nothing = self.model.weights["word"][torch.where(text, padding, ids)]
+        points = (torch.arange(steps, device=self.model.device) + 0.5) / steps
+        sums = torch.zeros_like(words)
+        together = max(1, TOKENS_AT_ONCE // len(encoding))
+        for first in range(0, steps, together):
+            if monotonic() > deadline:
+                raise Overloaded('not explained in the time a batch may take; lower "steps" or send fewer texts')
+            some = points[first : first + together]
+            vectors = (nothing + some[:, None, None] * (words - nothing)).requires_grad_()
+            scores = score(*self.run(vectors, encoding, Recording(len(some))))
+            sums += torch.autograd.grad(scores.sum(), vectors)[0].sum(0)
+        attributions = (sums / steps * (words - nothing)).sum(-1)
+        recording = Recording(2)
+        with torch.no_grad():
+            ends = score(*self.run(torch.stack([nothing, words]), encoding, recording))
+        weights = torch.stack([layer[1] for layer in recording.layers]).cpu().numpy() if attention else None
+        return Explanation(attributions.cpu().numpy(), float(ends[1]), float(ends[0]), weights)
+
+    def run(self, vectors: Tensor, encoding: Encoding, attend: Recording) -> tuple[Tensor, Tensor | None]:
+        """States and pooled ones for `(sequences, tokens, hidden)` vectors of words."""
+        model, weights = self.model, self.model.weights
+        count, length, hidden = vectors.shape
+        states = vectors + weights["position"][model.first_position : model.first_position + length]
+        if "type" in weights:
+            states = states + weights["type"][torch.tensor(encoding.type_ids, device=model.device)]
+        states = normalize(states.reshape(-1, hidden), weights, "norm", model.eps)
+        for layer in model.layers:
+            states = layer(states, attend)
+        states = states.view(count, length, hidden)
+        if "pooler.weight" not in weights:
+            return states, None
+        return states, torch.addmm(weights["pooler.bias"], states[:, 0], weights["pooler.weight"]).tanh()
+
+
+def available(checkpoint: Path) -> bool:
+    """Whether the archive has weights to explain with: those of `packed`, and not in 8 bits."""
+    if not (checkpoint / WEIGHTS).exists():
+        return False
+    with safe_open(checkpoint / WEIGHTS, framework="pt") as file:
+        return bool(file.get_slice("layers.0.qkv.weight").get_dtype() == "F32")

@@ -1,0 +1,112 @@
+"""`explanations`: which tokens of a text an answer rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from msgspec import Meta
+from torch import Tensor
+
+from handler.call import Call, Encoding, Output, Text
+from handler.errors import Invalid, unknown
+from handler.tasks.base import Archive, Task, TextRequest
+from handler.tasks.text_classification import Pair
+
+LENGTH = "length of the mean state"
+"""What is explained without a head."""
+
+
+class ExplanationsRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `explanations`."""
+
+    inputs: Annotated[
+        str | list[str | tuple[str, str] | Pair],
+        Meta(description="one text, or a list of texts or pairs", examples=["Ada lives in London."]),
+    ]
+    target: Annotated[
+        str | None, Meta(description="the label that is explained; default: each text's best", examples=["good"])
+    ] = None
+    steps: Annotated[int, Meta(ge=1, le=512, description="more are slower and leave less of a rest")] = 32
+    attention: Annotated[bool, Meta(description="whether the answer holds the weights of attention")] = False
+
+
+class Explanations(Task[ExplanationsRequest]):
+    """Attributions by integrated gradients: to a label's score, or without such a head to the mean state's length."""
+
+    name = "explanations"
+    request = ExplanationsRequest
+
+    def __init__(self, archive: Archive) -> None:
+        super().__init__(archive)
+        head = archive.head
+        self.head = head if head is not None and head.description.kind == "sequence" else None
+
+    def texts(self, request: ExplanationsRequest) -> list[Text]:
+        """Texts and pairs."""
+        if isinstance(request.inputs, str):
+            return [request.inputs]
+        return [(each.text, each.text_pair) if isinstance(each, Pair) else each for each in request.inputs]
+
+    def finish(self, call: Call) -> None:
+        """Explain one window after the other, until the batch's time is up."""
+        assert isinstance(call.request, ExplanationsRequest)
+        call.answer = [
+            [self.explained(call.request, *window, call.deadline) for window in zip(windows, outputs, strict=True)]
+            for windows, outputs in zip(call.encodings, call.outputs, strict=True)
+        ]
+
+    def answer(
+        self,
+        request: ExplanationsRequest,
+        encodings: Sequence[Sequence[Encoding]],
+        outputs: Sequence[Sequence[Output]],
+    ) -> Any:
+        """Not used: `finish` needs the call's deadline."""
+        raise NotImplementedError
+
+    def explained(
+        self, request: ExplanationsRequest, window: Encoding, output: Output, deadline: float
+    ) -> dict[str, Any]:
+        """One window's tokens, their attributions, and what they add up to."""
+        assert self.archive.explain is not None
+        encoder = self.archive.encoder
+        target = self.target(request.target, output)
+        explain = self.archive.explain()
+        found = explain(window, self.score(target), encoder.padding, request.steps, request.attention, deadline)
+        answer = {
+            "tokens": [encoder.name(id) for id in window.ids],
+            "offsets": window.offsets,
+            "target": LENGTH if target is None else self.labels[target],
+            "score": found.score,
+            "baseline": found.baseline,
+            "attributions": found.attributions,
+            "rest": found.rest,
+        }
+        return answer | ({} if found.attention is None else {"attention": found.attention})
+
+    @property
+    def labels(self) -> list[str]:
+        """Of the head; none without one."""
+        return self.head.description.labels if self.head else []
+
+    def target(self, wanted: str | None, output: Output) -> int | None:
+        """Number of the label that is explained; None for the embedding."""
+        if self.head is None and wanted is not None:
+            raise Invalid('"target" is for heads with labels, and this archive has none; leave it out')
+        if wanted is not None and wanted not in self.labels:
+            raise Invalid(unknown("target", wanted, self.labels))
+        if self.head is None:
+            return None
+        return int(self.head.of_sequences([output]).argmax()) if wanted is None else self.labels.index(wanted)
+
+    def score(self, target: int | None) -> Any:
+        """What is explained: a label's score before any function, or the length of the mean of all states."""
+        if target is None:
+            return lambda states, pooled: states.mean(1).norm(dim=-1)
+        return lambda states, pooled: self.logits(states, pooled)[:, target]
+
+    def logits(self, states: Tensor, pooled: Tensor | None) -> Tensor:
+        """`(sequences, labels)`."""
+        assert self.head is not None
+        return self.head.chain(pooled if self.head.description.pooled and pooled is not None else states[:, 0])
