@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -108,7 +107,7 @@ class Explanation:
         return self.score - self.baseline - float(self.attributions.sum())
 
 
-Explain = Callable[[Encoding, Any, int, int, bool, float], Explanation]
+Explain = Callable[[Encoding, Any, int, int, bool, Callable[[], None]], Explanation]
 """See `handler.runtimes.explaining.Explainer.explain`."""
 
 
@@ -116,13 +115,12 @@ Explain = Callable[[Encoding, Any, int, int, bool, float], Explanation]
 class Call:
     """One request on its way; an error stops this one and no other.
 
-    `deadline` is the batch's, of `time.monotonic`. `wire` is what the protocol keeps for its answer. `encodings` and
+    `wire` is what the protocol keeps for its answer. `encodings` and
     `outputs` hold, for each of `texts`, one entry per window.
     """
 
     row: Row
     protocol: Protocol
-    deadline: float = math.inf
     task: Task[Any] | None = None
     request: TextRequest | None = None
     wire: Any = None

@@ -86,11 +86,6 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = None
     deviceIds: Annotated[list[int] | None, Meta(description="which GPUs; without it all of them, in turn")] = None
 
-    @property
-    def batch_seconds(self) -> float:
-        """Time one batch may take. Work left at four fifths of `responseTimeout` is refused: TorchServe kills later."""
-        return 0.8 * self.responseTimeout
-
 
 def cores() -> int:
     """Cores this process may run on."""

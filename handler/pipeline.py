@@ -31,6 +31,9 @@ from handler.telemetry import Emit, StageTimer, Telemetry
 from handler.text import TextEncoder
 from handler.workers import Workers
 
+COMPUTED, FINISHED = 0.8, 0.9
+"""Shares of `responseTimeout` after which nothing more is computed, and no answer finished: TorchServe kills later."""
+
 
 class Pipeline:
     """Everything between the bytes of a batch of requests and the bytes of their answers."""
@@ -39,7 +42,8 @@ class Pipeline:
         self, archive: Archive, config: ModelConfig, runtime: Runtime, telemetry: Telemetry, workers: Workers
     ) -> None:
         self.config = config.handler
-        self.seconds = config.batch_seconds
+        self.seconds = config.responseTimeout
+        self.deadline = archive.deadline
         self.encoder = archive.encoder
         self.runtime = runtime
         self.telemetry = telemetry
@@ -57,17 +61,19 @@ class Pipeline:
 
     def answer_busy(self, rows: Sequence[Row]) -> list[Reply]:
         """The stages, while this worker's lock is held."""
-        timer, deadline = StageTimer(), monotonic() + self.seconds
-        calls = [Call(row, protocols.find(row.path), deadline) for row in rows]
+        timer, begin = StageTimer(), monotonic()
+        self.deadline.at = begin + COMPUTED * self.seconds
+        calls = [Call(row, protocols.find(row.path)) for row in rows]
         with timer.stage("decode"):
             for call in calls:
                 call.attempt(self.decode)
         with timer.stage("tokenize"):
-            self.encoder.encode(calls, deadline)
+            self.encoder.encode(calls, self.deadline)
             for call in calls:
                 call.attempt(admit)
         with timer.stage("forward"):
-            self.forward(calls, deadline)
+            self.forward(calls)
+        self.deadline.at = begin + FINISHED * self.seconds
         bodies = [self.finish(call, timer) for call in calls]
         self.telemetry.record(calls, timer)
         return [reply(call, body, timer.headers()) for call, body in zip(calls, bodies, strict=True)]
@@ -80,11 +86,11 @@ class Pipeline:
         if call.task.takes_text:
             self.encoder.admit(call.texts)
 
-    def forward(self, calls: Sequence[Call], deadline: float) -> None:
+    def forward(self, calls: Sequence[Call]) -> None:
         """Run the sequences of all calls together and give each call its own outputs back."""
         calls = [call for call in alive(calls) if call.task is not None and call.task.forward]
         encodings = [encoding for call in calls for windows in call.encodings for encoding in windows]
-        results = iter(self.run(encodings, deadline))
+        results = iter(self.run(encodings))
         for call in calls:
             outputs = [[next(results) for _ in windows] for windows in call.encodings]
             failed = [output for output in chain.from_iterable(outputs) if isinstance(output, BertError)]
@@ -93,14 +99,15 @@ class Pipeline:
             else:
                 call.outputs = outputs  # type: ignore[assignment]
 
-    def run(self, encodings: Sequence[Encoding], deadline: float) -> list[Output | BertError]:
+    def run(self, encodings: Sequence[Encoding]) -> list[Output | BertError]:
         """Outputs in the order of the sequences; an error for each one that could not be computed."""
         late = Overloaded(
-            f"not computed within the {self.seconds:.0f} s a batch may take; send fewer texts at once, or send it again"
+            f"not computed within the {COMPUTED * self.seconds:.0f} s a batch may take; "
+            "send fewer texts at once, or send it again"
         )
         results: list[Output | BertError] = [late] * len(encodings)
         for batch in plan(encodings, self.config.token_budget, self.runtime.padded):
-            if monotonic() > deadline:
+            if self.deadline.passed:
                 break
             for position, output in zip(batch.positions, self.run_batch(batch.encodings), strict=True):
                 results[position] = output
@@ -208,7 +215,7 @@ def load(
         runtime.name,
         runtime.exact,
         head,
-        explain if explaining.available(folder / CHECKPOINT) else None,
+        explain=explain if explaining.available(folder / CHECKPOINT) else None,
     )
     workers = Workers(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
     return Pipeline(archive, config, runtime, Telemetry(emit), workers)

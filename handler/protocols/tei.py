@@ -5,16 +5,21 @@ Schema: https://huggingface.github.io/text-embeddings-inference/openapi.json
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
-
-import msgspec
-from msgspec import Meta
+from typing import Any, ClassVar, Literal
 
 from handler.call import Call
-from handler.config import Truncation
 from handler.errors import BertError, Invalid, Overloaded, TooLarge
 from handler.protocols.base import dump
 from handler.protocols.routed import Nothing, Route, Routed, plain
+from handler.protocols.tei_bodies import (
+    DecodeBody,
+    Embed,
+    EmbedAll,
+    Predict,
+    RerankBody,
+    SimilarityBody,
+    TokenizeBody,
+)
 from handler.tasks.base import Archive, TextRequest
 from handler.tasks.decode import Decode, DecodeRequest
 from handler.tasks.embedding import Embedding, EmbeddingRequest
@@ -26,90 +31,6 @@ from handler.tasks.similarity import Similarity, SimilarityRequest
 from handler.tasks.sparse_embedding import SparseEmbedding, SparseEmbeddingRequest
 from handler.tasks.text_classification import TextClassification, TextClassificationRequest
 from handler.tasks.tokenize import Tokenize, TokenizeRequest
-
-Texts = Annotated[str | list[str], Meta(description="one text or a list", examples=["Hello, how are you?"])]
-
-
-class Cut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is done to a text longer than the model.
-
-    `prompt_name` is refused unless it is null: an archive has no prompts.
-    """
-
-    truncate: Annotated[bool | None, Meta(description="whether it is cut; default true")] = None
-    truncation_direction: Literal["left", "Left", "right", "Right"] = "Right"
-    prompt_name: Annotated[None, Meta(description="archives have no prompts")] = None
-
-    @property
-    def policy(self) -> Truncation:
-        """In this project's words."""
-        if self.truncate is False:
-            return "error"
-        return "left" if self.truncation_direction.lower() == "left" else "right"
-
-
-class Embed(Cut, frozen=True, kw_only=True):
-    """Body of `embed`."""
-
-    inputs: Annotated[
-        str | list[str | int | list[int]], Meta(description="texts or token ids", examples=["Hello, how are you?"])
-    ]
-    normalize: bool = True
-    dimensions: Annotated[int, Meta(ge=1)] | None = None
-
-
-class EmbedAll(Cut, frozen=True, kw_only=True):
-    """Body of `embed_all` and `embed_sparse`."""
-
-    inputs: Texts
-
-
-class Predict(Cut, frozen=True, kw_only=True):
-    """Body of `predict`: a text, a pair as a list of two, or a list of such lists."""
-
-    inputs: Annotated[
-        str | list[str | list[str]],
-        Meta(description="a text; a pair as a list of two; or a list of lists of one or two", examples=[["a", "b"]]),
-    ]
-    raw_scores: bool = False
-
-
-class RerankBody(Cut, frozen=True, kw_only=True):
-    """Body of `rerank`."""
-
-    query: Annotated[str, Meta(examples=["Where does Ada live?"])]
-    texts: Annotated[list[str], Meta(examples=[["Ada lives in London.", "It rains."]])]
-    raw_scores: bool = False
-    return_text: bool = False
-
-
-class Compared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The texts of `similarity`."""
-
-    source_sentence: Annotated[str, Meta(examples=["a cat"])]
-    sentences: Annotated[list[str], Meta(examples=[["a kitten", "a car"]])]
-
-
-class SimilarityBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of `similarity`."""
-
-    inputs: Compared
-    parameters: Cut = Cut()
-
-
-class TokenizeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of `tokenize`."""
-
-    inputs: Texts
-    add_special_tokens: bool = True
-    prompt_name: None = None
-
-
-class DecodeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of `decode`."""
-
-    ids: Annotated[list[int | list[int]], Meta(examples=[[101, 7592, 102]])]
-    skip_special_tokens: bool = True
 
 
 def embed(wire: Embed) -> TextRequest:

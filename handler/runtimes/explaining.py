@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
 
 import torch
 from safetensors import safe_open
 from torch import Tensor
 
 from handler.call import Encoding, Explanation
-from handler.errors import Overloaded
 from handler.runtimes.base import WEIGHTS, Placement
 from handler.runtimes.packed import Packed, normalize
 
@@ -51,7 +49,7 @@ class Explainer:
         self.model = Packed(checkpoint, Placement(device, "float32"))
 
     def explain(
-        self, encoding: Encoding, score: Score, padding: int, steps: int, attention: bool, deadline: float
+        self, encoding: Encoding, score: Score, padding: int, steps: int, attention: bool, check: Callable[[], None]
     ) -> Explanation:
         """Attributions to each token, and perhaps attention.
 
@@ -61,10 +59,7 @@ class Explainer:
             padding: id of the word that stands for nothing.
             steps: points on the way from nothing to the text.
             attention: whether the weights of attention are wanted.
-            deadline: of `time.monotonic`.
-
-        Raises:
-            Overloaded: the deadline passed.
+            check: called before each pass; may raise when there is no more time.
         """
         text = torch.tensor([not special for special in encoding.special], device=self.model.device)
         ids = torch.tensor(encoding.ids, device=self.model.device)
@@ -74,8 +69,7 @@ class Explainer:
         sums = torch.zeros_like(words)
         together = max(1, TOKENS_AT_ONCE // len(encoding))
         for first in range(0, steps, together):
-            if monotonic() > deadline:
-                raise Overloaded('not explained in the time a batch may take; lower "steps" or send fewer texts')
+            check()
             some = points[first : first + together]
             vectors = (nothing + some[:, None, None] * (words - nothing)).requires_grad_()
             scores = score(*self.run(vectors, encoding, Recording(len(some))))

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from handler.call import Call, Encoding, Explain, Output, Text
 from handler.config import HandlerConfig, Truncation, describe
+from handler.deadline import Deadline
 from handler.errors import Invalid, unknown
 from handler.head import Head, Kind
 from handler.text import TextEncoder
@@ -29,6 +30,7 @@ class Archive:
     Attributes:
         exact: whether outputs are transformers' own to the last bit.
         head: the layers it was fine-tuned with.
+        deadline: of the batch in hand.
         explain: makes what explains, when it is first needed; None where the archive has no weights for it.
     """
 
@@ -41,6 +43,7 @@ class Archive:
     runtime: str
     exact: bool = False
     head: Head | None = None
+    deadline: Deadline = field(default_factory=Deadline)
     explain: Callable[[], Explain] | None = None
     tasks: list[str] = field(default_factory=list)
 

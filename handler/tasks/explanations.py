@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 from torch import Tensor
 
-from handler.call import Call, Encoding, Output, Text
+from handler.call import Encoding, Output, Text
 from handler.errors import Invalid, unknown
 from handler.tasks.base import Archive, Task, TextRequest
 from handler.tasks.text_classification import Pair
@@ -48,32 +48,25 @@ class Explanations(Task[ExplanationsRequest]):
             return [request.inputs]
         return [(each.text, each.text_pair) if isinstance(each, Pair) else each for each in request.inputs]
 
-    def finish(self, call: Call) -> None:
-        """Explain one window after the other, until the batch's time is up."""
-        assert isinstance(call.request, ExplanationsRequest)
-        call.answer = [
-            [self.explained(call.request, *window, call.deadline) for window in zip(windows, outputs, strict=True)]
-            for windows, outputs in zip(call.encodings, call.outputs, strict=True)
-        ]
-
     def answer(
         self,
         request: ExplanationsRequest,
         encodings: Sequence[Sequence[Encoding]],
         outputs: Sequence[Sequence[Output]],
-    ) -> Any:
-        """Not used: `finish` needs the call's deadline."""
-        raise NotImplementedError
+    ) -> list[list[dict[str, Any]]]:
+        """Each window of each text by itself, until the batch's time is up."""
+        return [
+            [self.explained(request, *window) for window in zip(windows, states, strict=True)]
+            for windows, states in zip(encodings, outputs, strict=True)
+        ]
 
-    def explained(
-        self, request: ExplanationsRequest, window: Encoding, output: Output, deadline: float
-    ) -> dict[str, Any]:
+    def explained(self, request: ExplanationsRequest, window: Encoding, output: Output) -> dict[str, Any]:
         """One window's tokens, their attributions, and what they add up to."""
         assert self.archive.explain is not None
         encoder = self.archive.encoder
         target = self.target(request.target, output)
-        explain = self.archive.explain()
-        found = explain(window, self.score(target), encoder.padding, request.steps, request.attention, deadline)
+        explain, check = self.archive.explain(), self.archive.deadline.check
+        found = explain(window, self.score(target), encoder.padding, request.steps, request.attention, check)
         answer = {
             "tokens": [encoder.name(id) for id in window.ids],
             "offsets": window.offsets,

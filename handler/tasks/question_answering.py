@@ -93,6 +93,10 @@ class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
         )
         found: dict[str, spans.Answer] = {}
         nothing = spans.IMPOSSIBLE
+        if len(windows[0].bodies) < 2:
+            raise Invalid(
+                "the question or its context holds nothing that the model reads, such as only control characters"
+            )
         for window, state in zip(windows, states, strict=True):
             scores = spans.Scored.of(self.head(state.hidden), window)
             nothing = min(nothing, scores.nothing)

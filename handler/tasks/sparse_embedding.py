@@ -51,6 +51,7 @@ class SparseEmbedding(HeadTask[SparseEmbeddingRequest]):
 
     def weights(self, windows: Sequence[Output]) -> Scores:
         """`(vocabulary,)`; one window at a time, since scores take a float per token and word."""
+        self.archive.deadline.check()
         peaks = np.maximum.reduce([self.head(window.hidden).max(axis=0) for window in windows])
         weights: Scores = np.log1p(np.maximum(peaks, 0))
         return weights

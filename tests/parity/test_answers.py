@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import orjson
 import pytest
 
+from handler.call import Row
 from tests.asking import ask, check
 
 STORED = json.loads((Path(__file__).parents[1] / "data" / "answers.json").read_text())
@@ -37,3 +39,11 @@ def test_all_in_one_batch(ours, groups):
     check(ask(ours, *bodies), [want for _, answers in groups for want in answers])
     for options, answers in groups:
         check(ask(ours, {"inputs": STORED["questions"], **options}), answers)
+
+
+def test_nothing_to_read_is_said(make, load):
+    ours = load(make("Bert", "ForQuestionAnswering"), "packed")
+    for body in ({"question": "\u200b", "context": "Ada"}, {"question": "who?", "context": "\u200b\u200b"}):
+        (reply,) = ours.answer([Row({"body": orjson.dumps(body)}, {}, "application/json")])
+        assert reply.status == 422
+        assert b"nothing that the model reads" in reply.body

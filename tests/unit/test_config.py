@@ -17,7 +17,6 @@ def test_defaults():
     config = load()
     assert config.maxBatchDelay == 1  # TorchServe takes 0 for 100
     assert config.handler.truncation is None
-    assert config.batch_seconds == pytest.approx(96)
 
 
 @pytest.mark.parametrize(

@@ -168,9 +168,9 @@ def test_a_sequence_that_cannot_run_fails_alone(pipeline, echo, ids, caplog):
 
 def test_rows_left_when_time_is_up_are_refused_and_may_be_sent_again(make_pipeline, echo, monkeypatch):
     pipeline = make_pipeline(token_budget=1, response_timeout=10)
-    clock = iter([0.0, 1.0, 100.0])  # start; before the first batch; before the second
-    monkeypatch.setattr("handler.text.monotonic", lambda: 0.0)
-    monkeypatch.setattr("handler.pipeline.monotonic", lambda: next(clock))
+    clock = iter([0.0, 1.0, 100.0])  # before reading; before the first batch; before the second
+    monkeypatch.setattr("handler.pipeline.monotonic", lambda: 0.0)
+    monkeypatch.setattr("handler.deadline.monotonic", lambda: next(clock))
     replies = pipeline.answer([row({"inputs": "b"}), row({"inputs": "b c"})])
     assert [reply.status for reply in replies] == [200, 503]
     assert replies[1].headers["retry-after"] == "1"
@@ -180,7 +180,7 @@ def test_rows_left_when_time_is_up_are_refused_and_may_be_sent_again(make_pipeli
 def test_texts_left_unread_when_time_is_up_are_refused(pipeline, monkeypatch):
     monkeypatch.setattr("handler.text.CHARACTERS_AT_ONCE", 3)
     clock = iter([0.0, 1e9])  # before the first portion; before the second
-    monkeypatch.setattr("handler.text.monotonic", lambda: next(clock))
+    monkeypatch.setattr("handler.deadline.monotonic", lambda: next(clock, 0.0))
     replies = pipeline.answer([row({"inputs": "b"}), row({"inputs": "c"}), row({"inputs": "b c d"})])
     assert [reply.status for reply in replies] == [200, 200, 503]
 

@@ -14,9 +14,10 @@ LEVELS = [
     {"protocols", "runtimes"},
     {"tasks"},
     {"text", "batching", "telemetry", "workers", "wire"},
+    {"cutting"},
     {"head"},
     {"call"},
-    {"config"},
+    {"config", "deadline"},
     {"errors"},
 ]
 """Rooms of `handler`, top to bottom: a room imports from lower levels only."""

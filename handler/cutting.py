@@ -1,0 +1,82 @@
+"""What is done to a sequence that is longer than the model."""
+
+from __future__ import annotations
+
+import math
+from itertools import chain
+from typing import TypeVar
+
+from handler.call import Encoding
+from handler.errors import TooLarge
+
+T = TypeVar("T")
+
+
+def fit(encoding: Encoding, policy: str, limit: int, overlap: int = 0) -> list[Encoding]:
+    """Cut one encoding to `limit` tokens, its special tokens kept where they are.
+
+    Returns one encoding, or under the policy `windows` as many as its tokens fill, in order, each sharing `overlap`
+    tokens with the one before. Windows of a pair all hold its first text whole.
+
+    Raises:
+        TooLarge: the encoding is longer than `limit` and the policy is `error`, or there is no room for windows.
+    """
+    if len(encoding) <= limit:
+        return [encoding]
+    if policy == "error":
+        raise TooLarge(
+            f"a text of {len(encoding)} tokens is longer than the model's {limit}; "
+            'shorten it or set "truncation" to right, left or windows'
+        )
+    *before, last = bodies = encoding.bodies
+    fixed = [place for place, special in enumerate(encoding.special) if special]
+    room = limit - len(fixed)
+    if policy == "windows":
+        return windows(encoding, fixed, before, last, room - sum(map(len, before)), overlap)
+    kept = shares([len(body) for body in bodies], room)
+    parts = [
+        body[:share] if policy == "right" else body[len(body) - share :]
+        for body, share in zip(bodies, kept, strict=True)
+    ]
+    return [take(encoding, fixed, parts, parts[-1].start - last.start)]
+
+
+def shares(lengths: list[int], room: int) -> list[int]:
+    """How much of each text of a pair stays: the longer one is cut first, as transformers' `longest_first` does."""
+    if len(lengths) == 1:
+        return [room]
+    less, more = sorted(lengths)
+    least = min(less, room // 2)
+    most = min(more, room - least)
+    return [least, most] if lengths[0] <= lengths[1] else [most, least]
+
+
+def windows(
+    encoding: Encoding, fixed: list[int], before: list[range], body: range, room: int, overlap: int
+) -> list[Encoding]:
+    """Every token of `body`, `room` at a time, after the texts `before` it."""
+    if room <= overlap:
+        raise TooLarge(
+            f"{sum(map(len, before))} tokens of the first text leave room for {max(room, 0)} of the second, and "
+            f"windows overlap by {overlap}; shorten the first text or the overlap"
+        )
+    count = 1 + math.ceil(max(0, len(body) - room) / (room - overlap))
+    starts = [number * (room - overlap) for number in range(count)]
+    return [take(encoding, fixed, [*before, body[start : start + room]], start) for start in starts]
+
+
+def take(encoding: Encoding, fixed: list[int], parts: list[range], first: int) -> Encoding:
+    """The special tokens, at the places `fixed`, and the tokens of each text that are in `parts`."""
+    places = sorted(chain(fixed, *parts))
+
+    def keep(values: list[T]) -> list[T]:
+        return [values[place] for place in places] if values else values
+
+    return Encoding(
+        keep(encoding.ids),
+        keep(encoding.type_ids),
+        keep(encoding.special),
+        keep(encoding.offsets),
+        keep(encoding.words),
+        first,
+    )
