@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from handler.config import cores
-from scripts import management, preflight, scaling, state
+from scripts import greeting, management, preflight, scaling, state
 from scripts.console import Failure, err, step
 from scripts.paths import CONFIG
 from scripts.preflight import Options
@@ -29,7 +29,6 @@ FEW_CORES = 4
 FRUGAL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """On few cores, Java's collector and optimizer threads take time from the workers. Measured on two: half of Java's CPU
 time and one millisecond less per lone request."""
-GREETING = {"task": "embedding", "inputs": "Hello, how are you?"}
 """A request every archive of ours can answer."""
 
 
@@ -218,7 +217,7 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
         if monotonic() > deadline:
             raise Failure(f"{model} is not ready after {timeout:.0f} s", why=console(server), fix="raise --timeout")
         sleep(scaling.POLL_SECONDS)
-    answer = management.post(server, f"/predictions/{model}", GREETING)
+    answer = management.post(server, f"/predictions/{model}", greeting.READY)
     if answer.status_code != 200:
         err.print(f"{model} answers {answer.status_code}; it may not be an archive of this project")
 

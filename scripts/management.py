@@ -41,6 +41,14 @@ def post(server: Server, path: str, body: Any, timeout: float = 120) -> requests
         raise unreachable(server, error) from None
 
 
+def decoded(answer: requests.Response) -> Any:
+    """JSON, or whatever text came instead."""
+    try:
+        return answer.json()
+    except ValueError:
+        return answer.text
+
+
 def manage(server: Server, method: str, path: str, timeout: float = 30, **query: Any) -> Any:
     """Call the management API and decode its answer.
 

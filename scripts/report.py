@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import psutil
@@ -75,15 +76,16 @@ def show_server(report: dict[str, Any]) -> None:
     out.print(table)
 
 
-def show_started(server: Server, milliseconds: float, answer: Any) -> None:
+def show_started(server: Server, body: dict[str, Any], milliseconds: float, answer: Any) -> None:
     """Where the server is, its first answer, a command to paste, and how to stop it."""
     name = server.models[0]
     key = ' -H "authorization: Bearer $KEY"' if server.auth else ""
     out.print(f"\n{name} is served at {server.inference}/predictions/{name}")
-    out.print(f"Hello, how are you? -> {shorten(answer)}  ({milliseconds:.0f} ms)\n")
+    text = json.dumps(body, ensure_ascii=False)
+    out.print(f"{text} -> {shorten(answer)}  ({milliseconds:.0f} ms)\n")
     out.print(
         f"  curl -s {server.inference}/predictions/{name}{key} -H 'content-type: application/json' \\\n"
-        '    -d \'{"inputs": "Hello, how are you?"}\'\n'
+        f"    -d '{text}'\n"
     )
     port = "" if server.inference_port == 8080 else f" --inference-port {server.inference_port}"
     if server.auth:

@@ -41,6 +41,7 @@ class Info(Task[InfoRequest]):
             "labels": archive.head.description.labels if archive.head else [],
             "hidden_size": archive.hidden_size,
             "vocabulary": archive.encoder.vocabulary,
+            "mask": None if archive.encoder.mask is None else archive.encoder.name(archive.encoder.mask),
             "pooling": config.pooling,
             "normalize": config.normalize,
             "truncation": config.truncation,

@@ -114,6 +114,7 @@ class Description(msgspec.Struct):
     labels: list[str]
     hidden_size: int
     vocabulary: int
+    mask: str | None
     pooling: str
     normalize: bool
     truncation: str | None

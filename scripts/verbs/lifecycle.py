@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scripts import launch, management, report, state
+from scripts import greeting, launch, management, report, state
 from scripts import pull as puller
 from scripts import stop as stopper
 from scripts.console import Failure, err, out
@@ -130,9 +130,11 @@ def already(inference_port: int) -> bool:
 
 def greet(server: state.Server) -> None:
     """Ask once and show the answer."""
+    address = f"/predictions/{server.models[0]}"
+    body = greeting.body(management.decoded(management.post(server, address, {"task": "info"})))
     begin = perf_counter()
-    answer = management.post(server, f"/predictions/{server.models[0]}", launch.GREETING)
-    report.show_started(server, (perf_counter() - begin) * 1000, answer.json())
+    answer = management.post(server, address, body)
+    report.show_started(server, body, (perf_counter() - begin) * 1000, management.decoded(answer))
 
 
 def stay(server: state.Server) -> None:

@@ -16,6 +16,7 @@ from huggingface_hub import InferenceClient
 from transformers import AutoTokenizer, pipeline
 
 from handler.errors import Invalid
+from scripts import greeting
 from scripts.client import BertClient
 from scripts.paths import ROOT
 from tests.asking import check
@@ -273,3 +274,10 @@ def test_explanations_have_their_own_route(server):
         f"{server.url}/explanations/classes", json={"inputs": [TEXTS[0]] * 256, "steps": 9}, timeout=60
     )
     assert late.status_code == 200  # 256 texts are as many as any task takes
+
+
+@pytest.mark.parametrize("name", ["bert", "classes", "entities", "answers", "words"])
+def test_the_greeting_of_start_is_one_the_archive_can_answer(server, name):
+    address = f"{server.url}/predictions/{name}"
+    body = greeting.body(requests.post(address, json={"task": "info"}, timeout=60).json())
+    assert requests.post(address, json=body, timeout=60).status_code == 200

@@ -1,0 +1,30 @@
+"""The first request to a model that was just started: one that its own task can answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TEXT = "Hello, how are you?"
+READY = {"task": "embedding", "inputs": TEXT}
+"""What every archive can answer."""
+
+BODIES: dict[str, dict[str, Any]] = {
+    "question-answering": {"question": "Who lives in London?", "context": "Ada lives in London."},
+    "rerank": {"query": "Who lives in London?", "texts": ["It rains.", "Ada lives in London."]},
+    "similarity": {"source": "a cat", "sentences": ["a kitten", "a car"]},
+    "fill-mask": {"inputs": "Hello, how are {mask}?"},
+    "decode": {"ids": [1]},
+    "info": {},
+}
+"""By task, where it wants something else than a text."""
+
+
+def body(info: Any) -> dict[str, Any]:
+    """A request to the task that an archive answers by default; `info` is what it says of itself.
+
+    An archive that is not of this project may say anything.
+    """
+    known: dict[str, Any] = info if isinstance(info, dict) else {}
+    asked = BODIES.get(str(known.get("task")), {"inputs": TEXT})
+    mask = str(known.get("mask"))
+    return {key: value.replace("{mask}", mask) if isinstance(value, str) else value for key, value in asked.items()}
