@@ -88,3 +88,14 @@ def test_sparse_embedding_as_a_sparse_encoder(make, load, family, runtime):
         values[[item["index"] for item in items]] = [item["value"] for item in items]
         assert np.abs(values - row).max() < 1e-5
         assert len(items) == np.count_nonzero(row)
+
+
+@pytest.mark.parametrize("other", ["Electra", "MPNet"])
+def test_other_families_have_their_heads_on_eager(make, load, other):
+    folder = make(other, "ForSequenceClassification", **heads.labels(["bad", "good", "fair"]))
+    check(
+        ask(load(folder, "eager"), {"inputs": TEXTS}), pipeline("text-classification", str(folder))(TEXTS, top_k=None)
+    )
+    folder = make(other, "ForTokenClassification", **heads.labels(heads.LABELS))
+    options = {"aggregation_strategy": "first", "ignore_labels": []}
+    check(ask(load(folder, "eager"), {"inputs": TEXTS, **options}), pipeline("ner", str(folder))(TEXTS, **options))
