@@ -120,7 +120,9 @@ def test_openais_client_sees_errors_as_its_own(client):
 
 def test_a_route_that_is_not_there(server, bert):
     assert requests.post(f"{bert}/1.0/embeding", json={"inputs": "a"}).status_code == 404
-    assert requests.post(f"{server.url}/explanations/bert", json={"inputs": "a"}).status_code == 404
+    missing = requests.post(f"{bert}/1.0/fill-mask", json={"inputs": "a"})
+    assert missing.status_code == 404
+    assert "Known: decode, embedding, explanations" in missing.json()["error"]
 
 
 def test_stage_times_are_in_headers_and_in_prometheus(server, bert):
