@@ -6,6 +6,7 @@ both without saying which: a body with `instances` is version 1.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from handler.call import Call, Row
-from handler.errors import BertError, Invalid, Undecodable
+from handler.errors import BertError, Invalid, Undecodable, quote
 from handler.protocols import body, tensors
 from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, choose, dump
 from handler.protocols.native import flattened
@@ -125,8 +126,8 @@ def split(row: Row) -> tuple[bytes, bytes]:
     length = row.headers.get(HEADER)
     if length is None:
         return bytes(raw), b""
-    if not length.isdigit() or int(length) > len(raw):
-        raise Undecodable(f"{HEADER} is {length[:20]}, the body has {len(raw)} bytes")
+    if not re.fullmatch("[0-9]{1,12}", length) or int(length) > len(raw):
+        raise Undecodable(f"{HEADER} is {quote(length)}, the body has {len(raw)} bytes")
     return bytes(raw[: int(length)]), bytes(raw[int(length) :])
 
 
