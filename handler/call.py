@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -107,8 +108,16 @@ class Explanation:
         return self.score - self.baseline - float(self.attributions.sum())
 
 
-Explain = Callable[[Encoding, Any, int, int, bool, Callable[[], None]], Explanation]
-"""See `handler.runtimes.explaining.Explainer.explain`."""
+class Explains(typing.Protocol):
+    """See `handler.runtimes.explaining.Explainer`."""
+
+    maps: int
+    """Layers times heads of attention."""
+
+    def explain(
+        self, encoding: Encoding, score: Any, padding: int, steps: int, attention: bool, check: Callable[[], None]
+    ) -> Explanation:
+        """What a score rests on."""
 
 
 @dataclass(slots=True)

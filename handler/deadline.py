@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from time import monotonic
 
-from handler.errors import Overloaded
+from handler.errors import Overloaded, TooLarge
 
 
 class Deadline:
@@ -13,6 +14,20 @@ class Deadline:
 
     def __init__(self) -> None:
         self.at = math.inf
+
+    def share(self, part: float) -> Callable[[], None]:
+        """A check for a request that may take only that part of what is left, since others are in its batch."""
+        seconds = part * (self.at - monotonic())
+        until = monotonic() + seconds
+
+        def check() -> None:
+            self.check()
+            if monotonic() > until:
+                raise TooLarge(
+                    f"this takes more than the {seconds:.0f} s that one request may; send fewer texts at once"
+                )
+
+        return check
 
     @property
     def passed(self) -> bool:

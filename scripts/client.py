@@ -123,6 +123,8 @@ class BertClient:
 
         Called again after it was cut off, with the same texts, it goes on where it stopped.
         """
+        if batch < 1:
+            raise ValueError(f"batch is {batch}; it must be 1 or more")
         total = len(texts) if isinstance(texts, Sequence) else None
         with Rows(file) as rows:
             rest = islice(texts, rows.count, None)
@@ -130,7 +132,7 @@ class BertClient:
             found = self.stream(rest, batch, in_flight, **options)
             for block in track(found, "embedding", total=left, disable=not progress):
                 rows.append(block)
-        return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
+        return np.load(file, mmap_mode="r") if rows.width else np.empty((0, 0), np.float32)
 
     def array(self, task: str, body: dict[str, Any]) -> tuple[Array, list[int]]:
         """A numeric answer, and of one with rows of several texts their numbers."""
@@ -146,7 +148,7 @@ class BertClient:
                 answer = self.session().post(
                     f"{self.base}/{task}", json=body, headers=self.headers | headers, timeout=self.timeout
                 )
-            except requests.RequestException as error:
+            except (requests.ConnectionError, requests.Timeout) as error:
                 failure: BertError = Unreachable(f"{self.base}: {type(error).__name__}")
             else:
                 if answer.status_code < 400:

@@ -61,7 +61,7 @@ def write(checkpoint: Checkpoint, folder: Path, runtime: str, dtype: Dtype) -> N
     """
     try:
         WRITERS[runtime](checkpoint, folder, dtype)
-    except (ConfigError, OSError, RuntimeError, ValueError, SafetensorError) as error:
+    except (AttributeError, ConfigError, OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise Failure(f"{checkpoint.folder} does not load as {checkpoint.architecture}", why=str(error)) from None
 
 

@@ -107,7 +107,14 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
         return
     config = checkpoint.config
     chain = FAMILIES[config["model_type"]][found]
-    state, missing = load(checkpoint, found, chain)
+    try:
+        state, missing = load(checkpoint, found, chain)
+    except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise Failure(
+            f"the head of {checkpoint.folder} does not load as {checkpoint.architecture}",
+            why=str(error).splitlines()[0],
+            fix="its weights and id2label of config.json must have the same number of labels",
+        ) from None
     if missing:
         lack = f"{checkpoint.folder} says {checkpoint.architecture} and lacks {missing[0]} of its head"
         if needed:
@@ -130,6 +137,7 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
         float(config.get("layer_norm_eps", 1e-12)),
     )
     save_file(weights, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
+    (folder / heads.FILE).chmod(0o644)
 
 
 def load(checkpoint: Checkpoint, found: Kind, chain: Chain) -> tuple[Mapping[str, Tensor], list[str]]:

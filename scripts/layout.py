@@ -115,6 +115,7 @@ def write(checkpoint: Path, folder: Path, dtype: Dtype) -> None:
     if dtype == "int8":
         weights = quantize(weights)
     save_file(weights, folder / WEIGHTS, settings(eager.model.config.to_dict()))
+    (folder / WEIGHTS).chmod(0o644)  # safetensors keeps its files from other users, who may run the server
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, str]:

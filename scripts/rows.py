@@ -37,11 +37,16 @@ class Rows:
         if not self.stream.read(1):
             return 0, 0, 0
         self.stream.seek(0)
-        npy.read_magic(self.stream)
-        (count, width), columns_first, dtype = npy.read_array_header_1_0(self.stream)
+        try:
+            npy.read_magic(self.stream)
+            (count, width), columns_first, dtype = npy.read_array_header_1_0(self.stream)
+        except ValueError as error:
+            raise ValueError(f"{self.stream.name} is no .npy file of rows: {error}") from None
         if columns_first or dtype != np.dtype("<f4"):
             raise ValueError(f"{self.stream.name} holds {dtype}, not rows of float32")
-        return int(count), int(width), self.stream.tell()
+        start = self.stream.tell()
+        there = (os.fstat(self.stream.fileno()).st_size - start) // max(4 * width, 1)
+        return min(int(count), there), int(width), start
 
     def append(self, rows: NDArray[Any]) -> None:
         """Write a block, and then say so in the header.

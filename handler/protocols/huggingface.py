@@ -7,6 +7,7 @@ answers one text without a list around it where transformers' pipelines do.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from handler.call import Call, Row
 from handler.errors import BertError
@@ -16,12 +17,27 @@ from handler.protocols.native import Native
 BARE = ("fill-mask", "token-classification")
 
 
+NAMES = {"doc_stride": "stride", "max_answer_len": "max_answer_length", "source_sentence": "source"}
+"""Theirs -> ours."""
+
+
 class HuggingFace(Native):
     """`hf` is the archive's own task, `hf/{task}` any other."""
 
     def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
         """See `Protocol.decode`."""
         return super().decode(replace(row, path=row.path.partition("/")[2]), tasks, default)
+
+    def flatten(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """See `Native.flatten`; a task's inputs may be an object, and cutting has two keys."""
+        inputs = fields.get("inputs")
+        if isinstance(inputs, dict):
+            fields = {key: value for key, value in fields.items() if key != "inputs"} | inputs
+        flat = {NAMES.get(key, key): value for key, value in super().flatten(fields).items()}
+        direction = str(flat.pop("truncation_direction", "right")).lower()
+        if "truncate" in flat:
+            flat["truncation"] = direction if flat.pop("truncate") else "error"
+        return flat
 
     def encode(self, call: Call) -> Encoded:
         """See the module's first lines."""

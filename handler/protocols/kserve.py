@@ -134,6 +134,8 @@ def split(row: Row) -> tuple[bytes, bytes]:
 def instances(fields: dict[str, Any]) -> dict[str, Any]:
     """Instances that are objects of one text are that text."""
     rest = {key: value for key, value in fields.items() if key not in ("instances", "signature_name")}
+    if "inputs" in rest:
+        raise Invalid('"instances" and "inputs" are two names of one key; send one of them')
     listed = parse(Instances, {"instances": fields["instances"]}).instances
     return flattened(rest) | {"inputs": [bare(item) for item in listed]}
 
@@ -147,14 +149,22 @@ def bare(item: Any) -> Any:
 
 def inputs(wanted: Infer, tail: bytes) -> dict[str, Any]:
     """Tensors and parameters as a task's keys."""
-    arrays, start = {}, 0
+    arrays: dict[str, NDArray[Any]] = {}
+    start = 0
     for tensor in wanted.inputs:
+        if tensor.name in arrays:
+            raise Invalid(f"there are two tensors {tensor.name!r}; send one")
         size = tensor.parameters.binary_data_size
         if start + size > len(tail):
             raise Undecodable(f"tensor {tensor.name!r} has {size} bytes, {len(tail) - start} are left of the body")
         arrays[tensor.name] = tensors.values(tensor, tail[start : start + size])
         start += size
+    if start < len(tail):
+        raise Undecodable(f"{len(tail) - start} bytes follow the last tensor; {tensors.SIZE} says how many each has")
     options = {key: value for key, value in wanted.parameters.items() if key != "binary_data_output"}
+    texts = sorted(arrays.keys() & {"text", "inputs", IDS})
+    if len(texts) > 1:
+        raise Invalid(f"{' and '.join(texts)} are names of one input; send one of them")
     return options | named(arrays)
 
 

@@ -21,12 +21,16 @@ class Native(Protocol):
         decoded = body.read(row)
         fields = dict(decoded.value) if isinstance(decoded.value, dict) else {"inputs": decoded.value}
         task = choose(tasks, named(row.path, fields.pop("task", None)) or default)
-        fields = flattened(fields)
+        fields = self.flatten(fields)
         if "text" in fields:
             if "inputs" in fields:
                 raise Invalid('"text" and "inputs" are two names of one key; send one of them')
             fields["inputs"] = fields.pop("text")
         return Decoded(task, task.parse(fields, decoded.strict), arrays.wanted(row, task))
+
+    def flatten(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The task's keys among a body's."""
+        return flattened(fields)
 
     def binary(self, call: Call) -> bool:
         """See `Protocol.binary`."""

@@ -74,7 +74,10 @@ def values(tensor: Tensor, binary: bytes) -> Any:
         array[:] = found
     except OverflowError:
         raise Invalid(f"tensor {tensor.name!r} holds a number that is no {tensor.datatype}") from None
-    return array.reshape(tensor.shape)
+    try:
+        return array.reshape(tensor.shape)
+    except ValueError as error:
+        raise Invalid(f"tensor {tensor.name!r} cannot have the shape it names: {error}") from None
 
 
 def flat(tensor: Tensor) -> list[Any]:
@@ -86,7 +89,7 @@ def flat(tensor: Tensor) -> list[Any]:
         found = [inner for item in found for inner in item]
     kinds = KINDS.get(tensor.datatype, (int,))
     for item in found:
-        if not isinstance(item, kinds):
+        if not isinstance(item, kinds) or (isinstance(item, bool) and tensor.datatype != "BOOL"):
             raise Invalid(f"tensor {tensor.name!r} is {tensor.datatype} and holds a {type(item).__name__}")
     return found
 

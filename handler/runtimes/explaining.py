@@ -39,7 +39,7 @@ class Recording:
         weights = (query @ key.transpose(-1, -2) / size**0.5).softmax(-1)
         self.layers.append(weights)
         mixed: Tensor = (weights @ value).transpose(1, 2).reshape(-1, heads, size)
-        return mixed
+        return mixed.contiguous()  # of a single sequence it would be a view, which the layer cannot flatten
 
 
 class Explainer:
@@ -47,6 +47,7 @@ class Explainer:
 
     def __init__(self, checkpoint: Path, device: str) -> None:
         self.model = Packed(checkpoint, Placement(device, "float32"))
+        self.maps = len(self.model.layers) * self.model.layers[0].heads
 
     def explain(
         self, encoding: Encoding, score: Score, padding: int, steps: int, attention: bool, check: Callable[[], None]

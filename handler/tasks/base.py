@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
-from handler.call import Call, Encoding, Explain, Output, Text
+from handler.call import Call, Encoding, Explains, Output, Text
 from handler.config import HandlerConfig, Truncation, describe
 from handler.deadline import Deadline
 from handler.errors import Invalid, unknown
@@ -44,7 +44,7 @@ class Archive:
     exact: bool = False
     head: Head | None = None
     deadline: Deadline = field(default_factory=Deadline)
-    explain: Callable[[], Explain] | None = None
+    explain: Callable[[], Explains] | None = None
     tasks: list[str] = field(default_factory=list)
 
 

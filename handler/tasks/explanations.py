@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta
 from torch import Tensor
 
-from handler.call import Encoding, Output, Text
-from handler.errors import Invalid, unknown
+from handler.call import Encoding, Explains, Output, Text
+from handler.errors import Invalid, TooLarge, unknown
 from handler.tasks.base import Archive, Task, TextRequest
 from handler.tasks.text_classification import Pair
 
+SHARE = 0.1
+"""Of a batch's time, for one request: its neighbours wait for it."""
+BYTES = 12  # of a number in JSON
 LENGTH = "length of the mean state"
 """What is explained without a head."""
 
@@ -54,19 +57,38 @@ class Explanations(Task[ExplanationsRequest]):
         encodings: Sequence[Sequence[Encoding]],
         outputs: Sequence[Sequence[Output]],
     ) -> list[list[dict[str, Any]]]:
-        """Each window of each text by itself, until the batch's time is up."""
+        """Each window of each text by itself, for as long as one request may take."""
+        assert self.archive.explain is not None
+        explainer, check = self.archive.explain(), self.archive.deadline.share(SHARE)
+        if request.attention:
+            self.admit_attention(explainer.maps, encodings)
         return [
-            [self.explained(request, *window) for window in zip(windows, states, strict=True)]
+            [self.explained(request, *window, explainer, check) for window in zip(windows, states, strict=True)]
             for windows, states in zip(encodings, outputs, strict=True)
         ]
 
-    def explained(self, request: ExplanationsRequest, window: Encoding, output: Output) -> dict[str, Any]:
+    def admit_attention(self, maps: int, encodings: Sequence[Sequence[Encoding]]) -> None:
+        """Refuse weights of attention that would be too large an answer, before they are computed."""
+        size = BYTES * maps * sum(len(window) ** 2 for windows in encodings for window in windows)
+        limit = self.archive.config.max_response_bytes
+        if size > limit:
+            raise TooLarge(
+                f"{maps} maps of attention of these texts make about {size} bytes, the limit is {limit}; "
+                "send fewer or shorter texts, or raise handler.max_response_bytes"
+            )
+
+    def explained(
+        self,
+        request: ExplanationsRequest,
+        window: Encoding,
+        output: Output,
+        explainer: Explains,
+        check: Callable[[], None],
+    ) -> dict[str, Any]:
         """One window's tokens, their attributions, and what they add up to."""
-        assert self.archive.explain is not None
         encoder = self.archive.encoder
         target = self.target(request.target, output)
-        explain, check = self.archive.explain(), self.archive.deadline.check
-        found = explain(window, self.score(target), encoder.padding, request.steps, request.attention, check)
+        found = explainer.explain(window, self.score(target), encoder.padding, request.steps, request.attention, check)
         answer = {
             "tokens": [encoder.name(id) for id in window.ids],
             "offsets": window.offsets,

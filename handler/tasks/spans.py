@@ -58,7 +58,7 @@ class Scored:
         """First token, last token and score of the likeliest spans, best first."""
         begin, stop = self.context.start, self.context.stop
         start, end = self.start[begin:stop], self.end[begin:stop]
-        joint = np.tril(np.triu(np.outer(start, end)), wanted.length - 1)
+        joint = np.tril(np.triu(np.outer(start, end)), min(wanted.length, len(start)) - 1)
         flat = joint.ravel()
         order = np.argsort(-flat, kind="stable")[: wanted.count]
         for first, last in zip(*np.unravel_index(order, joint.shape), strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
+from handler.errors import Invalid
 from handler.head import FUNCTIONS, Function, Head, Kind, Scores
 from handler.tasks.base import HeadTask, TextRequest
 
@@ -57,6 +58,8 @@ class TextClassification(HeadTask[TextClassificationRequest]):
         """Texts and pairs."""
         if isinstance(request.inputs, str):
             return [request.inputs if request.text_pair is None else (request.inputs, request.text_pair)]
+        if request.text_pair is not None:
+            raise Invalid('"text_pair" belongs to one text; of several, send each pair as a list of two')
         return [(each.text, each.text_pair) if isinstance(each, Pair) else each for each in request.inputs]
 
     def answer(

@@ -144,6 +144,15 @@ def test_hugging_faces_client(server, folders, vectors):
 
     assert near(client("bert").feature_extraction(TEXTS[0]), vectors[:1])
     assert near(client("bert/1.0/tei/embed").feature_extraction(TEXTS[0], normalize=True), vectors[:1])
+    hugging = client("bert/1.0/hf")
+    assert near(
+        hugging.feature_extraction(TEXTS[0], normalize=True, truncate=True, truncation_direction="right"), vectors[:1]
+    )
+    similar = client("bert/1.0/hf/similarity").sentence_similarity(TEXTS[0], other_sentences=TEXTS)
+    assert similar == pytest.approx((vectors @ vectors[0]).tolist(), abs=1e-5)
+    short = client("answers/1.0/hf").question_answering(**QUESTION, doc_stride=20, max_answer_len=1)
+    short = short[0] if isinstance(short, list) else short
+    assert " " not in short.answer
     labels = client("classes").text_classification(TEXTS[0], top_k=2)
     want = pipeline("text-classification", str(folders["classes"]))(TEXTS[0], top_k=2)
     check([{"label": item.label, "score": item.score} for item in labels], want)

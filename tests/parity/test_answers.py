@@ -41,6 +41,12 @@ def test_all_in_one_batch(ours, groups):
         check(ask(ours, {"inputs": STORED["questions"], **options}), answers)
 
 
+def test_any_longest_answer(make, load):
+    ours = load(make("Bert", "ForQuestionAnswering"), "packed")
+    body = {"question": "who?", "context": "Ada lives in London", "top_k": 5}
+    assert ask(ours, {**body, "max_answer_length": 2**64 - 1}) == ask(ours, {**body, "max_answer_length": 50})
+
+
 def test_nothing_to_read_is_said(make, load):
     ours = load(make("Bert", "ForQuestionAnswering"), "packed")
     for body in ({"question": "\u200b", "context": "Ada"}, {"question": "who?", "context": "\u200b\u200b"}):

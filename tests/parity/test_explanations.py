@@ -64,6 +64,29 @@ def test_attention_and_the_mean_state(minilm, load, engine, tokenizer):
     assert "".join(TEXT[start:stop] for start, stop in got["offsets"][1:3]) == "AdaLove"
 
 
+@pytest.mark.parametrize(("words", "steps"), [(1, 1), (31, 32), (60, 17)])
+def test_any_number_of_steps_and_tokens(make, load, words, steps):
+    ours = load(make("Bert", "ForSequenceClassification", **heads.labels(LABELS)), "packed")
+    [[got]] = ask(ours, {"task": "explanations", "inputs": "word " * words, "steps": steps})
+    assert len(got["attributions"]) == words + 2
+
+
+def test_attention_that_would_be_too_large_is_refused_before_it_is_computed(make, load, monkeypatch):
+    ours = load(make("Bert", "ForSequenceClassification", **heads.labels(LABELS)), "packed")
+    monkeypatch.setattr("handler.tasks.explanations.BYTES", 10**6)
+    body = orjson.dumps({"inputs": "word " * 60, "attention": True, "steps": 512})
+    (reply,) = ours.answer([Row({"body": body}, {}, "application/json", "explanations")])
+    assert reply.status == 413
+
+
+def test_a_request_may_not_take_its_neighbours_time(make, load, monkeypatch):
+    ours = load(make("Bert", "ForSequenceClassification", **heads.labels(LABELS)), "packed")
+    monkeypatch.setattr("handler.tasks.explanations.SHARE", 0.0)
+    rows = [{"task": "explanations", "inputs": TEXT}, {"task": "text-classification", "inputs": TEXT}]
+    replies = ours.answer([Row({"body": orjson.dumps(body)}, {}, "application/json") for body in rows])
+    assert [reply.status for reply in replies] == [413, 200]
+
+
 def test_more_steps_leave_less(make, load, tokenizer):
     ours = load(make("Bert", "ForSequenceClassification", **heads.labels(LABELS)), "packed")
     rests = [ask(ours, {"task": "explanations", "inputs": TEXT, "steps": steps})[0][0]["rest"] for steps in (2, 128)]

@@ -4,10 +4,12 @@ import zipfile
 
 import pytest
 import yaml
+from transformers import AutoTokenizer
 
 from scripts import checkpoint as checkpoints
 from scripts import pack as packer
 from scripts.console import Failure
+from tests import heads
 
 
 @pytest.fixture
@@ -219,3 +221,13 @@ def test_several_poolings_are_refused(folder):
     modules = [("Transformer", ""), ("Pooling", "1_Pooling")]
     with pytest.raises(Failure, match="cannot be reproduced"):
         sentence_transformer(folder, modules, pooling_mode_cls_token=True, pooling_mode_mean_tokens=True)
+
+
+@pytest.mark.parametrize("labels", [{"0": "a", "1": "b"}, ["a", "b", "c"]])
+def test_a_head_that_does_not_fit_its_labels_is_refused(minilm, tmp_path, labels):
+    tokenizer = AutoTokenizer.from_pretrained(minilm)
+    names = heads.labels(["a", "b", "c"])
+    folder = heads.save(tmp_path / "head", "Bert", "ForSequenceClassification", tokenizer, **names)
+    change(folder / "config.json", id2label=labels)
+    with pytest.raises(Failure, match="does not load as BertForSequenceClassification"):
+        pack(folder, tmp_path)
