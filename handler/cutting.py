@@ -26,7 +26,7 @@ def fit(encoding: Encoding, policy: str, limit: int, overlap: int = 0) -> list[E
     if policy == "error":
         raise TooLarge(
             f"a text of {len(encoding)} tokens is longer than the model's {limit}; "
-            'shorten it or set "truncation" to right, left or windows'
+            'shorten it or let it be cut ("truncation": right, left or windows; "truncate" for clients that have that)'
         )
     *before, last = bodies = encoding.bodies
     fixed = [place for place, special in enumerate(encoding.special) if special]

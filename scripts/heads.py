@@ -109,11 +109,12 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
     chain = FAMILIES[config["model_type"]][found]
     try:
         state, missing = load(checkpoint, found, chain)
+        layout.check_finite({name: state[name] for step in chain.steps for name in heads.names(step)})
     except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise Failure(
             f"the head of {checkpoint.folder} does not load as {checkpoint.architecture}",
             why=str(error).splitlines()[0],
-            fix="its weights and id2label of config.json must have the same number of labels",
+            fix="weights must be finite numbers, as many labels as id2label of config.json names",
         ) from None
     if missing:
         lack = f"{checkpoint.folder} says {checkpoint.architecture} and lacks {missing[0]} of its head"

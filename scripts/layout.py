@@ -112,10 +112,22 @@ def write(checkpoint: Path, folder: Path, dtype: Dtype) -> None:
     """
     eager = Eager(checkpoint, Placement("cpu", "float32"))
     weights = arrange(eager.model.state_dict(), eager.model.config.to_dict(), eager.has_pooler)
+    check_finite(weights)
     if dtype == "int8":
         weights = quantize(weights)
     save_file(weights, folder / WEIGHTS, settings(eager.model.config.to_dict()))
     (folder / WEIGHTS).chmod(0o644)  # safetensors keeps its files from other users, who may run the server
+
+
+def check_finite(weights: Mapping[str, Tensor]) -> None:
+    """Refuse weights of a training that went wrong: every answer would be null.
+
+    Raises:
+        ValueError: one holds NaN or infinity.
+    """
+    for name, weight in weights.items():
+        if not torch.isfinite(weight).all():
+            raise ValueError(f"{name} holds NaN or infinity")
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, str]:

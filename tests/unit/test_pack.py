@@ -4,6 +4,7 @@ import zipfile
 
 import pytest
 import yaml
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from scripts import checkpoint as checkpoints
@@ -231,3 +232,15 @@ def test_a_head_that_does_not_fit_its_labels_is_refused(minilm, tmp_path, labels
     change(folder / "config.json", id2label=labels)
     with pytest.raises(Failure, match="does not load as BertForSequenceClassification"):
         pack(folder, tmp_path)
+
+
+@pytest.mark.parametrize("place", ["classifier.weight", "bert.embeddings.LayerNorm.bias"])
+def test_weights_that_are_no_numbers_are_refused(minilm, tmp_path, place):
+    tokenizer = AutoTokenizer.from_pretrained(minilm)
+    folder = heads.save(tmp_path / "head", "Bert", "ForSequenceClassification", tokenizer, **heads.labels(["a", "b"]))
+    weights = load_file(folder / "model.safetensors")
+    weights[place][0] = float("nan")
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(Failure) as caught:
+        pack(folder, tmp_path)
+    assert "NaN" in caught.value.why
