@@ -49,15 +49,17 @@ class BertHandler:
 
     def handle(self, data: list[dict[str, Any]], context: Any) -> list[bytes]:
         """Answer one batch; errors travel as statuses, since an exception would fail every request of the batch."""
-        from handler.call import internal
+        from handler.call import Row, internal
         from handler.pipeline import failure
 
         idle = self.wire.idle - self.idle
         self.pipeline.telemetry.between(idle, perf_counter() - self.left - idle)
-        if described(data[0], context):
+        question = described(data[0], context)
+        if question:
             self.pipeline.workers.leave()
         try:
-            replies = self.pipeline.answer([row(item, context, index) for index, item in enumerate(data)])
+            rows = [row(item, context, index) for index, item in enumerate(data)]
+            replies = self.pipeline.answer([Row({}, {}, "", "info")] if question else rows)
         except Exception as error:
             replies = [failure(internal(error))] * len(data)
         for index, reply in enumerate(replies):
@@ -82,8 +84,6 @@ def row(item: dict[str, Any], context: Any, index: int) -> Any:
     headers = {name.lower(): value for name, value in given.items() if isinstance(value, str)}
     body = given.get("body")  # TorchServe keeps each parameter's media type among the headers, as a dictionary
     content_type = body.get("content-type", "") if isinstance(body, dict) else headers.get("content-type", "")
-    if described(item, context):
-        return Row({}, {}, "", "info")
     return Row(item, headers, content_type.split(";")[0].strip().lower(), path(headers))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -86,46 +85,12 @@ class Output:
     pooled: NDArray[np.float32] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What a score rests on.
-
-    Attributes:
-        attributions: `(tokens,)` float32.
-        score: of the sequence.
-        baseline: of the same with padding in the place of its text.
-        attention: `(layers, heads, tokens, tokens)` float32; None unless asked for.
-    """
-
-    attributions: NDArray[np.float32]
-    score: float
-    baseline: float
-    attention: NDArray[np.float32] | None
-
-    @property
-    def rest(self) -> float:
-        """What the attributions leave unexplained; smaller with more steps."""
-        return self.score - self.baseline - float(self.attributions.sum())
-
-
-class Explains(typing.Protocol):
-    """See `handler.runtimes.explaining.Explainer`."""
-
-    maps: int
-    """Layers times heads of attention."""
-
-    def explain(
-        self, encoding: Encoding, score: Any, padding: int, steps: int, attention: bool, check: Callable[[], None]
-    ) -> Explanation:
-        """What a score rests on."""
-
-
 @dataclass(slots=True)
 class Call:
     """One request on its way; an error stops this one and no other.
 
-    `wire` is what the protocol keeps for its answer. `encodings` and
-    `outputs` hold, for each of `texts`, one entry per window.
+    `wire` is what the protocol keeps for its answer. `encodings` and `outputs` hold, for each of `texts`, one entry per
+    window.
     """
 
     row: Row

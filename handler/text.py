@@ -126,7 +126,7 @@ class TextEncoder:
         assert call.request is not None
         policy = call.request.truncation or self.config.truncation or call.task.truncation
         limit = self.config.max_length if call.task.bounded else max(map(len, whole))
-        overlap = call.task.overlap(call.request)
+        overlap = min(call.task.overlap(call.request), limit // 2)
         call.encodings = [fit(encoding, policy, limit, overlap) for encoding in whole]
         call.truncated = sum(
             sum(map(len, windows)) < len(encoding) for windows, encoding in zip(call.encodings, whole, strict=True)

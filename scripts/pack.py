@@ -20,7 +20,8 @@ from tokenizers import Tokenizer
 from handler import config as configuration
 from handler.config import CHECKPOINT, Dtype, ModelConfig
 from handler.errors import ConfigError
-from handler.tasks import fitting
+from handler.tasks import TASKS, fitting
+from handler.tasks.base import Ability
 from scripts import checkpoint as checkpoints
 from scripts import engines, heads, model_config
 from scripts.checkpoint import Checkpoint
@@ -88,27 +89,37 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
         config = configuration.load(model_config.merged(suggested, settings))
     except ConfigError as error:
         raise Failure(str(error)) from None
-    obstacle = heads.obstacle(checkpoint)
-    known = fitting(None if obstacle else checkpoint.head)
+    runtime = engines.resolve(checkpoint, config.handler.runtime, config.handler.dtype)
+    known = fitting(abilities(checkpoint, runtime, config.handler.dtype))
     if config.handler.task not in known:
-        named = f"{checkpoint.folder} cannot do {config.handler.task}" if config.handler.task else obstacle
-        raise Failure(named, fix=f"choose one with --task: {', '.join(known)}")
+        named = f"{checkpoint.folder} cannot do {config.handler.task}"
+        raise Failure(
+            named if config.handler.task else heads.obstacle(checkpoint),
+            fix=f"choose one with --task: {', '.join(known)}",
+        )
     if config.handler.max_length > checkpoint.max_length:
         raise Failure(
             f"handler.max_length {config.handler.max_length} is beyond the checkpoint's {checkpoint.max_length}"
         )
-    runtime = engines.resolve(checkpoint, config.handler.runtime, config.handler.dtype)
     return replace(config, handler=replace(config.handler, runtime=runtime))
 
 
-def stage(checkpoint: Checkpoint, target: Path, runtime: str, dtype: Dtype = "float32", task: str = "") -> None:
+def abilities(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> set[Ability]:
+    """What an archive packed so gives its tasks to work with."""
+    found: set[Ability] = {"gradients"} if runtime in engines.ENCODERS and dtype != "int8" else set()
+    return found | ({checkpoint.head} if checkpoint.head and not heads.obstacle(checkpoint) else set())
+
+
+def stage(
+    checkpoint: Checkpoint, target: Path, runtime: str, dtype: Dtype = "float32", task: str = "embedding"
+) -> None:
     """Lay out what goes into the archive: the handler package, and the checkpoint's files in their own folder."""
     shutil.copytree(HANDLER, target / "handler", ignore=shutil.ignore_patterns("__pycache__"))
     folder = target / CHECKPOINT
     folder.mkdir()
     engines.link(checkpoint.folder / "config.json", folder)
     engines.write(checkpoint, folder, runtime, dtype)
-    heads.write(checkpoint, folder, task not in fitting(None))
+    heads.write(checkpoint, folder, TASKS[task].needs == checkpoint.head)
     if (checkpoint.folder / "tokenizer.json").exists():
         engines.link(checkpoint.folder / "tokenizer.json", folder)
         check_tokenizer(folder / "tokenizer.json")

@@ -14,7 +14,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from handler.call import Encoding, Explanation
+from handler.call import Encoding
+from handler.explanation import Explanation
 from handler.runtimes.base import WEIGHTS, Placement
 from handler.runtimes.packed import Packed, normalize
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from handler.head import Kind
-from handler.tasks.base import Archive, Task
+from handler.tasks.base import Ability, Archive, Task
 from handler.tasks.decode import Decode
 from handler.tasks.embedding import Embedding
 from handler.tasks.explanations import Explanations
@@ -40,16 +40,11 @@ TASKS: dict[str, type[Task[Any]]] = {
 }
 
 
-def fitting(head: Kind | None) -> dict[str, type[Task[Any]]]:
-    """What an archive with that head, or none, can do."""
-    return {name: task for name, task in TASKS.items() if task.fits(head)}
+def fitting(abilities: Collection[Ability]) -> dict[str, type[Task[Any]]]:
+    """What an archive with these abilities can do."""
+    return {name: task for name, task in TASKS.items() if task.needs is None or task.needs in abilities}
 
 
 def build(archive: Archive) -> dict[str, Task[Any]]:
     """The tasks of an archive."""
-    head = archive.head.description.kind if archive.head else None
-    return {
-        name: task(archive)
-        for name, task in fitting(head).items()
-        if archive.explain is not None or task is not Explanations
-    }
+    return {name: task(archive) for name, task in fitting(archive.abilities).items()}

@@ -5,15 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from handler.call import Call, Encoding, Explains, Output, Text
+from handler.call import Call, Encoding, Output, Text
 from handler.config import HandlerConfig, Truncation, describe
 from handler.deadline import Deadline
 from handler.errors import Invalid, unknown
+from handler.explanation import Explains
 from handler.head import Head, Kind
 from handler.text import TextEncoder
 
@@ -21,6 +22,24 @@ Inputs = Annotated[
     str | list[str | list[int]],
     Meta(description="one text, or a list of texts or of token id lists", examples=["Hello, how are you?"]),
 ]
+
+
+class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Two texts that belong together, as transformers' pipelines write them."""
+
+    text: str
+    text_pair: str
+
+
+TextsOrPairs = Annotated[
+    str | list[str | tuple[str, str] | Pair],
+    Meta(
+        description='a text, or a list of texts or pairs; a pair is a list of two, or {"text", "text_pair"}',
+        examples=[["I like it.", ["a premise", "a hypothesis"]]],
+    ),
+]
+Ability = Kind | Literal["gradients"]
+"""What not every archive has: a head of some kind, or weights to explain with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +65,12 @@ class Archive:
     deadline: Deadline = field(default_factory=Deadline)
     explain: Callable[[], Explains] | None = None
     tasks: list[str] = field(default_factory=list)
+
+    @property
+    def abilities(self) -> set[Ability]:
+        """What its tasks may need."""
+        found: set[Ability] = {"gradients"} if self.explain else set()
+        return found | ({self.head.description.kind} if self.head else set())
 
 
 class TextRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,15 +99,17 @@ class Task(ABC, Generic[R]):
     """Whether its answer is an array, or a list of arrays of different lengths."""
     words: ClassVar[bool] = False
     """Whether encodings have to say which word a token is of."""
+    needs: ClassVar[Ability | None] = None
+    """What an archive must have for it."""
     truncation: ClassVar[Truncation] = "right"
     """Of a request and an archive that say nothing."""
 
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
 
-    @abstractmethod
     def texts(self, request: R) -> list[Text]:
-        """The texts to encode."""
+        """The texts to encode; none for a task that takes no text."""
+        return []
 
     @abstractmethod
     def answer(self, request: R, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]) -> Any:
@@ -94,13 +121,8 @@ class Task(ABC, Generic[R]):
             outputs: for each text, the model's output for each window; empty where `forward` is False.
         """
 
-    @classmethod
-    def fits(cls, head: Kind | None) -> bool:
-        """Whether an archive with that head, or none, can do this."""
-        return True
-
     def overlap(self, request: R) -> int:
-        """Tokens that neighbouring windows of a long text share."""
+        """Tokens that neighbouring windows of a long text share; it becomes at most half a window."""
         return 0
 
     def admit(self, tokens: int, binary: bool) -> None:
@@ -136,7 +158,7 @@ class HeadTask(Task[R]):
 
     @property
     def head(self) -> Head:
-        """The archive's; `fits` has looked at it."""
+        """The archive's."""
         assert self.archive.head is not None
         return self.archive.head
 
@@ -164,5 +186,7 @@ def explained(message: str, descriptions: Mapping[str, str]) -> str:
 
 
 def listed(inputs: str | list[Any]) -> list[Text]:
-    """One text is a list of one."""
-    return [inputs] if isinstance(inputs, str) else list(inputs)
+    """One text is a list of one, and a `Pair` a pair."""
+    if isinstance(inputs, str):
+        return [inputs]
+    return [(each.text, each.text_pair) if isinstance(each, Pair) else each for each in inputs]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from handler.call import Encoding, Output, Text
+from handler.call import Encoding, Output
 from handler.errors import Invalid
 from handler.tasks.base import Task, TextRequest
 
@@ -31,10 +31,6 @@ class Decode(Task[DecodeRequest]):
     request = DecodeRequest
     forward = False
     takes_text = False
-
-    def texts(self, request: DecodeRequest) -> list[Text]:
-        """None: nothing is encoded."""
-        return []
 
     def answer(
         self, request: DecodeRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from msgspec import Meta
 from torch import Tensor
 
-from handler.call import Encoding, Explains, Output, Text
+from handler.call import Encoding, Output, Text
 from handler.errors import Invalid, TooLarge, unknown
-from handler.tasks.base import Archive, Task, TextRequest
-from handler.tasks.text_classification import Pair
+from handler.explanation import Explains
+from handler.tasks.base import Archive, Task, TextRequest, TextsOrPairs, listed
 
 SHARE = 0.1
 """Of a batch's time, for one request: its neighbours wait for it."""
@@ -23,10 +23,7 @@ LENGTH = "length of the mean state"
 class ExplanationsRequest(TextRequest, frozen=True, kw_only=True):
     """Body of `explanations`."""
 
-    inputs: Annotated[
-        str | list[str | tuple[str, str] | Pair],
-        Meta(description="one text, or a list of texts or pairs", examples=["Ada lives in London."]),
-    ]
+    inputs: TextsOrPairs
     target: Annotated[
         str | None, Meta(description="the label that is explained; default: each text's best", examples=["good"])
     ] = None
@@ -39,6 +36,7 @@ class Explanations(Task[ExplanationsRequest]):
 
     name = "explanations"
     request = ExplanationsRequest
+    needs = "gradients"
 
     def __init__(self, archive: Archive) -> None:
         super().__init__(archive)
@@ -47,9 +45,7 @@ class Explanations(Task[ExplanationsRequest]):
 
     def texts(self, request: ExplanationsRequest) -> list[Text]:
         """Texts and pairs."""
-        if isinstance(request.inputs, str):
-            return [request.inputs]
-        return [(each.text, each.text_pair) if isinstance(each, Pair) else each for each in request.inputs]
+        return listed(request.inputs)
 
     def answer(
         self,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from handler.call import Encoding, Output, Text
 from handler.errors import Invalid
-from handler.head import Kind, Scores, softmax
+from handler.head import Scores, softmax
 from handler.tasks.base import HeadTask, TextRequest, listed
 
 Places = list[tuple[int, int]]
@@ -34,11 +34,7 @@ class FillMask(HeadTask[FillMaskRequest]):
 
     name = "fill-mask"
     request = FillMaskRequest
-
-    @classmethod
-    def fits(cls, head: Kind | None) -> bool:
-        """See `Task.fits`."""
-        return head == "vocabulary"
+    needs = "vocabulary"
 
     def texts(self, request: FillMaskRequest) -> list[Text]:
         """The inputs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from handler.call import Encoding, Output, Text
+from handler.call import Encoding, Output
 from handler.tasks.base import Task, TextRequest
 
 
@@ -20,10 +20,6 @@ class Info(Task[InfoRequest]):
     request = InfoRequest
     forward = False
     takes_text = False
-
-    def texts(self, request: InfoRequest) -> list[Text]:
-        """None."""
-        return []
 
     def answer(
         self, request: InfoRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]

@@ -10,7 +10,6 @@ from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
 from handler.errors import Invalid
-from handler.head import Kind
 from handler.tasks import spans
 from handler.tasks.base import HeadTask, TextRequest
 
@@ -47,13 +46,9 @@ class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
 
     name = "question-answering"
     request = QuestionAnsweringRequest
+    needs = "span"
     truncation = "windows"
     words = True
-
-    @classmethod
-    def fits(cls, head: Kind | None) -> bool:
-        """See `Task.fits`."""
-        return head == "span"
 
     def questions(self, request: QuestionAnsweringRequest) -> list[Question]:
         """All of them."""
@@ -68,8 +63,8 @@ class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
         return [(each.question, each.context) for each in self.questions(request)]
 
     def overlap(self, request: QuestionAnsweringRequest) -> int:
-        """At most half a window."""
-        return min(request.stride, self.archive.config.max_length // 2)
+        """See `Task.overlap`."""
+        return request.stride
 
     def answer(
         self,

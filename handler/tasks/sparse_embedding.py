@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
-from handler.head import Kind, Scores
+from handler.head import Scores
 from handler.tasks.base import HeadTask, TextRequest, listed
 
 
@@ -30,11 +30,7 @@ class SparseEmbedding(HeadTask[SparseEmbeddingRequest]):
 
     name = "sparse-embedding"
     request = SparseEmbeddingRequest
-
-    @classmethod
-    def fits(cls, head: Kind | None) -> bool:
-        """See `Task.fits`."""
-        return head == "vocabulary"
+    needs = "vocabulary"
 
     def texts(self, request: SparseEmbeddingRequest) -> list[Text]:
         """The inputs."""

@@ -5,35 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-import msgspec
 import numpy as np
 from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
 from handler.errors import Invalid
-from handler.head import FUNCTIONS, Function, Head, Kind, Scores
-from handler.tasks.base import HeadTask, TextRequest
+from handler.head import FUNCTIONS, Function, Head, Scores
+from handler.tasks.base import HeadTask, TextRequest, TextsOrPairs, listed
 
 Labelled = dict[str, str | float]
-
-
-class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Two texts that belong together, as transformers' pipelines write them."""
-
-    text: str
-    text_pair: str
 
 
 class TextClassificationRequest(TextRequest, frozen=True, kw_only=True):
     """Body of `text-classification`."""
 
-    inputs: Annotated[
-        str | list[str | tuple[str, str] | Pair],
-        Meta(
-            description='a text, or a list of texts or pairs; a pair is a list of two, or {"text", "text_pair"}',
-            examples=[["I like it.", ["a premise", "a hypothesis"]]],
-        ),
-    ]
+    inputs: TextsOrPairs
     text_pair: Annotated[str | None, Meta(description='second text, where "inputs" is one text')] = None
     top_k: Annotated[
         Annotated[int, Meta(ge=1)] | None, Meta(description="the best labels only; default: all", examples=[3])
@@ -48,19 +34,15 @@ class TextClassification(HeadTask[TextClassificationRequest]):
 
     name = "text-classification"
     request = TextClassificationRequest
-
-    @classmethod
-    def fits(cls, head: Kind | None) -> bool:
-        """See `Task.fits`."""
-        return head == "sequence"
+    needs = "sequence"
 
     def texts(self, request: TextClassificationRequest) -> list[Text]:
         """Texts and pairs."""
+        if request.text_pair is None:
+            return listed(request.inputs)
         if isinstance(request.inputs, str):
-            return [request.inputs if request.text_pair is None else (request.inputs, request.text_pair)]
-        if request.text_pair is not None:
-            raise Invalid('"text_pair" belongs to one text; of several, send each pair as a list of two')
-        return [(each.text, each.text_pair) if isinstance(each, Pair) else each for each in request.inputs]
+            return [(request.inputs, request.text_pair)]
+        raise Invalid('"text_pair" belongs to one text; of several, send each pair as a list of two')
 
     def answer(
         self,

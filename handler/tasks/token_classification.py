@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
-from handler.head import Kind, Scores, softmax
+from handler.head import Scores, softmax
 from handler.tasks.base import HeadTask, TextRequest, listed
 from handler.tasks.entities import Token, entities, words
 
@@ -41,20 +41,16 @@ class TokenClassification(HeadTask[TokenClassificationRequest]):
 
     name = "token-classification"
     request = TokenClassificationRequest
+    needs = "tokens"
     truncation = "windows"
-
-    @classmethod
-    def fits(cls, head: Kind | None) -> bool:
-        """See `Task.fits`."""
-        return head == "tokens"
 
     def texts(self, request: TokenClassificationRequest) -> list[Text]:
         """The inputs."""
         return listed(request.inputs)
 
     def overlap(self, request: TokenClassificationRequest) -> int:
-        """At most half a window."""
-        return min(request.stride, self.archive.config.max_length // 2)
+        """See `Task.overlap`."""
+        return request.stride
 
     def answer(
         self,

@@ -15,7 +15,7 @@ LEVELS = [
     {"tasks"},
     {"text", "batching", "telemetry", "workers", "wire"},
     {"cutting"},
-    {"head"},
+    {"head", "explanation"},
     {"call"},
     {"config", "deadline"},
     {"errors"},
