@@ -18,6 +18,8 @@ from handler.errors import ConfigError, unknown
 
 CHECKPOINT = "checkpoint"
 """Folder of an archive that holds weights, model configuration and tokenizer."""
+ORIGIN = "origin.json"
+"""File of that folder that says where the checkpoint came from."""
 
 Pooling = Literal["mean", "cls", "max", "pooler"]
 Truncation = Literal["right", "left", "error", "windows"]

@@ -9,11 +9,12 @@ from typing import NoReturn
 import typer
 
 from scripts.console import Failure
-from scripts.verbs import bench, lifecycle, model, operate
+from scripts.verbs import bench, convert, lifecycle, model, operate
 
 VERBS = (
     lifecycle.up,
     model.pull,
+    convert.convert,
     model.pack,
     model.export,
     lifecycle.start,

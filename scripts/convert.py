@@ -1,0 +1,211 @@
+"""Google's TensorFlow checkpoint of a BERT to a Hugging Face folder: `bert convert`.
+
+    index -> account of every tensor -> weights, tensor by tensor -> config.json -> tokenizer -> one forward
+
+TensorFlow is not needed; `scripts/conversion/` reads its files.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts import origin as origins
+from scripts.console import Failure, err, step
+from scripts.conversion import account, streaming, vocabulary
+from scripts.conversion import config as configs
+from scripts.conversion.account import Account
+from scripts.conversion.bundle import Bundle
+from scripts.conversion.config import Gelu
+from scripts.conversion.names import HEADS
+from scripts.conversion.vocabulary import Vocabulary
+from scripts.folders import fresh
+from scripts.origin import Origin
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A checkpoint and how to read it.
+
+    Attributes:
+        checkpoint: its prefix, such as `bert_model.ckpt`; one of its files, or its folder, will do.
+        config: its `bert_config.json`; None for the one beside it.
+        vocab: its `vocab.txt`; None for the one beside it.
+        cased: whether texts keep their case; None to detect that from the vocabulary.
+        head: a key of `HEADS`; None for the one it has.
+        gelu: form of the activation; see `convert`.
+        leave_out: patterns of names of tensors that are not wanted.
+    """
+
+    checkpoint: Path
+    config: Path | None = None
+    vocab: Path | None = None
+    cased: bool | None = None
+    head: str | None = None
+    gelu: Gelu = "erf"
+    leave_out: Sequence[str] = ()
+
+
+def convert(source: Source, target: Path, verified: bool = False) -> dict[str, Any]:
+    """Write a Hugging Face folder.
+
+    Hugging Face's conversions of Google's models compute GELU exactly (`erf`), as BERT's first release did; Google's
+    later code approximates it (`tanh`), which moves hidden states by about 1e-3.
+
+    Args:
+        source: the checkpoint.
+        target: folder that does not exist yet.
+        verified: load the folder and run one text through it.
+
+    Returns:
+        What was written and left out, and why; with `verified`, sums of the forward's states.
+
+    Raises:
+        Failure: a file is missing or damaged, or they do not belong together. Nothing stays of the target.
+    """
+    prefix = find(source.checkpoint)
+    bundle = Bundle(prefix)
+    config_file = source.config or prefix.with_name("bert_config.json")
+    config = configs.read(config_file)
+    words = vocabulary.read(source.vocab or prefix.with_name("vocab.txt"), config.vocab_size)
+    taken = account.take(bundle, config, source.head, source.leave_out)
+    cased, why = casing(words, source.cased)
+    with fresh(target) as part:
+        with step(f"converting {prefix.name}"):
+            write_weights(bundle, taken, part / WEIGHTS)
+            write_config(taken, source.gelu, words, part / "config.json")
+            vocabulary.write(words, part, cased, config.max_position_embeddings)
+            origins.write(Origin(prefix.name, made_from=digests(bundle, config_file, words.file)), part)
+        sums = forward(part, HEADS[taken.head].architecture) if verified else {}
+    return {
+        "folder": str(target),
+        "architecture": HEADS[taken.head].architecture,
+        "summary": taken.summary,
+        "cased": cased,
+        "casing": why,
+        "gelu": source.gelu,
+        "used": dict(taken.used),
+        "left_out": dict(taken.left_out),
+        **({"verified": sums} if verified else {}),
+    }
+
+
+def dump(source: Source, target: Path) -> dict[str, Any]:
+    """What the classic converter does: one file that `torch.load` reads, and nothing else.
+
+    Args:
+        source: the checkpoint; its vocabulary is not looked at.
+        target: file to write.
+
+    Raises:
+        Failure: see `convert`.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    prefix = find(source.checkpoint)
+    bundle = Bundle(prefix)
+    config = configs.read(source.config or prefix.with_name("bert_config.json"))
+    taken = account.take(bundle, config, source.head, source.leave_out)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
+        part = Path(temporary) / WEIGHTS
+        with step(f"converting {prefix.name}"):
+            write_weights(bundle, taken, part)
+            torch.save(load_file(part), part.with_name(target.name))  # mapped from the file, not in memory
+        part.with_name(target.name).replace(target)
+    return {"file": str(target), "architecture": HEADS[taken.head].architecture, "summary": taken.summary}
+
+
+def find(checkpoint: Path) -> Path:
+    """The prefix of a checkpoint's files.
+
+    Raises:
+        Failure: there is none, or a folder holds several.
+    """
+    if not checkpoint.is_dir():
+        stem = checkpoint.name.removesuffix(".index").removesuffix(".meta").partition(".data-")[0]
+        return checkpoint.with_name(stem)
+    found = sorted(checkpoint.glob("*.index"))
+    if len(found) != 1:
+        names = ", ".join(file.name.removesuffix(".index") for file in found) or "none"
+        raise Failure(f"{checkpoint} should hold one checkpoint; it holds {names}", fix="name one by its prefix")
+    return find(found[0])
+
+
+def casing(words: Vocabulary, cased: bool | None) -> tuple[bool, str]:
+    """Whether texts keep their case, said aloud: a wrong guess spoils every answer and shows nowhere."""
+    found = vocabulary.detect(words)
+    chosen = found.cased if cased is None else cased
+    name = "cased" if chosen else "uncased"
+    err.print(f"{name}: {found.why}" + ("" if cased is None else f", and --{name} was said"))
+    if chosen and not found.cased:
+        err.print("careful: with --cased every word with a capital becomes [UNK]", style="yellow")
+    return chosen, found.why
+
+
+def write_weights(bundle: Bundle, taken: Account, file: Path) -> None:
+    """Every used tensor, kernels transposed: TensorFlow has them `(in, out)`, torch `(out, in)`."""
+
+    def read(name: str) -> NDArray[np.float32]:
+        theirs = taken.used[name]
+        tensor = bundle.read(theirs)
+        return tensor.T if theirs.endswith("/kernel") else tensor
+
+    shapes = {}
+    for name, theirs in taken.used.items():
+        shape = bundle.entries[theirs].shape
+        shapes[name] = shape[::-1] if theirs.endswith("/kernel") else shape
+    streaming.write(file, shapes, read)
+
+
+def write_config(taken: Account, gelu: Gelu, words: Vocabulary, file: Path) -> None:
+    """`config.json`."""
+    keys = configs.written(taken.config, HEADS[taken.head].architecture, gelu, words.padding)
+    file.write_text(json.dumps(keys, indent=2) + "\n")
+
+
+def digests(bundle: Bundle, *others: Path) -> dict[str, str]:
+    """Of the files that were read, by name."""
+    data = map(bundle.file, range(bundle.shards))
+    return {file.name: origins.digest(file) for file in (bundle.index, *data, *others)}
+
+
+def forward(folder: Path, architecture: str) -> dict[str, Any]:
+    """Load the folder as transformers does, and sum up the states of one text.
+
+    Raises:
+        Failure: transformers misses a weight, or a state is no number.
+    """
+    import torch
+    import transformers
+    from transformers import AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # it lists the pooler as unexpected under some heads
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    with step("verifying"):
+        model, report = getattr(transformers, architecture).from_pretrained(
+            folder, output_loading_info=True, dtype=torch.float32, attn_implementation="eager"
+        )
+        if report["missing_keys"]:
+            raise Failure(f"transformers misses {', '.join(sorted(report['missing_keys']))}")
+        inputs = AutoTokenizer.from_pretrained(folder)("Hello, how are you? 你好吗？", return_tensors="pt")
+        with torch.inference_mode():
+            states = model.base_model(**inputs).last_hidden_state
+    if not torch.isfinite(states).all():
+        raise Failure(f"the hidden states of {folder.name} are no numbers", fix="the checkpoint holds NaN or infinity")
+    return {
+        "tokens": states.shape[1],
+        "sum": float(states.double().sum()),
+        "absolute": float(states.double().abs().sum()),
+    }
