@@ -1,8 +1,9 @@
-"""What is done to a sequence that is longer than the model."""
+"""What is done to what is too long: a sequence for the model, a list for the memory."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TypeVar
 
@@ -80,3 +81,18 @@ def take(encoding: Encoding, fixed: list[int], parts: list[range], first: int) -
         keep(encoding.words),
         first,
     )
+
+
+def portions(items: Iterable[T], size: Callable[[T], int], most: int) -> Iterator[list[T]]:
+    """The items in order, cut where their sizes would add up to more than `most`; a larger one is alone."""
+    portion: list[T] = []
+    total = 0
+    for item in items:
+        more = size(item)
+        if portion and total + more > most:
+            yield portion
+            portion, total = [], 0
+        portion.append(item)
+        total += more
+    if portion:
+        yield portion

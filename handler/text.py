@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import tokenizers
 
 from handler.call import Call, Encoding, Text, alive
 from handler.config import HandlerConfig
-from handler.cutting import fit
+from handler.cutting import fit, portions
 from handler.deadline import Deadline
 from handler.errors import Invalid, Overloaded, TooLarge
 
@@ -103,7 +103,7 @@ class TextEncoder:
         One tokenizers call encodes all texts; a batch of more than `CHARACTERS_AT_ONCE` takes several, so that what is
         cut off never fills the memory, and none begins after `deadline`.
         """
-        for some in portions(alive(calls)):
+        for some in portions(alive(calls), reading, CHARACTERS_AT_ONCE):
             if deadline.passed:
                 for call in some:
                     call.error = Overloaded("not read within the time a batch may take; send it again")
@@ -151,19 +151,9 @@ def characters(text: Text) -> int:
     return len(text) if isinstance(text, str | list) else sum(map(len, text))
 
 
-def portions(calls: Sequence[Call]) -> Iterator[list[Call]]:
-    """The calls in order, cut where `CHARACTERS_AT_ONCE` would be exceeded."""
-    portion: list[Call] = []
-    size = 0
-    for call in calls:
-        more = sum(map(characters, call.texts))
-        if portion and size + more > CHARACTERS_AT_ONCE:
-            yield portion
-            portion, size = [], 0
-        portion.append(call)
-        size += more
-    if portion:
-        yield portion
+def reading(call: Call) -> int:
+    """`characters` of all texts of a call."""
+    return sum(map(characters, call.texts))
 
 
 def convert(encoding: tokenizers.Encoding, words: bool = False) -> Encoding:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from handler.call import Encoding, Output, Text
 from handler.errors import Invalid
 from handler.head import Scores, softmax
-from handler.tasks.base import HeadTask, TextRequest, listed
+from handler.tasks.base import TextRequest, listed
+from handler.tasks.scores import largest
+from handler.tasks.vocabulary import VocabularyTask
 
 Places = list[tuple[int, int]]
 
@@ -29,12 +31,11 @@ class FillMaskRequest(TextRequest, frozen=True, kw_only=True):
     ] = None
 
 
-class FillMask(HeadTask[FillMaskRequest]):
+class FillMask(VocabularyTask[FillMaskRequest]):
     """Answers as transformers' pipeline: per text a list of words, or for several masks one such list each."""
 
     name = "fill-mask"
     request = FillMaskRequest
-    needs = "vocabulary"
 
     def texts(self, request: FillMaskRequest) -> list[Text]:
         """The inputs."""
@@ -45,15 +46,19 @@ class FillMask(HeadTask[FillMaskRequest]):
     ) -> list[Any]:
         """Per text a list of `score`, `token`, `token_str` and `sequence`; of lists, where it has several masks."""
         targets = self.targets(request.targets)
+        places = [self.masks(windows) for windows in encodings]
+        if [] in places:
+            raise Invalid(f"text {places.index([]) + 1} of {len(places)} {self.lack(request)}")
+        rows = self.scored(
+            windows[window].hidden[place : place + 1]
+            for windows, masks in zip(outputs, places, strict=True)
+            for window, place in masks
+        )
         answers = []
-        for number, (windows, states) in enumerate(zip(encodings, outputs, strict=True), 1):
-            masks = self.masks(windows)
-            if not masks:
-                raise Invalid(f"text {number} of {len(encodings)} {self.lack(request)}")
-            rows = self.head(np.stack([states[window].hidden[place] for window, place in masks]))
+        for windows, masks in zip(encodings, places, strict=True):
             fills = [
-                self.fills(windows[mask[0]].ids, mask[1], row, request.top_k, targets, len(masks) == 1)
-                for mask, row in zip(masks, softmax(rows), strict=True)
+                self.fills(windows[window].ids, place, softmax(next(rows)[0]), request.top_k, targets, len(masks) == 1)
+                for window, place in masks
             ]
             answers.append(fills[0] if len(fills) == 1 else fills)
         return answers
@@ -95,8 +100,7 @@ class FillMask(HeadTask[FillMaskRequest]):
         self, ids: list[int], place: int, scores: Scores, top_k: int, targets: NDArray[np.int64] | None, readable: bool
     ) -> list[dict[str, Any]]:
         """The best words for one mask. Special tokens are shown where other masks would else be missing."""
-        known = np.arange(len(scores)) if targets is None else targets
-        order = known[np.argsort(-scores[known], kind="stable")[:top_k]]
+        order = largest(scores, top_k) if targets is None else targets[largest(scores[targets], top_k)]
         decode = self.archive.encoder.tokenizer.decode
         return [
             {

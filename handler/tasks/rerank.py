@@ -13,6 +13,7 @@ from handler.call import Encoding, Output, Text
 from handler.errors import Invalid
 from handler.head import FUNCTIONS, Head, Scores
 from handler.tasks.base import Archive, Task, TextRequest
+from handler.tasks.scores import largest, of_windows
 from handler.tasks.vectors import pooled, unit
 
 
@@ -53,8 +54,8 @@ class CrossEncoder(Scorer):
     def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
         """After the activation that sentence-transformers would apply."""
         apply = FUNCTIONS["none" if raw else self.head.description.rerank]
-        best = [self.head.of_sequences(windows).max() for windows in outputs]
-        return apply(np.array(best, dtype=np.float32))
+        scores, starts = of_windows(self.head, outputs)
+        return apply(np.maximum.reduceat(scores[:, 0], starts))
 
 
 class BiEncoder(Scorer):
@@ -97,7 +98,7 @@ class Rerank(Task[RerankRequest]):
     ) -> list[dict[str, Any]]:
         """`index` and `score` of each text, best first; equal ones in their order."""
         scores = self.scorer.scores(outputs, request.raw_scores)
-        order = np.argsort(-scores, kind="stable")[: request.top_n]
+        order = largest(scores, request.top_n)
         ranked: list[dict[str, Any]] = [{"index": int(number), "score": scores[number]} for number in order]
         if request.return_text:
             ranked = [{**item, "text": request.texts[item["index"]]} for item in ranked]

@@ -14,6 +14,7 @@ import numpy as np
 
 from handler.call import Encoding
 from handler.head import Scores, softmax
+from handler.tasks.scores import largest
 
 Answer = dict[str, Any]
 IMPOSSIBLE = 1_000_000.0
@@ -59,8 +60,7 @@ class Scored:
         begin, stop = self.context.start, self.context.stop
         start, end = self.start[begin:stop], self.end[begin:stop]
         joint = np.tril(np.triu(np.outer(start, end)), min(wanted.length, len(start)) - 1)
-        flat = joint.ravel()
-        order = np.argsort(-flat, kind="stable")[: wanted.count]
+        order = largest(joint.ravel(), wanted.count)
         for first, last in zip(*np.unravel_index(order, joint.shape), strict=True):
             if joint[first, last] > 0:  # the rest ends before it starts, or is too long
                 yield int(first) + begin, int(last) + begin, float(joint[first, last])

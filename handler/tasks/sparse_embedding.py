@@ -10,7 +10,9 @@ from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
 from handler.head import Scores
-from handler.tasks.base import HeadTask, TextRequest, listed
+from handler.tasks.base import TextRequest, listed
+from handler.tasks.scores import largest
+from handler.tasks.vocabulary import VocabularyTask
 
 
 class SparseEmbeddingRequest(TextRequest, frozen=True, kw_only=True):
@@ -22,7 +24,7 @@ class SparseEmbeddingRequest(TextRequest, frozen=True, kw_only=True):
     ] = None
 
 
-class SparseEmbedding(HeadTask[SparseEmbeddingRequest]):
+class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
     """SPLADE: the largest log(1 + relu(score)) of each word over a text's tokens (https://arxiv.org/abs/2109.10086).
 
     The windows of a long text are tokens of one text.
@@ -30,7 +32,6 @@ class SparseEmbedding(HeadTask[SparseEmbeddingRequest]):
 
     name = "sparse-embedding"
     request = SparseEmbeddingRequest
-    needs = "vocabulary"
 
     def texts(self, request: SparseEmbeddingRequest) -> list[Text]:
         """The inputs."""
@@ -43,19 +44,19 @@ class SparseEmbedding(HeadTask[SparseEmbeddingRequest]):
         outputs: Sequence[Sequence[Output]],
     ) -> list[list[dict[str, Any]]]:
         """Per text `index` and `value` of each word above 0, by index."""
-        return [sparse(self.weights(windows), request.top_k) for windows in outputs]
+        peaks = (scores.max(axis=0) for scores in self.scored(window.hidden for text in outputs for window in text))
+        return [sparse(weights([next(peaks) for _ in windows]), request.top_k) for windows in outputs]
 
-    def weights(self, windows: Sequence[Output]) -> Scores:
-        """`(vocabulary,)`; one window at a time, since scores take a float per token and word."""
-        self.archive.deadline.check()
-        peaks = np.maximum.reduce([self.head(window.hidden).max(axis=0) for window in windows])
-        weights: Scores = np.log1p(np.maximum(peaks, 0))
-        return weights
+
+def weights(peaks: Sequence[Scores]) -> Scores:
+    """`(vocabulary,)` from the largest scores of each window."""
+    weights: Scores = np.log1p(np.maximum(np.maximum.reduce(peaks), 0))
+    return weights
 
 
 def sparse(weights: Scores, top_k: int | None) -> list[dict[str, Any]]:
     """What is above 0."""
     kept = np.flatnonzero(weights)
     if top_k is not None and top_k < len(kept):
-        kept = np.sort(kept[np.argsort(-weights[kept], kind="stable")[:top_k]])
+        kept = np.sort(kept[largest(weights[kept], top_k)])
     return [{"index": int(index), "value": weights[index]} for index in kept]

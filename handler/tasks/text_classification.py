@@ -12,6 +12,7 @@ from handler.call import Encoding, Output, Text
 from handler.errors import Invalid
 from handler.head import FUNCTIONS, Function, Head, Scores
 from handler.tasks.base import HeadTask, TextRequest, TextsOrPairs, listed
+from handler.tasks.scores import largest, of_windows
 
 Labelled = dict[str, str | float]
 
@@ -53,23 +54,20 @@ class TextClassification(HeadTask[TextClassificationRequest]):
         """Per text its labels and their scores."""
         description = self.head.description
         apply = FUNCTIONS[request.function_to_apply or description.function]
-        rows = apply(sequence_scores(self.head, outputs))
+        rows = apply(averaged(self.head, outputs))
         return [best(row, description.labels, request.top_k) for row in rows]
 
 
-def sequence_scores(head: Head, outputs: Sequence[Sequence[Output]]) -> Scores:
+def averaged(head: Head, outputs: Sequence[Sequence[Output]]) -> Scores:
     """`(texts, scores)`; those of a long text's windows are averaged, weighted by their tokens."""
-    flat = [window for windows in outputs for window in windows]
-    scores = head.of_sequences(flat)
-    if len(flat) == len(outputs):
+    scores, starts = of_windows(head, outputs)
+    if len(scores) == len(starts):
         return scores
-    weights = np.array([[len(window.hidden)] for window in flat], dtype=np.float32)
-    starts = np.cumsum([0, *map(len, outputs[:-1])])
+    weights = np.array([[len(window.hidden)] for windows in outputs for window in windows], dtype=np.float32)
     mean: Scores = (np.add.reduceat(scores * weights, starts) / np.add.reduceat(weights, starts)).astype(np.float32)
     return mean
 
 
 def best(row: Scores, labels: Sequence[str], top_k: int | None) -> list[Labelled]:
     """Labels by falling score; equal ones in their own order."""
-    order = np.argsort(-row, kind="stable")[:top_k]
-    return [{"label": labels[number], "score": row[number]} for number in order]
+    return [{"label": labels[number], "score": row[number]} for number in largest(row, top_k)]

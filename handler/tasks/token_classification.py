@@ -71,17 +71,20 @@ class TokenClassification(HeadTask[TokenClassificationRequest]):
 
     def tokens(self, text: str, windows: Sequence[Encoding], scores: Scores) -> list[Token]:
         """Each token of the text once."""
-        found: dict[int, tuple[int, Token]] = {}
+        kept: dict[int, tuple[int, Encoding, int, int]] = {}
         row = 0
         for window in windows:
             for body in window.bodies:
                 for place in body:
                     number = window.first + place - body.start
                     context = min(place - body.start, body.stop - 1 - place)
-                    if number not in found or context > found[number][0]:
-                        found[number] = context, self.token(text, window, place, number, scores[row + place])
+                    if number not in kept or context > kept[number][0]:
+                        kept[number] = context, window, place, row + place
             row += len(window)
-        return [token for _, (_, token) in sorted(found.items())]
+        return [
+            self.token(text, window, place, number, scores[row])
+            for number, (_, window, place, row) in sorted(kept.items())
+        ]
 
     def token(self, text: str, window: Encoding, place: int, number: int, scores: Scores) -> Token:
         """One token; `index` counts the special token before the text, as transformers does."""

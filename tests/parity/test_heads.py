@@ -1,10 +1,12 @@
 """Tasks with a head, in every runtime and family, against transformers' pipelines and sentence-transformers."""
 
 import numpy as np
+import orjson
 import pytest
 import torch
 from transformers import pipeline
 
+from handler.call import Row
 from tests import heads
 from tests.asking import ask, check
 
@@ -88,6 +90,21 @@ def test_sparse_embedding_as_a_sparse_encoder(make, load, family, runtime):
         values[[item["index"] for item in items]] = [item["value"] for item in items]
         assert np.abs(values - row).max() < 1e-5
         assert len(items) == np.count_nonzero(row)
+
+
+@pytest.mark.parametrize("task", ["fill-mask", "sparse-embedding"])
+def test_the_vocabulary_is_read_in_portions_until_time_is_up(make, load, monkeypatch, task):
+    ours = load(make("Bert", "ForMaskedLM"), "packed")
+    body = {"task": task, "inputs": [*MASKED, "[MASK] and [MASK]"]}
+    whole = ask(ours, body)
+    monkeypatch.setattr("handler.tasks.vocabulary.ROWS", 2)
+    check(ask(ours, body), whole)
+    monkeypatch.setattr("handler.pipeline.monotonic", lambda: 0.0)
+    clock = iter([0.0, 0.0, 0.0, 1e9])  # reading; the one batch; the first portion; the second
+    monkeypatch.setattr("handler.deadline.monotonic", lambda: next(clock))
+    (reply,) = ours.answer([Row({"body": orjson.dumps(body)}, {}, "application/json")])
+    assert (reply.status, next(clock, None)) == (503, None)
+    assert b"not finished" in reply.body
 
 
 @pytest.mark.parametrize("other", ["Electra", "MPNet"])

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from handler.call import Output
+from handler.cutting import portions
 from handler.errors import Invalid
 from handler.tasks.embedding import binary, int8, shortened
+from handler.tasks.scores import largest
 from handler.tasks.vectors import pooled, unit
 
 
@@ -32,3 +34,17 @@ def test_too_many_dimensions_name_both_numbers():
 def test_a_checkpoint_without_pooler_says_so():
     with pytest.raises(Invalid, match="no pooler"):
         pooled([[Output(np.zeros((2, 4), dtype=np.float32), None)]], "pooler")
+
+
+@pytest.mark.parametrize("count", [1, 7, 499, 500, 501, None])
+def test_the_largest_are_those_of_a_stable_sort(count):
+    numbers = np.random.default_rng(0)
+    many = numbers.normal(size=500).astype(np.float32)
+    few = numbers.integers(0, 4, 500).astype(np.float32)  # with equal ones
+    for values in (many, few, np.zeros_like(few), np.where(few == 0, np.nan, many), np.where(few == 0, many, np.nan)):
+        assert largest(values, count).tolist() == np.argsort(-values, kind="stable")[:count].tolist()
+
+
+def test_portions_are_full_and_in_order():
+    assert list(portions([1, 2, 9, 1, 1, 1, 1], int, 3)) == [[1, 2], [9], [1, 1, 1], [1]]
+    assert list(portions([], int, 3)) == []
