@@ -9,17 +9,15 @@ from handler.protocols.kserve import KServe
 from handler.protocols.native import Native
 from handler.protocols.openai import OpenAI
 from handler.protocols.openapi import PATH, Document
-from handler.protocols.routed import Route
+from handler.protocols.routed import Route, Routed
 from handler.protocols.tei import TEI
 
 NATIVE = Native()
-ROUTED = (Cohere(), OpenAI(), TEI())
-DOCUMENTED: dict[str, Route] = {path: route for protocol in ROUTED for path, route in protocol.routes.items()}
-ROUTES: dict[str, Protocol] = {path: protocol for protocol in ROUTED for path in protocol.routes}
+ROUTED: dict[str, Routed] = {"v2": Cohere(), "v1": OpenAI(), "tei": TEI()}
+DOCUMENTED: dict[str, Route] = {path: route for protocol in ROUTED.values() for path, route in protocol.routes.items()}
+ROUTES: dict[str, Protocol] = {path: protocol for protocol in ROUTED.values() for path in protocol.routes}
 PREFIXES: dict[str, Protocol] = {
-    "v1": OpenAI(),
-    "v2": Cohere(),
-    "tei": TEI(),
+    **ROUTED,
     "hf": HuggingFace(),
     "kserve": KServe(),
     PATH: Document(DOCUMENTED),

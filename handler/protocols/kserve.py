@@ -70,13 +70,8 @@ class Infer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class V1:
-    """An answer in version 1."""
-
-
-@dataclass(frozen=True, slots=True)
 class V2:
-    """An answer in version 2."""
+    """What an answer in version 2 needs of its request; one in version 1 needs nothing."""
 
     id: str
     binary: bool
@@ -91,9 +86,9 @@ class KServe(Protocol):
         fields = body.json(raw)
         if not isinstance(fields, dict):
             raise Invalid(f'the body is a {type(fields).__name__}; send an object with "instances" or "inputs"')
-        wire: V1 | V2
+        wire: V2 | None = None
         if "instances" in fields:
-            wire, asked = V1(), instances(fields)
+            asked = instances(fields)
         else:
             wanted = parse(Infer, fields)
             wire, asked = V2(wanted.id, wanted.binary), inputs(wanted, tail)
@@ -102,12 +97,12 @@ class KServe(Protocol):
 
     def binary(self, call: Call) -> bool:
         """See `Protocol.binary`."""
-        return isinstance(call.wire, V2) and call.wire.binary
+        return call.wire is not None and call.wire.binary
 
     def encode(self, call: Call) -> Encoded:
         """Predictions, or tensors."""
         assert call.task is not None
-        if isinstance(call.wire, V1):
+        if call.wire is None:
             return Encoded(dump({"predictions": call.answer}))
         archive = call.task.archive
         head = {"model_name": archive.name, "model_version": archive.version, "id": call.wire.id}

@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Meta
 
 from handler.call import Call
-from handler.errors import BertError, Invalid
+from handler.errors import BertError
 from handler.protocols.base import dump
 from handler.protocols.routed import Nothing, Route, Routed
-from handler.tasks.base import Archive
+from handler.tasks.base import Archive, id_lists
 from handler.tasks.embedding import Embedding, EmbeddingRequest
 from handler.tasks.info import Info, InfoRequest
 
@@ -59,20 +59,10 @@ class EmbeddingsReply(msgspec.Struct):
 def embeddings(wanted: EmbeddingsBody) -> EmbeddingRequest:
     """An embedding request with the archive's own pooling."""
     return EmbeddingRequest(
-        inputs=inputs(wanted.input), dimensions=wanted.dimensions, encoding_format=wanted.encoding_format or "float"
+        inputs=wanted.input if isinstance(wanted.input, str) else id_lists("input", wanted.input),
+        dimensions=wanted.dimensions,
+        encoding_format=wanted.encoding_format or "float",
     )
-
-
-def inputs(given: str | list[str | int | list[int]]) -> str | list[str | list[int]]:
-    """A flat list of ids is one input; texts and ids may not be mixed in one list."""
-    if isinstance(given, str):
-        return given
-    ids = [item for item in given if isinstance(item, int)]
-    if not ids:
-        return [item for item in given if not isinstance(item, int)]
-    if len(ids) < len(given):
-        raise Invalid('"input" mixes token ids with texts or lists; send one kind')
-    return [ids]
 
 
 def embeddings_answer(call: Call, archive: Archive) -> dict[str, Any]:

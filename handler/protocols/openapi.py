@@ -15,7 +15,7 @@ from handler.errors import BertError, Invalid, NotAcceptable, Overloaded, TooLar
 from handler.protocols import arrays
 from handler.protocols.base import JSON, Decoded, Encoded, Protocol, Tasks, dump
 from handler.protocols.routed import Nothing, Route
-from handler.tasks.base import Task
+from handler.tasks.base import Task, TextRequest
 from handler.tasks.info import Info, InfoRequest
 from handler.tasks.replies import REPLIES
 
@@ -64,7 +64,7 @@ def document(name: str, version: str, tasks: Mapping[str, Kind], routes: Mapping
     replies = [reply for task in tasks for reply in REPLIES[task]] + [
         reply for route in served.values() for reply in route.reply
     ]
-    (*_,), components = msgspec.json.schema_components([*bodies, *replies], ref_template=ONE)
+    _, components = msgspec.json.schema_components([*bodies, *replies], ref_template=ONE)
     paths = {f"/{task.name}": native(task) for task in tasks.values()}
     paths |= {f"/{path}": foreign(route) for path, route in served.items()}
     return {
@@ -82,7 +82,8 @@ def native(task: Kind) -> Schema:
     if task.numeric:
         content |= {kind: {"schema": {"type": "string", "format": "binary"}} for kind in arrays.FORMATS}
     summary = (task.__doc__ or task.name).splitlines()[0]
-    return operation(task.name, summary, task.request if task.takes_text or task.name == "decode" else None, content)
+    own = set(task.request.__struct_fields__) - set(TextRequest.__struct_fields__)
+    return operation(task.name, summary, task.request if own else None, content)
 
 
 def foreign(route: Route) -> Schema:

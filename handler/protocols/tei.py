@@ -20,7 +20,7 @@ from handler.protocols.tei_bodies import (
     SimilarityBody,
     TokenizeBody,
 )
-from handler.tasks.base import Archive, TextRequest
+from handler.tasks.base import Archive, TextRequest, id_lists
 from handler.tasks.decode import Decode, DecodeRequest
 from handler.tasks.embedding import Embedding, EmbeddingRequest
 from handler.tasks.hidden_states import HiddenStates, HiddenStatesRequest
@@ -34,12 +34,8 @@ from handler.tasks.tokenize import Tokenize, TokenizeRequest
 
 
 def embed(wire: Embed) -> TextRequest:
-    """A flat list of ids is one input."""
-    given = wire.inputs
-    flat = [] if isinstance(given, str) else [item for item in given if isinstance(item, int)]
-    if flat and len(flat) < len(given):
-        raise Invalid('"inputs" mixes token ids with texts or lists; send one kind')
-    texts: Any = [flat] if flat else given
+    """With TEI's own default, vectors of length 1."""
+    texts = wire.inputs if isinstance(wire.inputs, str) else id_lists("inputs", wire.inputs)
     return EmbeddingRequest(inputs=texts, normalize=wire.normalize, dimensions=wire.dimensions, truncation=wire.policy)
 
 

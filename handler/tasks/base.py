@@ -185,6 +185,19 @@ def explained(message: str, descriptions: Mapping[str, str]) -> str:
     return message.replace("`$.", "`").replace("Object missing required field", "missing key") + hint
 
 
+def id_lists(name: str, given: Sequence[str | int | list[int]]) -> list[str | list[int]]:
+    """A flat list of ids is one input; other lists stay as they are.
+
+    Raises:
+        Invalid: ids stand beside texts or lists; the text calls them `name`.
+    """
+    ids = [item for item in given if isinstance(item, int)]
+    others = [item for item in given if not isinstance(item, int)]
+    if ids and others:
+        raise Invalid(f'"{name}" mixes token ids with texts or lists; send one kind')
+    return [ids] if ids else [*others]
+
+
 def listed(inputs: str | list[Any]) -> list[Text]:
     """One text is a list of one, and a `Pair` a pair."""
     if isinstance(inputs, str):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
 from handler.call import Encoding, Output
 from handler.errors import Invalid
-from handler.tasks.base import Task, TextRequest
+from handler.tasks.base import Task, TextRequest, id_lists
 
 Ids = list[Annotated[int, Meta(ge=0)]]
 
@@ -37,11 +37,7 @@ class Decode(Task[DecodeRequest]):
     ) -> list[str]:
         """One string per list."""
         encoder = self.archive.encoder
-        flat = [id for id in request.ids if isinstance(id, int)]
-        lists = [ids for ids in request.ids if not isinstance(ids, int)]
-        if flat and lists:
-            raise Invalid('"ids" mixes ids with lists; send one kind')
-        lists = lists or [flat]
+        lists: list[Any] = id_lists("ids", request.ids) or [[]]
         for token in (token for ids in lists for token in ids):
             if not 0 <= token < encoder.vocabulary:
                 raise Invalid(f"token id {token} is outside the vocabulary of {encoder.vocabulary}")

@@ -193,6 +193,20 @@ def test_an_answer_over_the_limit_is_refused(make_pipeline):
     assert ask(pipeline, {"inputs": ["b"] * 9})[0] == 413
 
 
+@pytest.mark.parametrize(("path", "key"), [("v1/embeddings", "input"), ("tei/embed", "inputs"), ("decode", "ids")])
+def test_a_flat_list_of_ids_is_one_input_and_mixes_are_refused(pipeline, ids, path, key):
+    flat, lists = [ids["b"], ids["c"]], [[ids["b"], ids["c"]]]
+    assert ask(pipeline, {key: flat}, path) == ask(pipeline, {key: lists}, path)
+    assert ask(pipeline, {key: flat}, path)[0] == 200
+    (reply,) = pipeline.answer([row({key: [*flat, lists[0]]}, path=path)])
+    assert reply.status == 422
+    assert f'\\"{key}\\" mixes token ids'.encode() in reply.body
+
+
+def test_no_ids_are_an_empty_text(pipeline):
+    assert ask(pipeline, {"ids": []}, "decode") == (200, [""])
+
+
 def test_openai_embeddings(pipeline):
     status, answer = ask(pipeline, {"input": ["b", "c d"], "model": "any"}, "v1/embeddings")
     assert status == 200
