@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
 from torch import Tensor
 
 from handler import head as heads
@@ -40,9 +40,9 @@ class Chain:
     pooled: bool = False
 
 
-def linear(module: str, activation: str = "none", norm: str = "", bias: str = "") -> Step:
+def linear(module: str, activation: str = "none", norm: str = "") -> Step:
     """A linear whose tensors are named after its module."""
-    return Step(f"{module}.weight", bias or f"{module}.bias", activation, norm)
+    return Step(f"{module}.weight", f"{module}.bias", activation, norm)
 
 
 TOKENS, SPAN = Chain((linear("classifier"),)), Chain((linear("qa_outputs"),))
@@ -93,6 +93,10 @@ def obstacle(checkpoint: Checkpoint) -> str:
         return "" if checkpoint.architecture.endswith("Model") else f"{checkpoint.architecture} is not a known head"
     if found not in FAMILIES.get(family, {}):
         return f"the head of {checkpoint.architecture} is not known"
+    own = any(step.activation == "config" for step in FAMILIES[family][found].steps)
+    name = activation(checkpoint.config)
+    if own and name not in layout.ACTIVATIONS:
+        return f"the head's activation {name} is not one of {', '.join(layout.ACTIVATIONS)}"
     return ""
 
 
@@ -124,6 +128,7 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
         return
     steps = [activated(step, config) for step in chain.steps]
     weights = {name: state[name].contiguous() for step in steps for name in heads.names(step)}
+    count = len(weights[steps[-1].weight])
     tied = tied_table(weights[steps[-1].weight], folder) if found == "vocabulary" else None
     if tied:
         del weights[steps[-1].weight]
@@ -131,14 +136,13 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
     description = Description(
         found,
         steps,
-        labels(config, found),
+        [] if found in ("span", "vocabulary") else labels(config, count),
         chain.pooled,
-        function(config),
+        function(config, count),
         checkpoint.rerank,
         float(config.get("layer_norm_eps", 1e-12)),
     )
-    save_file(weights, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
-    (folder / heads.FILE).chmod(0o644)
+    layout.save(weights, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
 
 
 def load(checkpoint: Checkpoint, found: Kind, chain: Chain) -> tuple[Mapping[str, Tensor], list[str]]:
@@ -156,37 +160,35 @@ def load(checkpoint: Checkpoint, found: Kind, chain: Chain) -> tuple[Mapping[str
     return model.state_dict(), sorted(wanted & set(report["missing_keys"]))
 
 
+def activation(config: Mapping[str, Any]) -> str:
+    """The model's own, as transformers names it."""
+    return str(config.get("hidden_act", config.get("activation", "gelu")))
+
+
 def activated(step: Step, config: Mapping[str, Any]) -> Step:
     """The step with the model's own activation, where it has that."""
     if step.activation != "config":
         return step
-    name = config.get("hidden_act", config.get("activation", "gelu"))
-    return msgspec.structs.replace(step, activation=layout.ACTIVATIONS[name])
+    return msgspec.structs.replace(step, activation=layout.ACTIVATIONS[activation(config)])
 
 
 def tied_table(decoder: Tensor, folder: Path) -> str | None:
     """Where the same values lie already: in the table of words of the packed file."""
-    from safetensors import safe_open
-
     if not (folder / WEIGHTS).exists():
         return None
     with safe_open(folder / WEIGHTS, framework="pt") as file:
         return f"{WEIGHTS}:word" if torch.equal(file.get_tensor("word"), decoder) else None
 
 
-def labels(config: Mapping[str, Any], found: Kind) -> list[str]:
-    """`id2label` in the order of its ids."""
-    if found in ("span", "vocabulary"):
-        return []
+def labels(config: Mapping[str, Any], count: int) -> list[str]:
+    """`id2label` in the order of its ids; a name by number for those it does not name."""
     names = {int(number): str(name) for number, name in config.get("id2label", {}).items()}
-    count = len(names) or int(config.get("num_labels", 2))
     return [names.get(number, f"LABEL_{number}") for number in range(count)]
 
 
-def function(config: Mapping[str, Any]) -> Function:
-    """What transformers' text-classification pipeline applies."""
+def function(config: Mapping[str, Any], count: int) -> Function:
+    """What transformers' text-classification pipeline applies to that many scores."""
     problem = config.get("problem_type")
     if problem == "regression":
         return "none"
-    single = len(config.get("id2label", {"0": "", "1": ""})) == 1
-    return "sigmoid" if problem == "multi_label_classification" or single else "softmax"
+    return "sigmoid" if problem == "multi_label_classification" or count == 1 else "softmax"

@@ -115,8 +115,13 @@ def write(checkpoint: Path, folder: Path, dtype: Dtype) -> None:
     check_finite(weights)
     if dtype == "int8":
         weights = quantize(weights)
-    save_file(weights, folder / WEIGHTS, settings(eager.model.config.to_dict()))
-    (folder / WEIGHTS).chmod(0o644)  # safetensors keeps its files from other users, who may run the server
+    save(weights, folder / WEIGHTS, settings(eager.model.config.to_dict()))
+
+
+def save(weights: Mapping[str, Tensor], file: Path, metadata: dict[str, str]) -> None:
+    """Write tensors; safetensors keeps its files from other users, who may run the server."""
+    save_file(dict(weights), file, metadata)
+    file.chmod(0o644)
 
 
 def check_finite(weights: Mapping[str, Tensor]) -> None:

@@ -92,9 +92,11 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     runtime = engines.resolve(checkpoint, config.handler.runtime, config.handler.dtype)
     known = fitting(abilities(checkpoint, runtime, config.handler.dtype))
     if config.handler.task not in known:
+        obstacle = heads.obstacle(checkpoint)
         named = f"{checkpoint.folder} cannot do {config.handler.task}"
         raise Failure(
-            named if config.handler.task else heads.obstacle(checkpoint),
+            named if config.handler.task else obstacle,
+            why=obstacle if config.handler.task else "",
             fix=f"choose one with --task: {', '.join(known)}",
         )
     if config.handler.max_length > checkpoint.max_length:

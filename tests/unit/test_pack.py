@@ -7,6 +7,8 @@ import yaml
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
+from handler.config import CHECKPOINT
+from handler.head import Head
 from scripts import checkpoint as checkpoints
 from scripts import pack as packer
 from scripts.console import Failure
@@ -232,6 +234,28 @@ def test_a_head_that_does_not_fit_its_labels_is_refused(minilm, tmp_path, labels
     change(folder / "config.json", id2label=labels)
     with pytest.raises(Failure, match="does not load as BertForSequenceClassification"):
         pack(folder, tmp_path)
+
+
+@pytest.mark.parametrize(("count", "function"), [(1, "sigmoid"), (3, "softmax")])
+def test_a_head_without_names_has_as_many_labels_as_its_weights_have_rows(minilm, tmp_path, count, function):
+    tokenizer = AutoTokenizer.from_pretrained(minilm)
+    names = heads.labels([f"LABEL_{number}" for number in range(count)])
+    folder = heads.save(tmp_path / "head", "Bert", "ForSequenceClassification", tokenizer, **names)
+    config = json.loads((folder / "config.json").read_text())
+    left = {key: value for key, value in config.items() if key not in ("id2label", "label2id")}
+    (folder / "config.json").write_text(json.dumps(left | {"num_labels": count}))
+    packer.stage(checkpoints.read(folder), tmp_path / "archive", "packed", task="text-classification")
+    found = Head(tmp_path / "archive" / CHECKPOINT, "cpu").description
+    assert (found.labels, found.function) == (list(names["label2id"]), function)
+
+
+def test_a_head_with_an_activation_that_is_not_known_is_not_served(minilm, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(minilm)
+    folder = heads.save(tmp_path / "head", "Bert", "ForMaskedLM", tokenizer, hidden_act="silu")
+    with pytest.raises(Failure, match="cannot do fill-mask") as caught:
+        pack(folder, tmp_path)
+    assert "activation silu is not one of gelu" in caught.value.why
+    assert pack(folder, tmp_path, handler={"task": "embedding"}).exists()
 
 
 @pytest.mark.parametrize("place", ["classifier.weight", "bert.embeddings.LayerNorm.bias"])
