@@ -204,7 +204,7 @@ def load(
     encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
     hidden = runtime.run([encoder.wrap([])])[0].hidden  # also the first, slow pass
     head = Head(folder / CHECKPOINT, device) if (folder / CHECKPOINT / HEAD).exists() else None
-    explain = cache(lambda: explaining.Explainer(folder / CHECKPOINT, device))
+    explain = cache(lambda: explaining.make(runtime, folder / CHECKPOINT, device))
     archive = Archive(
         name,
         version,

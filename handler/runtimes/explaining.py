@@ -16,7 +16,7 @@ from torch import Tensor
 
 from handler.call import Encoding
 from handler.explanation import Explanation
-from handler.runtimes.base import WEIGHTS, Placement
+from handler.runtimes.base import WEIGHTS, Placement, Runtime
 from handler.runtimes.packed import Packed, normalize
 
 Score = Callable[[Tensor, Tensor | None], Tensor]
@@ -46,8 +46,8 @@ class Recording:
 class Explainer:
     """Explains one sequence at a time, in float32."""
 
-    def __init__(self, checkpoint: Path, device: str) -> None:
-        self.model = Packed(checkpoint, Placement(device, "float32"))
+    def __init__(self, model: Packed) -> None:
+        self.model = model
         self.maps = len(self.model.layers) * self.model.layers[0].heads
 
     def explain(
@@ -97,6 +97,13 @@ class Explainer:
         if "pooler.weight" not in weights:
             return states, None
         return states, torch.addmm(weights["pooler.bias"], states[:, 0], weights["pooler.weight"]).tanh()
+
+
+def make(runtime: Runtime, checkpoint: Path, device: str) -> Explainer:
+    """One over the runtime's own weights where those will do: a GPU would hold them twice."""
+    if isinstance(runtime, Packed) and runtime.dtype == torch.float32:
+        return Explainer(runtime)
+    return Explainer(Packed(checkpoint, Placement(device, "float32")))
 
 
 def available(checkpoint: Path) -> bool:

@@ -51,6 +51,12 @@ def test_a_labels_score(make, load, family, engine, tokenizer, target):
     assert got["rest"] == pytest.approx(ends[0] - ends[1] - want.sum(), abs=1e-4)
 
 
+def test_the_weights_of_packed_are_not_loaded_twice(minilm, load, engine):
+    ours = load(minilm, engine)
+    explainer = ours.tasks["explanations"].archive.explain()
+    assert (explainer.model is ours.runtime) == (engine == "packed")
+
+
 def test_attention_and_the_mean_state(minilm, load, engine, tokenizer):
     model = AutoModel.from_pretrained(minilm, attn_implementation="eager").eval()
     want, _ = reference(model, tokenizer, lambda out: out.last_hidden_state[0].mean(0).norm(), text=TEXT)
