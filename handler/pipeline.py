@@ -23,7 +23,7 @@ from handler.config import CHECKPOINT, ModelConfig
 from handler.errors import BertError, ConfigError, Overloaded, TooLarge, unknown
 from handler.head import FILE as HEAD
 from handler.head import Head
-from handler.protocols.base import Encoded, dump
+from handler.protocols.base import JSON, Encoded, envelope
 from handler.runtimes import explaining
 from handler.runtimes.base import Placement, Runtime
 from handler.tasks.base import Archive
@@ -171,7 +171,7 @@ def reply(call: Call, encoded: Encoded, times: dict[str, str]) -> Reply:
 
 def failure(error: BertError) -> Reply:
     """A reply for when not even the pipeline could be entered."""
-    return Reply(error.status, "application/json", dump({"error": str(error), "error_type": error.error_type}))
+    return Reply(error.status, JSON, envelope(error))
 
 
 def load(

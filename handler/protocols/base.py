@@ -79,6 +79,11 @@ def choose(tasks: Tasks, name: str) -> Task[Any]:
     return tasks[name]
 
 
+def envelope(error: BertError) -> bytes:
+    """This project's own form of an error."""
+    return dump({"error": str(error), "error_type": error.error_type})
+
+
 def dump(value: Any) -> bytes:
     """JSON; floats in the fewest digits that read back as the same number of their own width."""
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -10,7 +10,7 @@ from typing import Any
 from handler.call import Call, Row
 from handler.errors import BertError, Invalid, quote
 from handler.protocols import arrays, body
-from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, choose, dump
+from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, choose, dump, envelope
 
 
 class Native(Protocol):
@@ -42,7 +42,7 @@ class Native(Protocol):
 
     def encode_error(self, error: BertError) -> bytes:
         """See the module's first line."""
-        return dump({"error": str(error), "error_type": error.error_type})
+        return envelope(error)
 
 
 def flattened(fields: dict[str, Any]) -> dict[str, Any]:

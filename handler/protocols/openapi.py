@@ -13,7 +13,7 @@ import msgspec
 from handler.call import Call, Row
 from handler.errors import BertError, Invalid, NotAcceptable, Overloaded, TooLarge, Undecodable, UnknownTask
 from handler.protocols import arrays
-from handler.protocols.base import JSON, Decoded, Encoded, Protocol, Tasks, dump
+from handler.protocols.base import JSON, Decoded, Encoded, Protocol, Tasks, dump, envelope
 from handler.protocols.routed import Nothing, Route
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.info import Info, InfoRequest
@@ -54,7 +54,7 @@ class Document(Protocol):
 
     def encode_error(self, error: BertError) -> bytes:
         """The native envelope."""
-        return dump({"error": str(error), "error_type": error.error_type})
+        return envelope(error)
 
 
 def document(name: str, version: str, tasks: Mapping[str, Kind], routes: Mapping[str, Route]) -> Schema:
