@@ -21,7 +21,7 @@ CHECKPOINT = "checkpoint"
 ORIGIN = "origin.json"
 """File of that folder that says where the checkpoint came from."""
 
-Pooling = Literal["mean", "cls", "max", "pooler"]
+Pooling = Literal["mean", "cls", "max", "pooler", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 Truncation = Literal["right", "left", "error", "windows"]
 Dtype = Literal["float32", "float16", "bfloat16", "int8"]
 
@@ -39,8 +39,16 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     dtype: Annotated[Dtype, Meta(description="float32; float16 and bfloat16 on a GPU; int8 on a CPU, by onnx")] = (
         "float32"
     )
-    pooling: Annotated[Pooling, Meta(description="how token states become one vector: mean, cls, max, pooler")] = "mean"
+    pooling: Annotated[
+        Pooling,
+        Meta(
+            description="how token states become one vector: "
+            "mean, cls, max, pooler, mean_sqrt_len_tokens, weightedmean, lasttoken"
+        ),
+    ] = "mean"
     normalize: Annotated[bool, Meta(description="scale embeddings to length 1")] = False
+    prompts: Annotated[dict[str, str], Meta(description="texts put before inputs, by name; a request names one")] = {}
+    default_prompt: Annotated[str | None, Meta(description="name of the prompt of requests that name none")] = None
     truncation: Annotated[
         Truncation | None,
         Meta(
@@ -113,6 +121,11 @@ def load(settings: Mapping[str, Any]) -> ModelConfig:
         raise ConfigError(
             f"model-config.yaml: maxWorkers {config.maxWorkers} is below minWorkers {config.minWorkers}; "
             f"set maxWorkers to {config.minWorkers} or more"
+        )
+    named = config.handler.default_prompt
+    if named is not None and named not in config.handler.prompts:
+        raise ConfigError(
+            f"model-config.yaml, handler.default_prompt: {unknown('prompt', named, config.handler.prompts)}"
         )
     return config
 

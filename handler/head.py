@@ -21,17 +21,20 @@ from torch.nn.functional import gelu, layer_norm, linear
 from handler.call import Output
 
 FILE = "head.safetensors"
+DENSE = "dense.safetensors"
+"""The dense layers of sentence-transformers, over the pooled vector: a chain of the same form."""
 META = "head"
 """Key of the file's metadata that holds a `Description`."""
 
 Scores = NDArray[np.float32]
-Kind = Literal["sequence", "tokens", "span", "vocabulary"]
+Kind = Literal["sequence", "tokens", "span", "vocabulary", "embedding"]
 Function = Literal["sigmoid", "softmax", "none"]
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda values: values,
     "tanh": torch.tanh,
     "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
     "gelu": gelu,
     "gelu_tanh": lambda values: gelu(values, approximate="tanh"),
 }
@@ -57,7 +60,8 @@ class Description(msgspec.Struct, frozen=True):
     """What the file's metadata says of the head.
 
     Attributes:
-        kind: what its scores are of: a sequence, each token, the two ends of a span, or the vocabulary at a token.
+        kind: what its scores are of: a sequence, each token, the two ends of a span, the vocabulary at a token,
+            or the dimensions of an embedding.
         pooled: whether a `sequence` head reads the pooler's output; else the first token's state.
         labels: names of the scores, in order; empty for a vocabulary.
         function: what makes the scores of a sequence probabilities.
@@ -77,8 +81,9 @@ class Description(msgspec.Struct, frozen=True):
 class Head:
     """A chain of linears on the device of the model."""
 
-    def __init__(self, folder: Path, device: str) -> None:
-        with safe_open(folder / FILE, framework="pt") as file:
+    def __init__(self, folder: Path, device: str, own: str = FILE) -> None:
+        self.own = own
+        with safe_open(folder / own, framework="pt") as file:
             self.description = msgspec.json.decode(file.metadata()[META], type=Description)
         self.device = torch.device(device)
         self.weights = {name: self.read(folder, name) for step in self.description.steps for name in names(step)}
@@ -86,8 +91,13 @@ class Head:
     def read(self, folder: Path, name: str) -> Tensor:
         """A tensor of the head's own file, or of the one its name begins with."""
         other, _, rest = name.rpartition(":")
-        with safe_open(folder / (other or FILE), framework="pt") as file:
+        with safe_open(folder / (other or self.own), framework="pt") as file:
             return file.get_tensor(rest).to(self.device)  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """How many scores it gives."""
+        return len(self.weights[self.description.steps[-1].weight])
 
     @torch.inference_mode()
     def __call__(self, states: NDArray[np.float32]) -> Scores:

@@ -13,15 +13,16 @@ from itertools import chain
 from pathlib import Path
 from time import monotonic
 
+import msgspec
 import torch
 
 from handler import config as configuration
+from handler import head as heads
 from handler import protocols, runtimes, tasks
 from handler.batching import plan
 from handler.call import Call, Encoding, Output, Reply, Row, alive, internal
-from handler.config import CHECKPOINT, ModelConfig
+from handler.config import CHECKPOINT, ORIGIN, ModelConfig
 from handler.errors import BertError, ConfigError, Overloaded, TooLarge, unknown
-from handler.head import FILE as HEAD
 from handler.head import Head
 from handler.protocols.base import JSON, Encoded, envelope
 from handler.runtimes import explaining
@@ -203,7 +204,10 @@ def load(
     runtime = runtimes.pick(config.handler.runtime, placement)(folder / CHECKPOINT, placement)
     encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
     hidden = runtime.run([encoder.wrap([])])[0].hidden  # also the first, slow pass
-    head = Head(folder / CHECKPOINT, device) if (folder / CHECKPOINT / HEAD).exists() else None
+    head, dense = (
+        Head(folder / CHECKPOINT, device, file) if (folder / CHECKPOINT / file).exists() else None
+        for file in (heads.FILE, heads.DENSE)
+    )
     explain = cache(lambda: explaining.make(runtime, folder / CHECKPOINT, device))
     archive = Archive(
         name,
@@ -215,7 +219,15 @@ def load(
         runtime.name,
         runtime.exact,
         head,
+        dense,
+        origin=origin(folder / CHECKPOINT),
         explain=explain if explaining.available(folder / CHECKPOINT) else None,
     )
     workers = Workers(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
     return Pipeline(archive, config, runtime, Telemetry(emit), workers)
+
+
+def origin(checkpoint: Path) -> dict[str, object]:
+    """What the packer wrote down of the checkpoint's past."""
+    file = checkpoint / ORIGIN
+    return msgspec.json.decode(file.read_bytes(), type=dict[str, object]) if file.exists() else {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +34,31 @@ class Checkpoint:
     """A checkpoint folder, understood.
 
     Attributes:
-        folder: where it is.
+        root: where it is.
+        folder: where its model is; within the root in what older versions of sentence-transformers saved.
         architecture: name of the class it was saved from.
         max_length: longest sequence, in tokens.
         task: what it is for; empty for a head that is not served.
         pooling: of a sentence-transformers folder, else `mean`.
+        dense: folders of the dense layers after pooling.
         normalize: whether its embeddings have length 1.
+        lower_case: whether texts are lower-cased whatever the tokenizer does.
+        prompts: what may go before a text, by name.
+        default_prompt: name of the one that does.
         rerank: what a cross-encoder applies to its score.
     """
 
+    root: Path
     folder: Path
     architecture: str
     max_length: int
     task: str
     pooling: str = "mean"
+    dense: tuple[Path, ...] = ()
     normalize: bool = False
+    lower_case: bool = False
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    default_prompt: str | None = None
     rerank: Function = "sigmoid"
 
     @property
@@ -82,8 +93,9 @@ def read(folder: Path) -> Checkpoint:
         raise Failure(f"{folder}: a file does not hold what it should ({type(error).__name__}: {error})") from None
 
 
-def understand(folder: Path) -> Checkpoint:
+def understand(root: Path) -> Checkpoint:
     """`read`, for files that are what they should be."""
+    folder = modules.transformer(root)
     config = load_json(folder / "config.json")
     if not any((folder / name).exists() for name in WEIGHTS):
         raise Failure(f"{folder} has no weights", fix=f"one of these is needed: {', '.join(WEIGHTS)}")
@@ -92,9 +104,10 @@ def understand(folder: Path) -> Checkpoint:
     architecture = (config.get("architectures") or ["BertModel"])[0]
     positions = config.get("max_position_embeddings", 512) - position_offset(config)
     longest = load_if_there(folder / "tokenizer_config.json").get("model_max_length") or positions
-    plain = Checkpoint(folder, architecture, min(longest, positions), "", rerank=modules.activation(folder, config))
-    if (folder / "modules.json").exists():
-        return replace(plain, **modules.read(folder, positions))
+    rerank = modules.activation(root, config)
+    plain = Checkpoint(root, folder, architecture, min(longest, positions), "", rerank=rerank)
+    if (root / "modules.json").exists():
+        return replace(plain, **modules.read(root, positions))
     task = "hidden-states" if architecture.endswith("Model") else TASKS.get(plain.head, "")
     return replace(plain, task="rerank" if modules.is_cross_encoder(config) else task)
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from scripts.console import Failure
-from scripts.verbs import bench, convert, lifecycle, model, operate
+from scripts.verbs import bench, convert, inspection, lifecycle, model, operate
 
 VERBS = (
     lifecycle.up,
@@ -17,6 +17,7 @@ VERBS = (
     convert.convert,
     model.pack,
     model.export,
+    inspection.inspect,
     lifecycle.start,
     operate.status,
     operate.predict,

@@ -12,7 +12,7 @@ from handler.errors import ConfigError, unknown
 from handler.runtimes import find
 from handler.runtimes.base import Placement
 from handler.runtimes.eager import Eager
-from scripts import layout
+from scripts import layout, pickles
 from scripts.checkpoint import Checkpoint
 from scripts.console import Failure, err
 from scripts.exports import onnx, torchscript
@@ -59,6 +59,8 @@ def write(checkpoint: Checkpoint, folder: Path, runtime: str, dtype: Dtype) -> N
     Raises:
         Failure: the weights do not load.
     """
+    for file in checkpoint.weights:
+        pickles.check(file)
     try:
         WRITERS[runtime](checkpoint, folder, dtype)
     except (AttributeError, ConfigError, OSError, RuntimeError, ValueError, SafetensorError) as error:

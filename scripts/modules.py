@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from handler.config import Pooling
 from handler.head import Function
 from scripts.console import Failure
 from scripts.json_files import load_if_there, load_json
@@ -14,76 +16,117 @@ POOLINGS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_mean_tokens": "mean",
     "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
 }
-MODULES: dict[tuple[str, ...], str] = {
-    ("Transformer", "Pooling"): "embedding",
-    ("Transformer", "Pooling", "Normalize"): "embedding",
-    ("Transformer", "SpladePooling"): "sparse-embedding",
-    ("MLMTransformer", "SpladePooling"): "sparse-embedding",
-    ("Transformer",): "rerank",
-}
-"""Chains of modules that are served, and what they are for."""
+"""Keys of the older form of the file, and the names of the newer one, which are ours."""
 ACTIVATIONS: dict[str, Function] = {"Sigmoid": "sigmoid", "Identity": "none"}
 
 
-def read(folder: Path, positions: int) -> dict[str, Any]:
+def transformer(root: Path) -> Path:
+    """The folder of the model itself, which older versions put into one of its own."""
+    if not (root / "modules.json").exists():
+        return root
+    return root / str(load_json(root / "modules.json")[0]["path"])
+
+
+def read(root: Path, positions: int) -> dict[str, Any]:
     """Fields of a `Checkpoint` for a folder with `modules.json`.
 
+    Args:
+        root: folder of `modules.json`.
+        positions: longest sequence of the model.
+
     Raises:
-        Failure: a module is not served, or texts would be changed before the tokenizer sees them.
+        Failure: a module is not served.
     """
-    listed = load_json(folder / "modules.json")
-    names = tuple(str(module["type"]).rsplit(".", 1)[-1] for module in listed)
-    if names not in MODULES:
+    listed = load_json(root / "modules.json")
+    names = [str(module["type"]).rsplit(".", 1)[-1] for module in listed]
+    folders = [root / str(module["path"]) for module in listed]
+    chain = " ".join(names)
+    further = next((further for pattern, further in CHAINS.items() if re.fullmatch(pattern, chain)), None)
+    if further is None:
         raise Failure(
-            f"{folder} has the modules {', '.join(names)}, which are not served; its vectors would differ from "
+            f"{root} has the modules {chain.replace(' ', ', ')}, which are not served; its vectors would differ from "
             "sentence-transformers'",
-            fix=f"served are {'; '.join(', '.join(known) for known in MODULES)}",
+            fix="served: Transformer, Pooling and any Dense and Normalize after; SpladePooling; Transformer alone",
         )
-    settings = load_if_there(folder / "sentence_bert_config.json")
-    check_reproducible(folder, settings)
-    longest = settings.get("max_seq_length") or load_if_there(folder / "tokenizer_config.json").get("model_max_length")
-    found: dict[str, Any] = {"task": MODULES[names], "max_length": min(longest or positions, positions)}
-    if "Pooling" in names:
-        pooling = read_pooling(load_json(folder / listed[names.index("Pooling")]["path"] / "config.json"))
-        found |= {"pooling": pooling, "normalize": "Normalize" in names}
-    if "SpladePooling" in names:
-        check_splade(folder, load_json(folder / listed[1]["path"] / "config.json"))
-    return found
+    settings = load_if_there(folders[0] / "sentence_bert_config.json")
+    tokenizer = load_if_there(folders[0] / "tokenizer_config.json")
+    longest = settings.get("max_seq_length") or tokenizer.get("model_max_length")
+    prompts = load_if_there(root / "config_sentence_transformers.json")
+    found = {
+        "max_length": min(longest or positions, positions),
+        "lower_case": bool(settings.get("do_lower_case")),
+        "prompts": prompts.get("prompts") or {},
+        "default_prompt": prompts.get("default_prompt_name"),
+    }
+    return (
+        found
+        | further(root, found, dict(zip(names, folders, strict=True)))
+        | {
+            "dense": tuple(folder for name, folder in zip(names, folders, strict=True) if name == "Dense"),
+            "normalize": names[-1] == "Normalize",
+        }
+    )
 
 
-def check_splade(folder: Path, config: Mapping[str, Any]) -> None:
-    """Refuse other poolings than the usual one."""
+def embedding(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
+    """Pooling.
+
+    Raises:
+        Failure: it is of several kinds, or leaves the prompt's tokens out.
+    """
+    config = load_json(modules["Pooling"] / "config.json")
+    if any(found["prompts"].values()) and config.get("include_prompt") is False:
+        raise Failure(
+            f"{root} leaves the tokens of its prompts out of pooling (include_prompt); this is not served",
+            fix="remove the prompts from config_sentence_transformers.json to serve it without them",
+        )
+    return {"task": "embedding", "pooling": read_pooling(config)}
+
+
+def sparse(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
+    """Refuse other poolings than SPLADE's usual one."""
+    config = load_json(modules["SpladePooling"] / "config.json")
     chosen = config.get("pooling_strategy", "max"), config.get("activation_function", "relu")
     if chosen != ("max", "relu"):
-        raise Failure(f"{folder} pools words by {' and '.join(chosen)}", fix="max and relu are served")
+        raise Failure(f"{root} pools words by {' and '.join(chosen)}", fix="max and relu are served")
+    return {"task": "sparse-embedding"}
 
 
-def check_reproducible(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Refuse what sentence-transformers would do to texts before the tokenizer sees them."""
-    normalizer = load_if_there(folder / "tokenizer.json").get("normalizer") or {}
-    if settings.get("do_lower_case") and not normalizer.get("lowercase"):
+def cross_encoder(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
+    """Refuse a prompt before pairs."""
+    if found["default_prompt"]:
         raise Failure(
-            f"{folder} wants texts in lower case (do_lower_case) and its tokenizer keeps case; this is not served",
-            fix="set do_lower_case to false in sentence_bert_config.json, and send texts in lower case",
+            f"{root} puts its prompt {found['default_prompt']!r} before each pair; this is not served",
+            fix="set default_prompt_name to null in config_sentence_transformers.json, and send queries with it",
         )
-    prompt = load_if_there(folder / "config_sentence_transformers.json").get("default_prompt_name")
-    if prompt:
-        raise Failure(
-            f"{folder} puts its prompt {prompt!r} before each text by default; this is not served",
-            fix="set default_prompt_name to null in config_sentence_transformers.json, and send texts with the prompt",
-        )
+    return {"task": "rerank"}
+
+
+CHAINS = {
+    r"Transformer Pooling( Dense| Dropout)*( Normalize)?": embedding,
+    r"(MLM)?Transformer SpladePooling": sparse,
+    r"Transformer": cross_encoder,
+}
+"""Modules that are served, and what reads them further."""
 
 
 def read_pooling(config: Mapping[str, Any]) -> str:
     """The one pooling mode that is on."""
-    modes = [name for name, on in config.items() if name.startswith("pooling_mode_") and on is True]
-    named = config.get("pooling_mode")  # the newer form of the file
-    if isinstance(named, str) and named in POOLINGS.values():
-        return named
-    if len(modes) != 1 or modes[0] not in POOLINGS:
-        raise Failure(f"pooling {modes or named} cannot be reproduced", fix=f"one of {', '.join(POOLINGS)} is served")
-    return POOLINGS[modes[0]]
+    named = config.get("pooling_mode")
+    modes = [named] if isinstance(named, str) else named or []
+    modes = modes or [
+        POOLINGS.get(key, key) for key, on in config.items() if key.startswith("pooling_mode_") and on is True
+    ]
+    if len(modes) != 1 or modes[0] not in get_args(Pooling):
+        raise Failure(
+            f"pooling {' and '.join(modes) or 'by nothing'} cannot be reproduced",
+            fix=f"one of {', '.join(POOLINGS.values())} is served",
+        )
+    return str(modes[0])
 
 
 def is_cross_encoder(config: Mapping[str, Any]) -> bool:
@@ -91,19 +134,19 @@ def is_cross_encoder(config: Mapping[str, Any]) -> bool:
     return "sentence_transformers" in config or "sbert_ce_default_activation_function" in config
 
 
-def activation(folder: Path, config: Mapping[str, Any]) -> Function:
+def activation(root: Path, config: Mapping[str, Any]) -> Function:
     """What a cross-encoder applies to its score; a sigmoid where nothing is said.
 
     Raises:
         Failure: something that is not served.
     """
     named = (
-        load_if_there(folder / "config_sentence_transformers.json").get("activation_fn")
+        load_if_there(root / "config_sentence_transformers.json").get("activation_fn")
         or config.get("sentence_transformers", {}).get("activation_fn")
         or config.get("sbert_ce_default_activation_function")
         or "Sigmoid"
     )
     name = str(named).rsplit(".", 1)[-1]
     if name not in ACTIVATIONS:
-        raise Failure(f"{folder} applies {named} to its score", fix=f"one of {', '.join(ACTIVATIONS)} is served")
+        raise Failure(f"{root} applies {named} to its score", fix=f"one of {', '.join(ACTIVATIONS)} is served")
     return ACTIVATIONS[name]

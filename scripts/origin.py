@@ -9,6 +9,9 @@ from pathlib import Path
 import msgspec
 
 from handler.config import ORIGIN
+from scripts.console import err
+
+SUFFIXES = (".json", ".safetensors", ".bin", ".txt", ".model")
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,6 +36,26 @@ def read(folder: Path) -> Origin:
         return msgspec.json.decode((folder / ORIGIN).read_bytes(), type=Origin)
     except FileNotFoundError:
         return Origin(folder.resolve().name)
+
+
+def packed(folder: Path) -> Origin:
+    """What an archive says of the folder it was packed from.
+
+    A folder whose files differ from those that were fetched is no longer the revision it came from, and says so.
+    """
+    past = read(folder)
+    files = digests(folder, listed(folder))
+    changed = [name for name, digest in past.files.items() if files.get(name) != digest]
+    if changed:
+        err.print(f"{folder.name} is no longer {past.source} as it was fetched: {changed[0]} differs", style="yellow")
+        return Origin(f"{past.source}, changed", None, files, past.made_from)
+    return msgspec.structs.replace(past, files=files)
+
+
+def listed(folder: Path) -> list[Path]:
+    """Files of a checkpoint, its folders' too; hidden ones and those of other tools are not."""
+    files = (file for file in folder.rglob("*") if file.suffix in SUFFIXES and file.name != ORIGIN and file.is_file())
+    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
 
 
 def write(origin: Origin, folder: Path) -> None:

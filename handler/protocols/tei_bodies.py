@@ -18,12 +18,12 @@ Texts = Annotated[str | list[str], Meta(description="one text or a list", exampl
 class Cut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is done to a text longer than the model.
 
-    `prompt_name` is refused unless it is null: an archive has no prompts.
+    `prompt_name` is refused unless it is null; of TEI's routes over one text, `embed` alone has prompts here.
     """
 
     truncate: Annotated[bool | None, Meta(description="whether it is cut; default true")] = None
     truncation_direction: Literal["left", "Left", "right", "Right"] = "Right"
-    prompt_name: Annotated[None, Meta(description="archives have no prompts")] = None
+    prompt_name: Annotated[None, Meta(description="none here")] = None
 
     @property
     def policy(self) -> Truncation:
@@ -39,6 +39,7 @@ class Embed(Cut, frozen=True, kw_only=True):
     inputs: Annotated[
         str | list[str | int | list[int]], Meta(description="texts or token ids", examples=["Hello, how are you?"])
     ]
+    prompt_name: Annotated[str | None, Meta(description="which of the archive's prompts")] = None  # type: ignore[assignment]
     normalize: bool = True
     dimensions: Annotated[int, Meta(ge=1)] | None = None
 

@@ -49,7 +49,9 @@ class Archive:
     Attributes:
         exact: whether outputs are transformers' own to the last bit.
         head: the layers it was fine-tuned with.
+        dense: the layers after pooling.
         deadline: of the batch in hand.
+        origin: where the checkpoint came from, as the packer wrote it down.
         explain: makes what explains, when it is first needed; None where the archive has no weights for it.
     """
 
@@ -62,9 +64,16 @@ class Archive:
     runtime: str
     exact: bool = False
     head: Head | None = None
+    dense: Head | None = None
     deadline: Deadline = field(default_factory=Deadline)
     explain: Callable[[], Explains] | None = None
     tasks: list[str] = field(default_factory=list)
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def dimensions(self) -> int:
+        """Of its embeddings."""
+        return self.hidden_size if self.dense is None else self.dense.size
 
     @property
     def abilities(self) -> set[Ability]:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from handler.call import Encoding, Output, Text
 from handler.config import Pooling
 from handler.errors import Invalid
+from handler.tasks import prompts
 from handler.tasks.base import Inputs, Task, TextRequest, listed
-from handler.tasks.vectors import Vector, pooled, unit
+from handler.tasks.prompts import Side
+from handler.tasks.vectors import Vector, unit, vectors
 
 Signed = NDArray[np.int8]
 Format = Literal["float", "base64", "int8", "binary"]
@@ -24,7 +26,23 @@ class EmbeddingRequest(TextRequest, frozen=True, kw_only=True):
     """Body of `embedding`."""
 
     inputs: Inputs
-    pooling: Annotated[Pooling | None, Meta(description="mean, cls, max or pooler; default: the archive's")] = None
+    prompt_name: Annotated[
+        str | None,
+        Meta(
+            description="which of the archive's prompts goes before each text; default: the archive's", examples=[None]
+        ),
+    ] = None
+    prompt: Annotated[str | None, Meta(description="what goes before each text", examples=["query: "])] = None
+    input_type: Annotated[
+        Side | None,
+        Meta(description="query or document: the archive's prompt for that, if it has one", examples=[None]),
+    ] = None
+    pooling: Annotated[
+        Pooling | None,
+        Meta(
+            description="mean, cls, max, pooler, mean_sqrt_len_tokens, weightedmean, lasttoken; default: the archive's"
+        ),
+    ] = None
     normalize: Annotated[bool | None, Meta(description="scale to length 1; default: the archive's")] = None
     dimensions: Annotated[
         Annotated[int, Meta(ge=1)] | None, Meta(description="keep the first n; scaling comes after", examples=[256])
@@ -43,20 +61,32 @@ class Embedding(Task[EmbeddingRequest]):
     numeric = True
 
     def texts(self, request: EmbeddingRequest) -> list[Text]:
-        """The inputs."""
-        return listed(request.inputs)
+        """The inputs, with the prompt before each text."""
+        texts = listed(request.inputs)
+        prompt = self.prompt(request)
+        return prompts.before(prompt, texts) if prompt else texts
+
+    def prompt(self, request: EmbeddingRequest) -> str:
+        """The one prompt that the request asks for, or the archive's default."""
+        asked = {key: getattr(request, key) for key in ("prompt", "prompt_name", "input_type")}
+        given = [f'"{key}"' for key, value in asked.items() if value is not None]
+        if len(given) > 1:
+            raise Invalid(f"{' and '.join(given)} name more than one prompt; send one of them")
+        if request.input_type is not None:
+            return prompts.of_side(self.archive.config, request.input_type)
+        return prompts.named(self.archive.config, request.prompt_name) if request.prompt is None else request.prompt
 
     def answer(
         self, request: EmbeddingRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> Any:
         """`(texts, dimensions)` float32 or int8, or one base64 string per text."""
         config = self.archive.config
-        vectors = pooled(outputs, request.pooling or config.pooling)
+        found = vectors(self.archive, outputs, request.pooling)
         if request.dimensions is not None:
-            vectors = shortened(vectors, request.dimensions)
+            found = shortened(found, request.dimensions)
         if config.normalize if request.normalize is None else request.normalize:
-            vectors = unit(vectors)
-        return FORMATS[request.encoding_format](vectors)
+            found = unit(found)
+        return FORMATS[request.encoding_format](found)
 
 
 def shortened(vectors: Vector, dimensions: int) -> Vector:

@@ -12,9 +12,10 @@ from msgspec import Meta
 from handler.call import Encoding, Output, Text
 from handler.errors import Invalid
 from handler.head import FUNCTIONS, Head, Scores
+from handler.tasks import prompts
 from handler.tasks.base import Archive, Task, TextRequest
 from handler.tasks.scores import largest, of_windows
-from handler.tasks.vectors import pooled, unit
+from handler.tasks.vectors import unit, vectors
 
 
 class RerankRequest(TextRequest, frozen=True, kw_only=True):
@@ -61,17 +62,19 @@ class CrossEncoder(Scorer):
 class BiEncoder(Scorer):
     """Cosines of the archive's embeddings."""
 
-    def __init__(self, pooling: str) -> None:
-        self.pooling = pooling
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
 
     def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
-        """The query and then the texts."""
-        return [query, *texts]
+        """The query and then the texts, each with the archive's prompt for its side."""
+        config = self.archive.config
+        asked = prompts.before(prompts.of_side(config, "query"), [query])
+        return asked + prompts.before(prompts.of_side(config, "document"), texts)
 
     def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
         """Between -1 and 1."""
-        vectors = unit(pooled(outputs, self.pooling))
-        cosines: Scores = vectors[1:] @ vectors[0]
+        found = unit(vectors(self.archive, outputs))
+        cosines: Scores = found[1:] @ found[0]
         return cosines
 
 
@@ -85,7 +88,7 @@ class Rerank(Task[RerankRequest]):
         super().__init__(archive)
         head = archive.head
         scores = head is not None and head.description.kind == "sequence" and len(head.description.labels) == 1
-        self.scorer: Scorer = CrossEncoder(head) if head and scores else BiEncoder(archive.config.pooling)
+        self.scorer: Scorer = CrossEncoder(head) if head and scores else BiEncoder(archive)
 
     def texts(self, request: RerankRequest) -> list[Text]:
         """What the scorer reads."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Annotated
 
@@ -11,8 +11,9 @@ from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
 from handler.errors import Invalid
+from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
-from handler.tasks.vectors import Vector, pooled, unit
+from handler.tasks.vectors import Vector, unit, vectors
 
 
 class SimilarityRequest(TextRequest, frozen=True, kw_only=True):
@@ -37,16 +38,20 @@ class Similarity(Task[SimilarityRequest]):
     def texts(self, request: SimilarityRequest) -> list[Text]:
         """The source and then the sentences; or all texts of the pairs, one after the other."""
         if request.inputs is not None and request.source is None and request.sentences is None:
-            return list(chain.from_iterable(request.inputs))
+            return self.prompted(chain.from_iterable(request.inputs))
         if request.inputs is None and request.source is not None and request.sentences:
-            return [request.source, *request.sentences]
+            return self.prompted([request.source, *request.sentences])
         raise Invalid('send either "source" with a list "sentences", or "inputs" as a list of pairs')
+
+    def prompted(self, texts: Iterable[str]) -> list[Text]:
+        """With the archive's default prompt."""
+        return prompts.before(prompts.named(self.archive.config, None), texts)
 
     def answer(
         self, request: SimilarityRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> Vector:
         """`(sentences,)` or `(pairs,)` float32."""
-        vectors = unit(pooled(outputs, self.archive.config.pooling))
-        left, right = (vectors[:1], vectors[1:]) if request.inputs is None else (vectors[::2], vectors[1::2])
+        found = unit(vectors(self.archive, outputs))
+        left, right = (found[:1], found[1:]) if request.inputs is None else (found[::2], found[1::2])
         cosines: Vector = np.sum(left * right, axis=1)
         return cosines

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
 from handler.head import Scores
+from handler.tasks import prompts
 from handler.tasks.base import TextRequest, listed
 from handler.tasks.scores import largest
 from handler.tasks.vocabulary import VocabularyTask
@@ -34,8 +35,8 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
     request = SparseEmbeddingRequest
 
     def texts(self, request: SparseEmbeddingRequest) -> list[Text]:
-        """The inputs."""
-        return listed(request.inputs)
+        """The inputs, with the archive's default prompt."""
+        return prompts.before(prompts.named(self.archive.config, None), listed(request.inputs))
 
     def answer(
         self,

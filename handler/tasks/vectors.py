@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.call import Output
 from handler.errors import Invalid
+from handler.tasks.base import Archive
 
 Vector = NDArray[np.float32]
 
@@ -20,11 +21,21 @@ def pooler(output: Output) -> Vector:
     return output.pooled
 
 
-POOLINGS = {
+def weighted(output: Output) -> Vector:
+    """The n-th token counts n times."""
+    places = np.arange(1, len(output.hidden) + 1, dtype=np.float32)
+    vector: Vector = places @ output.hidden / places.sum()
+    return vector
+
+
+POOLINGS: dict[str, Callable[[Output], Vector]] = {
     "mean": lambda output: output.hidden.mean(axis=0),
     "cls": lambda output: output.hidden[0],
     "max": lambda output: output.hidden.max(axis=0),
     "pooler": pooler,
+    "mean_sqrt_len_tokens": lambda output: output.hidden.sum(axis=0) / np.sqrt(len(output.hidden)),
+    "weightedmean": weighted,
+    "lasttoken": lambda output: output.hidden[-1],
 }
 
 
@@ -37,6 +48,12 @@ def pooled(texts: Sequence[Sequence[Output]], pooling: str) -> Vector:
         weights = [len(window.hidden) for window in windows]
         vectors.append(parts[0] if len(parts) == 1 else np.average(parts, axis=0, weights=weights))
     return np.asarray(vectors, dtype=np.float32)
+
+
+def vectors(archive: Archive, texts: Sequence[Sequence[Output]], pooling: str | None = None) -> Vector:
+    """`(texts, dimensions)`: pooled, as the archive does it by default, and through its dense layers."""
+    found = pooled(texts, pooling or archive.config.pooling)
+    return found if archive.dense is None else archive.dense(found)
 
 
 def unit(vectors: Vector) -> Vector:

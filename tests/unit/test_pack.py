@@ -174,9 +174,12 @@ def sentence_transformer(folder, modules, **pooling):
     return checkpoints.read(folder)
 
 
-def test_modules_that_cannot_be_reproduced_are_refused(folder):
-    with pytest.raises(Failure, match="modules Transformer, Pooling, Dense, which are not served"):
-        sentence_transformer(folder, [("Transformer", ""), ("Pooling", "1_Pooling"), ("Dense", "2_Dense")])
+@pytest.mark.parametrize(
+    "names", [["Transformer", "Pooling", "CNN"], ["Transformer", "Pooling", "Normalize", "Dense"], ["BoW"]]
+)
+def test_modules_that_cannot_be_reproduced_are_refused(folder, names):
+    with pytest.raises(Failure, match=f"modules {', '.join(names)}, which are not served"):
+        sentence_transformer(folder, [(name, "") for name in names])
 
 
 @pytest.mark.parametrize(
@@ -188,18 +191,15 @@ def test_pooling_is_read_in_both_forms_of_the_file(folder, pooling, found):
     assert (checkpoint.pooling, checkpoint.normalize, checkpoint.max_length) == (found, False, 40)
 
 
-@pytest.mark.parametrize(
-    ("file", "content", "words"),
-    [
-        ("sentence_bert_config.json", {"do_lower_case": True}, "do_lower_case"),
-        ("config_sentence_transformers.json", {"default_prompt_name": "query"}, "prompt 'query'"),
-    ],
-)
-def test_texts_that_would_be_changed_first_are_refused(folder, file, content, words):
-    change(folder / "tokenizer.json", normalizer=None)
-    (folder / file).write_text(json.dumps(content))
-    with pytest.raises(Failure, match=words):
-        sentence_transformer(folder, [("Transformer", ""), ("Pooling", "1_Pooling")], pooling_mode_mean_tokens=True)
+def test_prompts_that_cannot_be_reproduced_are_refused(folder):
+    saved = {"prompts": {"query": "query: "}, "default_prompt_name": "query"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(saved))
+    modules = [("Transformer", ""), ("Pooling", "1_Pooling")]
+    with pytest.raises(Failure, match="leaves the tokens of its prompts out"):
+        sentence_transformer(folder, modules, pooling_mode="mean", include_prompt=False)
+    (folder / "modules.json").write_text(json.dumps([{"type": "models.Transformer", "path": ""}]))
+    with pytest.raises(Failure, match="puts its prompt 'query' before each pair"):
+        checkpoints.read(folder)
 
 
 @pytest.mark.parametrize("content", ["[]", '{"max_position_embeddings": null}', '{"architectures": 3}'])

@@ -1,6 +1,5 @@
 import subprocess
 import zipfile
-from pathlib import Path
 
 import pytest
 
@@ -133,27 +132,12 @@ def test_a_hub_that_cannot_be_reached_names_the_offline_preset(tmp_path, monkeyp
     def unreachable(*_, **__):
         raise OSError("no route to host")
 
-    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
     with pytest.raises(Failure, match="could not be fetched") as caught:
         puller.pull("some/model", tmp_path / "out")
     assert "no route to host" in caught.value.why
     assert DEFAULT in caught.value.fix
     assert not (tmp_path / "out").exists()
-
-
-def test_the_hub_is_asked_for_the_revision(tmp_path, monkeypatch):
-    asked = {}
-
-    def snapshot(repository, *, revision, local_dir, allow_patterns):
-        asked.update(repository=repository, revision=revision)
-        (Path(local_dir) / "config.json").write_text("{}")
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
-    folder = puller.pull("some/model", tmp_path / "out", revision="v2")
-    assert asked == {"repository": "some/model", "revision": "v2"}
-    puller.pull("bert-base-uncased", tmp_path / "preset", revision="v3")
-    assert asked == {"repository": "google-bert/bert-base-uncased", "revision": "v3"}
-    assert (folder / "config.json").exists()
 
 
 @pytest.mark.parametrize("model", ["/no/such/folder", "a/b/c", "with space", ""])

@@ -1,0 +1,50 @@
+"""The verb that looks into an archive: `inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from scripts.console import out, print_json
+from scripts.paths import MODEL_STORE
+from scripts.verbs.options import Json, Store
+
+SHOWN = ("model", "version", "packed", "task", "tasks", "runtime", "dtype", "max_length", "pooling", "normalize")
+
+
+def inspect(
+    archive: Annotated[str, typer.Argument(help="name of an archive in the store, or path of a .mar file")],
+    store: Store = MODEL_STORE,
+    as_json: Json = False,
+) -> None:
+    """Show what an archive holds and where it came from; every byte of it is checked.
+
+    Example: scripts/bert inspect bert
+    """
+    from scripts import inspection  # torch takes seconds to import
+
+    file = Path(archive)
+    found = inspection.inspect(file if file.suffix == ".mar" else store / f"{archive}.mar")
+    if as_json:
+        print_json(found)
+        return
+    for key in SHOWN:
+        value = found[key]
+        out.print(f"{key:<12} {', '.join(value) if isinstance(value, list) else value}")
+    for line in past(found["origin"] or {}):
+        out.print(line)
+    table = Table("file", "bytes", "sha256")
+    for entry in found["files"]:
+        table.add_row(entry["name"], f"{entry['bytes']:,}", entry["sha256"])
+    out.print(table)
+
+
+def past(origin: dict[str, Any]) -> list[str]:
+    """Where it came from, one line each."""
+    lines = [f"{key:<12} {origin[key]}" for key in ("source", "revision") if origin.get(key)]
+    for key, words in (("made_from", "made from"), ("files", "packed from")):
+        lines += [f"{words:<12} {name} {digest}" for name, digest in origin.get(key, {}).items()]
+    return lines

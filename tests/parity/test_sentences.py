@@ -1,0 +1,144 @@
+"""Folders of sentence-transformers against that library: pooling, dense layers, scaling, prompts, lower case."""
+
+import json
+import shutil
+
+import numpy as np
+import orjson
+import pytest
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.util import cos_sim
+
+from handler import pipeline as pipelines
+from handler.call import Row
+from scripts import checkpoint as checkpoints
+from scripts import pack as packer
+from tests import folders
+
+TEXTS = ["hello how are you?", "a cat sat on a mat", "Hello", "the mat , sat . " * 20]
+
+
+def load(folder, tmp_path, runtime="packed"):
+    checkpoint = checkpoints.read(folder)
+    config = packer.configure(checkpoint, {"handler": {"runtime": runtime, "threads": 1}})
+    packer.stage(checkpoint, tmp_path / "archive", runtime)
+    settings = json.loads(orjson.dumps({"handler": {name: getattr(config.handler, name) for name in KEYS}}))
+    return pipelines.load(tmp_path / "archive", "s", "1.0", settings, None, lambda *_: None)
+
+
+KEYS = ("task", "max_length", "runtime", "pooling", "normalize", "prompts", "default_prompt", "threads")
+
+
+def ask(pipeline, body, status=200, path=""):
+    (reply,) = pipeline.answer([Row({"body": orjson.dumps(body)}, {}, "application/json", path)])
+    assert reply.status == status, reply.body
+    return orjson.loads(reply.body)
+
+
+def close(ours, theirs):
+    assert np.abs(np.asarray(ours) - theirs).max() < 1e-5
+    return True
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"])
+def test_every_pooling(tiny, tmp_path, pooling):
+    folder = folders.sentences(tiny, tmp_path / "s", pooling)
+    vectors = ask(load(folder, tmp_path), {"inputs": TEXTS})
+    assert close(vectors, SentenceTransformer(str(folder), device="cpu").encode(TEXTS))
+
+
+@pytest.mark.parametrize("runtime", ["packed", "onnx", "torchscript", "eager"])
+@pytest.mark.parametrize("dense", [("Tanh",), ("ReLU", "Identity", "GELU"), ("Sigmoid",)])
+def test_dense_layers(tiny, tmp_path, dense, runtime):
+    folder = folders.sentences(tiny, tmp_path / "s", dense=dense, normalize=len(dense) > 1)
+    theirs = SentenceTransformer(str(folder), device="cpu")
+    pipeline = load(folder, tmp_path, runtime)
+    vectors = theirs.encode(TEXTS)
+    assert close(ask(pipeline, {"inputs": TEXTS}), vectors)
+    assert vectors.shape[1] == 32 - 7 * len(dense) == ask(pipeline, {}, path="info")["dimensions"]
+    cosines = ask(pipeline, {"source": TEXTS[0], "sentences": TEXTS[1:]}, path="similarity")
+    assert close(cosines, cos_sim(vectors[0], vectors[1:])[0].numpy())
+    assert len(ask(pipeline, {"inputs": "hello", "dimensions": 5})[0]) == 5
+    refused = ask(pipeline, {"inputs": "hello", "dimensions": 32}, 422)
+    assert f"the model has {vectors.shape[1]}" in refused["error"]
+
+
+def test_dense_weights_in_a_pickle(tiny, tmp_path):
+    import torch
+    from safetensors.torch import load_file
+
+    folder = folders.sentences(tiny, tmp_path / "s", dense=("Tanh",))
+    vectors = SentenceTransformer(str(folder), device="cpu").encode(TEXTS)
+    torch.save(load_file(folder / "2_Dense" / "model.safetensors"), folder / "2_Dense" / "pytorch_model.bin")
+    (folder / "2_Dense" / "model.safetensors").unlink()
+    assert close(ask(load(folder, tmp_path), {"inputs": TEXTS}), vectors)
+
+
+@pytest.mark.parametrize("default", [None, "query"])
+def test_prompts(tiny, tmp_path, default):
+    folder = folders.sentences(tiny, tmp_path / "s", prompts=folders.PROMPTS, default_prompt_name=default)
+    theirs = SentenceTransformer(str(folder), device="cpu")
+    pipeline = load(folder, tmp_path)
+    assert close(ask(pipeline, {"inputs": TEXTS}), theirs.encode(TEXTS))
+    for name, prompt in folders.PROMPTS.items():
+        assert close(ask(pipeline, {"inputs": TEXTS, "prompt_name": name}), theirs.encode(TEXTS, prompt_name=name))
+        assert close(ask(pipeline, {"inputs": TEXTS, "prompt": prompt}), theirs.encode(TEXTS, prompt=prompt))
+    assert close(ask(pipeline, {"inputs": TEXTS, "prompt": ""}), theirs.encode(TEXTS, prompt=""))
+    assert close(ask(pipeline, {"inputs": TEXTS, "input_type": "query"}), theirs.encode_query(TEXTS))
+    passages = theirs.encode(TEXTS, prompt_name="passage")  # encode_document of 6.2 stops at its own empty "document"
+    assert close(ask(pipeline, {"inputs": TEXTS, "input_type": "document"}), passages)
+    ranked = ask(pipeline, {"query": TEXTS[0], "texts": TEXTS}, path="rerank")
+    scores = {item["index"]: item["score"] for item in ranked}
+    expected = cos_sim(theirs.encode_query(TEXTS[0]), passages)[0].numpy()
+    assert close([scores[number] for number in range(len(TEXTS))], expected)
+
+
+def test_prompts_over_other_protocols(tiny, tmp_path):
+    folder = folders.sentences(tiny, tmp_path / "s", prompts=folders.PROMPTS)
+    theirs = SentenceTransformer(str(folder), device="cpu")
+    pipeline = load(folder, tmp_path)
+    query = theirs.encode(TEXTS, prompt_name="query")
+    body = {"texts": TEXTS, "model": "s", "input_type": "search_query"}
+    assert close(ask(pipeline, body, path="v2/embed")["embeddings"]["float"], query)
+    body = {"inputs": TEXTS, "prompt_name": "query", "normalize": False}
+    assert close(ask(pipeline, body, path="tei/embed"), query)
+    assert close(ask(pipeline, {"inputs": TEXTS, "parameters": {"prompt_name": "query"}}, path="hf/embedding"), query)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"prompt_name": "passge"}, "did you mean 'passage'"),
+        ({"prompt_name": "query", "prompt": "x"}, '"prompt" and "prompt_name" name more than one prompt'),
+        ({"input_type": "image"}, "input_type"),
+    ],
+)
+def test_wrong_prompts(tiny, tmp_path, wrong, words):
+    folder = folders.sentences(tiny, tmp_path / "s", prompts=folders.PROMPTS)
+    assert words in ask(load(folder, tmp_path), {"inputs": "hello", **wrong}, 422)["error"]
+
+
+def test_texts_are_lower_cased_where_the_tokenizer_keeps_case(tiny, tmp_path):
+    cased = shutil.copytree(tiny, tmp_path / "cased")
+    content = json.loads((cased / "tokenizer.json").read_text())
+    content["normalizer"]["lowercase"] = False
+    (cased / "tokenizer.json").write_text(json.dumps(content))
+    settings = json.loads((cased / "tokenizer_config.json").read_text())
+    (cased / "tokenizer_config.json").write_text(json.dumps(settings | {"do_lower_case": False}))
+    folder = folders.sentences(cased, tmp_path / "s")
+    upper = [text.upper() for text in TEXTS]
+    kept = ask(load(folder, tmp_path / "kept"), {"inputs": upper})
+    assert close(kept, SentenceTransformer(str(folder), device="cpu").encode(upper))
+    file = folder / "sentence_bert_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"do_lower_case": True}))
+    lowered = ask(load(folder, tmp_path / "lowered"), {"inputs": upper})
+    assert close(lowered, SentenceTransformer(str(folder), device="cpu").encode(upper))
+    assert np.abs(np.asarray(kept) - lowered).max() > 1e-2
+
+
+def test_the_layout_of_older_versions(tiny, tmp_path):
+    folder = folders.sentences(tiny, tmp_path / "s", "max", ("Tanh",))
+    vectors = SentenceTransformer(str(folder), device="cpu").encode(TEXTS)
+    pipeline = load(folders.old_layout(folder), tmp_path)
+    assert close(ask(pipeline, {"inputs": TEXTS}), vectors)
+    assert "0_Transformer/model.safetensors" in ask(pipeline, {}, path="info")["origin"]["files"]

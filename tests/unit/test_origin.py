@@ -1,0 +1,155 @@
+"""What an archive says of its past, and what `inspect` shows."""
+
+import hashlib
+import json
+import shutil
+import zipfile
+
+import pytest
+from typer.testing import CliRunner
+
+from handler.config import CHECKPOINT
+from scripts import inspection, origin
+from scripts import pack as packer
+from scripts.cli import app
+from scripts.console import Failure
+from scripts.origin import Origin
+from tests import folders
+
+
+@pytest.fixture
+def folder(tiny, tmp_path):
+    return shutil.copytree(tiny, tmp_path / "mine")
+
+
+def packed(folder, tmp_path, **settings):
+    return packer.pack(folder, "a", "2.1", settings, tmp_path / "store")[0]
+
+
+def test_an_archive_names_its_folder_and_the_digest_of_every_file(folder, tmp_path):
+    found = inspection.inspect(packed(folder, tmp_path))
+    assert found["origin"]["source"] == "mine"
+    assert "revision" not in found["origin"]
+    assert str(tmp_path) not in json.dumps(found)
+    for file in folder.iterdir():
+        assert found["origin"]["files"][file.name] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (found["model"], found["version"], found["task"]) == ("a", "2.1", "hidden-states")
+    assert "explanations" in found["tasks"]
+    assert "fill-mask" not in found["tasks"]
+    with zipfile.ZipFile(tmp_path / "store" / "a.mar") as archive:
+        for entry in found["files"]:
+            data = archive.read(f"{CHECKPOINT}/{entry['name']}")
+            assert (len(data), hashlib.sha256(data).hexdigest()) == (entry["bytes"], entry["sha256"])
+
+
+def test_the_revision_travels_and_is_dropped_when_a_file_changed(folder, tmp_path, capsys):
+    digests = origin.digests(folder, origin.listed(folder))
+    origin.write(Origin("some/model", "abc", digests), folder)
+    found = inspection.inspect(packed(folder, tmp_path))["origin"]
+    assert (found["source"], found["revision"]) == ("some/model", "abc")
+    (folder / "tokenizer_config.json").write_text("{}")
+    found = inspection.inspect(packed(folder, tmp_path))["origin"]
+    assert found["source"] == "some/model, changed"
+    assert "revision" not in found
+    assert "tokenizer_config.json differs" in capsys.readouterr().err
+
+
+def test_what_other_tools_left_is_no_part_of_it(folder):
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "x.json").write_text("{}")
+    (folder / "notes.md").write_text("x")
+    assert {file.name for file in origin.listed(folder)} == {
+        file.name for file in folder.iterdir() if file.suffix == ".json"
+    } | {"model.safetensors"} | ({"vocab.txt"} if (folder / "vocab.txt").exists() else set())
+
+
+@pytest.mark.parametrize("runtime", ["packed", "eager", "torchscript"])
+def test_inspect_lists_the_tasks_a_worker_has(folder, tmp_path, runtime):
+    tasks = inspection.inspect(packed(folder, tmp_path, handler={"runtime": runtime}))["tasks"]
+    assert ("explanations" in tasks) == (runtime == "packed")
+
+
+def test_inspect_shows_it_in_words_and_as_json(folder, tmp_path):
+    file = packed(folder, tmp_path)
+    words = CliRunner().invoke(app, ["inspect", "a", "--model-store", str(file.parent)])
+    assert words.exit_code == 0, words.output
+    assert "source       mine" in words.output
+    shown = CliRunner().invoke(app, ["inspect", str(file), "--json"])
+    assert shown.exit_code == 0
+
+
+def test_damaged_archives_and_others(folder, tmp_path):
+    file = packed(folder, tmp_path)
+    content = bytearray(file.read_bytes())
+    with zipfile.ZipFile(file) as archive:
+        weights = archive.getinfo(f"{CHECKPOINT}/packed.safetensors")
+    content[weights.header_offset + weights.file_size // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(Failure, match="is damaged: checkpoint/"):
+        inspection.inspect(file)
+    file.write_bytes(bytes(content[:1000]))
+    with pytest.raises(Failure, match="is damaged or no archive"):
+        inspection.inspect(file)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.txt", "x")
+    with pytest.raises(Failure, match="is damaged or no archive"):
+        inspection.inspect(file)
+    with pytest.raises(Failure, match="does not exist"):
+        inspection.inspect(tmp_path / "b.mar")
+
+
+class Code:
+    def __reduce__(self):
+        return print, ("this ran",)
+
+
+@pytest.mark.parametrize("runtime", ["auto", "eager", "torchscript"])
+@pytest.mark.parametrize("case", ["code", "module", "list", "cut", "bytes"])
+def test_pickles_of_more_than_tensors_are_refused(tiny, tmp_path, case, runtime, capsys):
+    import torch
+    from torch import nn
+
+    folder = folders.pickled(tiny, tmp_path / "p")
+    file = folder / "pytorch_model.bin"
+    weights = torch.load(file, weights_only=True)
+    whole = file.read_bytes()
+    {
+        "code": lambda: torch.save({**weights, "x": Code()}, file),
+        "module": lambda: torch.save(nn.Linear(2, 2), file),
+        "list": lambda: torch.save([1, 2], file),
+        "cut": lambda: file.write_bytes(whole[: len(whole) // 2]),
+        "bytes": lambda: file.write_bytes(b"hello" * 99),
+    }[case]()
+    with pytest.raises(Failure, match=r"pytorch_model\.bin (is no file of plain tensors|holds other things)"):
+        packed(folder, tmp_path, handler={"runtime": runtime})
+    assert "this ran" not in capsys.readouterr().out
+    assert not list((tmp_path / "store").iterdir())
+
+
+def test_a_dense_layer_that_is_code_is_refused(tiny, tmp_path):
+    import torch
+
+    folder = folders.sentences(tiny, tmp_path / "s", dense=("Tanh",))
+    (folder / "2_Dense" / "model.safetensors").unlink()
+    torch.save({"linear.weight": Code()}, folder / "2_Dense" / "pytorch_model.bin")
+    with pytest.raises(Failure, match="is no file of plain tensors"):
+        packed(folder, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"activation_function": "torch.nn.modules.activation.Softsign"},
+            "applies torch.nn.modules.activation.Softsign",
+        ),
+        ({"use_residual": True}, "residual"),
+        ({"module_input_name": "token_embeddings"}, "not over sentences"),
+    ],
+)
+def test_dense_layers_that_cannot_be_reproduced(tiny, tmp_path, change, words):
+    folder = folders.sentences(tiny, tmp_path / "s", dense=("Tanh",))
+    file = folder / "2_Dense" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(Failure, match=words):
+        packed(folder, tmp_path)
