@@ -217,6 +217,7 @@ def load(
         hidden.shape[1],
         device,
         runtime.name,
+        runtime.words,
         runtime.exact,
         head,
         dense,

@@ -27,7 +27,8 @@ class TextEncoder:
         self.tokenizer = tokenizer
         self.config = config
         self.vocabulary = tokenizer.get_vocab_size()
-        self.unknown = getattr(tokenizer.model, "unk_token", None) and tokenizer.token_to_id(tokenizer.model.unk_token)
+        unknown = getattr(tokenizer.model, "unk_token", None) or "<unk>"  # a Unigram model does not say
+        self.unknown = tokenizer.token_to_id(unknown)
         self.prefixed = bool(getattr(tokenizer.model, "continuing_subword_prefix", None))
         self.padding = next((id for id in map(tokenizer.token_to_id, ("[PAD]", "<pad>")) if id is not None), 0)
         self.mask = next((id for id in map(tokenizer.token_to_id, ("[MASK]", "<mask>")) if id is not None), None)

@@ -92,6 +92,19 @@ class BertClient:
         """`(sentences,)` cosines."""
         return self.array("similarity", {"source": source, "sentences": list(sentences), **options})[0]
 
+    def word_vectors(self, words: str | Sequence[str]) -> Array:
+        """`(words, hidden)` float32: rows of the model's table of words."""
+        found = self.ask("word-vectors", {"inputs": listed(words)})
+        return np.array([word["vector"] for word in found], dtype=np.float32)
+
+    def most_similar(
+        self, positive: str | Sequence[str] = (), negative: str | Sequence[str] = (), top_k: int = 10
+    ) -> list[tuple[str, float]]:
+        """The words of the vocabulary nearest to a sum, with their cosines, as gensim's method of this name."""
+        inputs = {"positive": listed(positive), "negative": listed(negative)}
+        (found,) = self.ask("word-vectors", {"inputs": [inputs], "vectors": False, "top_k": top_k})
+        return [(word["token"], word["score"]) for word in found.get("neighbours", [])]
+
     def stream(self, texts: Iterable[str], batch: int = 64, in_flight: int = 4, **options: Any) -> Iterator[Array]:
         """`embed` for any number of texts: blocks of at most `batch` vectors, in order.
 

@@ -136,6 +136,13 @@ class Echo(Runtime):
             outputs.append(Output(hidden, hidden[-1]))
         return outputs
 
+    def words(self) -> Any:
+        """Rows of different lengths, one degree apart: the nearest to a token are those beside it."""
+        import torch
+
+        ids = torch.arange(100)
+        return torch.stack([ids.deg2rad().cos(), ids.deg2rad().sin()], 1) * (ids[:, None] + 1)
+
 
 @pytest.fixture
 def echo() -> Echo:
@@ -150,7 +157,7 @@ def make_pipeline(tiny: Path, echo: Echo) -> Any:
     def make(*, response_timeout: int = 120, **settings: Any) -> Pipeline:
         config = HandlerConfig(**{"task": "embedding", "max_length": 12, **settings})
         encoder = TextEncoder.load(tiny / "tokenizer.json", config)
-        archive = Archive("bert", "1.0", config, encoder, echo.width, "cpu", echo.name)
+        archive = Archive("bert", "1.0", config, encoder, echo.width, "cpu", echo.name, echo.words)
         whole = ModelConfig(handler=config, responseTimeout=response_timeout)
         return Pipeline(archive, whole, echo, Telemetry(lambda *_: None), Workers("bert", None, 0, 1))
 

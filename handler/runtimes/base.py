@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
+from safetensors import safe_open
+from torch import Tensor
 
 from handler.call import Encoding, Output
 from handler.config import Dtype
@@ -64,3 +66,13 @@ class Runtime(ABC):
     @abstractmethod
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
         """One forward pass; outputs in the order of the sequences."""
+
+    @abstractmethod
+    def words(self) -> Tensor:
+        """The table of words: `(vocabulary, hidden)` float32 on the device, no copy where there is one."""
+
+
+def stored_words(checkpoint: Path) -> Tensor:
+    """The table of words in `WEIGHTS`, mapped; float32 whatever the runtime computes in."""
+    with safe_open(checkpoint / WEIGHTS, framework="pt") as file:
+        return file.get_tensor("word")  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 from transformers import AutoModel
 from transformers.utils import logging as transformers_logging
 
@@ -52,6 +53,11 @@ class Eager(Runtime):
         pooler = getattr(outputs, "pooler_output", None) if self.has_pooler else None
         pooled = None if pooler is None else pooler.float().cpu().numpy()
         return cut(encodings, outputs.last_hidden_state.float().cpu().numpy(), pooled)
+
+    def words(self) -> Tensor:
+        """See `Runtime.words`; in half precision its rows are rounded."""
+        words: Tensor = self.model.get_input_embeddings().weight.detach().float()
+        return words
 
 
 def has_pooler(weights: Iterable[str]) -> bool:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import ClassVar
 
 import onnxruntime
+from torch import Tensor
 
 from handler.call import Encoding, Output
 from handler.config import cores
-from handler.runtimes.base import GRAPH, Placement, Placements, Runtime
+from handler.runtimes.base import GRAPH, Placement, Placements, Runtime, stored_words
 from handler.runtimes.padding import cut, pad
 
 log = getLogger(__name__)
@@ -36,6 +37,7 @@ class Onnx(Runtime):
     placements: ClassVar[Placements] = {"cpu": ("float32", "int8")}
 
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
+        self.checkpoint = checkpoint
         self.graph = prepack(checkpoint)
         self.sessions: dict[int, onnxruntime.InferenceSession] = {}
         for threads in (cores(), 1):  # a lone request and a loaded server; made here, so that no request waits for them
@@ -57,6 +59,10 @@ class Onnx(Runtime):
         padded = pad(encodings)
         hidden, *pooled = self.session.run(None, {name: padded[name] for name in self.inputs})
         return cut(encodings, hidden, pooled[0] if pooled else None)
+
+    def words(self) -> Tensor:
+        """See `Runtime.words`; 8-bit archives keep their tables in float32."""
+        return stored_words(self.checkpoint)
 
 
 def options(threads: int) -> onnxruntime.SessionOptions:

@@ -20,7 +20,7 @@ from torch.nn.functional import layer_norm
 
 from handler.call import Encoding, Output
 from handler.runtimes import attention
-from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime
+from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, stored_words
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": torch.ops.aten.gelu_,
@@ -38,6 +38,7 @@ class Packed(Runtime):
     placements: ClassVar[Placements] = {"cpu": ("float32",), "cuda": ("float32", "float16", "bfloat16")}
 
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
+        self.checkpoint = checkpoint
         self.device = torch.device(placement.device)
         self.dtype: torch.dtype = getattr(torch, placement.dtype)
         with safe_open(checkpoint / WEIGHTS, framework="pt") as file:
@@ -63,6 +64,11 @@ class Packed(Runtime):
             Output(hidden[start:stop], None if pooled is None else pooled[number])
             for number, (start, stop) in enumerate(pairwise(starts))
         ]
+
+    def words(self) -> Tensor:
+        """See `Runtime.words`. In half precision it is read again, since rows were rounded."""
+        words = self.weights["word"]
+        return words if words.dtype == torch.float32 else stored_words(self.checkpoint).to(self.device)
 
     def embed(self, encodings: Sequence[Encoding], lengths: Sequence[int]) -> Tensor:
         """`(total tokens, hidden)`: words, positions and types, normalised."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from handler.call import Encoding, Output
 from handler.runtimes.base import SCRIPT, Placement, Placements, Runtime
@@ -21,9 +22,10 @@ class TorchScript(Runtime):
     placements: ClassVar[Placements] = {"cpu": ("float32",)}
 
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
-        extra = {"pad_id": ""}
+        extra: dict[str, Any] = {"pad_id": "", "words": ""}  # torch puts bytes in
         self.model = torch.jit.load(checkpoint / SCRIPT, map_location=placement.device, _extra_files=extra)  # type: ignore[no-untyped-call]
         self.pad_id = int(extra["pad_id"])
+        self.table = extra["words"].decode()
 
     @torch.inference_mode()
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
@@ -31,3 +33,7 @@ class TorchScript(Runtime):
         inputs = {name: torch.from_numpy(value) for name, value in pad(encodings, self.pad_id).items()}
         hidden, *pooled = self.model(**inputs)
         return cut(encodings, hidden.numpy(), pooled[0].numpy() if pooled else None)
+
+    def words(self) -> Tensor:
+        """See `Runtime.words`; the packer wrote down what the trace calls it."""
+        return dict(self.model.named_parameters())[self.table].detach()  # type: ignore[no-any-return]

@@ -19,6 +19,7 @@ from handler.tasks.sparse_embedding import SparseEmbedding
 from handler.tasks.text_classification import TextClassification
 from handler.tasks.token_classification import TokenClassification
 from handler.tasks.tokenize import Tokenize
+from handler.tasks.word_vectors import WordVectors
 
 TASKS: dict[str, type[Task[Any]]] = {
     task.name: task
@@ -33,6 +34,7 @@ TASKS: dict[str, type[Task[Any]]] = {
         FillMask,
         SparseEmbedding,
         Explanations,
+        WordVectors,
         Tokenize,
         Decode,
         Info,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
+from torch import Tensor
 
 from handler.call import Call, Encoding, Output, Text
 from handler.config import HandlerConfig, Truncation, describe
@@ -47,6 +48,7 @@ class Archive:
     """What the tasks may know of the archive they run in.
 
     Attributes:
+        words: gives the table of words, `(vocabulary, hidden)` float32.
         exact: whether outputs are transformers' own to the last bit.
         head: the layers it was fine-tuned with.
         dense: the layers after pooling.
@@ -62,6 +64,7 @@ class Archive:
     hidden_size: int
     device: str
     runtime: str
+    words: Callable[[], Tensor]
     exact: bool = False
     head: Head | None = None
     dense: Head | None = None

@@ -92,6 +92,23 @@ class Explained(msgspec.Struct):
     attention: list[list[list[list[float]]]] | UnsetType = UNSET
 
 
+class Neighbour(msgspec.Struct):
+    """A word of the vocabulary, and its cosine."""
+
+    token: str
+    id: int
+    score: float
+
+
+class WordVector(msgspec.Struct):
+    """A word's or an expression's tokens, and what was asked for."""
+
+    tokens: list[str]
+    vector: list[float] | UnsetType = UNSET
+    cosines: list[float] | UnsetType = UNSET
+    neighbours: list[Neighbour] | UnsetType = UNSET
+
+
 class Limits(msgspec.Struct):
     """What a request may ask for."""
 
@@ -132,6 +149,7 @@ REPLIES: dict[str, tuple[Any, ...]] = {
     "fill-mask": (list[list[Fill]], list[list[list[Fill]]], list[list[Fill | list[Fill]]]),
     "sparse-embedding": (list[list[Weight]],),
     "explanations": (list[list[Explained]],),
+    "word-vectors": (list[WordVector],),
     "tokenize": (list[list[TokenPlace]],),
     "decode": (list[str],),
     "info": (Description,),

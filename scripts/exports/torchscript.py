@@ -35,5 +35,12 @@ def write(eager: Eager, folder: Path) -> None:
     mask[0, 4:] = 0
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # branches on sizes that are the same for every size
-        trace = torch.jit.trace(Traced(eager).eval(), (ids, torch.zeros_like(ids), mask), check_trace=False)  # type: ignore[no-untyped-call]
-        torch.jit.save(trace, folder / SCRIPT, _extra_files={"pad_id": str(eager.pad_id)})
+        traced = Traced(eager).eval()
+        trace = torch.jit.trace(traced, (ids, torch.zeros_like(ids), mask), check_trace=False)  # type: ignore[no-untyped-call]
+        torch.jit.save(trace, folder / SCRIPT, _extra_files={"pad_id": str(eager.pad_id), "words": table(traced)})
+
+
+def table(traced: Traced) -> str:
+    """The name of the table of words among the parameters."""
+    words = traced.model.get_input_embeddings().weight
+    return next(name for name, parameter in traced.named_parameters() if parameter is words)

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from handler.telemetry import STAGES
+from scripts.client import BertClient
 from tests.e2e.conftest import wait_for
 
 JSON = {"content-type": "application/json"}
@@ -51,6 +52,16 @@ def test_similarity_tokenize_info(bert, reference):
     (tokens,) = requests.post(bert, json={"task": "tokenize", "inputs": texts[0]}).json()
     assert [token["text"] for token in tokens[:3]] == ["[CLS]", "Hello", ","]
     assert requests.get(f"{bert}/1.0/info").json()["limits"]["max_length"] == 256
+
+
+def test_word_vectors(server, bert):
+    with BertClient(server.url) as client:
+        assert client.most_similar(["king", "woman"], ["man"], 1)[0][0] == "queen"
+        assert client.word_vectors(["king", "queen"]).shape == (2, 384)
+    shown = server("predict", "bert", "king", "--task", "word-vectors").stdout
+    assert shown.startswith('[{"tokens":["king"],"vector":[')
+    answer = requests.post(f"{bert}/1.0/word-vectors", json={"inputs": ["king", "🤖"]})
+    assert (answer.status_code, answer.json()["error_type"]) == (422, "invalid")
 
 
 @pytest.mark.parametrize(

@@ -250,7 +250,16 @@ def test_openai_lists_the_model(pipeline):
 def test_info_names_tasks_and_limits(pipeline):
     status, answer = ask(pipeline, b"", "info")
     assert status == 200
-    assert answer["tasks"] == ["hidden-states", "embedding", "similarity", "rerank", "tokenize", "decode", "info"]
+    assert answer["tasks"] == [
+        "hidden-states",
+        "embedding",
+        "similarity",
+        "rerank",
+        "word-vectors",
+        "tokenize",
+        "decode",
+        "info",
+    ]
     assert answer["limits"]["max_length"] == 12
 
 

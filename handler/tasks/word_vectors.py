@@ -1,0 +1,153 @@
+"""`word-vectors`: the model's table of words, as Word2Vec and GloVe have one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from handler.call import Encoding, Output, Text
+from handler.errors import Invalid, TooLarge
+from handler.tasks.base import Task, TextRequest
+from handler.tasks.neighbours import Ranking, Vocabulary
+from handler.tasks.vectors import Vector, unit
+
+BYTES, NEIGHBOUR_BYTES = 12, 70  # of a number and of a neighbour in JSON
+NOTHING = 1e-6
+"""Length below which a sum of unit vectors is rounding."""
+
+
+class Expression(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Words that are added and words that are taken away."""
+
+    positive: Annotated[str | list[str], Meta(description="words added", examples=[["king", "woman"]])] = []
+    negative: Annotated[str | list[str], Meta(description="words taken away", examples=[["man"]])] = []
+
+    @property
+    def signed(self) -> list[tuple[str, int]]:
+        """Each word with 1 or -1."""
+        return [(word, 1) for word in several(self.positive)] + [(word, -1) for word in several(self.negative)]
+
+
+class WordVectorsRequest(TextRequest, frozen=True, kw_only=True):
+    """Body of `word-vectors`."""
+
+    inputs: Annotated[
+        str | Expression | list[str | Expression],
+        Meta(
+            description='a word, an expression {"positive", "negative"}, or a list of them',
+            examples=[["king", {"positive": ["king", "woman"], "negative": ["man"]}]],
+        ),
+    ]
+    vectors: Annotated[bool, Meta(description="whether the answer holds the vectors")] = True
+    cosines: Annotated[bool, Meta(description="whether it holds the cosine of each input to each")] = False
+    top_k: Annotated[int, Meta(ge=0, le=1000, description="nearest words of the vocabulary, best first")] = 0
+
+
+class WordVectors(Task[WordVectorsRequest]):
+    """Rows of the table of words, their cosines and their neighbours; expressions as gensim's `most_similar` has them.
+
+    The model does not run. A word of several pieces is the mean of their rows.
+    """
+
+    name = "word-vectors"
+    request = WordVectorsRequest
+    bounded = False
+    forward = False
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Kept from the first request on."""
+        return Vocabulary(self.archive.words(), self.archive.encoder)
+
+    def texts(self, request: WordVectorsRequest) -> list[Text]:
+        """The words of all inputs, as they stand inside a sentence: byte-level vocabularies write that space."""
+        items = expressions(request.inputs)
+        for number, item in enumerate(items, 1):
+            if not item:
+                raise Invalid(f'input {number} of {len(items)} has no words; send "positive" or "negative"')
+        return [f" {word.strip()}" for item in items for word, _ in item]
+
+    def answer(
+        self, request: WordVectorsRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
+    ) -> list[dict[str, Any]]:
+        """Per input its tokens, and what was asked for."""
+        items = expressions(request.inputs)
+        self.admit_answer(request, len(items))
+        ids = iter([self.ids(windows, number, len(encodings)) for number, windows in enumerate(encodings, 1)])
+        pieces = [list(islice(ids, len(item))) for item in items]
+        vectors = np.stack(
+            [self.vector(*item, number) for number, item in enumerate(zip(items, pieces, strict=True), 1)]
+        )
+        own = [[id for word in words for id in word] for words in pieces]
+        answers: list[dict[str, Any]] = [{"tokens": [self.archive.encoder.name(id) for id in found]} for found in own]
+        units = unit(vectors)
+        for key, wanted, values in (
+            ("vector", request.vectors, lambda: vectors),
+            ("cosines", request.cosines, lambda: units @ units.T),
+            ("neighbours", request.top_k, lambda: self.neighbours(units, own, request.top_k)),
+        ):
+            for answer, value in zip(answers, values() if wanted else [], strict=bool(wanted)):
+                answer[key] = value
+        return answers
+
+    def admit_answer(self, request: WordVectorsRequest, count: int) -> None:
+        """Refuse what would be too large an answer, before it is computed."""
+        numbers = self.archive.hidden_size * request.vectors + count * request.cosines
+        size, limit = (
+            count * (BYTES * numbers + NEIGHBOUR_BYTES * request.top_k),
+            self.archive.config.max_response_bytes,
+        )
+        if size > limit:
+            raise TooLarge(
+                f"the answer to {count} inputs would have about {size} bytes, the limit is {limit}; "
+                'send fewer inputs, a smaller "top_k" or "vectors": false, or raise handler.max_response_bytes'
+            )
+
+    def ids(self, windows: Sequence[Encoding], number: int, total: int) -> list[int]:
+        """The tokens of a word, without those the tokenizer adds."""
+        found = [id for window in windows for body in window.bodies for id in window.ids[body.start : body.stop]]
+        if not found:
+            raise Invalid(
+                f"word {number} of {total} holds nothing that the model reads, such as only control characters"
+            )
+        if set(found) == {self.archive.encoder.unknown}:
+            raise Invalid(f"word {number} of {total} is not in the vocabulary, nor are pieces of it")
+        return found
+
+    def vector(self, item: list[tuple[str, int]], pieces: list[list[int]], number: int) -> Vector:
+        """`(hidden,)`: a word's rows as they are; an expression's sum of unit vectors, scaled to length 1."""
+        words = [self.vocabulary.mean(ids) for ids in pieces]
+        if len(item) == 1 and item[0][1] > 0:
+            return words[0]
+        signs = np.array([sign for _, sign in item], dtype=np.float32)
+        total: Vector = (signs[:, None] * unit(np.stack(words))).sum(axis=0)
+        if np.linalg.norm(total) < NOTHING:
+            raise Invalid(f"the words of input {number} cancel out: what is left has no direction")
+        return unit(total)
+
+    def neighbours(self, units: Vector, own: Sequence[Sequence[int]], top_k: int) -> list[list[dict[str, Any]]]:
+        """Words of the vocabulary by cosine, without the input's own."""
+        found = self.vocabulary.nearest(units, [set(ids) for ids in own], top_k, self.archive.deadline.check)
+        return [self.described(ranking) for ranking in found]
+
+    def described(self, ranking: Ranking) -> list[dict[str, Any]]:
+        """With the tokens' names."""
+        name = self.archive.encoder.name
+        return [{"token": name(id), "id": id, "score": np.float32(score)} for id, score in ranking]
+
+
+def several(words: str | list[str]) -> list[str]:
+    """One word is a list of one."""
+    return [words] if isinstance(words, str) else words
+
+
+def expressions(inputs: str | Expression | list[str | Expression]) -> list[list[tuple[str, int]]]:
+    """Words with their signs; a lone word is added."""
+    items = inputs if isinstance(inputs, list) else [inputs]
+    return [item.signed if isinstance(item, Expression) else [(item, 1)] for item in items]
