@@ -28,11 +28,6 @@ class Expression(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     positive: Annotated[str | list[str], Meta(description="words added", examples=[["king", "woman"]])] = []
     negative: Annotated[str | list[str], Meta(description="words taken away", examples=[["man"]])] = []
 
-    @property
-    def signed(self) -> list[tuple[str, int]]:
-        """Each word with 1 or -1."""
-        return [(word, 1) for word in several(self.positive)] + [(word, -1) for word in several(self.negative)]
-
 
 class WordVectorsRequest(TextRequest, frozen=True, kw_only=True):
     """Body of `word-vectors`."""
@@ -47,6 +42,11 @@ class WordVectorsRequest(TextRequest, frozen=True, kw_only=True):
     vectors: Annotated[bool, Meta(description="whether the answer holds the vectors")] = True
     cosines: Annotated[bool, Meta(description="whether it holds the cosine of each input to each")] = False
     top_k: Annotated[int, Meta(ge=0, le=1000, description="nearest words of the vocabulary, best first")] = 0
+
+    @property
+    def listed(self) -> list[str | Expression]:
+        """One input is a list of one."""
+        return self.inputs if isinstance(self.inputs, list) else [self.inputs]
 
 
 class WordVectors(Task[WordVectorsRequest]):
@@ -67,7 +67,7 @@ class WordVectors(Task[WordVectorsRequest]):
 
     def texts(self, request: WordVectorsRequest) -> list[Text]:
         """The words of all inputs, as they stand inside a sentence: byte-level vocabularies write that space."""
-        items = expressions(request.inputs)
+        items = [signed(given) for given in request.listed]
         for number, item in enumerate(items, 1):
             if not item:
                 raise Invalid(f'input {number} of {len(items)} has no words; send "positive" or "negative"')
@@ -77,12 +77,12 @@ class WordVectors(Task[WordVectorsRequest]):
         self, request: WordVectorsRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> list[dict[str, Any]]:
         """Per input its tokens, and what was asked for."""
-        items = expressions(request.inputs)
-        self.admit_answer(request, len(items))
+        inputs = request.listed
+        self.admit_answer(request, len(inputs))
         ids = iter([self.ids(windows, number, len(encodings)) for number, windows in enumerate(encodings, 1)])
-        pieces = [list(islice(ids, len(item))) for item in items]
+        pieces = [list(islice(ids, len(signed(given)))) for given in inputs]
         vectors = np.stack(
-            [self.vector(*item, number) for number, item in enumerate(zip(items, pieces, strict=True), 1)]
+            [self.vector(*item, number) for number, item in enumerate(zip(inputs, pieces, strict=True), 1)]
         )
         own = [[id for word in words for id in word] for words in pieces]
         answers: list[dict[str, Any]] = [{"tokens": [self.archive.encoder.name(id) for id in found]} for found in own]
@@ -99,10 +99,8 @@ class WordVectors(Task[WordVectorsRequest]):
     def admit_answer(self, request: WordVectorsRequest, count: int) -> None:
         """Refuse what would be too large an answer, before it is computed."""
         numbers = self.archive.hidden_size * request.vectors + count * request.cosines
-        size, limit = (
-            count * (BYTES * numbers + NEIGHBOUR_BYTES * request.top_k),
-            self.archive.config.max_response_bytes,
-        )
+        size = count * (BYTES * numbers + NEIGHBOUR_BYTES * request.top_k)
+        limit = self.archive.config.max_response_bytes
         if size > limit:
             raise TooLarge(
                 f"the answer to {count} inputs would have about {size} bytes, the limit is {limit}; "
@@ -120,12 +118,12 @@ class WordVectors(Task[WordVectorsRequest]):
             raise Invalid(f"word {number} of {total} is not in the vocabulary, nor are pieces of it")
         return found
 
-    def vector(self, item: list[tuple[str, int]], pieces: list[list[int]], number: int) -> Vector:
+    def vector(self, given: str | Expression, pieces: list[list[int]], number: int) -> Vector:
         """`(hidden,)`: a word's rows as they are; an expression's sum of unit vectors, scaled to length 1."""
         words = [self.vocabulary.mean(ids) for ids in pieces]
-        if len(item) == 1 and item[0][1] > 0:
+        if isinstance(given, str):
             return words[0]
-        signs = np.array([sign for _, sign in item], dtype=np.float32)
+        signs = np.array([sign for _, sign in signed(given)], dtype=np.float32)
         total: Vector = (signs[:, None] * unit(np.stack(words))).sum(axis=0)
         if np.linalg.norm(total) < NOTHING:
             raise Invalid(f"the words of input {number} cancel out: what is left has no direction")
@@ -147,7 +145,8 @@ def several(words: str | list[str]) -> list[str]:
     return [words] if isinstance(words, str) else words
 
 
-def expressions(inputs: str | Expression | list[str | Expression]) -> list[list[tuple[str, int]]]:
-    """Words with their signs; a lone word is added."""
-    items = inputs if isinstance(inputs, list) else [inputs]
-    return [item.signed if isinstance(item, Expression) else [(item, 1)] for item in items]
+def signed(given: str | Expression) -> list[tuple[str, int]]:
+    """Words, with -1 where they are taken away."""
+    if isinstance(given, str):
+        return [(given, 1)]
+    return [(word, 1) for word in several(given.positive)] + [(word, -1) for word in several(given.negative)]

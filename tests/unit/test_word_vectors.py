@@ -74,6 +74,8 @@ def test_an_expression_is_a_sum_of_unit_vectors(pipeline, id):
     assert not {near["token"] for near in found["neighbours"]} & {"a", "cat", "sat"}
     _, (away,) = ask(pipeline, {"negative": ["cat"]})
     assert away["vector"] == at(id("cat") + 180)
+    _, (alone,) = ask(pipeline, {"positive": ["cat"]})
+    assert alone["vector"] == at(id("cat"))
 
 
 @pytest.mark.parametrize(
