@@ -76,7 +76,14 @@ def write(name: str) -> None:
     config = {**CONFIG, "vocab_size": len(vocabulary)}
     (folder / "bert_config.json").write_text(json.dumps(config, indent=2) + "\n")
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
-    references: dict[str, Any] = inputs(len(vocabulary))
+    from absl import flags
+    from bert import tokenization
+
+    flags.FLAGS([sys.argv[0]])
+    tokenizer = tokenization.FullTokenizer(str(folder / "vocab.txt"), do_lower_case=not cased)
+    ids = [tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)) for text in TEXTS]
+    first = tokenizer.convert_tokens_to_ids(["[CLS]", *tokenizer.tokenize(TEXTS[0]), "[SEP]"])
+    references: dict[str, Any] = inputs(len(vocabulary), first)
     values: dict[str, Any] = {}
     for gelu in ("tanh", "erf"):
         results = run(build, config, gelu, references, values, shards, folder / "bert_model.ckpt")
@@ -84,25 +91,21 @@ def write(name: str) -> None:
     (folder / "bert_model.ckpt.meta").unlink()
     (folder / "checkpoint").unlink()
     np.savez_compressed(folder / "reference.npz", **references)
-    from absl import flags
-    from bert import tokenization
-
-    flags.FLAGS([sys.argv[0]])
-    tokenizer = tokenization.FullTokenizer(str(folder / "vocab.txt"), do_lower_case=not cased)
-    ids = [tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)) for text in TEXTS]
     origin = "bert-tensorflow 1.0.4 tokenization.FullTokenizer"
     content = {"origin": origin, "cased": cased, "texts": TEXTS, "ids": ids}
     (folder / "tokens.json").write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
-def inputs(vocabulary: int) -> dict[str, Any]:
-    """Three sequences, the second and third padded."""
+def inputs(vocabulary: int, text: list[int]) -> dict[str, Any]:
+    """Three sequences, the second and third padded; the second is the first of `TEXTS`."""
     random = np.random.default_rng(0)
     mask = np.zeros((3, 12), np.int32)
-    for row, length in enumerate((12, 7, 1)):
+    for row, length in enumerate((12, len(text), 1)):
         mask[row, :length] = 1
     ids = random.integers(10, vocabulary, mask.shape).astype(np.int32) * mask
-    return {"ids": ids, "types": random.integers(0, 2, mask.shape).astype(np.int32) * mask, "mask": mask}
+    types = random.integers(0, 2, mask.shape).astype(np.int32) * mask
+    ids[1, : len(text)], types[1] = text, 0
+    return {"ids": ids, "types": types, "mask": mask}
 
 
 def run(
