@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from handler.call import Encoding, Output, Text
 from handler.config import Pooling
-from handler.errors import Invalid
+from handler.errors import Invalid, quote
 from handler.tasks import prompts
 from handler.tasks.base import Inputs, Task, TextRequest, listed
 from handler.tasks.prompts import Side
@@ -63,15 +63,15 @@ class Embedding(Task[EmbeddingRequest]):
     def texts(self, request: EmbeddingRequest) -> list[Text]:
         """The inputs, with the prompt before each text."""
         texts = listed(request.inputs)
-        prompt = self.prompt(request)
-        return prompts.before(prompt, texts) if prompt else texts
+        asked = [key for key in ("prompt", "prompt_name", "input_type") if getattr(request, key) is not None]
+        if len(asked) > 1:
+            raise Invalid(f"{' and '.join(map(quote, asked))} name more than one prompt; send one of them")
+        if asked and any(isinstance(text, list) for text in texts):
+            raise Invalid(f"{quote(asked[0])} puts words before texts, not before token ids; put its ids before yours")
+        return prompts.before(self.prompt(request), texts)
 
     def prompt(self, request: EmbeddingRequest) -> str:
-        """The one prompt that the request asks for, or the archive's default."""
-        asked = {key: getattr(request, key) for key in ("prompt", "prompt_name", "input_type")}
-        given = [f'"{key}"' for key, value in asked.items() if value is not None]
-        if len(given) > 1:
-            raise Invalid(f"{' and '.join(given)} name more than one prompt; send one of them")
+        """The one that the request asks for, or the archive's default."""
         if request.input_type is not None:
             return prompts.of_side(self.archive.config, request.input_type)
         return prompts.named(self.archive.config, request.prompt_name) if request.prompt is None else request.prompt

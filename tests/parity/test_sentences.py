@@ -109,8 +109,10 @@ def test_prompts_over_other_protocols(tiny, tmp_path):
     ("wrong", "words"),
     [
         ({"prompt_name": "passge"}, "did you mean 'passage'"),
-        ({"prompt_name": "query", "prompt": "x"}, '"prompt" and "prompt_name" name more than one prompt'),
+        ({"prompt_name": "query", "prompt": "x"}, "'prompt' and 'prompt_name' name more than one prompt"),
         ({"input_type": "image"}, "input_type"),
+        ({"prompt_name": "query", "inputs": [[2, 5, 3]]}, "put its ids before yours"),
+        ({"prompt_name": "query", "inputs": ["a", ""]}, "text 2 of 2 is empty"),
     ],
 )
 def test_wrong_prompts(tiny, tmp_path, wrong, words):
