@@ -7,6 +7,7 @@ TensorFlow is not needed; `scripts/conversion/` reads its files.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
@@ -84,7 +85,12 @@ def convert(source: Source, target: Path, verified: bool = False) -> dict[str, A
             write_weights(bundle, taken, part / WEIGHTS)
             write_config(taken, source.gelu, words, part / "config.json")
             vocabulary.write(words, part, cased, config.max_position_embeddings)
-            origins.write(Origin(prefix.name, made_from=digests(bundle, config_file, words.file)), part)
+            origins.write(
+                Origin(
+                    f"{prefix.resolve().parent.name}/{prefix.name}", made_from=digests(bundle, config_file, words.file)
+                ),
+                part,
+            )
         sums = forward(part, HEADS[taken.head].architecture) if verified else {}
     return {
         "folder": str(target),
@@ -140,6 +146,14 @@ def find(checkpoint: Path) -> Path:
         names = ", ".join(file.name.removesuffix(".index") for file in found) or "none"
         raise Failure(f"{checkpoint} should hold one checkpoint; it holds {names}", fix="name one by its prefix")
     return find(found[0])
+
+
+def identity(source: Source) -> str:
+    """Digits that change with the checkpoint, whose index holds the checksum of every tensor."""
+    prefix = find(source.checkpoint)
+    index = prefix.with_name(f"{prefix.name}.index")
+    files = (index, prefix.with_name("bert_config.json"), prefix.with_name("vocab.txt"))
+    return hashlib.sha256("".join(origins.digest(file) for file in files if file.exists()).encode()).hexdigest()[:12]
 
 
 def casing(words: Vocabulary, cased: bool | None) -> tuple[bool, str]:

@@ -44,7 +44,7 @@ def pull(model: str, out: Path | None = None, revision: str | None = None, offli
         Failure: it cannot be had, or its digests differ from the expected ones.
     """
     if model and Path(model).is_dir():
-        return Path(model) if out is None else copied(Path(model), out)
+        return local(Path(model), out)
     known = presets()
     if model in known:
         source = known[model].source
@@ -54,6 +54,19 @@ def pull(model: str, out: Path | None = None, revision: str | None = None, offli
     if not HUB_ID.fullmatch(model) or model in (".", "..") or model.endswith("/"):
         raise Failure(f"no folder {model}", fix=f"name a folder, a hub id, or a preset: {', '.join(known)}")
     return pull_hub(Source(hub=model, revision=revision), out, offline)
+
+
+def local(folder: Path, out: Path | None = None) -> Path:
+    """A folder of this machine; Google's TensorFlow checkpoint is converted, once for the same files."""
+    if (folder / "config.json").exists() or not any(folder.glob("*.index")):
+        return folder if out is None else copied(folder, out)
+    from scripts import convert as converter
+
+    source = converter.Source(folder)
+    target = out or CHECKPOINTS / f"{folder.resolve().name}-{converter.identity(source)}"
+    if out is not None or not filled(target):
+        err.print(converter.convert(source, target)["summary"])
+    return target
 
 
 def revised(source: Source, revision: str | None) -> Source:

@@ -28,7 +28,7 @@ def pull(
 
 
 def pack(
-    folder: Annotated[Path, typer.Argument(help="checkpoint folder", exists=True, file_okay=False)],
+    folder: Annotated[Path, typer.Argument(help="checkpoint folder, Google's too", exists=True, file_okay=False)],
     name: Name = "bert",
     version: Version = "1.0",
     task: Task = None,
@@ -46,7 +46,7 @@ def pack(
     from scripts import pack as packer  # torch takes seconds to import
 
     settings = packer.preset_settings({}, {"task": task, "runtime": runtime, "dtype": dtype}, config)
-    archive, checked = packer.pack(folder, name, version, settings, store, check)
+    archive, checked = packer.pack(puller.local(folder), name, version, settings, store, check)
     if as_json:
         print_json({"archive": str(archive), "bytes": archive.stat().st_size, "check": checked or None})
     else:

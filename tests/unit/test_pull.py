@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import zipfile
 
@@ -5,6 +6,7 @@ import pytest
 
 from scripts import pull as puller
 from scripts.console import Failure
+from scripts.paths import ROOT
 from scripts.presets import DEFAULT, Preset, Source, presets
 
 CONTENT = b"weights" * 1000
@@ -138,6 +140,24 @@ def test_a_hub_that_cannot_be_reached_names_the_offline_preset(tmp_path, monkeyp
     assert "no route to host" in caught.value.why
     assert DEFAULT in caught.value.fix
     assert not (tmp_path / "out").exists()
+
+
+def test_googles_folder_is_converted_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(puller, "CHECKPOINTS", tmp_path / "cache")
+    folder = shutil.copytree(ROOT / "tests" / "data" / "tensorflow" / "chinese", tmp_path / "bert")
+    first = puller.pull(str(folder))
+    assert (first / "model.safetensors").exists()
+    made = (first / "model.safetensors").stat().st_mtime_ns
+    assert puller.local(folder) == first
+    assert (first / "model.safetensors").stat().st_mtime_ns == made
+    with (folder / "vocab.txt").open("a") as file:
+        file.write("")
+    assert puller.local(folder) == first
+    (folder / "bert_config.json").write_text((folder / "bert_config.json").read_text() + "\n")
+    assert puller.local(folder) != first
+    assert puller.pull(str(folder), tmp_path / "out") == tmp_path / "out"
+    assert (tmp_path / "out" / "tokenizer.json").exists()
+    assert puller.local(first) == first
 
 
 @pytest.mark.parametrize("model", ["/no/such/folder", "a/b/c", "with space", ""])
