@@ -9,15 +9,16 @@ from typing import NoReturn
 import typer
 
 from scripts.console import Failure
-from scripts.verbs import bench, convert, inspection, lifecycle, model, operate
+from scripts.verbs import bench, convert, inspection, lifecycle, model, operate, tuning
 
 VERBS = (
     lifecycle.up,
     model.pull,
     convert.convert,
+    tuning.finetune,
     model.pack,
-    model.export,
     inspection.inspect,
+    model.export,
     lifecycle.start,
     operate.status,
     operate.predict,

@@ -7,7 +7,6 @@ TensorFlow is not needed; `scripts/conversion/` reads its files.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
@@ -153,7 +152,7 @@ def identity(source: Source) -> str:
     prefix = find(source.checkpoint)
     index = prefix.with_name(f"{prefix.name}.index")
     files = (index, prefix.with_name("bert_config.json"), prefix.with_name("vocab.txt"))
-    return hashlib.sha256("".join(origins.digest(file) for file in files if file.exists()).encode()).hexdigest()[:12]
+    return origins.combined(origins.digest(file) for file in files if file.exists())[:12]
 
 
 def casing(words: Vocabulary, cased: bool | None) -> tuple[bool, str]:

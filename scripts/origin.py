@@ -68,6 +68,11 @@ def digests(folder: Path, files: Iterable[Path]) -> dict[str, str]:
     return {str(file.relative_to(folder)): digest(file) for file in sorted(files)}
 
 
+def combined(digests: Iterable[str]) -> str:
+    """One digest of several."""
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
 def digest(file: Path) -> str:
     """The sha256 of a file."""
     with file.open("rb") as stream:

@@ -1,0 +1,64 @@
+"""A checkpoint's encoder under a new head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from handler.errors import ConfigError
+from handler.runtimes.eager import check_missing
+from scripts import heads
+from scripts.checkpoint import Checkpoint
+from scripts.console import Failure
+from scripts.finetuning.tasks import Task
+
+CROSS_ENCODER = ("sentence_transformers", "sbert_ce_default_activation_function")
+"""Keys that would say that the new head's scores are a cross-encoder's."""
+
+
+def build(checkpoint: Checkpoint, task: Task, outputs: Sequence[str], frozen: bool, seed: int) -> Any:
+    """A model in float32 with the encoder's weights; head, and a missing pooler, are random numbers of the seed.
+
+    The head is new even where the checkpoint has one, since its labels are others or mean other things.
+
+    Args:
+        checkpoint: where the encoder comes from.
+        task: what is learned.
+        outputs: names of the scores.
+        frozen: let only the head and a pooler learn.
+        seed: of the head.
+
+    Raises:
+        Failure: the family's head is not served, or a weight of the encoder is missing.
+    """
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    family = str(checkpoint.config.get("model_type"))
+    if task.kind not in heads.FAMILIES.get(family, {}):
+        raise Failure(f"a head on {family} could not be served", fix=f"served are {', '.join(heads.FAMILIES)}")
+    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    numbers = dict(enumerate(outputs))
+    config = transformers.AutoConfig.from_pretrained(
+        checkpoint.folder, id2label=numbers, label2id={name: number for number, name in numbers.items()}, **safe
+    )
+    config.problem_type = task.problem
+    for key in CROSS_ENCODER:
+        if hasattr(config, key):
+            delattr(config, key)
+    torch.manual_seed(seed)
+    model = getattr(transformers, heads.CLASSES[task.kind]).from_config(config, dtype=torch.float32)
+    encoder, report = transformers.AutoModel.from_pretrained(
+        checkpoint.folder, dtype=torch.float32, output_loading_info=True, **safe
+    )
+    try:
+        check_missing(report["missing_keys"])
+    except ConfigError as error:
+        raise Failure(f"{checkpoint.folder}: {error}") from None
+    model.base_model.load_state_dict(encoder.state_dict(), strict=False)  # a tokens' head has no pooler
+    for name, weight in model.base_model.named_parameters():
+        weight.requires_grad = not frozen or name.startswith("pooler.")
+    return model

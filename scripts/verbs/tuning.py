@@ -1,0 +1,65 @@
+"""The verb `finetune`: labelled lines to a classifier."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from time import monotonic
+from typing import Annotated, Literal
+
+import typer
+
+from scripts.console import out, print_json
+from scripts.presets import DEFAULT
+from scripts.verbs.options import Json
+
+
+def finetune(
+    data: Annotated[Path, typer.Option("--data", help=".csv or .jsonl of labelled lines", exists=True, dir_okay=False)],
+    target: Annotated[Path, typer.Option("--out", help="new folder for the result")],
+    task: Annotated[
+        Literal["text-classification", "token-classification"], typer.Option("--task", help="what is learned")
+    ] = "text-classification",
+    base: Annotated[str, typer.Option("--base", help="preset, hub id or checkpoint folder to begin with")] = DEFAULT,
+    frozen: Annotated[
+        bool, typer.Option("--frozen/--full", help="only the head (and BERT's pooler) learns, or the whole model")
+    ] = False,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="at most")] = 12,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="lines per step")] = 16,
+    learning_rate: Annotated[
+        float,
+        typer.Option(
+            "--learning-rate", min=0.0, help="the highest [default: 0.038 / width; 2e-3 if frozen]", show_default=False
+        ),
+    ] = 0,
+    patience: Annotated[int, typer.Option("--patience", min=1, help="epochs without a gain before it ends")] = 3,
+    held_out: Annotated[
+        float, typer.Option("--held-out", min=0.01, max=0.9, help="share of the lines that only measure")
+    ] = 0.2,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="of the split, the head, the order and dropout")] = 0,
+    max_length: Annotated[
+        int, typer.Option("--max-length", min=0, help="tokens [default: the checkpoint's]", show_default=False)
+    ] = 0,
+    text_column: Annotated[str | None, typer.Option("--text-column", help="instead of text")] = None,
+    label_column: Annotated[str | None, typer.Option("--label-column", help="instead of label")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="drop an unfinished training and begin anew")] = False,
+    as_json: Json = False,
+) -> None:
+    """Learn from labelled lines, and write a checkpoint folder that pack takes.
+
+    Run it again after an interruption: it goes on after its last whole epoch.
+
+    Example: scripts/bert finetune --task text-classification --data tickets.csv --out my-classifier
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads; else other work slows it by times
+    from scripts import finetune as tuner  # torch and transformers take seconds to import
+    from scripts.finetuning import report as reports
+
+    settings = tuner.Settings(task, frozen, epochs, batch_size, learning_rate, patience, held_out, seed, max_length)
+    begin = monotonic()
+    report = tuner.finetune(data, base, target, settings, text_column, label_column, fresh)
+    if as_json:
+        print_json({"folder": str(target), **report})
+    else:
+        reports.show(report)
+        out.print(f"{target}: trained in {monotonic() - begin:.0f} s; next: scripts/bert pack {target} --name NAME")
