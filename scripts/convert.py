@@ -8,6 +8,7 @@ TensorFlow is not needed; `scripts/conversion/` reads its files.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from scripts.folders import fresh
 from scripts.origin import Origin
 
 WEIGHTS = "model.safetensors"
+ENDING = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +140,14 @@ def find(checkpoint: Path) -> Path:
         Failure: there is none, or a folder holds several.
     """
     if not checkpoint.is_dir():
-        stem = checkpoint.name.removesuffix(".index").removesuffix(".meta").partition(".data-")[0]
-        return checkpoint.with_name(stem)
+        return checkpoint.with_name(ENDING.sub("", checkpoint.name))
     found = sorted(checkpoint.glob("*.index"))
     if len(found) != 1:
         names = ", ".join(file.name.removesuffix(".index") for file in found) or "none"
-        raise Failure(f"{checkpoint} should hold one checkpoint; it holds {names}", fix="name one by its prefix")
+        raise Failure(
+            f"{checkpoint} should hold one checkpoint; it holds {names}",
+            fix="name one by its prefix; files without an .index are of TensorFlow's first format, which is not read",
+        )
     return find(found[0])
 
 
@@ -172,6 +176,10 @@ def write_weights(bundle: Bundle, taken: Account, file: Path) -> None:
     def read(name: str) -> NDArray[np.float32]:
         theirs = taken.used[name]
         tensor = bundle.read(theirs)
+        if not np.isfinite(tensor).all():
+            raise Failure(
+                f"{theirs} of {bundle.index} holds NaN or infinity", fix="its training went wrong; take another"
+            )
         return tensor.T if theirs.endswith("/kernel") else tensor
 
     shapes = {}
@@ -197,12 +205,14 @@ def forward(folder: Path, architecture: str) -> dict[str, Any]:
     """Load the folder as transformers does, and sum up the states of one text.
 
     Raises:
-        Failure: transformers misses a weight, or a state is no number.
+        ConfigError: transformers misses a weight other than the pooler's, which a checkpoint may lack.
     """
     import torch
     import transformers
     from transformers import AutoTokenizer
     from transformers.utils import logging
+
+    from handler.runtimes.eager import check_missing
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # it lists the pooler as unexpected under some heads
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -210,13 +220,11 @@ def forward(folder: Path, architecture: str) -> dict[str, Any]:
         model, report = getattr(transformers, architecture).from_pretrained(
             folder, output_loading_info=True, dtype=torch.float32, attn_implementation="eager"
         )
-        if report["missing_keys"]:
-            raise Failure(f"transformers misses {', '.join(sorted(report['missing_keys']))}")
-        inputs = AutoTokenizer.from_pretrained(folder)("Hello, how are you? 你好吗？", return_tensors="pt")
+        check_missing(name.removeprefix("bert.") for name in report["missing_keys"])
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        inputs = tokenizer("Hello, how are you? 你好吗？", return_tensors="pt", truncation=True)
         with torch.inference_mode():
             states = model.base_model(**inputs).last_hidden_state
-    if not torch.isfinite(states).all():
-        raise Failure(f"the hidden states of {folder.name} are no numbers", fix="the checkpoint holds NaN or infinity")
     return {
         "tokens": states.shape[1],
         "sum": float(states.double().sum()),

@@ -87,7 +87,7 @@ def shapes(config: BertConfig, head: Head, pooled: bool) -> Shapes:
 
 def labels(bundle: Bundle) -> int:
     """Of a classifier."""
-    return bundle.entries[LABELS].shape[0] if LABELS in bundle.entries else 0
+    return next(iter(bundle.entries[LABELS].shape), 0) if LABELS in bundle.entries else 0
 
 
 def has(bundle: Bundle, wanted: Shapes) -> bool:

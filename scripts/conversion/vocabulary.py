@@ -9,7 +9,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordPiece
 
-from scripts.console import Failure
+from scripts.console import Failure, err
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 LONGEST_WORD = 200
@@ -53,13 +53,15 @@ def read(file: Path, size: int) -> Vocabulary:
         Failure: the file is missing, has more words than the model, or lacks a special one.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise Failure(f"{file} is missing", fix="name it with --vocab") from None
     except UnicodeDecodeError as error:
         raise Failure(f"{file} is not UTF-8: {error}", fix="copy it again from where it came from") from None
-    lines = text.removesuffix("\n").split("\n")  # other characters that end a line may be words
+    lines = text.rstrip("\r\n").split("\n")  # other characters that end a line may be words
     ids = {line.strip(): number for number, line in enumerate(lines)}
+    if len(ids) < len(lines):
+        err.print(f"{len(lines) - len(ids)} lines of {file} repeat a word: its last line counts", style="yellow")
     missing = [word for word in SPECIAL if word not in ids]
     if missing:
         raise Failure(f"{file} lacks {', '.join(missing)}", fix="name this checkpoint's own vocab.txt with --vocab")

@@ -5,15 +5,20 @@ import random
 import shutil
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
 from scripts.console import Failure
 from scripts.conversion import vocabulary
-from scripts.conversion.account import take
+from scripts.conversion.account import shapes, take
 from scripts.conversion.bundle import Bundle
+from scripts.conversion.config import BertConfig
 from scripts.conversion.config import read as read_config
+from scripts.conversion.names import HEADS
 from scripts.convert import Source, convert, find
 from scripts.origin import digest
+from tests import bundles
 
 DATA = Path(__file__).parents[1] / "data" / "tensorflow"
 FLIPS = 250
@@ -188,8 +193,6 @@ def test_a_checkpoint_by_any_of_its_names(tmp_path):
 
 
 def test_other_checkpoints_are_told_apart(tmp_path):
-    from tests import bundles
-
     bundles.write(tmp_path / "m", {"model/layer-0/.ATTRIBUTES/VARIABLE_VALUE": (1, (1,), bytes(4))})
     for name in ("bert_config.json", "vocab.txt"):
         shutil.copyfile(DATA / "chinese" / name, tmp_path / name)
@@ -212,8 +215,75 @@ def test_casing_is_said_and_a_careless_choice_warned_of(source, tmp_path, capsys
     assert report["cased"] is True
 
 
-def test_words_are_lines_whatever_else_may_end_one(tmp_path):
-    words = [*vocabulary.SPECIAL, "a\u2028b", "c\x85d", "e\x0cf"]
-    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n", newline="")
-    read = vocabulary.read(tmp_path / "vocab.txt", 8)
-    assert (read.lines, read.ids["c\x85d"]) == (8, 6)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n\n"])
+@pytest.mark.parametrize("begin", ["", "\ufeff"])
+def test_words_are_lines_whatever_else_may_end_one(tmp_path, begin, end):
+    words = [*vocabulary.SPECIAL, "a\u2028b", "c\x85d", "e\x0cf", "g\rh"]
+    between = "\n" if end.startswith("\n") else end
+    (tmp_path / "vocab.txt").write_text(begin + between.join(words) + end, newline="")
+    read = vocabulary.read(tmp_path / "vocab.txt", 9)
+    assert (read.lines, list(read.ids)) == (9, words)
+
+
+def test_a_word_on_two_lines_is_said(tmp_path, capsys):
+    (tmp_path / "vocab.txt").write_text("\n".join([*vocabulary.SPECIAL, "cat", "mat", "cat"]))
+    assert vocabulary.read(tmp_path / "vocab.txt", 8).ids["cat"] == 7
+    assert "1 lines of" in capsys.readouterr().err
+
+
+def test_a_name_that_looks_like_a_shard(source, tmp_path):
+    folder = source("squad")
+    for file in folder.glob("bert_model.ckpt.*"):
+        file.rename(folder / file.name.replace("bert_model", "wiki.data-2019"))
+    assert find(folder).name == "wiki.data-2019.ckpt"
+    assert convert(Source(folder), tmp_path / "out")["architecture"] == "BertForQuestionAnswering"
+
+
+def bert(**changes):
+    """A checkpoint of one layer by hand; a change of None leaves the tensor out."""
+    config = BertConfig(
+        vocab_size=5,
+        hidden_size=4,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=6,
+        max_position_embeddings=4,
+        type_vocab_size=2,
+    )
+    values = {name: np.full(shape, 0.5, "<f4") for name, shape in shapes(config, HEADS["none"], True).items()}
+    values = {name: value for name, value in (values | changes).items() if value is not None}
+    return config, {name: (1, value.shape, value.astype("<f4").tobytes()) for name, value in values.items()}
+
+
+def saved(folder, config, tensors):
+    bundles.write(folder / "m", tensors)
+    keys = {name: value for name, value in msgspec.structs.asdict(config).items() if name != "labels"}
+    (folder / "bert_config.json").write_text(json.dumps(keys))
+    (folder / "vocab.txt").write_text("\n".join(vocabulary.SPECIAL))
+    return folder
+
+
+def test_numbers_that_are_none_name_their_tensor(tmp_path):
+    name = "bert/encoder/layer_0/output/dense/bias"
+    folder = tmp_path / "m"
+    folder.mkdir()
+    saved(folder, *bert(**{name: np.array([0, 1, np.nan, 0])}))
+    assert f"{name} of {folder / 'm.index'} holds NaN or infinity" in refused(folder).what
+
+
+def test_what_is_small_or_missing_and_still_a_bert(tmp_path):
+    pooler = {f"bert/pooler/dense/{part}": None for part in ("kernel", "bias")}
+    saved(tmp_path, *bert(**pooler, output_bias=np.float32(1)))
+    report = convert(Source(tmp_path), tmp_path / "out", verified=True)
+    assert report["architecture"] == "BertModel"
+    assert report["left_out"] == {"output_bias": "head not asked for"}
+    assert report["verified"]["tokens"] == 4
+
+
+def test_slots_of_every_optimizer_are_known(tmp_path):
+    slots = ("adam_m", "adam_v", "Adam", "Adam_1", "LAMB", "LAMB_1", "ExponentialMovingAverage", "Momentum")
+    extra = {f"bert/pooler/dense/bias/{slot}": np.zeros(4) for slot in slots}
+    saved(tmp_path, *bert(**extra, beta1_power=np.float32(1), global_step=np.float32(5)))
+    left_out = convert(Source(tmp_path), tmp_path / "out")["left_out"]
+    assert len(left_out) == len(slots) + 2
+    assert set(left_out.values()) == {"optimizer slot", "moving average", "training counter"}
