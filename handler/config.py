@@ -47,6 +47,7 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         ),
     ] = "mean"
     normalize: Annotated[bool, Meta(description="scale embeddings to length 1")] = False
+    dimensions: Annotated[Count | None, Meta(description="embeddings keep the first n, after scaling")] = None
     prompts: Annotated[dict[str, str], Meta(description="texts put before inputs, by name; a request names one")] = {}
     default_prompt: Annotated[str | None, Meta(description="name of the prompt of requests that name none")] = None
     truncation: Annotated[

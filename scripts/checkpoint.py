@@ -42,7 +42,9 @@ class Checkpoint:
         pooling: of a sentence-transformers folder, else `mean`.
         dense: folders of the dense layers after pooling.
         normalize: whether its embeddings have length 1.
+        dimensions: how many of an embedding's are kept; None for all.
         lower_case: whether texts are lower-cased whatever the tokenizer does.
+        truncation: which end of a long text its tokenizer cuts.
         prompts: what may go before a text, by name.
         default_prompt: name of the one that does.
         rerank: what a cross-encoder applies to its score.
@@ -56,7 +58,9 @@ class Checkpoint:
     pooling: str = "mean"
     dense: tuple[Path, ...] = ()
     normalize: bool = False
+    dimensions: int | None = None
     lower_case: bool = False
+    truncation: str = "right"
     prompts: Mapping[str, str] = field(default_factory=dict)
     default_prompt: str | None = None
     rerank: Function = "sigmoid"
@@ -103,9 +107,11 @@ def understand(root: Path) -> Checkpoint:
         raise Failure(f"{folder} has no tokenizer", fix="tokenizer.json or vocab.txt is needed")
     architecture = (config.get("architectures") or ["BertModel"])[0]
     positions = config.get("max_position_embeddings", 512) - position_offset(config)
-    longest = load_if_there(folder / "tokenizer_config.json").get("model_max_length") or positions
+    tokenizer = load_if_there(folder / "tokenizer_config.json")
+    longest = tokenizer.get("model_max_length") or positions
     rerank = modules.activation(root, config)
     plain = Checkpoint(root, folder, architecture, min(longest, positions), "", rerank=rerank)
+    plain = replace(plain, truncation=tokenizer.get("truncation_side") or "right")
     if (root / "modules.json").exists():
         return replace(plain, **modules.read(root, positions))
     task = "hidden-states" if architecture.endswith("Model") else TASKS.get(plain.head, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -141,12 +142,14 @@ def complete(settings: Settings, checkpoint: Checkpoint) -> Settings:
     """Settings with what follows from the checkpoint.
 
     Raises:
-        Failure: sequences longer than the checkpoint's.
+        Failure: sequences longer than the checkpoint's, or a rate that is no number.
     """
     longest = settings.max_length or checkpoint.max_length
     if longest > checkpoint.max_length:
         raise Failure(f"--max-length {longest} is beyond the checkpoint's {checkpoint.max_length}")
     config = checkpoint.config
+    if not math.isfinite(settings.learning_rate):
+        raise Failure(f"--learning-rate is {settings.learning_rate}", fix="leave it out for the usual one")
     width = config.get("hidden_size") or config.get("dim") or 768
     rate = settings.learning_rate or (FROZEN_RATE if settings.frozen else FULL_RATE / width)
     return replace(settings, learning_rate=rate, max_length=longest)

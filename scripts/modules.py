@@ -59,7 +59,8 @@ def read(root: Path, positions: int) -> dict[str, Any]:
     found = {
         "max_length": min(longest or positions, positions),
         "lower_case": bool(settings.get("do_lower_case")),
-        "prompts": prompts.get("prompts") or {},
+        "prompts": {name: text or "" for name, text in (prompts.get("prompts") or {}).items()},
+        "dimensions": prompts.get("truncate_dim"),
         "default_prompt": prompts.get("default_prompt_name"),
     }
     return (
@@ -76,13 +77,13 @@ def embedding(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path])
     """Pooling.
 
     Raises:
-        Failure: it is of several kinds, or leaves the prompt's tokens out.
+        Failure: it is of several kinds, or leaves a prompt's tokens out.
     """
     config = load_json(modules["Pooling"] / "config.json")
-    if any(found["prompts"].values()) and config.get("include_prompt") is False:
+    if config.get("include_prompt") is False:
         raise Failure(
-            f"{root} leaves the tokens of its prompts out of pooling (include_prompt); this is not served",
-            fix="remove the prompts from config_sentence_transformers.json to serve it without them",
+            f"{root} leaves the tokens of prompts out of pooling (include_prompt); this is not served",
+            fix=f"set include_prompt to true in {modules['Pooling'].name}/config.json if no prompts are used",
         )
     return {"task": "embedding", "pooling": read_pooling(config)}
 

@@ -82,6 +82,8 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
             "max_length": checkpoint.max_length,
             "pooling": checkpoint.pooling,
             "normalize": checkpoint.normalize,
+            "dimensions": checkpoint.dimensions,
+            "truncation": "left" if checkpoint.truncation == "left" else None,
             "prompts": dict(checkpoint.prompts),
             "default_prompt": checkpoint.default_prompt,
         }

@@ -16,20 +16,23 @@ FILE = "tokenizer.json"
 
 
 def write(checkpoint: Checkpoint, folder: Path) -> None:
-    """Put it into the folder: the checkpoint's own file, unless it has none or keeps a case that it should not.
+    """Put it into the folder: the checkpoint's own file, unless other files say that case is treated otherwise.
 
     Raises:
         Failure: it does not load.
     """
     own = checkpoint.folder / FILE
     made = load(own) if own.exists() else build(checkpoint.folder)
-    if checkpoint.lower_case and not lowers(json.loads(made.to_str())["normalizer"]):
+    before = state(made)
+    if own.exists() and (checkpoint.folder / "tokenizer_config.json").exists():
+        made.normalizer = build(checkpoint.folder).normalizer  # which may follow do_lower_case of that file instead
+    if checkpoint.lower_case and not lowers(state(made)):
         parts = [normalizers.Lowercase(), *([made.normalizer] if made.normalizer else [])]
         made.normalizer = normalizers.Sequence(parts)
-    elif own.exists():
+    if own.exists() and state(made) == before:
         link(own, folder)
-        return
-    made.save(str(folder / FILE), pretty=False)
+    else:
+        made.save(str(folder / FILE), pretty=False)
 
 
 def load(file: Path) -> Tokenizer:
@@ -45,6 +48,12 @@ def build(folder: Path) -> Tokenizer:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder).backend_tokenizer
+
+
+def state(tokenizer: Tokenizer) -> dict[str, Any] | None:
+    """What the normalizer does."""
+    found: dict[str, Any] | None = json.loads(tokenizer.to_str())["normalizer"]
+    return found
 
 
 def lowers(normalizer: dict[str, Any] | None) -> bool:

@@ -76,7 +76,8 @@ class Archive:
     @property
     def dimensions(self) -> int:
         """Of its embeddings."""
-        return self.hidden_size if self.dense is None else self.dense.size
+        size = self.hidden_size if self.dense is None else self.dense.size
+        return min(size, self.config.dimensions or size)
 
     @property
     def abilities(self) -> set[Ability]:

@@ -86,6 +86,8 @@ class Embedding(Task[EmbeddingRequest]):
             found = shortened(found, request.dimensions)
         if config.normalize if request.normalize is None else request.normalize:
             found = unit(found)
+        if request.dimensions is None:  # sentence-transformers cuts to an archive's own dimensions at the very end
+            found = np.ascontiguousarray(found[:, : config.dimensions])
         return FORMATS[request.encoding_format](found)
 
 

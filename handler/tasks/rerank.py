@@ -15,7 +15,7 @@ from handler.head import FUNCTIONS, Head, Scores
 from handler.tasks import prompts
 from handler.tasks.base import Archive, Task, TextRequest
 from handler.tasks.scores import largest, of_windows
-from handler.tasks.vectors import unit, vectors
+from handler.tasks.vectors import compared
 
 
 class RerankRequest(TextRequest, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ class BiEncoder(Scorer):
 
     def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
         """Between -1 and 1."""
-        found = unit(vectors(self.archive, outputs))
+        found = compared(self.archive, outputs)
         cosines: Scores = found[1:] @ found[0]
         return cosines
 

@@ -13,7 +13,7 @@ from handler.call import Encoding, Output, Text
 from handler.errors import Invalid
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
-from handler.tasks.vectors import Vector, unit, vectors
+from handler.tasks.vectors import Vector, compared
 
 
 class SimilarityRequest(TextRequest, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ class Similarity(Task[SimilarityRequest]):
         self, request: SimilarityRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> Vector:
         """`(sentences,)` or `(pairs,)` float32."""
-        found = unit(vectors(self.archive, outputs))
+        found = compared(self.archive, outputs)
         left, right = (found[:1], found[1:]) if request.inputs is None else (found[::2], found[1::2])
         cosines: Vector = np.sum(left * right, axis=1)
         return cosines

@@ -56,6 +56,11 @@ def vectors(archive: Archive, texts: Sequence[Sequence[Output]], pooling: str | 
     return found if archive.dense is None else archive.dense(found)
 
 
+def compared(archive: Archive, texts: Sequence[Sequence[Output]]) -> Vector:
+    """`(texts, dimensions)` of length 1, whose products are cosines."""
+    return unit(vectors(archive, texts)[:, : archive.config.dimensions])
+
+
 def unit(vectors: Vector) -> Vector:
     """Scaled to length 1, except vectors of length 0."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)

@@ -43,6 +43,7 @@ def decoded(file: Path) -> str:
 
 def rows(file: Path, text: str) -> Iterator[tuple[int, Record]]:
     """Of a CSV; a quoted cell may hold newlines, empty rows are passed over."""
+    csv.field_size_limit(len(text) + 1)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
     line = 1
@@ -65,7 +66,7 @@ def objects(file: Path, text: str) -> Iterator[tuple[int, Record]]:
         if content.strip():
             try:
                 record = json.loads(content)
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:
                 raise Failure(f"{file} line {line} is not JSON: {error}", fix="one JSON object per line") from None
             if not isinstance(record, dict):
                 raise Failure(f"{file} line {line} is a {type(record).__name__}", fix="one JSON object per line")
@@ -109,4 +110,6 @@ def text_of(record: Record, key: str) -> str:
         raise BadLine(f"{key} is a {type(record[key]).__name__}, not a text")
     if not record[key].strip():
         raise BadLine(f"{key} is empty")
+    if any("\ud800" <= character <= "\udfff" for character in record[key]):
+        raise BadLine(f"{key} holds half of a character that JSON writes in two")
     return str(record[key])

@@ -36,7 +36,7 @@ def finetune(
     held_out: Annotated[
         float, typer.Option("--held-out", min=0.01, max=0.9, help="share of the lines that only measure")
     ] = 0.2,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="of the split, the head, the order and dropout")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=10**9, help="of split, head, order and dropout")] = 0,
     max_length: Annotated[
         int, typer.Option("--max-length", min=0, help="tokens [default: the checkpoint's]", show_default=False)
     ] = 0,

@@ -26,7 +26,8 @@ def load(folder, tmp_path, runtime="packed"):
     return pipelines.load(tmp_path / "archive", "s", "1.0", settings, None, lambda *_: None)
 
 
-KEYS = ("task", "max_length", "runtime", "pooling", "normalize", "prompts", "default_prompt", "threads")
+KEYS = ("task", "max_length", "runtime", "pooling", "normalize", "truncation", "dimensions", "prompts")
+KEYS += ("default_prompt", "threads")
 
 
 def ask(pipeline, body, status=200, path=""):
@@ -136,6 +137,49 @@ def test_texts_are_lower_cased_where_the_tokenizer_keeps_case(tiny, tmp_path):
     lowered = ask(load(folder, tmp_path / "lowered"), {"inputs": upper})
     assert close(lowered, SentenceTransformer(str(folder), device="cpu").encode(upper))
     assert np.abs(np.asarray(kept) - lowered).max() > 1e-2
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_dimensions_that_the_folder_keeps(tiny, tmp_path, normalize):
+    folder = folders.sentences(tiny, tmp_path / "s", truncate_dim=8, normalize=normalize)
+    theirs = SentenceTransformer(str(folder), device="cpu")
+    pipeline, vectors = load(folder, tmp_path), theirs.encode(TEXTS)
+    assert vectors.shape == (len(TEXTS), 8)
+    assert close(ask(pipeline, {"inputs": TEXTS}), vectors)
+    cosines = ask(pipeline, {"source": TEXTS[0], "sentences": TEXTS[1:]}, path="similarity")
+    assert close(cosines, cos_sim(vectors[0], vectors[1:])[0].numpy())
+    assert ask(pipeline, {}, path="info")["dimensions"] == 8
+    assert len(ask(pipeline, {"inputs": "hello", "dimensions": 32})[0]) == 32
+
+
+@pytest.mark.parametrize("settings", [{"do_lower_case": False}, {"do_lower_case": False, "strip_accents": True}])
+def test_case_of_the_tokenizers_configuration(tiny, tmp_path, settings):
+    cased = shutil.copytree(tiny, tmp_path / "cased")
+    file = cased / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+    folder = folders.sentences(tiny, tmp_path / "s")
+    shutil.copy(file, folder / "tokenizer_config.json")
+    texts = [*TEXTS, "HELLO HOW é É"]
+    ours = ask(load(folder, tmp_path / "changed"), {"inputs": texts})
+    assert close(ours, SentenceTransformer(str(folder), device="cpu").encode(texts))
+    before = ask(load(folders.sentences(tiny, tmp_path / "t"), tmp_path / "before"), {"inputs": texts})
+    assert np.abs(np.asarray(ours) - before).max() > 1e-2
+
+
+def test_the_end_that_the_tokenizer_cuts(tiny, tmp_path):
+    folder = folders.sentences(tiny, tmp_path / "s")
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"truncation_side": "left"}))
+    texts = ["hello how are you? " * 3 + "a cat sat on a mat " * 9]
+    ours = ask(load(folder, tmp_path), {"inputs": texts})
+    assert close(ours, SentenceTransformer(str(folder), device="cpu").encode(texts))
+
+
+def test_prompts_that_are_null(tiny, tmp_path):
+    folder = folders.sentences(tiny, tmp_path / "s", prompts=folders.PROMPTS)
+    file = folder / "config_sentence_transformers.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"prompts": {"query": None, "passage": "a "}}))
+    assert ask(load(folder, tmp_path), {}, path="info")["prompts"] == {"query": "", "passage": "a "}
 
 
 def test_the_layout_of_older_versions(tiny, tmp_path):

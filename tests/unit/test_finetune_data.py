@@ -55,6 +55,9 @@ def test_pairs_and_other_columns(write):
         ("x.csv", 'text,label\nx,a\n"never ends,b\n', "line 3: unexpected end of data"),
         ("x.csv", "text,text_pair,label\nx,,a\n", "line 2: text_pair is empty"),
         ("x.jsonl", '{"text": "x", "label": "a"}\n{"text": "y"', "line 2 is not JSON"),
+        ("x.jsonl", "[" * 100_000, "line 1 is not JSON"),
+        ("x.jsonl", '{"text": ' + "9" * 5000 + "}", "line 1 is not JSON"),
+        ("x.jsonl", r'{"text": "half \ud83d", "label": "a"}', "line 1: text holds half of a character"),
         ("x.jsonl", "[1]", "line 1 is a list"),
         ("x.jsonl", '{"text": "x", "label": "a"}\n{"text": "y"}', "line 2: label is missing"),
         ("x.jsonl", '{"text": "x", "label": "a"}\n{"label": "b"}', "line 2: no text; there is label"),
@@ -171,3 +174,10 @@ def test_the_example_data():
     assert len({example.key for example in rows}) == len(rows)
     tagged = entities.read(DATA / "entities.jsonl", None, None)
     assert check_labels(DATA / "entities.jsonl", tagged, 1) == ["place", "product", "version"]
+
+
+def test_a_cell_may_be_long(write):
+    """The csv module stops at 131,072 characters unless it is told otherwise."""
+    long = "long text " * 20_000
+    found = texts.read(write("x.csv", f"text,label\n{long},a\nshort,b\n"), None, None)
+    assert [example.text for example in found] == [long, "short"]

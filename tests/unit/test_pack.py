@@ -195,7 +195,7 @@ def test_prompts_that_cannot_be_reproduced_are_refused(folder):
     saved = {"prompts": {"query": "query: "}, "default_prompt_name": "query"}
     (folder / "config_sentence_transformers.json").write_text(json.dumps(saved))
     modules = [("Transformer", ""), ("Pooling", "1_Pooling")]
-    with pytest.raises(Failure, match="leaves the tokens of its prompts out"):
+    with pytest.raises(Failure, match="leaves the tokens of prompts out"):
         sentence_transformer(folder, modules, pooling_mode="mean", include_prompt=False)
     (folder / "modules.json").write_text(json.dumps([{"type": "models.Transformer", "path": ""}]))
     with pytest.raises(Failure, match="puts its prompt 'query' before each pair"):
