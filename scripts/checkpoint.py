@@ -105,7 +105,8 @@ def understand(root: Path) -> Checkpoint:
         raise Failure(f"{folder} has no weights", fix=f"one of these is needed: {', '.join(WEIGHTS)}")
     if not (folder / "tokenizer.json").exists() and not (folder / "vocab.txt").exists():
         raise Failure(f"{folder} has no tokenizer", fix="tokenizer.json or vocab.txt is needed")
-    architecture = (config.get("architectures") or ["BertModel"])[0]
+    named = config.get("architectures") or ["BertModel"]
+    architecture = named if isinstance(named, str) else named[0]
     positions = config.get("max_position_embeddings", 512) - position_offset(config)
     tokenizer = load_if_there(folder / "tokenizer_config.json")
     longest = tokenizer.get("model_max_length") or positions

@@ -111,7 +111,7 @@ def dump(source: Source, target: Path) -> dict[str, Any]:
 
     Args:
         source: the checkpoint; its vocabulary is not looked at.
-        target: file to write.
+        target: file that does not exist yet.
 
     Raises:
         Failure: see `convert`.
@@ -119,6 +119,8 @@ def dump(source: Source, target: Path) -> dict[str, Any]:
     import torch
     from safetensors.torch import load_file
 
+    if target.exists():
+        raise Failure(f"{target} exists", fix="name a file that does not exist yet")
     prefix = find(source.checkpoint)
     bundle = Bundle(prefix)
     config = configs.read(source.config or prefix.with_name("bert_config.json"))

@@ -32,6 +32,7 @@ FILE = "finetune.json"
 RESULT = "result"  # the folder before it is whole and moves to its place
 FULL_RATE = 1e-4 * 384  # times 1 / width of the model: Adam's steps add up over the width
 FROZEN_RATE = 2e-3
+SHORTEST = 4  # tokens; what `handler.max_length` may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +143,14 @@ def complete(settings: Settings, checkpoint: Checkpoint) -> Settings:
     """Settings with what follows from the checkpoint.
 
     Raises:
-        Failure: sequences longer than the checkpoint's, or a rate that is no number.
+        Failure: sequences longer than the checkpoint's or too short for any text, or a rate that is no number.
     """
     longest = settings.max_length or checkpoint.max_length
     if longest > checkpoint.max_length:
         raise Failure(f"--max-length {longest} is beyond the checkpoint's {checkpoint.max_length}")
     config = checkpoint.config
+    if longest < SHORTEST:
+        raise Failure(f"--max-length {longest} leaves no room for a text", fix=f"{SHORTEST} or more")
     if not math.isfinite(settings.learning_rate):
         raise Failure(f"--learning-rate is {settings.learning_rate}", fix="leave it out for the usual one")
     width = config.get("hidden_size") or config.get("dim") or 768

@@ -183,6 +183,11 @@ def tied_table(decoder: Tensor, folder: Path) -> str | None:
 def labels(config: Mapping[str, Any], count: int) -> list[str]:
     """`id2label` in the order of its ids; a name by number for those it does not name."""
     names = {int(number): str(name) for number, name in config.get("id2label", {}).items()}
+    if names and set(names) != set(range(count)):
+        raise Failure(
+            f"id2label of config.json names the scores {', '.join(map(str, sorted(names)))}; there are {count}",
+            fix=f"name 0 to {count - 1}",
+        )
     return [names.get(number, f"LABEL_{number}") for number in range(count)]
 
 

@@ -20,6 +20,7 @@ from handler.runtimes.base import WEIGHTS
 from handler.tasks import fitting
 from handler.tasks.base import Ability
 from scripts.console import Failure
+from scripts.origin import Origin
 
 
 def inspect(file: Path) -> dict[str, Any]:
@@ -36,9 +37,9 @@ def inspect(file: Path) -> dict[str, Any]:
             if broken:
                 raise Failure(f"{file} is damaged: {broken}", fix="copy or pack it again")
             return {"archive": file.name, "bytes": file.stat().st_size, **report(archive)}
-    except FileNotFoundError:
-        raise Failure(f"{file} does not exist", fix="name an archive, or its file") from None
-    except (BadZipFile, ConfigError, EOFError, KeyError, ValueError, msgspec.DecodeError) as error:
+    except (FileNotFoundError, IsADirectoryError):
+        raise Failure(f"{file} is no file", fix="name an archive, or its file") from None
+    except (BadZipFile, ConfigError, EOFError, LookupError, TypeError, ValueError, yaml.YAMLError) as error:
         raise Failure(f"{file} is damaged or no archive of this project: {error}", fix="pack it again") from None
 
 
@@ -50,6 +51,9 @@ def report(archive: ZipFile) -> dict[str, Any]:
     files = [
         entry for entry in archive.infolist() if entry.filename.startswith(f"{CHECKPOINT}/") and not entry.is_dir()
     ]
+    names = {Path(entry.filename).name for entry in files} - {heads.FILE, heads.DENSE}
+    if not any(name.endswith((".safetensors", ".bin", ".pt")) for name in names):
+        raise ValueError("it holds no weights")
     return {
         "model": manifest["model"]["modelName"],
         "version": manifest["model"]["modelVersion"],
@@ -57,7 +61,7 @@ def report(archive: ZipFile) -> dict[str, Any]:
         "tasks": list(fitting(abilities(archive, description))),
         "labels": description.labels if description else [],
         **msgspec.to_builtins(config.handler),
-        "origin": msgspec.json.decode(archive.read(f"{CHECKPOINT}/{ORIGIN}")) if has(archive, ORIGIN) else None,
+        "origin": past(archive),
         "files": [
             {
                 "name": entry.filename.removeprefix(f"{CHECKPOINT}/"),
@@ -74,6 +78,16 @@ def abilities(archive: ZipFile, description: Description | None) -> set[Ability]
     explained = has(archive, WEIGHTS) and header(archive, WEIGHTS)["layers.0.qkv.weight"]["dtype"] == "F32"
     found: set[Ability] = {"gradients"} if explained else set()
     return found | ({description.kind} if description else set())
+
+
+def past(archive: ZipFile) -> dict[str, Any] | None:
+    """Where the checkpoint came from."""
+    if not has(archive, ORIGIN):
+        return None
+    found: dict[str, Any] = msgspec.to_builtins(
+        msgspec.json.decode(archive.read(f"{CHECKPOINT}/{ORIGIN}"), type=Origin)
+    )
+    return found
 
 
 def head(archive: ZipFile) -> Description | None:

@@ -31,11 +31,14 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def read(folder: Path) -> Origin:
-    """What a folder says of itself; one that says nothing came from itself."""
+    """What a folder says of itself; one that says nothing, or has such a file from elsewhere, came from itself."""
     try:
         return msgspec.json.decode((folder / ORIGIN).read_bytes(), type=Origin)
-    except FileNotFoundError:
-        return Origin(folder.resolve().name)
+    except (FileNotFoundError, IsADirectoryError):
+        pass
+    except msgspec.DecodeError as error:
+        err.print(f"{folder / ORIGIN} is not read: {error}", style="yellow")
+    return Origin(folder.resolve().name)
 
 
 def packed(folder: Path) -> Origin:
@@ -45,7 +48,7 @@ def packed(folder: Path) -> Origin:
     """
     past = read(folder)
     files = digests(folder, listed(folder))
-    changed = [name for name, digest in past.files.items() if files.get(name) != digest]
+    changed = [name for name in {**past.files, **files} if past.files and past.files.get(name) != files.get(name)]
     if changed:
         err.print(f"{folder.name} is no longer {past.source} as it was fetched: {changed[0]} differs", style="yellow")
         return Origin(f"{past.source}, changed", None, files, past.made_from)

@@ -19,10 +19,12 @@ def load(file: Path, device: str = "cpu") -> Mapping[str, Any]:
         device: `meta` looks at the file without reading its tensors.
 
     Raises:
-        Failure: it is cut off, or holds something else than tensors by name, which could be code.
+        Failure: it is missing, cut off, or holds something else than tensors by name, which could be code.
     """
     import torch
 
+    if not file.exists():
+        raise Failure(f"{file} is missing", fix="copy every file of the checkpoint into the folder")
     try:
         found = torch.load(file, device, weights_only=True)
     except Exception as error:  # a damaged pickle fails in any way

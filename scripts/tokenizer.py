@@ -19,11 +19,17 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     """Put it into the folder: the checkpoint's own file, unless other files say that case is treated otherwise.
 
     Raises:
-        Failure: it does not load.
+        Failure: it does not load, or has more tokens than the model.
     """
     own = checkpoint.folder / FILE
     made = load(own) if own.exists() else build(checkpoint.folder)
-    before = state(made)
+    before, rows = state(made), int(checkpoint.config["vocab_size"])
+    token, number = max(made.get_vocab().items(), key=lambda item: item[1])
+    if number >= rows:
+        raise Failure(
+            f"the tokenizer of {checkpoint.folder} gives {token!r} the id {number}, the model has {rows} rows",
+            fix="save the model again after model.resize_token_embeddings(len(tokenizer))",
+        )
     if own.exists() and (checkpoint.folder / "tokenizer_config.json").exists():
         made.normalizer = build(checkpoint.folder).normalizer  # which may follow do_lower_case of that file instead
     if checkpoint.lower_case and not lowers(state(made)):

@@ -70,7 +70,8 @@ class EmbedV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     texts: Annotated[list[str], Meta(description="the texts", examples=[["Hello", "Bye"]])]
     model: Annotated[str, Meta(description="not read; the archive is chosen by the path", examples=["bert"])] = ""
     input_type: Annotated[
-        str | None, Meta(description="search_query and search_document choose the archive's prompts for these")
+        Literal["search_query", "search_document", "classification", "clustering", "image"] | None,
+        Meta(description="search_query and search_document choose the archive's prompts for these"),
     ] = None
     embedding_types: Annotated[list[Kind] | None, Meta(description="forms of the vectors; default float")] = None
     output_dimension: Annotated[int, Meta(ge=1)] | None = None

@@ -34,5 +34,5 @@ def of_side(config: HandlerConfig, side: Side) -> str:
 
 
 def before(prompt: str, texts: Iterable[Text]) -> list[Text]:
-    """Each text after the prompt; an empty one stays empty, and ids are as their sender wants them."""
-    return [prompt + text if isinstance(text, str) and text else text for text in texts]
+    """Each text after the prompt; a blank one stays blank, and ids are as their sender wants them."""
+    return [prompt + text if isinstance(text, str) and text.strip() else text for text in texts]

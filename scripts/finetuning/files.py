@@ -26,9 +26,9 @@ def records(file: Path) -> Iterator[tuple[int, Record]]:
     Raises:
         Failure: another ending, not UTF-8, broken quoting, a row with too many or too few cells, not JSON.
     """
-    if file.suffix not in READERS:
+    if file.suffix.lower() not in READERS:
         raise Failure(f"{file} is neither {' nor '.join(READERS)}", fix="name the file after its format")
-    return READERS[file.suffix](file, decoded(file))
+    return READERS[file.suffix.lower()](file, decoded(file))
 
 
 def decoded(file: Path) -> str:
@@ -54,10 +54,25 @@ def rows(file: Path, text: str) -> Iterator[tuple[int, Record]]:
                     clash = f"{file} line {line} has {len(cells)} cells, the header has {len(header)}"
                     raise Failure(clash, fix="put texts with commas or quotes into double quotes")
                 yield line, dict(zip(header, cells, strict=True))
-            header = header or [name.strip() for name in cells]
+            header = header or columns(file, cells)
             line = reader.line_num + 1
     except csv.Error as error:
         raise Failure(f"{file} line {line}: {error}", fix='quote texts with ", and write " inside them as ""') from None
+
+
+def columns(file: Path, cells: list[str]) -> list[str]:
+    """Names of a header.
+
+    Raises:
+        Failure: one stands there twice, or they are separated by something else than commas.
+    """
+    names = [name.strip() for name in cells]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise Failure(f"{file} line 1 names the column {twice[0]} twice", fix="leave one of them")
+    if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
+        raise Failure(f"{file} line 1 is one column: {names[0]}", fix="separate columns with commas")
+    return names
 
 
 def objects(file: Path, text: str) -> Iterator[tuple[int, Record]]:
@@ -98,6 +113,16 @@ def parse(file: Path, found: Iterable[tuple[int, Record]], one: Callable[[int, R
     return parsed
 
 
+def whole(key: str, text: str) -> None:
+    """Refuse half of a character that JSON writes in two.
+
+    Raises:
+        BadLine: it holds one.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadLine(f"{key} holds half of a character that JSON writes in two")
+
+
 def text_of(record: Record, key: str) -> str:
     """A text that must be there.
 
@@ -110,6 +135,5 @@ def text_of(record: Record, key: str) -> str:
         raise BadLine(f"{key} is a {type(record[key]).__name__}, not a text")
     if not record[key].strip():
         raise BadLine(f"{key} is empty")
-    if any("\ud800" <= character <= "\udfff" for character in record[key]):
-        raise BadLine(f"{key} holds half of a character that JSON writes in two")
+    whole(key, record[key])
     return str(record[key])

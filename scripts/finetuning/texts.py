@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.console import Failure
 from scripts.finetuning.examples import Labelled
-from scripts.finetuning.files import BadLine, Record, parse, records, text_of
+from scripts.finetuning.files import BadLine, Record, parse, records, text_of, whole
 
 PAIR = "text_pair"
 
@@ -44,4 +44,5 @@ def label_of(record: Record, key: str) -> str:
         raise BadLine(f"{key} is a {type(value).__name__}, not a word")
     if value is None or not str(value).strip():
         raise BadLine(f"{key} is missing")
+    whole(key, str(value))
     return str(value).strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,7 @@ class Training:
             number = len(self.history) + 1
             loss = self.epoch(number, shown)
             held_loss, guesses = self.guess()
+            self.check(number, held_loss)
             metrics = measure(guesses)
             self.history.append({"loss": loss, "held_out_loss": held_loss, self.plan.best: metrics[self.plan.best]})
             gained = self.best == 0 or self.rank(number) > self.rank(self.best)
@@ -117,12 +119,16 @@ class Training:
             self.optimizer.step()
             total += loss.item() * len(chosen)
             shown(len(chosen))
-        if not torch.isfinite(torch.tensor(total)):
+        self.check(number, total)
+        return total / len(self.learned)
+
+    def check(self, number: int, loss: float) -> None:
+        """Refuse a loss that is no number."""
+        if not math.isfinite(loss):
             raise Failure(
                 f"the loss of epoch {number} is no number at a learning rate of {self.plan.learning_rate:g}",
                 fix=f"a lower one: --learning-rate {self.plan.learning_rate / 4:.1g}",
             )
-        return total / len(self.learned)
 
     def shuffled(self) -> list[list[Encoded]]:
         """Batches in an order of chance, each of sequences of similar length."""

@@ -15,6 +15,7 @@ from handler.runtimes.base import Placement
 from handler.runtimes.packed import Packed
 from scripts import checkpoint as checkpoints
 from scripts import pack as packer
+from scripts.console import Failure
 from scripts.convert import Source, convert, dump
 
 DATA = Path(__file__).parents[1] / "data" / "tensorflow"
@@ -125,6 +126,8 @@ def test_the_classic_flags_write_the_same_weights(name, tmp_path):
     dump(Source(DATA / name / "bert_model.ckpt"), tmp_path / "pytorch_model.bin")
     old = torch.load(tmp_path / "pytorch_model.bin", weights_only=True)
     new = load_file(tmp_path / "folder" / "model.safetensors")
+    with pytest.raises(Failure, match="exists"):
+        dump(Source(DATA / name), tmp_path / "pytorch_model.bin")
     assert old.keys() == new.keys()
     assert all(torch.equal(old[key], new[key]) for key in new)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pytorch_model.bin"]

@@ -114,6 +114,7 @@ def test_prompts_over_other_protocols(tiny, tmp_path):
         ({"input_type": "image"}, "input_type"),
         ({"prompt_name": "query", "inputs": [[2, 5, 3]]}, "put its ids before yours"),
         ({"prompt_name": "query", "inputs": ["a", ""]}, "text 2 of 2 is empty"),
+        ({"prompt_name": "query", "inputs": ["a", " "]}, "text 2 of 2 is empty"),
     ],
 )
 def test_wrong_prompts(tiny, tmp_path, wrong, words):

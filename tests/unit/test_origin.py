@@ -47,6 +47,9 @@ def test_the_revision_travels_and_is_dropped_when_a_file_changed(folder, tmp_pat
     origin.write(Origin("some/model", "abc", digests), folder)
     found = inspection.inspect(packed(folder, tmp_path))["origin"]
     assert (found["source"], found["revision"]) == ("some/model", "abc")
+    (folder / "added.safetensors").write_bytes(b"x")
+    assert inspection.inspect(packed(folder, tmp_path))["origin"]["source"] == "some/model, changed"
+    (folder / "added.safetensors").unlink()
     (folder / "tokenizer_config.json").write_text("{}")
     found = inspection.inspect(packed(folder, tmp_path))["origin"]
     assert found["source"] == "some/model, changed"
@@ -94,8 +97,51 @@ def test_damaged_archives_and_others(folder, tmp_path):
         archive.writestr("a.txt", "x")
     with pytest.raises(Failure, match="is damaged or no archive"):
         inspection.inspect(file)
-    with pytest.raises(Failure, match="does not exist"):
+    with pytest.raises(Failure, match="is no file"):
         inspection.inspect(tmp_path / "b.mar")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("MAR-INF/MANIFEST.json", "[]"),
+        ("MAR-INF/MANIFEST.json", '{"model": null}'),
+        ("model-config.yaml", ""),
+        ("model-config.yaml", "a: ["),
+        ("model-config.yaml", "\x01"),
+        ("checkpoint/origin.json", '{"source": 5}'),
+        ("checkpoint/origin.json", "5"),
+        ("checkpoint/packed.safetensors", None),
+        ("checkpoint/packed.safetensors", "\x02\0\0\0\0\0\0\0[]"),
+    ],
+)
+def test_archives_with_something_else_in_a_file(folder, tmp_path, name, content):
+    file = packed(folder, tmp_path)
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(tmp_path / "x.mar", "w") as other:
+        for entry in archive.namelist():
+            if entry != name or content is not None:
+                other.writestr(entry, content if entry == name else archive.read(entry))
+    with pytest.raises(Failure, match="is damaged or no archive"):
+        inspection.inspect(tmp_path / "x.mar")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"source": 5}', b"\xff"])
+def test_a_note_of_somebody_else_is_not_read(folder, tmp_path, capsys, content):
+    (folder / "origin.json").write_bytes(content)
+    assert inspection.inspect(packed(folder, tmp_path))["origin"]["source"] == "mine"
+    assert "is not read" in capsys.readouterr().err
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(folder, tmp_path):
+    file = folder / "config.json"
+    rows = json.loads(file.read_text())["vocab_size"]
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens([f"newword{number}" for number in range(rows)])
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(Failure, match=f"gives 'newword.*' the id .*, the model has {rows} rows"):
+        packed(folder, tmp_path)
 
 
 class Code:

@@ -258,6 +258,14 @@ def test_a_head_with_an_activation_that_is_not_known_is_not_served(minilm, tmp_p
     assert pack(folder, tmp_path, handler={"task": "embedding"}).exists()
 
 
+def test_labels_are_counted_from_zero(minilm, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(minilm)
+    folder = heads.save(tmp_path / "head", "Bert", "ForSequenceClassification", tokenizer, **heads.labels(["a", "b"]))
+    change(folder / "config.json", id2label={"5": "a", "6": "b"})
+    with pytest.raises(Failure, match="names the scores 5, 6; there are 2"):
+        pack(folder, tmp_path)
+
+
 @pytest.mark.parametrize("place", ["classifier.weight", "bert.embeddings.LayerNorm.bias"])
 def test_weights_that_are_no_numbers_are_refused(minilm, tmp_path, place):
     tokenizer = AutoTokenizer.from_pretrained(minilm)
