@@ -93,7 +93,7 @@ def read(folder: Path) -> Checkpoint:
     """
     try:
         return understand(folder)
-    except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
         raise Failure(f"{folder}: a file does not hold what it should ({type(error).__name__}: {error})") from None
 
 

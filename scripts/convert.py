@@ -86,12 +86,8 @@ def convert(source: Source, target: Path, verified: bool = False) -> dict[str, A
             write_weights(bundle, taken, part / WEIGHTS)
             write_config(taken, source.gelu, words, part / "config.json")
             vocabulary.write(words, part, cased, config.max_position_embeddings)
-            origins.write(
-                Origin(
-                    f"{prefix.resolve().parent.name}/{prefix.name}", made_from=digests(bundle, config_file, words.file)
-                ),
-                part,
-            )
+            source_name = f"{prefix.resolve().parent.name}/{prefix.name}"
+            origins.stamp(Origin(source_name, made_from=digests(bundle, config_file, words.file)), part)
         sums = forward(part, HEADS[taken.head].architecture) if verified else {}
     return {
         "folder": str(target),
@@ -130,9 +126,19 @@ def dump(source: Source, target: Path) -> dict[str, Any]:
         part = Path(temporary) / WEIGHTS
         with step(f"converting {prefix.name}"):
             write_weights(bundle, taken, part)
-            torch.save(load_file(part), part.with_name(target.name))  # mapped from the file, not in memory
-        part.with_name(target.name).replace(target)
+            made = part.with_suffix(".bin")
+            torch.save(whole(load_file(part)), made)  # mapped from the file, not in memory
+        made.replace(target)
     return {"file": str(target), "architecture": HEADS[taken.head].architecture, "summary": taken.summary}
+
+
+def whole(weights: dict[str, Any]) -> dict[str, Any]:
+    """With the tensors that a head over words shares, as a model's `state_dict` has them; saved once."""
+    bias = weights.get("cls.predictions.bias")
+    if bias is None:
+        return weights
+    tied = {"weight": weights["bert.embeddings.word_embeddings.weight"], "bias": bias}
+    return weights | {f"cls.predictions.decoder.{name}": tensor for name, tensor in tied.items()}
 
 
 def find(checkpoint: Path) -> Path:
@@ -167,8 +173,9 @@ def casing(words: Vocabulary, cased: bool | None) -> tuple[bool, str]:
     chosen = found.cased if cased is None else cased
     name = "cased" if chosen else "uncased"
     err.print(f"{name}: {found.why}" + ("" if cased is None else f", and --{name} was said"))
-    if chosen and not found.cased:
-        err.print("careful: with --cased every word with a capital becomes [UNK]", style="yellow")
+    if chosen != found.cased:
+        lost = "every word with a capital becomes [UNK]" if chosen else "no word with a capital is ever found"
+        err.print(f"careful: with --{name} {lost}", style="yellow")
     return chosen, found.why
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from handler import head as heads
@@ -18,6 +19,8 @@ from scripts.json_files import load_json
 
 ACTIVATIONS = {"Identity": "none", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu", "Sigmoid": "sigmoid"}
 """Classes of torch, and our names."""
+SENTENCE = "sentence_embedding"
+"""What sentence-transformers calls the pooled vector."""
 
 
 def write(checkpoint: Checkpoint, folder: Path) -> None:
@@ -38,7 +41,10 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
         names = {name: f"{number}.{name}" for name in found}
         weights |= {names[name]: found[name].float().contiguous() for name in found}
         steps.append(Step(names["linear.weight"], names.get("linear.bias", ""), activation(module, config)))
-    layout.check_finite(weights)
+    try:
+        layout.check_finite(weights)
+    except ValueError as error:
+        raise Failure(f"a dense layer of {checkpoint.root}: {error}") from None
     description = msgspec.json.encode(Description("embedding", steps)).decode()
     layout.save(weights, folder / heads.DENSE, {heads.META: description})
 
@@ -46,7 +52,10 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
 def read(module: Path) -> Mapping[str, Any]:
     """The weights of a module."""
     if (module / "model.safetensors").exists():
-        return load_file(module / "model.safetensors")
+        try:
+            return load_file(module / "model.safetensors")
+        except SafetensorError as error:
+            raise Failure(f"{module / 'model.safetensors'} does not load: {error}") from None
     if (module / "pytorch_model.bin").exists():
         return pickles.load(module / "pytorch_model.bin")
     raise Failure(f"{module} has no weights", fix="model.safetensors or pytorch_model.bin is needed")
@@ -54,7 +63,8 @@ def read(module: Path) -> Mapping[str, Any]:
 
 def check(module: Path, config: Mapping[str, Any], found: Mapping[str, Any], hidden: int) -> None:
     """Refuse what would give other vectors than sentence-transformers'."""
-    if config.get("use_residual") or config.get("module_input_name", "sentence_embedding") != "sentence_embedding":
+    ends = {config.get(f"module_{end}_name") or SENTENCE for end in ("input", "output")}
+    if config.get("use_residual") or ends != {SENTENCE}:
         raise Failure(f"{module} is a dense layer with a residual, or not over sentences; this is not served")
     if found.keys() - {"linear.bias"} != {"linear.weight"}:
         raise Failure(f"{module} has the weights {', '.join(found)}; linear.weight and linear.bias are known")

@@ -59,11 +59,11 @@ def write(checkpoint: Checkpoint, folder: Path, runtime: str, dtype: Dtype) -> N
     Raises:
         Failure: the weights do not load.
     """
-    for file in checkpoint.weights:
-        pickles.check(file)
     try:
+        for file in checkpoint.weights:
+            pickles.check(file)
         WRITERS[runtime](checkpoint, folder, dtype)
-    except (AttributeError, ConfigError, OSError, RuntimeError, ValueError, SafetensorError) as error:
+    except (AttributeError, ConfigError, KeyError, OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise Failure(f"{checkpoint.folder} does not load as {checkpoint.architecture}", why=str(error)) from None
 
 

@@ -190,5 +190,5 @@ def write(state: State, model: Any, tokenizer: Any, longest: int, report: dict[s
     tokenizer.model_max_length = longest
     tokenizer.save_pretrained(folder)
     (folder / FILE).write_text(json.dumps(report, indent=2) + "\n")
-    origins.write(origin, folder)
+    origins.stamp(origin, folder)
     return folder

@@ -22,6 +22,9 @@ from handler.tasks.base import Ability
 from scripts.console import Failure
 from scripts.origin import Origin
 
+DAMAGES = (BadZipFile, ConfigError, EOFError, LookupError, RuntimeError, TypeError, ValueError, yaml.YAMLError)
+"""What reading a file that is something else may raise."""
+
 
 def inspect(file: Path) -> dict[str, Any]:
     """Manifest, settings, tasks, origin, and the digest of each file of the checkpoint.
@@ -39,7 +42,7 @@ def inspect(file: Path) -> dict[str, Any]:
             return {"archive": file.name, "bytes": file.stat().st_size, **report(archive)}
     except (FileNotFoundError, IsADirectoryError):
         raise Failure(f"{file} is no file", fix="name an archive, or its file") from None
-    except (BadZipFile, ConfigError, EOFError, LookupError, TypeError, ValueError, yaml.YAMLError) as error:
+    except DAMAGES as error:
         raise Failure(f"{file} is damaged or no archive of this project: {error}", fix="pack it again") from None
 
 

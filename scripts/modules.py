@@ -42,7 +42,7 @@ def read(root: Path, positions: int) -> dict[str, Any]:
         Failure: a module is not served.
     """
     listed = load_json(root / "modules.json")
-    names = [str(module["type"]).rsplit(".", 1)[-1] for module in listed]
+    names = [name_of(str(module["type"])) for module in listed]
     folders = [root / str(module["path"]) for module in listed]
     chain = " ".join(names)
     further = next((further for pattern, further in CHAINS.items() if re.fullmatch(pattern, chain)), None)
@@ -53,6 +53,11 @@ def read(root: Path, positions: int) -> dict[str, Any]:
             fix="served: Transformer, Pooling and any Dense and Normalize after; SpladePooling; Transformer alone",
         )
     settings = load_if_there(folders[0] / "sentence_bert_config.json")
+    if settings.get("processing_kwargs"):
+        raise Failure(
+            f"{root} gives its tokenizer the arguments {settings['processing_kwargs']}; this is not served",
+            fix="remove processing_kwargs from sentence_bert_config.json if they make no difference",
+        )
     tokenizer = load_if_there(folders[0] / "tokenizer_config.json")
     longest = settings.get("max_seq_length") or tokenizer.get("model_max_length")
     prompts = load_if_there(root / "config_sentence_transformers.json")
@@ -71,6 +76,11 @@ def read(root: Path, positions: int) -> dict[str, Any]:
             "normalize": names[-1] == "Normalize",
         }
     )
+
+
+def name_of(kind: str) -> str:
+    """A class of sentence-transformers by its last name; one of somebody else, which may be any code, in full."""
+    return kind.rsplit(".", 1)[-1] if kind.startswith("sentence_transformers.") else kind
 
 
 def embedding(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
@@ -98,13 +108,18 @@ def sparse(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) ->
 
 
 def cross_encoder(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
-    """Refuse a prompt before pairs."""
+    """With a single score it ranks; with several it classifies pairs, and what they mean is said by its `config.json`.
+
+    Raises:
+        Failure: it puts a prompt before pairs.
+    """
     if found["default_prompt"]:
         raise Failure(
             f"{root} puts its prompt {found['default_prompt']!r} before each pair; this is not served",
             fix="set default_prompt_name to null in config_sentence_transformers.json, and send queries with it",
         )
-    return {"task": "rerank"}
+    single = scores(load_json(modules["Transformer"] / "config.json")) == 1
+    return {"task": "rerank" if single else "text-classification"}
 
 
 CHAINS = {
@@ -131,8 +146,14 @@ def read_pooling(config: Mapping[str, Any]) -> str:
 
 
 def is_cross_encoder(config: Mapping[str, Any]) -> bool:
-    """Whether `config.json` has been through a `CrossEncoder` of versions before 6."""
-    return "sentence_transformers" in config or "sbert_ce_default_activation_function" in config
+    """Whether `config.json` has been through a `CrossEncoder` of versions before 6, and has one score."""
+    marked = "sentence_transformers" in config or "sbert_ce_default_activation_function" in config
+    return marked and scores(config) == 1
+
+
+def scores(config: Mapping[str, Any]) -> int:
+    """How many a classifier gives; transformers leaves its usual two out of the file."""
+    return len(config.get("id2label") or (0, 1))
 
 
 def activation(root: Path, config: Mapping[str, Any]) -> Function:

