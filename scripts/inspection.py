@@ -29,7 +29,7 @@ DAMAGES = (BadZipFile, ConfigError, EOFError, LookupError, RuntimeError, TypeErr
 def inspect(file: Path) -> dict[str, Any]:
     """Manifest, settings, tasks, origin, and the digest of each file of the checkpoint.
 
-    Every byte is read, so that a damaged archive is found.
+    The checksum of every entry is compared, so that a damaged archive is found.
 
     Raises:
         Failure: there is no such file, it is damaged, or it is no archive of this project.

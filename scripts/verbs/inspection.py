@@ -20,7 +20,7 @@ def inspect(
     store: Store = MODEL_STORE,
     as_json: Json = False,
 ) -> None:
-    """Show what an archive holds and where it came from; every byte of it is checked.
+    """Show what an archive holds and where it came from; the checksum of every entry is compared.
 
     Example: scripts/bert inspect bert
     """
