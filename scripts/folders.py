@@ -29,6 +29,7 @@ def fresh(target: Path, replace: bool = False) -> Iterator[Path]:
     """
     if filled(target) and not replace:
         raise Failure(f"{target} is not empty", fix="name a folder that does not exist yet")
+    target = target.resolve()  # a link stays, and leads to the folder
     target.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:

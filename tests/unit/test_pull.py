@@ -74,6 +74,17 @@ def test_a_folder_of_somebody_else_is_never_touched(source, wheel, tiny, tmp_pat
     assert (tmp_path / "thesis.txt").read_text() == "x"
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_leads_to_the_folder(tiny, tmp_path, there):
+    if there:
+        (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    puller.pull(str(tiny), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "config.json").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
+
+
 def test_a_copy_inside_its_original_is_refused(tiny):
     with pytest.raises(Failure, match="is inside"):
         puller.pull(str(tiny), tiny / "sub")
