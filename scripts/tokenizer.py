@@ -9,7 +9,7 @@ from typing import Any
 from tokenizers import Tokenizer, normalizers
 
 from scripts.checkpoint import Checkpoint
-from scripts.console import Failure
+from scripts.console import Failure, err
 from scripts.engines import link
 
 FILE = "tokenizer.json"
@@ -31,7 +31,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
             fix="save the model again after model.resize_token_embeddings(len(tokenizer))",
         )
     if own.exists() and (checkpoint.folder / "tokenizer_config.json").exists():
-        made.normalizer = build(checkpoint.folder).normalizer  # which may follow do_lower_case of that file instead
+        follow(made, checkpoint.folder)
     if checkpoint.lower_case and not lowers(state(made)):
         parts = [normalizers.Lowercase(), *([made.normalizer] if made.normalizer else [])]
         made.normalizer = normalizers.Sequence(parts)
@@ -39,6 +39,14 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
         link(own, folder)
     else:
         made.save(str(folder / FILE), pretty=False)
+
+
+def follow(tokenizer: Tokenizer, folder: Path) -> None:
+    """Treat case as transformers does, where `tokenizer_config.json` overrules `tokenizer.json`."""
+    try:
+        tokenizer.normalizer = build(folder).normalizer
+    except Failure as failure:  # of a class that has no such file; the file is whole without it
+        err.print(f"{failure.what}; {FILE} is packed as it is")
 
 
 def load(file: Path) -> Tokenizer:

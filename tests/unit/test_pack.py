@@ -166,6 +166,13 @@ def test_a_folder_with_only_a_vocabulary_gets_a_tokenizer(folder, tmp_path):
     assert made.encode("how are you?").ids == want
 
 
+def test_a_tokenizer_class_without_a_file_leaves_its_file_as_it_is(folder, tmp_path, capsys):
+    change(folder / "tokenizer_config.json", tokenizer_class="CanineTokenizer")  # which has no such file
+    with zipfile.ZipFile(pack(folder, tmp_path)) as packed:
+        assert packed.read("checkpoint/tokenizer.json") == (folder / "tokenizer.json").read_bytes()
+    assert "is packed as it is" in capsys.readouterr().err
+
+
 def sentence_transformer(folder, modules, **pooling):
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
