@@ -180,7 +180,7 @@ def casing(words: Vocabulary, cased: bool | None) -> tuple[bool, str]:
 
 
 def write_weights(bundle: Bundle, taken: Account, file: Path) -> None:
-    """Every used tensor, kernels transposed: TensorFlow has them `(in, out)`, torch `(out, in)`."""
+    """Every used tensor, as torch has it."""
 
     def read(name: str) -> NDArray[np.float32]:
         theirs = taken.used[name]
@@ -189,12 +189,12 @@ def write_weights(bundle: Bundle, taken: Account, file: Path) -> None:
             raise Failure(
                 f"{theirs} of {bundle.index} holds NaN or infinity", fix="its training went wrong; take another"
             )
-        return tensor.T if theirs.endswith("/kernel") else tensor
+        return tensor.T if taken.transposed(name) else tensor
 
     shapes = {}
     for name, theirs in taken.used.items():
         shape = bundle.entries[theirs].shape
-        shapes[name] = shape[::-1] if theirs.endswith("/kernel") else shape
+        shapes[name] = shape[::-1] if taken.transposed(name) else shape
     streaming.write(file, shapes, read)
 
 

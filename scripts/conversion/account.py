@@ -35,6 +35,10 @@ class Account:
     used: Mapping[str, str]
     left_out: Mapping[str, str]
 
+    def transposed(self, name: str) -> bool:
+        """Whether a tensor lies the other way round: TensorFlow has kernels `(in, out)`, torch `(out, in)`."""
+        return self.used[name].endswith("/kernel")
+
     @property
     def summary(self) -> str:
         """How many tensors of each kind."""
