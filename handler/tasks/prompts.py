@@ -35,4 +35,6 @@ def of_side(config: HandlerConfig, side: Side) -> str:
 
 def before(prompt: str, texts: Iterable[Text]) -> list[Text]:
     """Each text after the prompt; a blank one stays blank, and ids are as their sender wants them."""
+    if not prompt:
+        return list(texts)
     return [prompt + text if isinstance(text, str) and text.strip() else text for text in texts]
