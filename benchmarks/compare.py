@@ -1,4 +1,4 @@
-"""This project and other servers side by side: `python -m benchmarks.compare [ROUNDS]`, into `benchmarks/results`.
+"""This project and other servers side by side: `python -m benchmarks.compare [ROUNDS]`, into `peers.json`.
 
 Each peer has a folder in `benchmarks/peers` with its own pinned requirements, for which a virtual environment is made.
 Before anything is timed, each must give the vectors that sentence-transformers gives. Then the servers take turns, one
@@ -27,6 +27,7 @@ import requests
 from tokenizers import Tokenizer
 
 from benchmarks import engine, machine, report, served, workload
+from handler import runtimes
 from handler.config import cores
 from handler.text import convert
 from scripts import checkpoint as checkpoints
@@ -79,7 +80,8 @@ def mean_vectors(states: Any) -> Any:
     return [mean / np.linalg.norm(mean) for mean in means]
 
 
-OURS, SMALL, ENGINE = "bert-on-torchserve", "bert-on-torchserve, int8", "its engine in process"
+OURS, ENGINE = "bert-on-torchserve", "its engine in process"
+SMALL, HALF = f"{OURS}, int8", f"{OURS}, bfloat16"
 BASE64 = {"encoding_format": "base64"}
 EMBEDDING = {
     OURS: Peer("/predictions/bert/1.0/v1/embeddings", "input", BASE64 | {"model": "bert"}, openai_vectors, settings={}),
@@ -90,6 +92,14 @@ EMBEDDING = {
         openai_vectors,
         tolerance=0.05,
         settings={"handler": {"dtype": "int8"}},
+    ),
+    HALF: Peer(
+        "/predictions/bert/1.0/v1/embeddings",
+        "input",
+        BASE64 | {"model": "bert"},
+        openai_vectors,
+        tolerance=0.02,
+        settings={"handler": {"dtype": "bfloat16"}},
     ),
     "infinity": Peer("/embeddings", "input", BASE64 | {"model": "bert"}, openai_vectors),
     "torchserve_plain": Peer("/predictions/plain", "inputs", {}, list),
@@ -222,10 +232,11 @@ def middle(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def main(rounds: int) -> None:
     """Both comparisons, into one JSON and two charts."""
-    folder = ROOT / "benchmarks" / "results"
+    folder = machine.results()
     about = machine.describe()
+    embedding = {name: peer for name, peer in EMBEDDING.items() if name != HALF or runtimes.bfloat16()}
     results = [
-        compare("embedding", EMBEDDING, rounds, {1: 200, 32: 800, 64: 800}),
+        compare("embedding", embedding, rounds, {1: 200, 32: 800, 64: 800}),
         compare("hidden-states", STATES, rounds, {1: 200, 32: 500}),
     ]
     report.save(
@@ -233,7 +244,7 @@ def main(rounds: int) -> None:
     )
     for result in results:
         out.print(report.table(result["rows"]))
-        caption = f"{about['cpu']}, {about['cores']} cores, fp32, all-MiniLM-L6-v2"
+        caption = f"{about['cpu']} ({about['instructions']}), {about['cores']} cores, fp32, all-MiniLM-L6-v2"
         report.chart(result["rows"], f"{result['title']}: texts per second", caption, folder / f"{result['title']}.svg")
 
 

@@ -1,4 +1,4 @@
-"""Engines in process, without server or client: `python -m benchmarks.engine`, into `benchmarks/results/engine.json`.
+"""Engines in process, without server or client: `python -m benchmarks.engine`, into `engine.json`.
 
 Every engine gets the same texts, already tokenized; padding is not counted as work. The machine's own matrix products
 are timed just before each engine in each round, since their rate is the ceiling of engines that use them. Then, for the
@@ -25,7 +25,6 @@ from scripts import checkpoint as checkpoints
 from scripts import pack, presets, pull
 from scripts.checkpoint import Checkpoint
 from scripts.console import err, out
-from scripts.paths import ROOT
 
 TEXTS, ROUNDS = 256, 9
 BUDGET = 1024  # tokens of a batch, as archives have it
@@ -119,6 +118,7 @@ def measure() -> dict[str, Any]:
         "onnx": planned(onnx),
         "onnx, int8": planned(load(checkpoint, "onnx", "int8")),
         "packed": planned(load(checkpoint, "packed")),
+        **({"packed, bfloat16": planned(load(checkpoint, "packed", "bfloat16"))} if runtimes.bfloat16() else {}),
         "torchscript": planned(load(checkpoint, "torchscript")),
         "transformers, by length": planned(eager),
         "transformers, arrival order": arriving(eager),
@@ -142,6 +142,6 @@ def measure() -> dict[str, Any]:
 
 if __name__ == "__main__":
     result = measure()
-    report.save(result, ROOT / "benchmarks" / "results" / "engine.json")
+    report.save(result, machine.results() / "engine.json")
     out.print(report.table(result["rows"]))
     out.print(result["mixture_seconds"])

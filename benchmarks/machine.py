@@ -14,6 +14,8 @@ import torch
 
 from benchmarks.workload import Shape
 from handler.config import cores
+from scripts import processor
+from scripts.paths import ROOT
 
 PACKAGES = ("torch", "transformers", "tokenizers", "torchserve", "onnxruntime", "numpy")
 ROWS = 1024  # tokens of one forward pass on a CPU
@@ -22,7 +24,8 @@ ROWS = 1024  # tokens of one forward pass on a CPU
 def describe() -> dict[str, Any]:
     """Processor, memory, GPU and versions."""
     return {
-        "cpu": cpu(),
+        "cpu": processor.name(),
+        "instructions": processor.instructions(),
         "cores": cores(),
         "memory_gib": round(psutil.virtual_memory().total / (1 << 30), 1),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -32,12 +35,9 @@ def describe() -> dict[str, Any]:
     }
 
 
-def cpu() -> str:
-    """Name of the processor."""
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text().splitlines() if file.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+def results() -> Path:
+    """The folder for what is measured on such a CPU."""
+    return ROOT / "benchmarks" / "results" / processor.instructions().replace("_", "-")
 
 
 def installed(name: str) -> str:

@@ -84,4 +84,4 @@ def chart(rows: Sequence[dict[str, Any]], title: str, caption: str, file: Path) 
     file.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{body}\n</svg>\n')
 
 
-COLORS = ("#1b7f5c", "#8a9ba8", "#c06c3e", "#5a6fb0", "#a05195", "#d1a730")
+COLORS = ("#1b7f5c", "#8a9ba8", "#c06c3e", "#5a6fb0", "#a05195", "#d1a730", "#3f8fb5", "#6b4e3d")

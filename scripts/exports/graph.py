@@ -83,12 +83,11 @@ class Graph:
 
     def centred(self, states: str, weight: str, scale: str) -> str:
         """A product in 8 bits, for values around zero."""
-        top = self.node("ReduceMax", self.node("Abs", states), self.constant([-1]))
-        step = self.step(top, 127)
-        nothing = self.node("Mul", top, self.constant(0, np.float32))
-        middle = self.node("Add", nothing, self.constant(CENTRE, np.float32))
-        product = self.multiply(states, step, middle, weight, scale, CENTRE)
-        return self.node("Mul", product, step)
+        step = self.step(self.node("ReduceMax", self.node("Abs", states), self.constant([-1])), 127)
+        shape = self.node("Shape", states, start=0, end=1)
+        centre = helper.make_tensor("centre", TensorProto.UINT8, [1], [CENTRE])
+        zero = self.node("ConstantOfShape", shape, value=centre)
+        return self.node("Mul", self.multiply(states, step, zero, weight, scale, CENTRE), step)
 
     def leaning(self, states: str, weight: str, scale: str) -> str:
         """A product in 8 bits, for values that lean to one side.
@@ -100,7 +99,8 @@ class Graph:
         high = self.node("Max", self.node("ReduceMax", states, last), nothing)
         step = self.step(self.node("Sub", high, low), 255)
         zero = self.node("Round", self.node("Neg", self.node("Div", low, step)))
-        product = self.multiply(states, step, zero, weight, scale, 0)
+        whole = self.node("Squeeze", self.node("Cast", zero, to=TensorProto.UINT8), self.constant([1]))
+        product = self.multiply(states, step, whole, weight, scale, 0)
         sums = self.weights.read(weight).sum(0, dtype=np.int64) * self.weights.read(scale)
         return self.node("Mul", self.node("Gemm", zero, self.constant(-sums[None], np.float32), product), step)
 
@@ -111,9 +111,7 @@ class Graph:
 
     def multiply(self, states: str, step: str, zero: str, weight: str, scale: str, offset: int) -> str:
         """`(states / step + zero - offset) @ weight` in integers, times the scale of each column."""
-        column = self.constant([1])
-        middle = self.node("Squeeze", self.node("Cast", zero, to=TensorProto.UINT8), column)
-        small = self.node("QuantizeLinear", states, self.node("Squeeze", step, column), middle, axis=0)
+        small = self.node("QuantizeLinear", states, self.node("Squeeze", step, self.constant([1])), zero, axis=0)
         one, none = self.constant(1, np.float32), self.constant(0, np.int8)
         levels = self.constant(offset, np.uint8)
         inputs = small, weight, one, self.weight(scale), levels, none

@@ -21,13 +21,13 @@ class Difference:
 
     Attributes:
         hidden: largest difference of a value of the last hidden state.
-        pooled: of the pooled output; 0 where there is none.
+        pooled: of the pooled output; None where there is none.
         cosine: smallest cosine between the means of a sequence's states.
         sequences: how many were compared.
     """
 
     hidden: float
-    pooled: float
+    pooled: float | None
     cosine: float
     sequences: int
 
@@ -39,7 +39,7 @@ class Difference:
 def difference(runtime: Runtime, reference: Runtime, vocabulary: int, longest: int) -> Difference:
     """Compare two engines."""
     generator = random.Random(0)
-    hidden, pooled, cosines = [0.0], [0.0], [1.0]
+    hidden, pooled, cosines = [0.0], list[float](), [1.0]
     for size in BATCHES:
         lengths = [length for length in LENGTHS if length <= longest]
         for start in range(len(lengths)):
@@ -49,7 +49,7 @@ def difference(runtime: Runtime, reference: Runtime, vocabulary: int, longest: i
                 cosines.append(cosine(ours.hidden.mean(0), theirs.hidden.mean(0)))
                 if ours.pooled is not None and theirs.pooled is not None:
                     pooled.append(float(np.abs(ours.pooled - theirs.pooled).max()))
-    return Difference(max(hidden), max(pooled), min(cosines), len(hidden) - 1)
+    return Difference(max(hidden), max(pooled, default=None), min(cosines), len(hidden) - 1)
 
 
 def sequence(generator: random.Random, vocabulary: int, length: int) -> Encoding:

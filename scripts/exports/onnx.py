@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from onnx import TensorProto, helper
 
 from handler.runtimes.base import GRAPH, WEIGHTS
 from scripts.exports.graph import MICROSOFT, Graph
 from scripts.exports.weights import Weights
 
-OPSET, IR_VERSION = 18, 10
+OPSET, IR_VERSION = 23, 11  # the first with `Attention`; ONNX Runtime has it since 1.23
+FAR = 1e9  # below all scores, for what must not be looked at
 PADDED = ["batch", "length"]
 
 ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
@@ -38,7 +40,7 @@ class Encoder:
     def build(self) -> None:
         """All of it, from the inputs to the outputs."""
         graph = self.graph
-        mask = graph.node("Cast", "attention_mask", to=TensorProto.INT32)
+        mask = self.mask()
         flat = graph.node("Reshape", "attention_mask", graph.constant([-1]))
         real = graph.node("Squeeze", graph.node("NonZero", flat), graph.constant([0]))  # (tokens,) places in the batch
         order = graph.node("Sub", graph.node("CumSum", flat, graph.constant(0)), graph.constant(1))
@@ -51,6 +53,17 @@ class Encoder:
         if "pooler.weight" in graph.weights:
             first = graph.node("Gather", "last_hidden_state", graph.constant(0), axis=1)
             graph.nodes.append(helper.make_node("Tanh", [graph.linear(first, "pooler")], ["pooler_output"]))
+
+    def mask(self) -> str:
+        """`(batch, 1, length, length)`: what `Attention` adds to scores, by query and key. Padding is for no query."""
+        graph = self.graph
+        real = graph.node("Cast", "attention_mask", to=TensorProto.FLOAT)
+        below = graph.node("Sub", real, graph.constant(1, np.float32))
+        keys = graph.node("Mul", below, graph.constant(FAR, np.float32))
+        shape = graph.node("Shape", "attention_mask")
+        batch, length = (graph.node("Gather", shape, graph.constant([place])) for place in (0, 1))
+        whole = graph.node("Concat", batch, graph.constant([1]), length, length, axis=0)
+        return graph.node("Expand", graph.node("Unsqueeze", keys, graph.constant([1, 2])), whole)
 
     def embed(self, real: str) -> str:
         """`(tokens, hidden)`: words, positions and types, normalised."""
@@ -77,7 +90,7 @@ class Encoder:
         qkv = graph.node("Gather", graph.linear(states, f"{name}.qkv"), padded)
         parts = graph.nodes_of("Split", qkv, graph.constant([self.hidden] * 3), outputs=3, axis=2)
         heads = int(self.settings["heads"])
-        mixed = graph.node("MultiHeadAttention", *parts, "", mask, domain=MICROSOFT, num_heads=heads)
+        mixed = graph.node("Attention", *parts, mask, q_num_heads=heads, kv_num_heads=heads)
         mixed = graph.node("Gather", graph.node("Reshape", mixed, graph.constant([-1, self.hidden])), real)
         mixed = graph.node("Add", graph.linear(mixed, f"{name}.out"), states)
         states = graph.normalize(mixed, f"{name}.norm1")

@@ -38,6 +38,7 @@ def bench(
     from benchmarks import machine, report, served, workload
 
     server = state.find(inference_port)
+    workers = [worker["pid"] for worker in management.describe(server, name)["workers"]]
     with step("reading the model and the machine"):
         model = workload.read_archive(Path(server.store) / f"{name}.mar")
         ceiling = machine.sgemm(model.shape, cores())
@@ -46,7 +47,6 @@ def bench(
     except ValueError as error:
         raise Failure(str(error)) from None
     fields = {"task": task} | ({"encoding_format": "base64"} if task == "embedding" else {})
-    workers = [worker["pid"] for worker in management.describe(server, name)["workers"]]
     target = served.Target(
         f"{server.inference}/predictions/{name}", fields, pids=[server.pid, *workers], metrics=server.metrics
     )

@@ -70,7 +70,8 @@ def export(
     if as_json:
         print_json({"folder": str(target), **measured.report()})
     else:
+        pooled = "" if measured.pooled is None else f"pooled output within {measured.pooled:.1e}, "
         out.print(
-            f"{target}: hidden states within {measured.hidden:.1e} of transformers, pooled output within "
-            f"{measured.pooled:.1e}, cosines at least {measured.cosine:.6f}, over {measured.sequences} sequences"
+            f"{target}: hidden states within {measured.hidden:.1e} of transformers, {pooled}"
+            f"cosines at least {measured.cosine:.6f}, over {measured.sequences} sequences"
         )

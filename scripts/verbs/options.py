@@ -21,7 +21,7 @@ Runtime = Annotated[
 ]
 Dtype = Annotated[
     Literal["float32", "float16", "bfloat16", "int8"] | None,
-    typer.Option("--dtype", help="float32; float16, bfloat16 on a GPU; int8 on a CPU [default: float32]"),
+    typer.Option("--dtype", help="float32; bfloat16; float16 on a GPU; int8 on a CPU [default: float32]"),
 ]
 Config = Annotated[
     Path | None, typer.Option("--config", help="YAML with keys of model-config.yaml", exists=True, dir_okay=False)

@@ -2,12 +2,13 @@
 
 import fcntl
 import socket
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from scripts import launch, management, preflight, state, stop
+from scripts import doctor, launch, management, preflight, state, stop
 from scripts.console import Failure
 from scripts.gpu import Facts, verdict
 from scripts.preflight import Options
@@ -35,6 +36,14 @@ def test_why_a_gpu_is_or_is_not_used(facts, ok, words):
     finding = verdict(facts)
     assert (finding.ok, words in finding.detail) == (ok, True)
     assert ok or finding.fix
+
+
+def test_doctor_names_a_package_that_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "handler.runtimes", raising=False)
+    findings = doctor.examine(Options(tmp_path))
+    assert ("packages", "make install") in {(each.name, each.fix) for each in findings if not each.ok}
+    assert {"java", "archives"} <= {each.name for each in findings}
 
 
 @pytest.fixture

@@ -33,12 +33,23 @@ def test_what_cannot_be(name, device, dtype, words):
         runtimes.pick(name, Placement(device, dtype))
 
 
+@pytest.mark.parametrize(("capabilities", "able"), [({"avx512_bf16": True}, True), ({"bf16": False}, False)])
+def test_bfloat16_on_a_cpu_takes_instructions_for_it(monkeypatch, capabilities, able):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: capabilities)
+    placement = Placement("cpu", "bfloat16")
+    if able:
+        assert runtimes.pick("packed", placement).name == "packed"
+    else:
+        with pytest.raises(ConfigError, match="this CPU has no instructions for it"):
+            runtimes.pick("packed", placement)
+
+
 @pytest.mark.parametrize(
     ("runtime", "dtype", "found"),
     [
         ("auto", "float32", "auto"),
         ("auto", "int8", "onnx"),
-        ("auto", "bfloat16", "auto"),
+        ("auto", "bfloat16", "packed"),
         ("packed", "float16", "packed"),
     ],
 )
