@@ -24,7 +24,6 @@ from scripts.preflight import Options
 from scripts.state import Server
 from scripts.stop import terminate
 
-NOT_FOUND = 404
 FEW_CORES = 4
 FRUGAL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """On few cores, Java's collector and optimizer threads take time from the workers. Measured on two: half of Java's CPU
@@ -209,7 +208,7 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
             if management.ready(management.describe(server, model)):
                 break
         except management.Refused as refused:
-            if refused.status == NOT_FOUND:  # models are loaded before this API listens: it will not come
+            if refused.status == management.NOT_FOUND:  # models are loaded before this API listens: it will not come
                 raise Failure(f"TorchServe could not load {model}.mar", why=console(server)) from None
         except Failure:
             pass  # not listening yet

@@ -11,6 +11,8 @@ import requests
 from scripts.console import Failure
 from scripts.state import Server
 
+NOT_FOUND = 404
+
 
 def token(server: Server, kind: str) -> dict[str, str]:
     """The header a server with --auth wants; `kind` is `inference` or `management`.
@@ -70,7 +72,7 @@ class Refused(Failure):
     """The management API said no."""
 
     def __init__(self, status: int, what: str, why: str) -> None:
-        super().__init__(what, why=why)
+        super().__init__(what, why=why, fix="scripts/bert status shows what is served" if status == NOT_FOUND else "")
         self.status = status
 
 
