@@ -83,24 +83,19 @@ def mean_vectors(states: Any) -> Any:
 OURS, ENGINE = "bert-on-torchserve", "its engine in process"
 SMALL, HALF = f"{OURS}, int8", f"{OURS}, bfloat16"
 BASE64 = {"encoding_format": "base64"}
+
+
+def ours(dtype: str, tolerance: float = TOLERANCE) -> Peer:
+    """Our archive in one dtype, through its OpenAI route."""
+    fields = BASE64 | {"model": "bert"}
+    settings = {"handler": {"dtype": dtype}}
+    return Peer("/predictions/bert/1.0/v1/embeddings", "input", fields, openai_vectors, False, tolerance, settings)
+
+
 EMBEDDING = {
-    OURS: Peer("/predictions/bert/1.0/v1/embeddings", "input", BASE64 | {"model": "bert"}, openai_vectors, settings={}),
-    SMALL: Peer(
-        "/predictions/bert/1.0/v1/embeddings",
-        "input",
-        BASE64 | {"model": "bert"},
-        openai_vectors,
-        tolerance=0.05,
-        settings={"handler": {"dtype": "int8"}},
-    ),
-    HALF: Peer(
-        "/predictions/bert/1.0/v1/embeddings",
-        "input",
-        BASE64 | {"model": "bert"},
-        openai_vectors,
-        tolerance=0.02,
-        settings={"handler": {"dtype": "bfloat16"}},
-    ),
+    OURS: ours("float32"),
+    SMALL: ours("int8", 0.05),
+    HALF: ours("bfloat16", 0.02),
     "infinity": Peer("/embeddings", "input", BASE64 | {"model": "bert"}, openai_vectors),
     "torchserve_plain": Peer("/predictions/plain", "inputs", {}, list),
     "fastapi_sentence_transformers": Peer("/embed", "inputs", {}, list),
