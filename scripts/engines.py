@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 
 from handler.config import Dtype
 from handler.errors import ConfigError, unknown
-from handler.runtimes import find
+from handler.runtimes import FASTEST, find
 from handler.runtimes.base import Placement
 from handler.runtimes.eager import Eager
 from scripts import layout, pickles
@@ -51,8 +51,6 @@ def eager(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
 WRITERS: dict[str, Writer] = {"auto": graph, "packed": packed, "onnx": graph, "torchscript": script, "eager": eager}
 ENCODERS = ("auto", "packed", "onnx")
 """Runtimes that know the model's layers, and so take only the families of `layout`."""
-SMALL: dict[Dtype, str] = {"int8": "onnx", "bfloat16": "packed", "float16": "packed"}
-"""What `auto` means for dtypes that only one of its runtimes has."""
 
 
 def write(checkpoint: Checkpoint, folder: Path, runtime: str, dtype: Dtype) -> None:
@@ -82,13 +80,18 @@ def resolve(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> str:
         err.print(f"runtime eager: {obstacle}")
         runtime = "eager"
     if runtime == "auto":
-        runtime = SMALL.get(dtype, "auto")
+        able = {name for name in FASTEST.values() if dtype in dtypes(name)}
+        runtime = able.pop() if len(able) == 1 else "auto"
     if runtime in ENCODERS and obstacle:
         raise Failure(f"runtime {runtime} cannot run this model: {obstacle}", fix="use --runtime eager or torchscript")
-    known = [] if runtime == "auto" else [known for kinds in find(runtime).placements.values() for known in kinds]
-    if known and dtype not in known:
-        raise Failure(f"runtime {runtime} has no {dtype}", fix=f"use one of {', '.join(dict.fromkeys(known))}")
+    if runtime != "auto" and dtype not in dtypes(runtime):
+        raise Failure(f"runtime {runtime} has no {dtype}", fix=f"use one of {', '.join(dtypes(runtime))}")
     return runtime
+
+
+def dtypes(runtime: str) -> list[Dtype]:
+    """What it computes in, on any device."""
+    return list(dict.fromkeys(dtype for kinds in find(runtime).placements.values() for dtype in kinds))
 
 
 def link(file: Path, folder: Path) -> None:
