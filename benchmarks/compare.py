@@ -26,9 +26,9 @@ import psutil
 import requests
 from tokenizers import Tokenizer
 
-from benchmarks import engine, machine, report, served, workload
+from benchmarks import engine, load, machine, report, served, workload
+from benchmarks.ceiling import Ceiling
 from handler import runtimes
-from handler.config import cores
 from handler.text import convert
 from scripts import checkpoint as checkpoints
 from scripts import launch, pack, presets, pull, stop
@@ -173,16 +173,16 @@ def check(name: str, peer: Peer) -> None:
 
 
 def compare(title: str, peers: dict[str, Peer], rounds: int, in_flight: dict[int, int]) -> dict[str, Any]:
-    """Measure all servers in turn, several times; `in_flight` says how many texts are sent at each concurrency."""
+    """Measure all servers in turn, several times; `in_flight` has how many texts a cycle is at each concurrency."""
     checkpoint = checkpoints.read(pull.pull(presets.DEFAULT))
     shape = workload.read_shape(checkpoint.config)
     tokenizer = workload.read_tokenizer((checkpoint.folder / "tokenizer.json").read_text())
     made = {number: workload.make("mixed", texts, 0, tokenizer) for number, texts in in_flight.items()}
     alone = engine.planned(engine.load(checkpoint, "onnx"))
     runs: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    ceilings = []
+    ceiling, ceilings = Ceiling(shape), []
     for turn in range(rounds):
-        ceilings.append(round(machine.sgemm(shape, cores()) / 1e9, 1))
+        ceilings.append(round(ceiling.measure() / 1e9, 1))
         runs.setdefault((ENGINE, 32), []).append(in_process(alone, made[32], tokenizer))
         for name, peer in peers.items():
             err.print(f"{title}, round {turn + 1} of {rounds}: {name}")
@@ -195,15 +195,23 @@ def compare(title: str, peers: dict[str, Peer], rounds: int, in_flight: dict[int
         {"name": name, **middle(measured), **ratios(runs[OURS, number], measured)}
         for (name, number), measured in runs.items()
     ]
-    return {"title": title, "rounds": rounds, "sgemm_gflops": ceilings, "rows": rows}
+    about = {"title": title, "rounds": rounds, "sgemm_gflops": ceilings, "sgemm_libraries": ceiling.won}
+    return about | {"rows": rows}
 
 
 def in_process(run: engine.Engine, made: workload.Workload, tokenizer: Tokenizer) -> dict[str, Any]:
-    """Our engine without server or client, tokenizing included."""
-    start = monotonic()
-    for first in range(0, len(made.texts), 32):
-        run([convert(encoding) for encoding in tokenizer.encode_batch(made.texts[first : first + 32])])
-    return {"in_flight": 32, "texts_per_second": round(len(made.texts) / (monotonic() - start), 2), "errors": {}}
+    """Our engine without server or client, tokenizing included; warmed and measured for as long as a server."""
+    batches = [made.texts[first : first + 32] for first in range(0, len(made.texts), 32)]
+
+    def rate(seconds: float, whole: bool) -> float:
+        start, texts = monotonic(), 0
+        for batch in load.repeated(batches, seconds, whole):
+            run([convert(encoding) for encoding in tokenizer.encode_batch(batch)])
+            texts += len(batch)
+        return texts / (monotonic() - start)
+
+    rate(served.WARM_UP_SECONDS, whole=False)
+    return {"in_flight": 32, "texts_per_second": round(rate(served.MEASURED_SECONDS, whole=True), 2), "errors": {}}
 
 
 def ratios(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks import machine, report, workload
+from benchmarks.ceiling import Ceiling
 from handler import runtimes
 from handler.batching import plan
 from handler.call import Encoding
@@ -70,14 +71,15 @@ def seconds(engine: Engine, encodings: Sequence[Encoding]) -> float:
     return perf_counter() - start
 
 
-def rates(engines: dict[str, Engine], encodings: Sequence[Encoding], shape: workload.Shape) -> dict[str, list[float]]:
+def rates(
+    engines: dict[str, Engine], encodings: Sequence[Encoding], flops: float, ceiling: Ceiling
+) -> dict[str, list[float]]:
     """Useful GFLOP/s of each engine, and those of matrix products just before it, in turn."""
-    flops = shape.flops([len(encoding) for encoding in encodings])
     found: dict[str, list[float]] = {name: [] for engine in engines for name in (f"sgemm before {engine}", engine)}
     for turn in range(ROUNDS):
         err.print(f"round {turn + 1} of {ROUNDS}")
         for name, engine in engines.items():
-            found[f"sgemm before {name}"].append(machine.sgemm(shape, cores()) / 1e9)
+            found[f"sgemm before {name}"].append(ceiling.measure() / 1e9)
             found[name].append(flops / seconds(engine, encodings) / 1e9)
     return found
 
@@ -130,12 +132,14 @@ def measure() -> dict[str, Any]:
         return [convert(encoding) for encoding in tokenizer.encode_batch(texts)]
 
     mixed = encode("mixed", TEXTS)
-    found = rates(engines, mixed, shape)
+    flops, ceiling = shape.flops([len(each) for each in mixed]), Ceiling(shape)
+    found = rates(engines, mixed, flops, ceiling)
     return {
         "machine": machine.describe(),
         "workload": f"mixed, {TEXTS} texts, seed 0",
+        "sgemm_libraries": ceiling.won,
         "rounds": found,
-        "rows": summary(found, shape.flops([len(each) for each in mixed]) / TEXTS),
+        "rows": summary(found, flops / TEXTS),
         "mixture_seconds": mixture(planned(onnx), encode),
     }
 

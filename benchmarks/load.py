@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
 
 TIMEOUT_SECONDS = 120
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,11 @@ class Outcome:
     latencies: list[float] = field(default_factory=list)
     errors: dict[str, int] = field(default_factory=dict)
     texts: int = 0
+
+    @property
+    def sent(self) -> int:
+        """Requests, whatever became of them."""
+        return len(self.latencies) + sum(self.errors.values())
 
 
 class Connection:
@@ -94,13 +102,31 @@ async def send(connection: Connection, request: Request, due: float, outcome: Ou
         outcome.texts += request.texts
 
 
-def closed_loop(requests: Sequence[Request], in_flight: int) -> Outcome:
-    """Keep that many requests in flight until all are sent."""
-    return asyncio.run(_closed(requests, in_flight))
+def repeated(items: Sequence[T], seconds: float, whole: bool) -> Iterator[T]:
+    """All of them in order, again and again until that much time has passed since the first was asked for.
+
+    Args:
+        items: at least one.
+        seconds: 0 for one time.
+        whole: end only after the last item, so that each comes equally often.
+    """
+    end = perf_counter() + seconds
+    while True:
+        for item in items:
+            yield item
+            if not whole and perf_counter() >= end:
+                return
+        if perf_counter() >= end:
+            return
 
 
-async def _closed(requests: Sequence[Request], in_flight: int) -> Outcome:
-    outcome, queue, target = Outcome(), iter(requests), urlsplit(requests[0].url)
+def closed_loop(requests: Sequence[Request], in_flight: int, seconds: float = 0, whole: bool = True) -> Outcome:
+    """Keep that many requests in flight until all are sent, and `repeated` until that much time has passed."""
+    return asyncio.run(_closed(requests, in_flight, seconds, whole))
+
+
+async def _closed(requests: Sequence[Request], in_flight: int, seconds: float, whole: bool) -> Outcome:
+    outcome, queue, target = Outcome(), repeated(requests, seconds, whole), urlsplit(requests[0].url)
 
     async def client() -> None:
         connection = Connection(target.hostname or "", target.port or 80)

@@ -14,7 +14,8 @@ from benchmarks import account
 from benchmarks.load import Outcome, Request, closed_loop, open_loop
 from benchmarks.workload import Shape, Workload
 
-WARM_UP = 0.1  # share of the requests sent before measuring
+WARM_UP_SECONDS = 3.0  # of the same load before measuring: Java compiles what runs often
+MEASURED_SECONDS = 5.0  # at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,21 @@ def requests(target: Target, workload: Workload, texts_each: int) -> list[Reques
 
 
 def closed(target: Target, workload: Workload, texts_each: int, in_flight: int, shape: Shape) -> dict[str, Any]:
-    """Closed loop: that many requests in flight at all times."""
+    """Closed loop: that many requests in flight at all times.
+
+    The workload is sent whole, as often as it takes, so that fast and slow servers get the same mix of lengths.
+    """
     sent = requests(target, workload, texts_each)
-    warm_up = sent[: max(1, int(len(sent) * WARM_UP))]
     counted = account.read(target.metrics) if target.metrics else {}
-    closed_loop(warm_up, in_flight)
+    warm_up = closed_loop(sent, in_flight, WARM_UP_SECONDS, whole=False)
     if target.metrics:
-        counted = account.await_requests(target.metrics, counted, len(warm_up))
+        counted = account.await_requests(target.metrics, counted, warm_up.sent)
     before = cpu_seconds(target.pids)
-    outcome = closed_loop(sent, in_flight)
+    outcome = closed_loop(sent, in_flight, MEASURED_SECONDS)
     used = spent(before, cpu_seconds(target.pids))
     row = {"in_flight": in_flight, **summary(outcome, workload, shape), "cpu_seconds": used}
     if target.metrics:
-        after = account.await_requests(target.metrics, counted, len(sent))
+        after = account.await_requests(target.metrics, counted, outcome.sent)
         row["stages"] = account.per_text(counted, after, row["mean_ms"], in_flight == texts_each == 1)
     return row
 
@@ -70,7 +73,7 @@ def closed(target: Target, workload: Workload, texts_each: int, in_flight: int, 
 def opened(target: Target, workload: Workload, texts_each: int, rate: float, shape: Shape) -> dict[str, Any]:
     """Open loop: that many requests per second on average, at random times."""
     sent = requests(target, workload, texts_each)
-    closed_loop(sent[: max(1, int(len(sent) * WARM_UP))], 4)
+    closed_loop(sent, 4, WARM_UP_SECONDS, whole=False)
     before = cpu_seconds(target.pids)
     outcome = open_loop(sent, rate)
     row = summary(outcome, workload, shape)
@@ -80,15 +83,15 @@ def opened(target: Target, workload: Workload, texts_each: int, rate: float, sha
 def summary(outcome: Outcome, workload: Workload, shape: Shape) -> dict[str, Any]:
     """Rates, latencies in milliseconds, and useful FLOP/s, which do not count padding."""
     latencies = np.asarray(outcome.latencies or [np.nan]) * 1000
-    done = outcome.texts / len(workload.texts)
+    cycles = outcome.texts / len(workload.texts)  # a fraction where requests failed
     return {
         "requests": len(outcome.latencies),
         "errors": outcome.errors,
         "seconds": round(outcome.seconds, 3),
         "requests_per_second": round(len(outcome.latencies) / outcome.seconds, 2),
         "texts_per_second": round(outcome.texts / outcome.seconds, 2),
-        "tokens_per_second": round(sum(workload.tokens) * done / outcome.seconds, 1),
-        "useful_gflops": round(shape.flops(workload.tokens) * done / outcome.seconds / 1e9, 2),
+        "tokens_per_second": round(sum(workload.tokens) * cycles / outcome.seconds, 1),
+        "useful_gflops": round(shape.flops(workload.tokens) * cycles / outcome.seconds / 1e9, 2),
         **{f"p{level}_ms": round(float(np.percentile(latencies, level)), 2) for level in (50, 90, 99)},
         "mean_ms": round(float(latencies.mean()), 2),
     }

@@ -34,9 +34,12 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     task: Annotated[str, Meta(description="task that /predictions/{model} answers")]
     max_length: Annotated[int, Meta(ge=4, description="longest sequence in tokens, special tokens included")]
     runtime: Annotated[
-        str, Meta(description="engine of the forward pass: packed, onnx, torchscript, eager; auto takes the fastest")
+        str,
+        Meta(
+            description="engine of the forward pass: native, packed, onnx, torchscript, eager; auto takes the fastest"
+        ),
     ] = "auto"
-    dtype: Annotated[Dtype, Meta(description="float32; bfloat16; float16 on a GPU; int8 on a CPU, by onnx")] = "float32"
+    dtype: Annotated[Dtype, Meta(description="float32; bfloat16; float16 on a GPU; int8 on a CPU")] = "float32"
     pooling: Annotated[
         Pooling,
         Meta(

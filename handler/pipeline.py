@@ -7,6 +7,7 @@ Every request is a `Call`. A stage that fails for one call stops that call; the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cache
 from itertools import chain
@@ -201,6 +202,8 @@ def load(
     config = configuration.load(settings)
     device = "cpu" if gpu is None or not torch.cuda.is_available() else f"cuda:{gpu}"
     placement = Placement(device, config.handler.dtype)
+    if device == "cpu":  # the tokenizer's threads would wait for cores that other workers hold
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     runtime = runtimes.pick(config.handler.runtime, placement)(folder / CHECKPOINT, placement)
     encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
     hidden = runtime.run([encoder.wrap([])])[0].hidden  # also the first, slow pass

@@ -12,7 +12,7 @@ from handler.errors import ConfigError, unknown
 from handler.runtimes import FASTEST, find
 from handler.runtimes.base import Placement
 from handler.runtimes.eager import Eager
-from scripts import layout, pickles
+from scripts import kernels, layout, pickles
 from scripts.checkpoint import Checkpoint
 from scripts.console import Failure, err
 from scripts.exports import onnx, torchscript
@@ -25,10 +25,22 @@ def packed(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
     layout.write(checkpoint.folder, folder, dtype)
 
 
+def native(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
+    """The same file, and the kernels of the `native` runtime."""
+    packed(checkpoint, folder, dtype)
+    link(kernels.build(), folder)
+
+
 def graph(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
     """The same file, and a graph over it for the `onnx` runtime."""
     packed(checkpoint, folder, dtype)
     onnx.write(folder)
+
+
+def auto(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
+    """What all of `FASTEST` need."""
+    graph(checkpoint, folder, dtype)
+    link(kernels.build(), folder)
 
 
 def script(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
@@ -48,8 +60,15 @@ def eager(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
         link(file, folder)
 
 
-WRITERS: dict[str, Writer] = {"auto": graph, "packed": packed, "onnx": graph, "torchscript": script, "eager": eager}
-ENCODERS = ("auto", "packed", "onnx")
+WRITERS: dict[str, Writer] = {
+    "auto": auto,
+    "native": native,
+    "packed": packed,
+    "onnx": graph,
+    "torchscript": script,
+    "eager": eager,
+}
+ENCODERS = ("auto", "native", "packed", "onnx")
 """Runtimes that know the model's layers, and so take only the families of `layout`."""
 
 
@@ -80,7 +99,7 @@ def resolve(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> str:
         err.print(f"runtime eager: {obstacle}")
         runtime = "eager"
     if runtime == "auto":
-        able = {name for name in FASTEST.values() if dtype in dtypes(name)}
+        able = {name for names in FASTEST.values() for name in names if dtype in dtypes(name)}
         runtime = able.pop() if len(able) == 1 else "auto"
     if runtime in ENCODERS and obstacle:
         raise Failure(f"runtime {runtime} cannot run this model: {obstacle}", fix="use --runtime eager or torchscript")

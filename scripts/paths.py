@@ -10,6 +10,7 @@ CONFIG = ROOT / "config"
 PRESETS = CONFIG / "models"
 HANDLER = ROOT / "handler"
 MODEL_STORE = ROOT / "model_store"
-CHECKPOINTS = ROOT / ".cache" / "checkpoints"
+CACHE = ROOT / ".cache"
+CHECKPOINTS = CACHE / "checkpoints"
 RUNS = Path(os.environ.get("BERT_RUNS", ROOT / ".run")).resolve()
 """One folder per running server; `BERT_RUNS` moves them, which tests do."""

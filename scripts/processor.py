@@ -8,13 +8,28 @@ from pathlib import Path
 INSTRUCTIONS = ("amx_int8", "avx512_vnni", "avx512_f", "avx2", "i8mm", "neon")
 """Of matrix products, most capable first, as torch calls them. Which engine and dtype is fastest depends on them."""
 
+CPUINFO = Path("/proc/cpuinfo")
+IDENTITY = ("vendor_id", "cpu family", "model", "CPU implementer", "CPU part")
+"""Keys of `CPUINFO` that tell kinds of CPU apart; x86 has the first three, ARM the last two."""
+
 
 def name() -> str:
     """As the system calls it."""
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text().splitlines() if file.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    return about().get("model name") or platform.processor()
+
+
+def kind() -> str:
+    """Its microarchitecture where that is known, such as `zen5`; else vendor, family and model.
+
+    With the same instructions one kind may be twice as fast as another: zen4 splits what zen5 does 512 bits at a time.
+    """
+    found = about()
+    match found.get("vendor_id"), found.get("cpu family"):
+        case "AuthenticAMD", "26":
+            return "zen5"
+        case "AuthenticAMD", "25":
+            return "zen4" if "avx512f" in found.get("flags", "").split() else "zen3"
+    return "-".join(found[key] for key in IDENTITY if key in found).lower() or platform.machine()
 
 
 def instructions() -> str:
@@ -23,3 +38,10 @@ def instructions() -> str:
 
     able = torch.cpu.get_capabilities()
     return next((each for each in INSTRUCTIONS if able.get(each)), "")
+
+
+def about() -> dict[str, str]:
+    """What the system says of the first core; nothing where it has no `CPUINFO`."""
+    lines = CPUINFO.read_text().split("\n\n")[0].splitlines() if CPUINFO.exists() else []
+    pairs = (line.split(":", 1) for line in lines if ":" in line)
+    return {key.strip(): value.strip() for key, value in pairs}

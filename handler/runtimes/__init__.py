@@ -11,13 +11,14 @@ from handler.errors import ConfigError, unknown
 from handler.runtimes.base import Placement, Runtime
 
 RUNTIMES = {
+    "native": "handler.runtimes.native:Native",
     "packed": "handler.runtimes.packed:Packed",
     "onnx": "handler.runtimes.onnx:Onnx",
     "torchscript": "handler.runtimes.torchscript:TorchScript",
     "eager": "handler.runtimes.eager:Eager",
 }
-FASTEST = {"cpu": "onnx", "cuda": "packed"}
-"""What `auto` means on each kind of device. An archive packed with `auto` has what both of them need."""
+FASTEST = {"cpu": ("native", "onnx"), "cuda": ("packed",)}
+"""What `auto` means on each kind of device: the first that runs there. An archive packed with `auto` suits all."""
 
 HALVES = ("amx_bf16", "avx512_bf16", "bf16")
 """Instructions for products in bfloat16 on a CPU: Intel's, AMD's and Arm's, as torch calls them. Without them such a
@@ -42,7 +43,7 @@ def pick(name: str, placement: Placement) -> type[Runtime]:
     Raises:
         ConfigError: there is no such runtime, or it has no such device or dtype.
     """
-    runtime = find(FASTEST[placement.kind] if name == "auto" else name)
+    runtime = fastest(placement.kind) if name == "auto" else find(name)
     dtypes = runtime.placements.get(placement.kind)
     if dtypes is None:
         kinds = " or ".join(runtime.placements)
@@ -59,6 +60,11 @@ def pick(name: str, placement: Placement) -> type[Runtime]:
             "float32 is faster here, and int8 too"
         )
     return runtime
+
+
+def fastest(kind: str) -> type[Runtime]:
+    """What `auto` means on this machine."""
+    return next(runtime for runtime in map(find, FASTEST[kind]) if runtime.here())
 
 
 def bfloat16() -> bool:

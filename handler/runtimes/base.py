@@ -16,7 +16,7 @@ from handler.call import Encoding, Output
 from handler.config import Dtype
 
 WEIGHTS = "packed.safetensors"
-"""Name of the file that the packer writes for the `packed` and `onnx` runtimes."""
+"""Name of the file that the packer writes for the `native`, `packed` and `onnx` runtimes."""
 GRAPH = "model.onnx"
 """Name of the graph that the `onnx` runtime loads; its matrices are in `WEIGHTS`."""
 SCRIPT = "model.pt"
@@ -53,6 +53,11 @@ class Runtime(ABC):
     """Whether outputs are the reference's own to the last bit, so that clients may compare them with `==`."""
     placements: ClassVar[Placements]
     """Kinds of device it runs on, and the dtypes it has there."""
+
+    @classmethod
+    def here(cls) -> bool:
+        """Whether this machine's processor has what it needs."""
+        return True
 
     @abstractmethod
     def __init__(self, checkpoint: Path, placement: Placement) -> None:

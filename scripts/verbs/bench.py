@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from handler.config import cores
 from scripts import management, state
 from scripts.console import Failure, out, print_json, step
 from scripts.verbs.options import Json, Port
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 def bench(
     name: Annotated[str, typer.Argument(help="model")] = "bert",
     load: Annotated[str, typer.Option("--workload", help="mixed, or tokens per text such as 128")] = "mixed",
-    texts: Annotated[int, typer.Option("--texts", min=10, help="texts to send at each setting")] = 1000,
+    texts: Annotated[int, typer.Option("--texts", min=10, help="texts of the workload; closed loops repeat it")] = 1000,
     texts_each: Annotated[int, typer.Option("--texts-per-request", min=1)] = 1,
     in_flight: Annotated[str, typer.Option("--in-flight", help="closed loop: requests in flight")] = "1,32,64",
     rate: Annotated[str, typer.Option("--rate", help="open loop instead: requests per second")] = "",
@@ -36,12 +35,14 @@ def bench(
     Examples: scripts/bert bench; scripts/bert bench --rate 20,50,100 --texts 2000 --save result.json
     """
     from benchmarks import machine, report, served, workload
+    from benchmarks.ceiling import Ceiling
 
     server = state.find(inference_port)
     workers = [worker["pid"] for worker in management.describe(server, name)["workers"]]
     with step("reading the model and the machine"):
         model = workload.read_archive(Path(server.store) / f"{name}.mar")
-        ceiling = machine.sgemm(model.shape, cores())
+        ceiling = Ceiling(model.shape)
+        top = ceiling.measure()
     try:
         made = workload.make(load, texts, seed, model.tokenizer)
     except ValueError as error:
@@ -54,11 +55,12 @@ def bench(
     for setting in (rate or in_flight).split(","):
         with step(f"{load}, {setting} {'requests per second' if rate else 'in flight'}"):
             row = measure(target, made, texts_each, setting, bool(rate), model)
-        rows.append({"name": name, **row, "share_of_sgemm": round(row["useful_gflops"] * 1e9 / ceiling, 3)})
+        rows.append({"name": name, **row, "share_of_sgemm": round(row["useful_gflops"] * 1e9 / top, 3)})
     about = machine.describe()
     result = {
         "machine": about,
-        "sgemm_gflops": round(ceiling / 1e9, 1),
+        "sgemm_gflops": round(top / 1e9, 1),
+        "sgemm_libraries": ceiling.won,
         "workload": {"name": load, "texts": texts, "texts_per_request": texts_each, "seed": seed, "task": task},
         "workers": len(workers),
         "rows": rows,

@@ -16,7 +16,7 @@ Name = Annotated[str, typer.Option("--name", help="what clients call the model")
 Version = Annotated[str, typer.Option("--version", help="version of the model")]
 Task = Annotated[str | None, typer.Option("--task", help="task that /predictions/NAME answers")]
 Runtime = Annotated[
-    Literal["auto", "packed", "onnx", "torchscript", "eager"] | None,
+    Literal["auto", "native", "packed", "onnx", "torchscript", "eager"] | None,
     typer.Option("--runtime", help="engine [default: auto, the fastest on each worker's device]"),
 ]
 Dtype = Annotated[

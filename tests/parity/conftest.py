@@ -21,7 +21,7 @@ def family(request):
     return request.param
 
 
-@pytest.fixture(scope="session", params=["packed", "onnx", "torchscript", "eager"])
+@pytest.fixture(scope="session", params=["native", "packed", "onnx", "torchscript", "eager"])
 def runtime(request):
     return request.param
 

@@ -13,7 +13,7 @@ from scripts import model_config
 from scripts import pack as packer
 
 
-@pytest.fixture(scope="module", params=["packed", "onnx", "torchscript", "eager"])
+@pytest.fixture(scope="module", params=["native", "packed", "onnx", "torchscript", "eager"])
 def pipeline(request, minilm, tmp_path_factory):
     runtime = request.param
     archive = tmp_path_factory.mktemp("archive")

@@ -15,7 +15,7 @@ LABELS = ["bad", "good", "fair"]
 STEPS = 8
 
 
-@pytest.fixture(params=["packed", "onnx"])
+@pytest.fixture(params=["native", "packed", "onnx"])
 def engine(request):
     return request.param
 

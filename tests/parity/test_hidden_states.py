@@ -19,7 +19,7 @@ def folder(request):
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(scope="module", params=["packed", "onnx", "torchscript", "eager"])
+@pytest.fixture(scope="module", params=["native", "packed", "onnx", "torchscript", "eager"])
 def runtime(request):
     return request.param
 

@@ -21,12 +21,12 @@ def texts(minilm):
     return workload.make("mixed", TEXTS, 1, tokenizer).texts
 
 
-@pytest.fixture(scope="module")
-def pipeline(minilm, tmp_path_factory):
+@pytest.fixture(scope="module", params=["native", "onnx"])
+def pipeline(request, minilm, tmp_path_factory):
     def load(dtype):
         archive = tmp_path_factory.mktemp("archive")
-        packer.stage(checkpoints.read(minilm), archive, "onnx", dtype)
-        handler = {"task": "embedding", "max_length": 256, "threads": 2, "runtime": "onnx", "dtype": dtype}
+        packer.stage(checkpoints.read(minilm), archive, request.param, dtype)
+        handler = {"task": "embedding", "max_length": 256, "threads": 2, "runtime": request.param, "dtype": dtype}
         settings = {"handler": handler | {"max_texts": TEXTS, "normalize": True}}
         return pipelines.load(archive, "bert", "1.0", settings, None, lambda *_: None)
 

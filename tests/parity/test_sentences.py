@@ -48,7 +48,7 @@ def test_every_pooling(tiny, tmp_path, pooling):
     assert close(vectors, SentenceTransformer(str(folder), device="cpu").encode(TEXTS))
 
 
-@pytest.mark.parametrize("runtime", ["packed", "onnx", "torchscript", "eager"])
+@pytest.mark.parametrize("runtime", ["native", "packed", "onnx", "torchscript", "eager"])
 @pytest.mark.parametrize("dense", [("Tanh",), ("ReLU", "Identity", "GELU"), ("Sigmoid",)])
 def test_dense_layers(tiny, tmp_path, dense, runtime):
     folder = folders.sentences(tiny, tmp_path / "s", dense=dense, normalize=len(dense) > 1)

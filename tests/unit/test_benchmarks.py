@@ -1,9 +1,18 @@
 """Benchmarks on tiny inputs: that they measure what they say, not how fast it is."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import sleep
+from types import SimpleNamespace
+
+import numpy as np
+import orjson
 import pytest
 
-from benchmarks import account, gpu
-from benchmarks.workload import Shape
+from benchmarks import account, ceiling, compare, gpu, load, machine, report, served
+from benchmarks.ceiling import Ceiling
+from benchmarks.workload import Shape, Workload
+from scripts import processor
 
 METRICS = """# TYPE bert_stage_seconds counter
 bert_stage_seconds{ModelName="bert",stage="forward",Hostname="h",} 2.0
@@ -46,3 +55,148 @@ def test_the_gpu_benchmark_runs_whole_on_a_cpu(monkeypatch):
     measured = result["difference_to_float32_on_cpu"]["tiny"]
     assert measured["hidden"] < 1e-5
     assert measured["sequences"] > 10
+
+
+@pytest.mark.parametrize("library", ceiling.LIBRARIES)
+def test_each_library_of_the_ceiling_multiplies(library):
+    matrices = ceiling.operands(Shape(1, 32, 64))
+    for _, _, result in matrices:
+        result.fill(np.nan)
+    ceiling.LIBRARIES[library](matrices)()
+    for left, right, result in matrices:
+        np.testing.assert_allclose(result, left.astype(float) @ right, atol=1e-4)
+
+
+def test_the_ceiling_is_the_fastest_library_s(monkeypatch, tmp_path):
+    monkeypatch.setattr(ceiling, "REST_SECONDS", 0)
+    top = Ceiling(Shape(1, 32, 64))
+    assert top.flops == 2 * 1024 * (4 * 32 * 32 + 2 * 32 * 64)
+    assert top.measure() > 0
+    assert (set(top.won) <= set(ceiling.LIBRARIES), top.won.total()) == (True, 1)
+    top.won.clear()
+    top.passes = {"slow": lambda: sleep(0.01), "fast": lambda: sleep(0.001)}
+    assert top.flops / 0.01 < top.measure() <= top.flops / 0.001
+    report.save({"sgemm_libraries": top.won}, tmp_path / "result.json")
+    assert orjson.loads((tmp_path / "result.json").read_bytes()) == {"sgemm_libraries": {"fast": 1}}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "whole", "expected"),
+    [(0, True, "abc"), (2, True, "abc"), (4, True, "abcabc"), (4, False, "abca"), (2, False, "ab")],
+)
+def test_items_repeat_for_a_time_and_whole_where_that_is_asked(monkeypatch, seconds, whole, expected):
+    now = SimpleNamespace(seconds=0.0)
+    monkeypatch.setattr(load, "perf_counter", lambda: now.seconds)
+    got = ""
+    for item in load.repeated("abc", seconds, whole):
+        got += item
+        now.seconds += 1
+    assert got == expected
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers each text but `bad`, and remembers all."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        text = orjson.loads(self.rfile.read(int(self.headers["content-length"])))["inputs"]
+        self.server.texts.extend(text)
+        self.send_response(400 if text == ["bad"] else 200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    server.texts = []
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_closed_loop_measures_whole_workloads_after_a_warm_up(monkeypatch, server):
+    monkeypatch.setattr(served, "WARM_UP_SECONDS", 0.05)
+    monkeypatch.setattr(served, "MEASURED_SECONDS", 0.1)
+    awaited = []
+    monkeypatch.setattr(account, "read", lambda url: {})
+    monkeypatch.setattr(account, "await_requests", lambda url, before, count: awaited.append(count))
+    monkeypatch.setattr(account, "per_text", lambda *_: {})
+    made = Workload("few", ["a", "b", "c", "bad"], [3, 4, 5, 100])
+    target = served.Target(f"http://127.0.0.1:{server.server_port}/", {}, metrics="somewhere")
+    row = served.closed(target, made, 1, 2, Shape(1, 2, 4))
+    warm_up, measured = awaited
+    assert (sum(awaited), measured % 4, row["requests"]) == (len(server.texts), 0, measured * 3 / 4)
+    assert warm_up >= 2
+    assert measured >= 8
+    assert row["errors"] == {"400": measured // 4}
+    assert row["seconds"] >= 0.1
+    counts = [server.texts[warm_up:].count(text) for text in made.texts]
+    assert counts == [measured // 4] * 4
+
+
+def test_texts_and_tokens_of_all_cycles_are_counted():
+    made = Workload("two", ["a", "b"], [3, 5])
+    shape = Shape(1, 2, 4)
+    row = served.summary(load.Outcome(seconds=2.0, latencies=[0.1] * 6, texts=6), made, shape)
+    assert (row["texts_per_second"], row["tokens_per_second"]) == (3.0, 12.0)
+    assert row["useful_gflops"] == round(3 * shape.flops([3, 5]) / 2 / 1e9, 2)
+
+
+def test_the_engine_in_process_is_warmed_and_runs_whole_workloads(monkeypatch):
+    monkeypatch.setattr(served, "WARM_UP_SECONDS", 4)
+    monkeypatch.setattr(served, "MEASURED_SECONDS", 5)
+    now, sizes = SimpleNamespace(seconds=0.0), []
+    monkeypatch.setattr(load, "perf_counter", lambda: now.seconds)
+    monkeypatch.setattr(compare, "monotonic", lambda: now.seconds)
+    monkeypatch.setattr(compare, "convert", lambda encoding: encoding)
+
+    def run(encodings):
+        sizes.append(len(encodings))
+        now.seconds += 1
+
+    row = compare.in_process(run, Workload("many", ["a"] * 80, [3] * 80), SimpleNamespace(encode_batch=list))
+    assert sizes == [32, 32, 16, 32, *[32, 32, 16] * 2]
+    assert row["texts_per_second"] == round(160 / 6, 2)
+
+
+def x86(vendor, family, flags):
+    return "\n\n".join(
+        f"processor\t: {core}\nvendor_id\t: {vendor}\ncpu family\t: {family}\nmodel\t\t: 143\n"
+        f"model name\t: An EPYC: one\nflags\t\t: {flags}\npower management:"
+        for core in (0, 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (x86("AuthenticAMD", 25, "fpu avx2"), "zen3"),
+        (x86("AuthenticAMD", 25, "fpu avx2 avx512f avx512_vnni"), "zen4"),
+        (x86("AuthenticAMD", 26, "fpu avx2 avx512f avx512_vnni"), "zen5"),
+        (x86("AuthenticAMD", 23, "fpu avx2"), "authenticamd-23-143"),
+        (x86("GenuineIntel", 6, "fpu avx2 avx512f"), "genuineintel-6-143"),
+        ("processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd40\n", "0x41-0xd40"),
+        (None, "sparc"),
+    ],
+)
+def test_results_of_each_kind_of_cpu_have_a_folder(monkeypatch, tmp_path, content, kind):
+    file = tmp_path / "cpuinfo"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setattr(processor, "CPUINFO", file)
+    monkeypatch.setattr(processor.platform, "machine", lambda: "sparc")
+    monkeypatch.setattr(processor.platform, "processor", lambda: "")
+    assert processor.kind() == kind
+    assert processor.name() == ("An EPYC: one" if "model name" in (content or "") else "")
+    monkeypatch.setattr(processor, "instructions", lambda: "avx512_vnni")
+    assert machine.results().name == f"{kind}-avx512-vnni"
+    monkeypatch.setattr(processor, "instructions", lambda: "")
+    assert machine.results().name == kind

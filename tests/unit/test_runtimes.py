@@ -14,7 +14,7 @@ from tests.conftest import encoding
 CPU = Placement("cpu", "float32")
 
 
-@pytest.mark.parametrize(("device", "name"), [("cpu", "onnx"), ("cuda:1", "packed")])
+@pytest.mark.parametrize(("device", "name"), [("cpu", "native"), ("cuda:1", "packed")])
 def test_auto_is_the_fastest_of_the_device(device, name):
     assert runtimes.pick("auto", Placement(device, "float32")).name == name
 
@@ -24,7 +24,7 @@ def test_auto_is_the_fastest_of_the_device(device, name):
     [
         ("onyx", "cpu", "float32", "did you mean 'onnx'"),
         ("onnx", "cuda:0", "float32", "runs on cpu, and this worker was given cuda"),
-        ("auto", "cpu", "float16", "there is no GPU; runtime onnx on cpu computes in float32, int8"),
+        ("auto", "cpu", "float16", "there is no GPU; runtime native on cpu computes in float32, int8"),
         ("packed", "cuda:0", "int8", "computes in float32, float16, bfloat16"),
     ],
 )
@@ -48,7 +48,7 @@ def test_bfloat16_on_a_cpu_takes_instructions_for_it(monkeypatch, capabilities, 
     ("runtime", "dtype", "found"),
     [
         ("auto", "float32", "auto"),
-        ("auto", "int8", "onnx"),
+        ("auto", "int8", "auto"),
         ("auto", "bfloat16", "packed"),
         ("packed", "float16", "packed"),
     ],

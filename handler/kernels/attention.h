@@ -1,0 +1,78 @@
+/* Self-attention of one head over one sequence. No padding, so no mask. */
+#pragma once
+
+#include "product.h"
+
+struct head {
+    long length, size, stride;          /* tokens, values per head, distance between tokens of q, k and v */
+    const float *queries, *keys, *values;
+    float *mixed;                       /* (length, size), rows `out_stride` apart */
+    long out_stride;
+};
+
+/* Floats of scratch memory that a head needs. */
+INLINE long scratch_size(long length, long size) {
+    return panels(length) * PANEL * size + length * panels(size) * PANEL + ROWS * panels(length) * PANEL;
+}
+
+/* Keys as the columns of a matrix in panels, scaled; columns beyond the last token are zero. */
+static void lay_keys(const struct head *h, float scale, float *laid) {
+    for (long panel = 0; panel < panels(h->length); panel++, laid += h->size * PANEL)
+        for (long c = 0; c < PANEL; c++) {
+            long token = panel * PANEL + c;
+            for (long i = 0; i < h->size; i++)
+                laid[i * PANEL + c] = token < h->length ? h->keys[token * h->stride + i] * scale : 0;
+        }
+}
+
+/* Values as a matrix in panels. */
+static void lay_values(const struct head *h, float *laid) {
+    for (long panel = 0; panel < panels(h->size); panel++)
+        for (long token = 0; token < h->length; token++, laid += PANEL)
+            for (long c = 0; c < PANEL; c++) {
+                long i = panel * PANEL + c;
+                laid[c] = i < h->size ? h->values[token * h->stride + i] : 0;
+            }
+}
+
+/* A row of scores to weights, not yet divided by their sum, which is returned. */
+static float weigh(float *row, long length) {
+    floats most = all(-3e38f);
+    long whole = length / WIDTH * WIDTH;
+    for (long i = 0; i < whole; i += WIDTH) most = larger(most, load(row + i));
+    float top = __builtin_reduce_max(most);
+    for (long i = whole; i < length; i++) top = row[i] > top ? row[i] : top;
+    for (long i = length; i < panels(length) * PANEL; i++) row[i] = -3e38f; /* e^x of these is 1e-38 */
+    floats total = all(0);
+    for (long i = 0; i < length; i += WIDTH) {
+        floats weight = exponential(load(row + i) - top);
+        store(row + i, weight);
+        total += weight;
+    }
+    return sum(total);
+}
+
+static void attend(const struct head *h, float scale, float *scratch) {
+    long across = panels(h->length), wide = across * PANEL;
+    float *keys = scratch, *values = keys + wide * h->size, *scores = values + h->length * panels(h->size) * PANEL;
+    float sums[ROWS];
+    block out;
+    lay_keys(h, scale, keys);
+    lay_values(h, values);
+    int count;
+    for (long row = 0; row < h->length; row += count) {
+        count = next_rows(h->length - row);
+        for (long panel = 0; panel < across; panel++) {
+            multiply(count, h->queries + row * h->stride, h->stride, keys + panel * PANEL * h->size, h->size, out);
+            for (int r = 0; r < count; r++)
+                for (int c = 0; c < PANEL; c += WIDTH) store(scores + r * wide + panel * PANEL + c, load(&out[r][c]));
+        }
+        for (int r = 0; r < count; r++) sums[r] = weigh(scores + r * wide, h->length);
+        for (long panel = 0; panel < panels(h->size); panel++) {
+            multiply(count, scores, wide, values + panel * PANEL * h->length, h->length, out);
+            for (int r = 0; r < count; r++)
+                for (long c = 0; c < PANEL && panel * PANEL + c < h->size; c++)
+                    h->mixed[(row + r) * h->out_stride + panel * PANEL + c] = out[r][c] / sums[r];
+        }
+    }
+}

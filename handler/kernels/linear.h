@@ -1,0 +1,121 @@
+/* Linears: a matrix in panels, and what follows its product while the result is still at hand. */
+#pragma once
+
+#include "product.h"
+
+/* `weight` is (panels, in, PANEL) floats, or (panels, in / QUAD, PANEL, QUAD) bytes with a `scale` and the `sums` of
+ * each column; `bias`, `scale` and `sums` are as long as the panels. */
+struct linear {
+    long in, out;
+    const void *weight;
+    const float *bias;
+    const float *scale;
+    const int32_t *sums;
+};
+
+/* States of all tokens: floats, or bytes with a width of a level and a zero per row. */
+struct states {
+    const float *floats;
+    const uint8_t *bytes;
+    const float *levels;
+    const int32_t *zeros;
+};
+
+/* Which part of the work this thread does. */
+struct share {
+    long thread, threads;
+};
+
+enum { AT_ONCE = 384 }; /* rows that stay in the cache while all panels pass */
+
+INLINE long quads(long in) { return (in + QUAD - 1) / QUAD; }
+
+/* One row to 255 levels between its smallest and largest value; zero is always one of them. */
+static void quantize(const float *row, long size, uint8_t *bytes_of_row, float *level, int32_t *zero) {
+    floats low[4] = {}, high[4] = {}; /* four at a time, so that none waits for the last */
+    long i = 0;
+    for (; i + 4 * WIDTH <= size; i += 4 * WIDTH)
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            floats values = load(row + i + j * WIDTH);
+            low[j] = smaller(low[j], values);
+            high[j] = larger(high[j], values);
+        }
+    float least = __builtin_reduce_min(smaller(smaller(low[0], low[1]), smaller(low[2], low[3])));
+    float most = __builtin_reduce_max(larger(larger(high[0], high[1]), larger(high[2], high[3])));
+    for (long rest = i; rest < size; rest++) {
+        least = row[rest] < least ? row[rest] : least;
+        most = row[rest] > most ? row[rest] : most;
+    }
+    float width = (most - least) / 255;
+    width = width < 1e-10f ? 1e-10f : width;
+    float inverse = 1 / width;
+    *level = width;
+    *zero = (int32_t)(-least * inverse + 0.5f);
+    float shift = (float)*zero + 0.5f;
+    floats most_level = all(255);
+    for (i = 0; i + WIDTH <= size; i += WIDTH) {
+        floats levels = smaller(larger(load(row + i) * inverse + shift, all(0)), most_level);
+        *(bytes *)(bytes_of_row + i) = __builtin_convertvector(__builtin_convertvector(levels, ints), bytes);
+    }
+    for (; i < size; i++) {
+        float value = row[i] * inverse + shift;
+        bytes_of_row[i] = (uint8_t)(value > 255 ? 255 : value < 0 ? 0 : value);
+    }
+    for (; i < quads(size) * QUAD; i++) bytes_of_row[i] = 0;
+}
+
+/* A block of integers to floats, in place. */
+static void dequantize(int rows, const struct states *x, long row, const struct linear *l, long column, block out) {
+    for (int r = 0; r < rows; r++) {
+        float level = x->levels[row + r];
+        int32_t zero = x->zeros[row + r];
+        for (int c = 0; c < PANEL; c += WIDTH) {
+            ints whole = *(ints *)&out[r][c] - zero * *(const ints *)(l->sums + column + c);
+            store(&out[r][c], __builtin_convertvector(whole, floats) * level * load(l->scale + column + c));
+        }
+    }
+}
+
+/* Bias, activation and residual, and the columns that there are to `y`. */
+static void finish(int rows, block out, const float *bias, enum activation activation, const float *residual, float *y,
+                   long stride, long columns) {
+    for (int r = 0; r < rows; r++, y += stride, residual += residual ? stride : 0) {
+        for (int c = 0; c < PANEL; c += WIDTH) {
+            floats value = activate(load(&out[r][c]) + load(bias + c), activation);
+            if (c + WIDTH <= columns) {
+                store(y + c, residual ? value + load(residual + c) : value);
+                continue;
+            }
+            for (int i = 0; i < WIDTH && c + i < columns; i++) y[c + i] = value[i] + (residual ? residual[c + i] : 0);
+        }
+    }
+}
+
+/* `(rows, in)` to `(rows, out)`; threads share the panels. `residual` has the shape of `y`, or is null. */
+static void apply(const struct linear *l, const struct states *x, long rows, enum activation activation,
+                  const float *residual, float *y, struct share share) {
+    long stride = l->scale ? quads(l->in) * QUAD : l->in;
+    for (long first = 0; first < rows; first += AT_ONCE) {
+        long last = first + AT_ONCE < rows ? first + AT_ONCE : rows;
+        for (long panel = share.thread; panel < panels(l->out); panel += share.threads) {
+            long column = panel * PANEL;
+            int count;
+            for (long row = first; row < last; row += count) {
+                block out;
+                count = next_rows(last - row);
+                if (l->scale) {
+                    const int8_t *weight = (const int8_t *)l->weight + column * stride;
+                    multiply_bytes(count, x->bytes + row * stride, stride, weight, stride / QUAD, out);
+                    dequantize(count, x, row, l, column, out);
+                } else {
+                    const float *weight = (const float *)l->weight + column * stride;
+                    multiply(count, x->floats + row * stride, stride, weight, stride, out);
+                }
+                long place = row * l->out + column;
+                finish(count, out, l->bias + column, activation, residual ? residual + place : 0, y + place, l->out,
+                       l->out - column);
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+"""The structures of `encoder.c` and `linear.h`, field by field in their order."""
+
+from __future__ import annotations
+
+from ctypes import POINTER, Structure, c_float, c_int, c_long, c_void_p
+
+ACTIVATIONS = ("none", "gelu", "gelu_tanh", "relu", "tanh")
+"""In the order of `enum activation`."""
+LINEARS = ("qkv", "out", "up", "down")
+
+
+class Linear(Structure):
+    """`struct linear`."""
+
+    _fields_ = (
+        ("inputs", c_long),
+        ("outputs", c_long),
+        ("weight", c_void_p),
+        ("bias", c_void_p),
+        ("scale", c_void_p),
+        ("sums", c_void_p),
+    )
+
+
+class Norm(Structure):
+    """`struct norm`."""
+
+    _fields_ = (("weight", c_void_p), ("bias", c_void_p))
+
+
+class Layer(Structure):
+    """`struct layer`."""
+
+    _fields_ = (*((name, Linear) for name in LINEARS), ("norm1", Norm), ("norm2", Norm))
+
+
+class Model(Structure):
+    """`struct model`."""
+
+    _fields_ = (
+        *((name, c_long) for name in ("layers", "hidden", "inner", "heads")),
+        ("eps", c_float),
+        ("activation", c_int),
+        *((name, c_void_p) for name in ("words", "positions", "types")),
+        ("norm", Norm),
+        ("layer", POINTER(Layer)),
+        ("pooler", Linear),
+    )
+
+
+class Batch(Structure):
+    """`struct batch`."""
+
+    _fields_ = (
+        *((name, c_long) for name in ("tokens", "sequences", "longest")),
+        *((name, c_void_p) for name in ("ids", "places", "kinds", "starts", "pooled")),
+        *((name, c_void_p) for name in ("states", "sums", "mixed", "wide", "bytes", "levels", "zeros", "scratch")),
+        *((name, c_long) for name in ("threads", "arrived")),
+    )

@@ -1,0 +1,83 @@
+/* Vectors of floats as wide as the CPU has them, and the functions of one argument that an encoder needs. */
+#pragma once
+
+#include <stdint.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+#ifdef __AVX512F__
+enum { WIDTH = 16 };
+#else
+enum { WIDTH = 8 };
+#endif
+
+typedef float floats __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
+typedef int32_t ints __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
+typedef uint8_t bytes __attribute__((vector_size(WIDTH), aligned(1), may_alias));
+
+INLINE floats all(float value) { return value - (floats){0}; }
+INLINE floats load(const float *from) { return *(const floats *)from; }
+INLINE void store(float *to, floats values) { *(floats *)to = values; }
+INLINE floats larger(floats x, floats y) { return __builtin_elementwise_max(x, y); }
+INLINE floats smaller(floats x, floats y) { return __builtin_elementwise_min(x, y); }
+
+INLINE float sum(floats x) {
+    float total = 0;
+    for (int i = 0; i < WIDTH; i++) total += x[i];
+    return total;
+}
+
+/* e^x within 2 units in the last place: x = n ln 2 + r, and a polynomial of r (Cephes, expf). */
+INLINE floats exponential(floats x) {
+    x = smaller(larger(x, all(-87.3f)), all(88.7f));
+    floats whole = __builtin_elementwise_roundeven(x * 1.44269504088896341f);
+    ints n = __builtin_convertvector(whole, ints);
+    floats r = x - whole * 0.693359375f + whole * 2.12194440e-4f;
+    floats y = all(1.9875691500e-4f);
+    y = y * r + 1.3981999507e-3f;
+    y = y * r + 8.3334519073e-3f;
+    y = y * r + 4.1665795894e-2f;
+    y = y * r + 1.6666665459e-1f;
+    y = y * r + 5.0000001201e-1f;
+    y = y * r * r + r + 1;
+    return y * (floats)((n + 127) << 23);
+}
+
+/* The error function within 4e-7: a rational function that meets 1 at both ends (Eigen, XLA). */
+INLINE floats error_function(floats x) {
+    x = smaller(larger(x, all(-4)), all(4));
+    floats y = x * x;
+    floats over = all(-2.72614225801306e-10f);
+    over = over * y + 2.77068142495902e-08f;
+    over = over * y - 2.10102402082508e-06f;
+    over = over * y - 5.69250639462346e-05f;
+    over = over * y - 7.34990630326855e-04f;
+    over = over * y - 2.95459980854025e-03f;
+    over = over * y - 1.60960333262415e-02f;
+    floats under = all(-1.45660718464996e-05f);
+    under = under * y - 2.13374055278905e-04f;
+    under = under * y - 1.68282697438203e-03f;
+    under = under * y - 7.37332916720468e-03f;
+    under = under * y - 1.42647390514189e-02f;
+    return x * over / under;
+}
+
+INLINE floats gelu(floats x) { return 0.5f * x * (1 + error_function(x * 0.70710678118654752f)); }
+
+INLINE floats hyperbolic_tangent(floats x) { return 1 - 2 / (exponential(2 * x) + 1); }
+
+INLINE floats gelu_tanh(floats x) {
+    return 0.5f * x * (1 + hyperbolic_tangent(0.79788456080286536f * (x + 0.044715f * x * x * x)));
+}
+
+enum activation { NONE, GELU, GELU_TANH, RELU, TANH }; /* structures.py has the same order */
+
+INLINE floats activate(floats x, enum activation activation) {
+    switch (activation) {
+    case GELU: return gelu(x);
+    case GELU_TANH: return gelu_tanh(x);
+    case RELU: return larger(x, all(0));
+    case TANH: return hyperbolic_tangent(x);
+    default: return x;
+    }
+}

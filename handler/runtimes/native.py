@@ -1,0 +1,139 @@
+"""The packed encoder in kernels of our own (`handler/kernels`), in float32 or with 8-bit linears. On x86-64 CPUs.
+
+One call runs all layers; threads share the columns of every product. A row's sums have the same order in any company,
+so an answer has the same bits whatever else is in its batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ctypes import addressof
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+from torch import Tensor
+
+from handler import kernels
+from handler.call import Encoding, Output
+from handler.config import cores
+from handler.kernels.structures import ACTIVATIONS, LINEARS, Batch, Layer, Linear, Model, Norm
+from handler.runtimes import panels
+from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, stored_words
+
+
+class Native(Runtime):
+    """BERT, RoBERTa and DistilBERT encoders on packed sequences."""
+
+    name = "native"
+    padded = False
+    placements: ClassVar[Placements] = {"cpu": ("float32", "int8")}
+
+    @classmethod
+    def here(cls) -> bool:
+        """See `Runtime.here`."""
+        return kernels.level() is not None
+
+    def __init__(self, checkpoint: Path, placement: Placement) -> None:
+        self.encode, self.scratch = kernels.load(checkpoint)
+        self.checkpoint = checkpoint
+        self.arrays = panels.load(checkpoint) | {"word": stored_words(checkpoint).numpy()}
+        with safe_open(checkpoint / WEIGHTS, framework="np") as file:
+            settings = file.metadata()
+            missing = [name for name in file.keys() if name not in self.arrays and not name.endswith(".scale")]  # noqa: SIM118
+            self.arrays |= {name: file.get_tensor(name) for name in missing}
+        self.first_position = int(settings["first_position"])
+        self.model = self.describe(settings)
+        self.workspace = Workspace(self.model, placement.dtype == "int8")
+        self.helpers = ThreadPoolExecutor(cores(), thread_name_prefix="kernel")
+        self.threads = 1
+
+    def describe(self, settings: Mapping[str, str]) -> Model:
+        """The structure the kernels read; its pointers lead into `arrays`."""
+        count = int(settings["layers"])
+        self.layers = (Layer * count)(*(self.layer(f"layers.{number}.") for number in range(count)))
+        first = self.layers[0]
+        tables = (address(self.arrays.get(name)) for name in ("word", "position", "type"))
+        activation = ACTIVATIONS.index(settings["activation"])
+        shape = count, first.qkv.inputs, first.up.outputs, int(settings["heads"])
+        pooler = self.linear("pooler") if "pooler.weight" in self.arrays else Linear()
+        return Model(*shape, float(settings["eps"]), activation, *tables, self.norm("norm"), self.layers, pooler)
+
+    def layer(self, prefix: str) -> Layer:
+        """One of the layers."""
+        linears = (self.linear(prefix + name) for name in LINEARS)
+        return Layer(*linears, self.norm(f"{prefix}norm1"), self.norm(f"{prefix}norm2"))
+
+    def linear(self, name: str) -> Linear:
+        """One of a layer's linears."""
+        inputs, outputs = self.arrays[f"{name}.shape"].tolist()
+        return Linear(inputs, outputs, *(address(self.arrays.get(f"{name}.{key}")) for key in panels.PARTS))
+
+    def norm(self, name: str) -> Norm:
+        """A layer normalisation."""
+        return Norm(address(self.arrays[f"{name}.weight"]), address(self.arrays[f"{name}.bias"]))
+
+    def use_threads(self, threads: int) -> None:
+        """See `Runtime.use_threads`."""
+        super().use_threads(threads)  # a head runs in torch
+        self.threads = threads
+
+    def run(self, encodings: Sequence[Encoding]) -> list[Output]:
+        """One pass over all tokens; rows of each sequence are views of one array."""
+        lengths = [len(encoding) for encoding in encodings]
+        starts = np.cumsum([0, *lengths])
+        total, longest = int(starts[-1]), max(lengths)
+        ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int64, total)
+        kinds = np.fromiter(chain.from_iterable(encoding.type_ids for encoding in encodings), np.int64, total)
+        places = np.arange(total) - np.repeat(starts[:-1], lengths) + self.first_position
+        states = np.empty((total, self.model.hidden), np.float32)
+        pooled = np.empty((len(lengths), self.model.hidden), np.float32) if self.model.pooler.weight else None
+        scratch = self.scratch(longest, self.model.hidden // self.model.heads)
+        room = self.workspace.room(total, scratch * self.threads)
+        inputs = (address(array) for array in (ids, places, kinds, starts, pooled, states))
+        self.pass_through(Batch(total, len(lengths), longest, *inputs, *room, self.threads, 0))
+        return [
+            Output(states[start:stop], None if pooled is None else pooled[number])
+            for number, (start, stop) in enumerate(pairwise(starts))
+        ]
+
+    def pass_through(self, batch: Batch) -> None:
+        """All threads at once; ctypes lets go of the interpreter's lock."""
+        model, batch_at = addressof(self.model), addressof(batch)
+        helping = [self.helpers.submit(self.encode, model, batch_at, thread) for thread in range(1, batch.threads)]
+        self.encode(model, batch_at, 0)
+        for helper in helping:
+            helper.result()
+
+    def words(self) -> Tensor:
+        """See `Runtime.words`; 8-bit archives keep their tables in float32."""
+        return stored_words(self.checkpoint)
+
+
+class Workspace:
+    """Memory for what lies between the layers. It is kept: fresh pages would cost more than some of the steps."""
+
+    def __init__(self, model: Model, small: bool) -> None:
+        widest = max(model.hidden, model.inner)
+        self.floats = (model.hidden, model.hidden, max(3 * model.hidden, model.inner))  # sums, mixed, wide: per token
+        self.bytes = (-(-widest // panels.QUAD) * panels.QUAD, 4, 4) if small else ()  # bytes, levels, zeros
+        self.memory = np.empty(0, np.uint8)
+
+    def room(self, tokens: int, scratch: int) -> list[int | None]:
+        """Addresses of `sums` to `scratch` of `struct batch`, 64 bytes aligned."""
+        sizes = [4 * width * tokens for width in self.floats] + [width * tokens for width in self.bytes] + [4 * scratch]
+        ends = np.cumsum([-(-size // 64) * 64 for size in sizes])
+        if len(self.memory) < ends[-1] + 64:
+            self.memory = np.empty(ends[-1] + 64, np.uint8)
+        first = -(-self.memory.ctypes.data // 64) * 64
+        places: list[int | None] = [first, *(first + int(end) for end in ends[:-1])]
+        return places if self.bytes else [*places[:3], None, None, None, places[3]]
+
+
+def address(array: NDArray[Any] | None) -> int | None:
+    """Where an array's values are; null for none."""
+    return None if array is None else array.ctypes.data

@@ -1,0 +1,163 @@
+"""The kernels of every kind of CPU that this one can run, on shapes that fit no vector."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertConfig, BertModel
+
+from handler import kernels
+from handler.runtimes import panels
+from handler.runtimes.base import Placement
+from handler.runtimes.native import Native
+from handler.runtimes.packed import Packed
+from scripts import checkpoint as checkpoints
+from scripts import engines
+from tests.conftest import encoding
+
+ABLE = torch.cpu.get_capabilities()
+LEVELS = [level for level, needed in kernels.LEVELS.items() if all(map(ABLE.get, needed))]
+LENGTHS = [1, 2, 5, 12, 13, 31, 32, 33, 64, 97]
+ACTIVATIONS = ["gelu", "gelu_new", "relu"]
+
+pytestmark = pytest.mark.skipif(not LEVELS, reason="this CPU has no kernels")
+
+
+@pytest.fixture(scope="module", params=ACTIVATIONS)
+def odd(request, tiny, tmp_path_factory):
+    """Hidden size 36 in heads of 12, inner size 50: no multiple of 4, 8, 16 or 32 anywhere that matters."""
+    folder = tmp_path_factory.mktemp("odd") / "model"
+    torch.manual_seed(1)
+    config = BertConfig(
+        vocab_size=json.loads((tiny / "config.json").read_text())["vocab_size"],
+        hidden_size=36,
+        num_hidden_layers=3,
+        num_attention_heads=3,
+        intermediate_size=50,
+        max_position_embeddings=100,
+        hidden_act=request.param,
+        initializer_range=0.3,
+    )
+    BertModel(config).save_pretrained(folder)
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / file).write_bytes((tiny / file).read_bytes())
+    return folder
+
+
+@pytest.fixture
+def load(odd, tmp_path, monkeypatch):
+    """Runtimes over one packed folder each."""
+
+    def make(runtime, dtype, level=None):
+        if level:
+            monkeypatch.setattr(kernels, "LEVELS", {level: kernels.LEVELS[level]})
+        folder = tmp_path / f"{runtime.name}-{dtype}"
+        if not folder.exists():
+            folder.mkdir()
+            engines.write(checkpoints.read(odd), folder, runtime.name, dtype)
+        return runtime(folder, Placement("cpu", dtype))
+
+    yield make
+    monkeypatch.undo()
+
+
+def sequences():
+    """One of every length, with tokens and types that differ."""
+    generator = np.random.default_rng(0)
+    made = [encoding(*map(int, generator.integers(1, 30, length))) for length in LENGTHS]
+    for each in made:
+        each.type_ids[len(each) // 2 :] = [1] * (len(each) - len(each) // 2)
+    return made
+
+
+def difference(ours, theirs):
+    return max(float(np.abs(left.hidden - right.hidden).max()) for left, right in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_states_are_those_of_torch(load, level, threads):
+    ours, theirs = load(Native, "float32", level), load(Packed, "float32")
+    ours.use_threads(threads)
+    got, want = ours.run(sequences()), theirs.run(sequences())
+    assert difference(got, want) < 1e-5
+    assert max(np.abs(left.pooled - right.pooled).max() for left, right in zip(got, want, strict=True)) < 1e-5
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_a_sequence_has_the_same_bits_in_any_company_and_with_any_threads(load, level, dtype):
+    runtime = load(Native, dtype, level)
+    runtime.use_threads(1)
+    alone = [runtime.run([each])[0] for each in sequences()]
+    runtime.use_threads(2)
+    assert difference(alone, runtime.run(sequences())) == 0
+    assert difference(alone[:1], runtime.run(sequences()[:1])) == 0
+
+
+def by_hand(states, weight, bias):
+    """A linear in 8 bits: 255 levels between a row's least and largest value, 127 per column of 7-bit weights."""
+    scale = np.abs(weight).max(0) / 63
+    small = np.clip(np.rint(weight / scale), -63, 63)
+    low, high = np.minimum(states.min(1, keepdims=True), 0), np.maximum(states.max(1, keepdims=True), 0)
+    step = (high - low) / 255
+    zero = np.rint(-low / step)
+    levels = np.clip(np.rint(states / step) + zero, 0, 255)
+    return ((levels - zero) @ small) * step * scale + bias
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_linears_in_8_bits_are_what_the_formula_gives(load, level, monkeypatch):
+    """`packed` with its linears replaced by the formula."""
+    theirs = load(Packed, "float32")
+    for layer in theirs.layers:
+        for name in ("qkv", "out", "up", "down"):
+            plain = getattr(layer, name)
+
+            def linear(states, residual=None, plain=plain):
+                product = by_hand(states.double().numpy(), plain.weight.double().numpy(), plain.bias.double().numpy())
+                result = torch.from_numpy(product).float()
+                result = result if plain.activate is None else plain.activate(result)
+                return result if residual is None else result + residual
+
+            setattr(layer, name, linear)
+    ours = load(Native, "int8", level)
+    left, right = (np.concatenate([each.hidden for each in runtime.run(sequences())]) for runtime in (ours, theirs))
+    # a value on the border of two levels may go either way and moves what follows by a level
+    assert np.median(np.abs(left - right)) < 1e-5
+    assert np.abs(left - right).mean() < 2e-3
+
+
+def test_a_folder_that_takes_no_file_costs_memory_and_nothing_else(load, odd, tmp_path, monkeypatch, caplog):
+    shared = load(Native, "float32").run(sequences())
+    other = tmp_path / "other"
+    other.mkdir()
+    engines.write(checkpoints.read(odd), other, "native", "float32")
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(panels.np, "save", full)
+    runtime = Native(other, Placement("cpu", "float32"))
+    assert difference(runtime.run(sequences()), shared) == 0
+    assert "not shared" in caplog.text
+    assert {file.name for file in other.iterdir()} == {"packed.safetensors", "kernels"}
+
+
+def test_the_second_worker_maps_what_the_first_one_wrote(load):
+    first = load(Native, "float32")
+    folder = first.checkpoint / panels.FOLDER
+    written = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+    load(Native, "float32")
+    assert {file.name: file.stat().st_mtime_ns for file in folder.iterdir()} == written
+    assert isinstance(first.arrays["layers.0.up.weight"], np.memmap)
+    assert first.arrays["layers.0.up.weight"].ctypes.data % 64 == 0
+
+
+def test_a_cpu_without_kernels_gets_onnx(monkeypatch):
+    from handler import runtimes
+
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"neon": True})
+    assert kernels.level() is None
+    assert runtimes.pick("auto", Placement("cpu", "int8")).name == "onnx"
