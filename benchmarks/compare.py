@@ -178,7 +178,7 @@ def compare(title: str, peers: dict[str, Peer], rounds: int, in_flight: dict[int
     shape = workload.read_shape(checkpoint.config)
     tokenizer = workload.read_tokenizer((checkpoint.folder / "tokenizer.json").read_text())
     made = {number: workload.make("mixed", texts, 0, tokenizer) for number, texts in in_flight.items()}
-    alone = engine.planned(engine.load(checkpoint, "onnx"))
+    alone = engine.planned(engine.load(checkpoint, "native"))
     runs: dict[tuple[str, int], list[dict[str, Any]]] = {}
     ceiling, ceilings = Ceiling(shape), []
     for turn in range(rounds):

@@ -115,9 +115,11 @@ def measure() -> dict[str, Any]:
     """All engines in turn, `ROUNDS` times; medians."""
     checkpoint = checkpoints.read(pull.pull(presets.DEFAULT))
     shape = workload.read_shape(checkpoint.config)
-    eager, onnx = load(checkpoint, "eager"), load(checkpoint, "onnx")
+    eager, native = load(checkpoint, "eager"), load(checkpoint, "native")
     engines = {
-        "onnx": planned(onnx),
+        "native": planned(native),
+        "native, int8": planned(load(checkpoint, "native", "int8")),
+        "onnx": planned(load(checkpoint, "onnx")),
         "onnx, int8": planned(load(checkpoint, "onnx", "int8")),
         "packed": planned(load(checkpoint, "packed")),
         **({"packed, bfloat16": planned(load(checkpoint, "packed", "bfloat16"))} if runtimes.bfloat16() else {}),
@@ -140,7 +142,7 @@ def measure() -> dict[str, Any]:
         "sgemm_libraries": ceiling.won,
         "rounds": found,
         "rows": summary(found, flops / TEXTS),
-        "mixture_seconds": mixture(planned(onnx), encode),
+        "mixture_seconds": mixture(planned(native), encode),
     }
 
 

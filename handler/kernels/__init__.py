@@ -11,18 +11,21 @@ import torch
 from handler.errors import ConfigError
 
 LEVELS: dict[str, Sequence[str]] = {
-    "avx512_vnni": ("avx512_f", "avx512_bw", "avx512_dq", "avx512_vl", "avx512_vnni"),
-    "avx512": ("avx512_f", "avx512_bw", "avx512_dq", "avx512_vl"),
+    "avx512_vnni": ("allowed", "avx512_f", "avx512_bw", "avx512_dq", "avx512_vl", "avx512_vnni"),
+    "avx512": ("allowed", "avx512_f", "avx512_bw", "avx512_dq", "avx512_vl"),
     "avx_vnni": ("avx2", "fma3", "avx_vnni"),
     "avx2": ("avx2", "fma3"),
 }
-"""Kinds of CPU, most capable first, and what each must have, as torch calls it."""
+"""Kinds of CPU, most capable first, and what each must have, as torch calls it; `allowed` is that torch may use it."""
 FOLDER = "kernels"
 
 
 def level() -> str | None:
-    """The best of `LEVELS` that this CPU is; None where it is none of them, as on Arm."""
-    able = torch.cpu.get_capabilities()
+    """The best of `LEVELS` that this CPU is; None where it is none of them, as on Arm.
+
+    torch can be kept from AVX-512 by `ATEN_CPU_CAPABILITY=avx2`, and so are the kernels.
+    """
+    able = torch.cpu.get_capabilities() | {"allowed": torch.backends.cpu.get_cpu_capability() == "AVX512"}
     return next((name for name, needed in LEVELS.items() if all(map(able.get, needed))), None)
 
 
