@@ -247,7 +247,7 @@ def main(rounds: int) -> None:
     )
     for result in results:
         out.print(report.table(result["rows"]))
-        caption = f"{about['cpu']} ({about['instructions']}), {about['cores']} cores, fp32, all-MiniLM-L6-v2"
+        caption = f"{about['kind']} ({about['instructions']}), {about['cores']} cores, fp32, all-MiniLM-L6-v2"
         report.chart(result["rows"], f"{result['title']}: texts per second", caption, folder / f"{result['title']}.svg")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 
@@ -33,11 +34,14 @@ def kind() -> str:
 
 
 def instructions() -> str:
-    """The most capable of `INSTRUCTIONS` that it has; empty for another kind of CPU."""
+    """The most capable of `INSTRUCTIONS` that it has and may use; empty for another kind of CPU."""
     import torch
 
+    from handler import kernels
+
+    limited = kernels.level() if "ONEDNN_MAX_CPU_ISA" in os.environ else None
     able = torch.cpu.get_capabilities()
-    return next((each for each in INSTRUCTIONS if able.get(each)), "")
+    return limited or next((each for each in INSTRUCTIONS if able.get(each)), "")
 
 
 def about() -> dict[str, str]:

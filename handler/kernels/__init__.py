@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,22 +12,23 @@ import torch
 from handler.errors import ConfigError
 
 LEVELS: dict[str, Sequence[str]] = {
-    "avx512_vnni": ("allowed", "avx512_f", "avx512_bw", "avx512_dq", "avx512_vl", "avx512_vnni"),
-    "avx512": ("allowed", "avx512_f", "avx512_bw", "avx512_dq", "avx512_vl"),
+    "avx512_vnni": ("avx512_f", "avx512_bw", "avx512_dq", "avx512_vl", "avx512_vnni"),
+    "avx512": ("avx512_f", "avx512_bw", "avx512_dq", "avx512_vl"),
     "avx_vnni": ("avx2", "fma3", "avx_vnni"),
     "avx2": ("avx2", "fma3"),
 }
-"""Kinds of CPU, most capable first, and what each must have, as torch calls it; `allowed` is that torch may use it."""
+"""Kinds of CPU, most capable first, and what each must have, as torch calls it."""
+LIMITS = {"AVX512_CORE_VNNI": "avx512_vnni", "AVX512_CORE": "avx512", "AVX2_VNNI": "avx_vnni", "AVX2": "avx2"}
+"""What `ONEDNN_MAX_CPU_ISA` keeps torch to, and so the kernels; other values leave them free."""
 FOLDER = "kernels"
 
 
 def level() -> str | None:
-    """The best of `LEVELS` that this CPU is; None where it is none of them, as on Arm.
-
-    torch can be kept from AVX-512 by `ATEN_CPU_CAPABILITY=avx2`, and so are the kernels.
-    """
-    able = torch.cpu.get_capabilities() | {"allowed": torch.backends.cpu.get_cpu_capability() == "AVX512"}
-    return next((name for name, needed in LEVELS.items() if all(map(able.get, needed))), None)
+    """The best of `LEVELS` that this CPU is; None where it is none of them, as on Arm."""
+    able = torch.cpu.get_capabilities()
+    limit = LIMITS.get(os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper())
+    allowed = list(LEVELS)[list(LEVELS).index(limit) if limit in LEVELS else 0 :]
+    return next((name for name in allowed if all(map(able.get, LEVELS[name]))), None)
 
 
 def load(checkpoint: Path) -> tuple[Callable[..., None], Callable[[int, int], int]]:

@@ -17,7 +17,7 @@ from scripts import engines
 from tests.conftest import encoding
 
 ABLE = torch.cpu.get_capabilities()
-LEVELS = [level for level, needed in kernels.LEVELS.items() if all(ABLE.get(name, True) for name in needed)]
+LEVELS = [level for level, needed in kernels.LEVELS.items() if all(map(ABLE.get, needed))]
 LENGTHS = [1, 2, 5, 12, 13, 31, 32, 33, 64, 97]
 ACTIVATIONS = ["gelu", "gelu_new", "relu"]
 
@@ -161,3 +161,12 @@ def test_a_cpu_without_kernels_gets_onnx(monkeypatch):
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"neon": True})
     assert kernels.level() is None
     assert runtimes.pick("auto", Placement("cpu", "int8")).name == "onnx"
+
+
+@pytest.mark.parametrize(("limit", "level"), list(zip(kernels.LIMITS, kernels.LEVELS, strict=True)))
+def test_what_limits_torch_limits_the_kernels(limit, level, monkeypatch):
+    everything = {name for needed in kernels.LEVELS.values() for name in needed}
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: dict.fromkeys(everything, True))
+    assert kernels.level() == "avx512_vnni"
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert kernels.level() == level
