@@ -78,28 +78,42 @@ class Native(Runtime):
         return Norm(address(self.arrays[f"{name}.weight"]), address(self.arrays[f"{name}.bias"]))
 
     def use_threads(self, threads: int) -> None:
-        """See `Runtime.use_threads`."""
+        """See `Runtime.use_threads`. More than there are cores would wait for each other without end in sight."""
         super().use_threads(threads)  # a head runs in torch
-        self.threads = threads
+        self.threads = min(threads, cores())
 
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
         """One pass over all tokens; rows of each sequence are views of one array."""
         lengths = [len(encoding) for encoding in encodings]
         starts = np.cumsum([0, *lengths])
         total, longest = int(starts[-1]), max(lengths)
-        ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int64, total)
-        kinds = np.fromiter(chain.from_iterable(encoding.type_ids for encoding in encodings), np.int64, total)
-        places = np.arange(total) - np.repeat(starts[:-1], lengths) + self.first_position
+        tables = self.look_up(encodings, np.arange(total) - np.repeat(starts[:-1], lengths))
         states = np.empty((total, self.model.hidden), np.float32)
         pooled = np.empty((len(lengths), self.model.hidden), np.float32) if self.model.pooler.weight else None
         scratch = self.scratch(longest, self.model.hidden // self.model.heads)
         room = self.workspace.room(total, scratch * self.threads)
-        inputs = (address(array) for array in (ids, places, kinds, starts, pooled, states))
+        inputs = (address(array) for array in (*tables, starts, pooled, states))
         self.pass_through(Batch(total, len(lengths), longest, *inputs, *room, self.threads, 0))
         return [
             Output(states[start:stop], None if pooled is None else pooled[number])
             for number, (start, stop) in enumerate(pairwise(starts))
         ]
+
+    def look_up(self, encodings: Sequence[Encoding], places: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Rows of the tables of words, positions and types, `(tokens,)` each.
+
+        Raises:
+            IndexError: a table has no such row; the kernels would read whatever lies behind it.
+        """
+        words, types = (
+            np.fromiter(chain.from_iterable(each), np.int64, len(places))
+            for each in ((one.ids for one in encodings), (one.type_ids for one in encodings))
+        )
+        rows = {"word": words, "position": places + self.first_position, "type": types}
+        for name, indices in rows.items():
+            if name in self.arrays and indices.max() >= len(self.arrays[name]):
+                raise IndexError(f"row {indices.max()} of {len(self.arrays[name])} in the table {name}")
+        return list(rows.values())
 
     def pass_through(self, batch: Batch) -> None:
         """All threads at once; ctypes lets go of the interpreter's lock."""

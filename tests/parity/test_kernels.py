@@ -76,7 +76,7 @@ def difference(ours, theirs):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("threads", [1, 2, 64])
 def test_states_are_those_of_torch(load, level, threads):
     ours, theirs = load(Native, "float32", level), load(Packed, "float32")
     ours.use_threads(threads)
@@ -127,6 +127,14 @@ def test_linears_in_8_bits_are_what_the_formula_gives(load, level, monkeypatch):
     # a value on the border of two levels may go either way and moves what follows by a level
     assert np.median(np.abs(left - right)) < 1e-5
     assert np.abs(left - right).mean() < 2e-3
+
+
+@pytest.mark.parametrize("table", ["word", "position", "type"])
+def test_a_row_that_a_table_does_not_have_is_refused(load, table):
+    wrong = {"word": encoding(1, 1000), "position": encoding(*[1] * 101), "type": encoding(1, 2)}[table]
+    wrong.type_ids[:] = [2 if table == "type" else 0] * len(wrong)
+    with pytest.raises(IndexError, match=f"in the table {table}"):
+        load(Native, "float32").run([wrong])
 
 
 def test_a_folder_that_takes_no_file_costs_memory_and_nothing_else(load, odd, tmp_path, monkeypatch, caplog):
