@@ -42,7 +42,7 @@ class Row:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one per text: a frozen one takes three times as long to make
 class Encoding:
     """One sequence for the model; a long text under the `windows` policy has several.
 
