@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -53,13 +52,16 @@ def build() -> Path:
             part.mkdir()
             for level, target in TARGETS.items():
                 compile_one(target, part / f"{level}.so")
-            with suppress(OSError):  # somebody else was faster
+            try:
                 part.rename(folder)
+            except OSError:
+                if not folder.exists():  # otherwise somebody else was faster
+                    raise
     return folder
 
 
 def compile_one(target: str, library: Path) -> None:
-    """One library. It needs nothing but `sched_yield` from the C library that Python has loaded."""
+    """One library. It needs little, and that from the C library that Python has loaded."""
     command = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu", f"-mcpu={target}", *FLAGS]
     caches = {f"ZIG_{kind}_CACHE_DIR": str(CACHE / "zig") for kind in ("LOCAL", "GLOBAL")}
     done = subprocess.run(

@@ -11,11 +11,13 @@ import torch
 
 from handler.errors import ConfigError
 
+AVX2 = ("avx2", "fma3", "bmi", "bmi2", "lzcnt", "f16c")
+AVX512 = (*AVX2, "avx512_f", "avx512_bw", "avx512_cd", "avx512_dq", "avx512_vl")
 LEVELS: dict[str, Sequence[str]] = {
-    "avx512_vnni": ("avx512_f", "avx512_bw", "avx512_dq", "avx512_vl", "avx512_vnni"),
-    "avx512": ("avx512_f", "avx512_bw", "avx512_dq", "avx512_vl"),
-    "avx_vnni": ("avx2", "fma3", "avx_vnni"),
-    "avx2": ("avx2", "fma3"),
+    "avx512_vnni": (*AVX512, "avx512_vnni"),
+    "avx512": AVX512,
+    "avx_vnni": (*AVX2, "avx_vnni"),
+    "avx2": AVX2,
 }
 """Kinds of CPU, most capable first, and what each must have, as torch calls it."""
 LIMITS = {"AVX512_CORE_VNNI": "avx512_vnni", "AVX512_CORE": "avx512", "AVX2_VNNI": "avx_vnni", "AVX2": "avx2"}
@@ -35,14 +37,16 @@ def load(checkpoint: Path) -> tuple[Callable[..., None], Callable[[int, int], in
     """`encode` and `scratch` of `encoder.c`, for this CPU.
 
     Raises:
-        ConfigError: there are no kernels for it.
+        ConfigError: there are no kernels for it, or they do not load.
     """
     found = level()
     if found is None:
-        raise ConfigError(
-            "handler.runtime is native, and this CPU has neither AVX-512 nor AVX2 with FMA; pack for onnx"
-        )
-    library = ctypes.CDLL(str(checkpoint / FOLDER / f"{found}.so"))
+        raise ConfigError("handler.runtime is native, and this CPU lacks AVX2 or what comes with it; pack for onnx")
+    file = checkpoint / FOLDER / f"{found}.so"
+    try:
+        library = ctypes.CDLL(str(file))
+    except OSError as error:  # such as a temporary folder that is mounted noexec
+        raise ConfigError(f"{error}; let TMPDIR lead where files may be executed, or pack for onnx") from None
     library.encode.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long)
     library.encode.restype = None
     library.scratch.argtypes = (ctypes.c_long, ctypes.c_long)

@@ -3,6 +3,8 @@
 
 #include "product.h"
 
+#define LEAST (-3e38f)
+
 struct head {
     long length, size, stride;          /* tokens, values per head, distance between tokens of q, k and v */
     const float *queries, *keys, *values;
@@ -15,14 +17,13 @@ INLINE long scratch_size(long length, long size) {
     return panels(length) * PANEL * size + length * panels(size) * PANEL + ROWS * panels(length) * PANEL;
 }
 
-/* Keys as the columns of a matrix in panels, scaled; columns beyond the last token are zero. */
+/* Keys as the columns of a matrix in panels, scaled. Columns beyond the last token stay as they are: `weigh` does not
+ * look at their scores. */
 static void lay_keys(const struct head *h, float scale, float *laid) {
-    for (long panel = 0; panel < panels(h->length); panel++, laid += h->size * PANEL)
-        for (long c = 0; c < PANEL; c++) {
-            long token = panel * PANEL + c;
-            for (long i = 0; i < h->size; i++)
-                laid[i * PANEL + c] = token < h->length ? h->keys[token * h->stride + i] * scale : 0;
-        }
+    for (long token = 0; token < h->length; token++) {
+        float *column = laid + token / PANEL * PANEL * h->size + token % PANEL;
+        for (long i = 0; i < h->size; i++) column[i * PANEL] = h->keys[token * h->stride + i] * scale;
+    }
 }
 
 /* Values as a matrix in panels. */
@@ -37,13 +38,10 @@ static void lay_values(const struct head *h, float *laid) {
 
 /* A row of scores to weights, not yet divided by their sum, which is returned. */
 static float weigh(float *row, long length) {
-    floats most = all(-3e38f);
-    long whole = length / WIDTH * WIDTH;
-    for (long i = 0; i < whole; i += WIDTH) most = larger(most, load(row + i));
+    floats most = all(LEAST), total = all(0);
+    for (long i = length; i % WIDTH; i++) row[i] = LEAST; /* e^x of it is 1e-38 */
+    for (long i = 0; i < length; i += WIDTH) most = larger(most, load(row + i));
     float top = __builtin_reduce_max(most);
-    for (long i = whole; i < length; i++) top = row[i] > top ? row[i] : top;
-    for (long i = length; i < panels(length) * PANEL; i++) row[i] = -3e38f; /* e^x of these is 1e-38 */
-    floats total = all(0);
     for (long i = 0; i < length; i += WIDTH) {
         floats weight = exponential(load(row + i) - top);
         store(row + i, weight);

@@ -1,7 +1,6 @@
 /* The forward pass of a BERT encoder on a CPU, on packed sequences: `(tokens, hidden)` without padding.
  *
  * handler/runtimes/native.py fills these structures; scripts/kernels.py compiles this file, once per kind of CPU.
- * Threads run `encode` together and meet after each step that needs the work of the others.
  */
 
 #include "attention.h"
@@ -38,24 +37,13 @@ struct batch {
     float *levels;                       /* (tokens,) */
     int32_t *zeros;
     float *scratch; /* per thread, `scratch_size` each */
-    long threads;
-    long arrived; /* how often a thread has come to `meet` */
+    struct stage *stages; /* 4 and 9 per layer, all zero */
 };
 
-extern int sched_yield(void);
+enum { TOKENS = 8 }; /* of a piece */
 
-enum { PATIENCE = 2000 };
-
-/* Wait until all threads have come as often as this one. One that waits long gives its core away. */
-static void meet(struct batch *b, long *times) {
-    if (b->threads == 1) return;
-    long wanted = ++*times * b->threads;
-    __atomic_add_fetch(&b->arrived, 1, __ATOMIC_ACQ_REL);
-    for (long spins = 0; __atomic_load_n(&b->arrived, __ATOMIC_ACQUIRE) < wanted; spins++) {
-        if (spins < PATIENCE) __builtin_ia32_pause();
-        else sched_yield();
-    }
-}
+INLINE long pieces_of(long tokens) { return (tokens + TOKENS - 1) / TOKENS; }
+INLINE long end_of(long piece, long tokens) { return (piece + 1) * TOKENS < tokens ? (piece + 1) * TOKENS : tokens; }
 
 /* Layer normalisation of one row. */
 static void normalize(const float *row, long size, struct norm norm, float eps, float *to) {
@@ -81,84 +69,83 @@ static void row_to_bytes(struct batch *b, const float *row, long size, long toke
     if (b->bytes) quantize(row, size, b->bytes + token * quads(size) * QUAD, b->levels + token, b->zeros + token);
 }
 
-static void rows_to_bytes(struct batch *b, const float *rows, long size, struct share share) {
-    for (long token = share.thread; token < b->tokens; token += share.threads)
-        row_to_bytes(b, rows + token * size, size, token);
+static void rows_to_bytes(struct batch *b, const float *rows, long size, struct share *share) {
+    if (!b->bytes) return;
+    EACH(piece, pieces_of(b->tokens), share)
+        for (long token = piece * TOKENS; token < end_of(piece, b->tokens); token++)
+            row_to_bytes(b, rows + token * size, size, token);
+    meet(share, pieces_of(b->tokens));
 }
 
 /* Sums to states, and to bytes for the linears that read them. */
-static void settle(const struct model *m, struct batch *b, struct norm norm, struct share share) {
-    for (long token = share.thread; token < b->tokens; token += share.threads) {
-        float *row = b->states + token * m->hidden;
-        normalize(b->sums + token * m->hidden, m->hidden, norm, m->eps, row);
-        row_to_bytes(b, row, m->hidden, token);
-    }
+static void settle(const struct model *m, struct batch *b, struct norm norm, struct share *share) {
+    EACH(piece, pieces_of(b->tokens), share)
+        for (long token = piece * TOKENS; token < end_of(piece, b->tokens); token++) {
+            float *row = b->states + token * m->hidden;
+            normalize(b->sums + token * m->hidden, m->hidden, norm, m->eps, row);
+            row_to_bytes(b, row, m->hidden, token);
+        }
+    meet(share, pieces_of(b->tokens));
 }
 
-static void embed(const struct model *m, struct batch *b, struct share share) {
-    for (long token = share.thread; token < b->tokens; token += share.threads) {
-        const float *word = m->words + b->ids[token] * m->hidden, *place = m->positions + b->places[token] * m->hidden;
-        const float *kind = m->types ? m->types + b->kinds[token] * m->hidden : 0;
-        float *row = b->sums + token * m->hidden;
-        for (long i = 0; i < m->hidden; i++) row[i] = word[i] + place[i] + (kind ? kind[i] : 0);
-    }
+static void embed(const struct model *m, struct batch *b, struct share *share) {
+    EACH(piece, pieces_of(b->tokens), share)
+        for (long token = piece * TOKENS; token < end_of(piece, b->tokens); token++) {
+            const float *word = m->words + b->ids[token] * m->hidden;
+            const float *place = m->positions + b->places[token] * m->hidden;
+            const float *kind = m->types ? m->types + b->kinds[token] * m->hidden : 0;
+            float *row = b->sums + token * m->hidden;
+            for (long i = 0; i < m->hidden; i++) row[i] = word[i] + place[i] + (kind ? kind[i] : 0);
+        }
+    meet(share, pieces_of(b->tokens));
 }
 
-static void attend_all(const struct model *m, struct batch *b, struct share share) {
+/* A piece is one head of one sequence. */
+static void attend_all(const struct model *m, struct batch *b, struct share *share) {
     long size = m->hidden / m->heads, stride = 3 * m->hidden;
-    float *scratch = b->scratch + share.thread * scratch_size(b->longest, size);
-    for (long item = share.thread; item < b->sequences * m->heads; item += share.threads) {
-        long start = b->starts[item / m->heads], first = item % m->heads * size;
+    float *scratch = b->scratch + share->thread * scratch_size(b->longest, size);
+    EACH(piece, b->sequences * m->heads, share) {
+        long start = b->starts[piece / m->heads], first = piece % m->heads * size;
         const float *queries = b->wide + start * stride + first;
         struct head head = {
-            .length = b->starts[item / m->heads + 1] - start, .size = size, .stride = stride,
+            .length = b->starts[piece / m->heads + 1] - start, .size = size, .stride = stride,
             .queries = queries, .keys = queries + m->hidden, .values = queries + 2 * m->hidden,
             .mixed = b->mixed + start * m->hidden + first, .out_stride = m->hidden,
         };
         attend(&head, 1 / __builtin_sqrtf((float)size), scratch);
     }
+    meet(share, b->sequences * m->heads);
 }
 
-static void pool(const struct model *m, struct batch *b, struct share share, long *times) {
-    for (long number = share.thread; number < b->sequences; number += share.threads)
-        for (long i = 0; i < m->hidden; i++)
-            b->mixed[number * m->hidden + i] = b->states[b->starts[number] * m->hidden + i];
-    meet(b, times);
+static void pool(const struct model *m, struct batch *b, struct share *share) {
     struct states first = {.floats = b->mixed};
+    EACH(piece, b->sequences, share)
+        for (long i = 0; i < m->hidden; i++)
+            b->mixed[piece * m->hidden + i] = b->states[b->starts[piece] * m->hidden + i];
+    meet(share, b->sequences);
     apply(&m->pooler, &first, b->sequences, TANH, 0, b->pooled, share);
 }
 
-/* Embeddings, all layers and the pooler; results are in `states` and `pooled`. Every thread of `0 .. threads - 1` calls it once. */
+/* Embeddings, all layers and the pooler; results are in `states` and `pooled`. Several threads may call it at once, each
+ * with its own number. When one returns, all is done, though another may still be on its way through. */
 void encode(const struct model *m, struct batch *b, long thread) {
-    struct share share = {thread, b->threads};
+    struct share share = {thread, b->stages};
     struct states states = {b->states, b->bytes, b->levels, b->zeros};
     struct states mixed = {b->mixed, b->bytes, b->levels, b->zeros}, wide = {b->wide, b->bytes, b->levels, b->zeros};
-    long times = 0;
-    embed(m, b, share);
-    settle(m, b, m->norm, share);
+    embed(m, b, &share);
+    settle(m, b, m->norm, &share);
     for (const struct layer *l = m->layer; l < m->layer + m->layers; l++) {
-        meet(b, &times);
-        apply(&l->qkv, &states, b->tokens, NONE, 0, b->wide, share);
-        meet(b, &times);
-        attend_all(m, b, share);
-        meet(b, &times);
-        rows_to_bytes(b, b->mixed, m->hidden, share);
-        meet(b, &times);
-        apply(&l->out, &mixed, b->tokens, NONE, b->states, b->sums, share);
-        meet(b, &times);
-        settle(m, b, l->norm1, share);
-        meet(b, &times);
-        apply(&l->up, &states, b->tokens, m->activation, 0, b->wide, share);
-        meet(b, &times);
-        rows_to_bytes(b, b->wide, m->inner, share);
-        meet(b, &times);
-        apply(&l->down, &wide, b->tokens, NONE, b->states, b->sums, share);
-        meet(b, &times);
-        settle(m, b, l->norm2, share);
+        apply(&l->qkv, &states, b->tokens, NONE, 0, b->wide, &share);
+        attend_all(m, b, &share);
+        rows_to_bytes(b, b->mixed, m->hidden, &share);
+        apply(&l->out, &mixed, b->tokens, NONE, b->states, b->sums, &share);
+        settle(m, b, l->norm1, &share);
+        apply(&l->up, &states, b->tokens, m->activation, 0, b->wide, &share);
+        rows_to_bytes(b, b->wide, m->inner, &share);
+        apply(&l->down, &wide, b->tokens, NONE, b->states, b->sums, &share);
+        settle(m, b, l->norm2, &share);
     }
-    if (!m->pooler.weight) return;
-    meet(b, &times);
-    pool(m, b, share, &times);
+    if (m->pooler.weight) pool(m, b, &share);
 }
 
 /* Values of scratch memory per thread. */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "product.h"
+#include "threads.h"
 
 /* `weight` is (panels, in, PANEL) floats, or (panels, in / QUAD, PANEL, QUAD) bytes with a `scale` and the `sums` of
  * each column; `bias`, `scale` and `sums` are as long as the panels. */
@@ -21,11 +22,6 @@ struct states {
     const int32_t *zeros;
 };
 
-/* Which part of the work this thread does. */
-struct share {
-    long thread, threads;
-};
-
 enum { AT_ONCE = 384 }; /* rows that stay in the cache while all panels pass */
 
 INLINE long quads(long in) { return (in + QUAD - 1) / QUAD; }
@@ -33,6 +29,7 @@ INLINE long quads(long in) { return (in + QUAD - 1) / QUAD; }
 /* One row to 255 levels between its smallest and largest value; zero is always one of them. */
 static void quantize(const float *row, long size, uint8_t *bytes_of_row, float *level, int32_t *zero) {
     floats low[4] = {}, high[4] = {}; /* four at a time, so that none waits for the last */
+    floats none = all(0);             /* stays 0, unless a value is no number: then the row's level is none either */
     long i = 0;
     for (; i + 4 * WIDTH <= size; i += 4 * WIDTH)
 #pragma unroll
@@ -40,22 +37,24 @@ static void quantize(const float *row, long size, uint8_t *bytes_of_row, float *
             floats values = load(row + i + j * WIDTH);
             low[j] = smaller(low[j], values);
             high[j] = larger(high[j], values);
+            none += values - values;
         }
     float least = __builtin_reduce_min(smaller(smaller(low[0], low[1]), smaller(low[2], low[3])));
     float most = __builtin_reduce_max(larger(larger(high[0], high[1]), larger(high[2], high[3])));
     for (long rest = i; rest < size; rest++) {
         least = row[rest] < least ? row[rest] : least;
         most = row[rest] > most ? row[rest] : most;
+        none[0] += row[rest] - row[rest];
     }
     float width = (most - least) / 255;
     width = width < 1e-10f ? 1e-10f : width;
     float inverse = 1 / width;
-    *level = width;
+    *level = width + sum(none);
     *zero = (int32_t)(-least * inverse + 0.5f);
     float shift = (float)*zero + 0.5f;
     floats most_level = all(255);
     for (i = 0; i + WIDTH <= size; i += WIDTH) {
-        floats levels = smaller(larger(load(row + i) * inverse + shift, all(0)), most_level);
+        floats levels = smaller(most_level, larger(all(0), load(row + i) * inverse + shift));
         *(bytes *)(bytes_of_row + i) = __builtin_convertvector(__builtin_convertvector(levels, ints), bytes);
     }
     for (; i < size; i++) {
@@ -92,30 +91,35 @@ static void finish(int rows, block out, const float *bias, enum activation activ
     }
 }
 
-/* `(rows, in)` to `(rows, out)`; threads share the panels. `residual` has the shape of `y`, or is null. */
-static void apply(const struct linear *l, const struct states *x, long rows, enum activation activation,
-                  const float *residual, float *y, struct share share) {
-    long stride = l->scale ? quads(l->in) * QUAD : l->in;
-    for (long first = 0; first < rows; first += AT_ONCE) {
-        long last = first + AT_ONCE < rows ? first + AT_ONCE : rows;
-        for (long panel = share.thread; panel < panels(l->out); panel += share.threads) {
-            long column = panel * PANEL;
-            int count;
-            for (long row = first; row < last; row += count) {
-                block out;
-                count = next_rows(last - row);
-                if (l->scale) {
-                    const int8_t *weight = (const int8_t *)l->weight + column * stride;
-                    multiply_bytes(count, x->bytes + row * stride, stride, weight, stride / QUAD, out);
-                    dequantize(count, x, row, l, column, out);
-                } else {
-                    const float *weight = (const float *)l->weight + column * stride;
-                    multiply(count, x->floats + row * stride, stride, weight, stride, out);
-                }
-                long place = row * l->out + column;
-                finish(count, out, l->bias + column, activation, residual ? residual + place : 0, y + place, l->out,
-                       l->out - column);
-            }
+/* One panel of columns for the rows `first` to `last`. */
+static void apply_panel(const struct linear *l, const struct states *x, long first, long last, long panel,
+                        enum activation activation, const float *residual, float *y) {
+    long column = panel * PANEL, stride = l->scale ? quads(l->in) * QUAD : l->in;
+    int count;
+    for (long row = first; row < last; row += count) {
+        block out;
+        count = next_rows(last - row);
+        if (l->scale) {
+            const int8_t *weight = (const int8_t *)l->weight + column * stride;
+            multiply_bytes(count, x->bytes + row * stride, stride, weight, stride / QUAD, out);
+            dequantize(count, x, row, l, column, out);
+        } else {
+            const float *weight = (const float *)l->weight + column * stride;
+            multiply(count, x->floats + row * stride, stride, weight, stride, out);
         }
+        long place = row * l->out + column;
+        finish(count, out, l->bias + column, activation, residual ? residual + place : 0, y + place, l->out,
+               l->out - column);
     }
+}
+
+/* `(rows, in)` to `(rows, out)`. `residual` has the shape of `y`, or is null. */
+static void apply(const struct linear *l, const struct states *x, long rows, enum activation activation,
+                  const float *residual, float *y, struct share *share) {
+    long parts = (rows + AT_ONCE - 1) / AT_ONCE, part = (rows + parts - 1) / parts, across = panels(l->out);
+    EACH(piece, parts * across, share) {
+        long first = piece / across * part, last = first + part < rows ? first + part : rows;
+        apply_panel(l, x, first, last, piece % across, activation, residual, y);
+    }
+    meet(share, parts * across);
 }

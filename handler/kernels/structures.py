@@ -9,6 +9,10 @@ ACTIVATIONS = ("none", "gelu", "gelu_tanh", "relu", "tanh")
 LINEARS = ("qkv", "out", "up", "down")
 
 
+STAGE = 16
+"""Integers of `struct stage`."""
+
+
 class Linear(Structure):
     """`struct linear`."""
 
@@ -55,5 +59,5 @@ class Batch(Structure):
         *((name, c_long) for name in ("tokens", "sequences", "longest")),
         *((name, c_void_p) for name in ("ids", "places", "kinds", "starts", "pooled")),
         *((name, c_void_p) for name in ("states", "sums", "mixed", "wide", "bytes", "levels", "zeros", "scratch")),
-        *((name, c_long) for name in ("threads", "arrived")),
+        ("stages", c_void_p),
     )

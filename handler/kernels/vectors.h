@@ -18,8 +18,15 @@ typedef uint8_t bytes __attribute__((vector_size(WIDTH), aligned(1), may_alias))
 INLINE floats all(float value) { return value - (floats){0}; }
 INLINE floats load(const float *from) { return *(const floats *)from; }
 INLINE void store(float *to, floats values) { *(floats *)to = values; }
-INLINE floats larger(floats x, floats y) { return __builtin_elementwise_max(x, y); }
-INLINE floats smaller(floats x, floats y) { return __builtin_elementwise_min(x, y); }
+/* One instruction each. Where either is no number, it is `y`: so functions get what may be none as `y`. */
+INLINE floats larger(floats x, floats y) {
+    ints chosen = x > y;
+    return (floats)(((ints)x & chosen) | ((ints)y & ~chosen));
+}
+INLINE floats smaller(floats x, floats y) {
+    ints chosen = x < y;
+    return (floats)(((ints)x & chosen) | ((ints)y & ~chosen));
+}
 
 INLINE float sum(floats x) {
     float total = 0;
@@ -27,9 +34,9 @@ INLINE float sum(floats x) {
     return total;
 }
 
-/* e^x within 2 units in the last place: x = n ln 2 + r, and a polynomial of r (Cephes, expf). */
+/* e^x within 2 units in the last place, between the ends: x = n ln 2 + r, and a polynomial of r (Cephes, expf). */
 INLINE floats exponential(floats x) {
-    x = smaller(larger(x, all(-87.3f)), all(88.7f));
+    x = smaller(all(88.3f), larger(all(-87.3f), x));
     floats whole = __builtin_elementwise_roundeven(x * 1.44269504088896341f);
     ints n = __builtin_convertvector(whole, ints);
     floats r = x - whole * 0.693359375f + whole * 2.12194440e-4f;
@@ -45,7 +52,7 @@ INLINE floats exponential(floats x) {
 
 /* The error function within 4e-7: a rational function that meets 1 at both ends (Eigen, XLA). */
 INLINE floats error_function(floats x) {
-    x = smaller(larger(x, all(-4)), all(4));
+    x = smaller(all(4), larger(all(-4), x));
     floats y = x * x;
     floats over = all(-2.72614225801306e-10f);
     over = over * y + 2.77068142495902e-08f;
@@ -76,7 +83,7 @@ INLINE floats activate(floats x, enum activation activation) {
     switch (activation) {
     case GELU: return gelu(x);
     case GELU_TANH: return gelu_tanh(x);
-    case RELU: return larger(x, all(0));
+    case RELU: return larger(all(0), x);
     case TANH: return hyperbolic_tangent(x);
     default: return x;
     }

@@ -6,11 +6,12 @@ so an answer has the same bits whatever else is in its batch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from ctypes import addressof
 from itertools import chain, pairwise
 from pathlib import Path
+from threading import Barrier
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +22,7 @@ from torch import Tensor
 from handler import kernels
 from handler.call import Encoding, Output
 from handler.config import cores
-from handler.kernels.structures import ACTIVATIONS, LINEARS, Batch, Layer, Linear, Model, Norm
+from handler.kernels.structures import ACTIVATIONS, LINEARS, STAGE, Batch, Layer, Linear, Model, Norm
 from handler.runtimes import panels
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, stored_words
 
@@ -44,12 +45,12 @@ class Native(Runtime):
         self.arrays = panels.load(checkpoint) | {"word": stored_words(checkpoint).numpy()}
         with safe_open(checkpoint / WEIGHTS, framework="np") as file:
             settings = file.metadata()
-            missing = [name for name in file.keys() if name not in self.arrays and not name.endswith(".scale")]  # noqa: SIM118
-            self.arrays |= {name: file.get_tensor(name) for name in missing}
+            small = [name for name in file.keys() if "norm" in name or name in ("position", "type")]  # noqa: SIM118 - no dict
+            self.arrays |= {name: file.get_tensor(name) for name in small}
         self.first_position = int(settings["first_position"])
         self.model = self.describe(settings)
-        self.workspace = Workspace(self.model, placement.dtype == "int8")
-        self.helpers = ThreadPoolExecutor(cores(), thread_name_prefix="kernel")
+        self.workspace = Workspace(self.model)
+        self.helpers = Helpers(cores() - 1)
         self.threads = 1
 
     def describe(self, settings: Mapping[str, str]) -> Model:
@@ -60,7 +61,7 @@ class Native(Runtime):
         tables = (address(self.arrays.get(name)) for name in ("word", "position", "type"))
         activation = ACTIVATIONS.index(settings["activation"])
         shape = count, first.qkv.inputs, first.up.outputs, int(settings["heads"])
-        pooler = self.linear("pooler") if "pooler.weight" in self.arrays else Linear()
+        pooler = self.linear("pooler") if "pooler.shape" in self.arrays else Linear()
         return Model(*shape, float(settings["eps"]), activation, *tables, self.norm("norm"), self.layers, pooler)
 
     def layer(self, prefix: str) -> Layer:
@@ -71,29 +72,39 @@ class Native(Runtime):
     def linear(self, name: str) -> Linear:
         """One of a layer's linears."""
         inputs, outputs = self.arrays[f"{name}.shape"].tolist()
-        return Linear(inputs, outputs, *(address(self.arrays.get(f"{name}.{key}")) for key in panels.PARTS))
+        weight, bias = (address(self.arrays[f"{name}.{key}"]) for key in ("weight", "bias"))
+        scale, sums = (address(self.arrays.get(f"{name}.{key}")) for key in ("scale", "sums"))
+        return Linear(inputs, outputs, weight, bias, scale, sums)
 
     def norm(self, name: str) -> Norm:
         """A layer normalisation."""
         return Norm(address(self.arrays[f"{name}.weight"]), address(self.arrays[f"{name}.bias"]))
 
     def use_threads(self, threads: int) -> None:
-        """See `Runtime.use_threads`. More than there are cores would wait for each other without end in sight."""
+        """See `Runtime.use_threads`."""
         super().use_threads(threads)  # a head runs in torch
-        self.threads = min(threads, cores())
+        self.threads = min(threads, 1 + self.helpers.count)
 
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
-        """One pass over all tokens; rows of each sequence are views of one array."""
+        """One pass over all tokens; rows of each sequence are views of one array. One call at a time: memory is shared.
+
+        Raises:
+            IndexError: a token, position or type that the tables do not have, or a sequence without tokens.
+        """
         lengths = [len(encoding) for encoding in encodings]
         starts = np.cumsum([0, *lengths])
         total, longest = int(starts[-1]), max(lengths)
+        if not all(lengths):
+            raise IndexError("a sequence has no tokens")
         tables = self.look_up(encodings, np.arange(total) - np.repeat(starts[:-1], lengths))
         states = np.empty((total, self.model.hidden), np.float32)
         pooled = np.empty((len(lengths), self.model.hidden), np.float32) if self.model.pooler.weight else None
         scratch = self.scratch(longest, self.model.hidden // self.model.heads)
         room = self.workspace.room(total, scratch * self.threads)
         inputs = (address(array) for array in (*tables, starts, pooled, states))
-        self.pass_through(Batch(total, len(lengths), longest, *inputs, *room, self.threads, 0))
+        stages = np.zeros((4 + 9 * self.model.layers, STAGE), np.int64)  # two each around the layers, and their nine
+        batch = Batch(total, len(lengths), longest, *inputs, *room, address(stages))
+        self.helpers.run(self.encode, addressof(self.model), addressof(batch), self.threads)
         return [
             Output(states[start:stop], None if pooled is None else pooled[number])
             for number, (start, stop) in enumerate(pairwise(starts))
@@ -103,7 +114,7 @@ class Native(Runtime):
         """Rows of the tables of words, positions and types, `(tokens,)` each.
 
         Raises:
-            IndexError: a table has no such row; the kernels would read whatever lies behind it.
+            IndexError: a table has no such row; the kernels would read whatever lies there.
         """
         words, types = (
             np.fromiter(chain.from_iterable(each), np.int64, len(places))
@@ -111,27 +122,45 @@ class Native(Runtime):
         )
         rows = {"word": words, "position": places + self.first_position, "type": types}
         for name, indices in rows.items():
-            if name in self.arrays and indices.max() >= len(self.arrays[name]):
-                raise IndexError(f"row {indices.max()} of {len(self.arrays[name])} in the table {name}")
+            if name in self.arrays and not (indices.min() >= 0 and indices.max() < len(self.arrays[name])):
+                raise IndexError(f"rows {indices.min()} to {indices.max()} of {len(self.arrays[name])} in table {name}")
         return list(rows.values())
-
-    def pass_through(self, batch: Batch) -> None:
-        """All threads at once; ctypes lets go of the interpreter's lock."""
-        model, batch_at = addressof(self.model), addressof(batch)
-        helping = [self.helpers.submit(self.encode, model, batch_at, thread) for thread in range(1, batch.threads)]
-        self.encode(model, batch_at, 0)
-        for helper in helping:
-            helper.result()
 
     def words(self) -> Tensor:
         """See `Runtime.words`; 8-bit archives keep their tables in float32."""
         return stored_words(self.checkpoint)
 
 
+class Helpers:
+    """Threads that take part in a pass. ctypes lets go of the interpreter's lock, so that all compute at once.
+
+    They start here, so that one that cannot start is an error of loading and not of a request.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.pool = ThreadPoolExecutor(max(1, count), thread_name_prefix="kernel")
+        meeting = Barrier(max(1, count))
+        for waiting in [self.pool.submit(meeting.wait) for _ in range(meeting.parties)]:
+            waiting.result()
+
+    def run(self, encode: Callable[..., None], model: int, batch: int, threads: int) -> None:
+        """A pass. It does not wait for helpers that have not begun: what there was to do is done without them."""
+        helping: list[Future[None]] = []
+        try:
+            helping.extend(self.pool.submit(encode, model, batch, thread) for thread in range(1, threads))
+            encode(model, batch, 0)
+        finally:
+            for helper in helping:
+                if not helper.cancel():
+                    helper.result()
+
+
 class Workspace:
     """Memory for what lies between the layers. It is kept: fresh pages would cost more than some of the steps."""
 
-    def __init__(self, model: Model, small: bool) -> None:
+    def __init__(self, model: Model) -> None:
+        small = bool(model.layer[0].qkv.scale)
         widest = max(model.hidden, model.inner)
         self.floats = (model.hidden, model.hidden, max(3 * model.hidden, model.inner))  # sums, mixed, wide: per token
         self.bytes = (-(-widest // panels.QUAD) * panels.QUAD, 4, 4) if small else ()  # bytes, levels, zeros

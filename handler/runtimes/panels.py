@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import tempfile
 from collections.abc import Iterator
 from logging import getLogger
 from pathlib import Path
@@ -26,30 +25,31 @@ log = getLogger(__name__)
 
 FOLDER = "panels"
 PANEL, QUAD = 32, 4
-PARTS = ("weight", "bias", "scale", "sums")
-"""What a linear has, in the order of `struct linear`; the last two in 8 bits only."""
-
 Arrays = dict[str, NDArray[Any]]
 
 
 def load(checkpoint: Path) -> Arrays:
-    """All arrays, mapped. Where they cannot be written, each worker has its own."""
+    """All arrays, mapped. Where they cannot be written or read, each worker has its own."""
     try:
         return {file.stem: np.load(file, mmap_mode="r") for file in share(checkpoint).glob("*.npy")}
-    except OSError as error:
+    except (OSError, ValueError, EOFError) as error:
         log.warning("matrices are not shared between workers: %s", error)
         return dict(arrange(checkpoint / WEIGHTS))
 
 
 def share(checkpoint: Path) -> Path:
     """The folder of arrays; written by the first worker that asks, while others wait."""
-    ready = checkpoint / FOLDER
-    with (checkpoint / WEIGHTS).open("rb") as lock:
+    weights = checkpoint / WEIGHTS
+    about = weights.stat()
+    ready = checkpoint / f"{FOLDER}-{about.st_size}-{about.st_mtime_ns}"  # of these weights, and not of earlier ones
+    with weights.open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not ready.exists():
-            part = Path(tempfile.mkdtemp(prefix=f"{FOLDER}-", dir=checkpoint))
+            part = checkpoint / f"{FOLDER}-part"
+            shutil.rmtree(part, ignore_errors=True)  # of a worker that was killed
+            part.mkdir()
             try:
-                for name, array in arrange(checkpoint / WEIGHTS):
+                for name, array in arrange(weights):
                     np.save(part / f"{name}.npy", array)
                 part.rename(ready)
             except BaseException:

@@ -1,4 +1,4 @@
-"""Weights of the linears in 8 bits, for the `onnx` runtime with `dtype: int8`.
+"""Weights of the linears in 8 bits, for the `native` and `onnx` runtimes with `dtype: int8`.
 
 One scale per output column, and seven of the eight bits: without VNNI, a CPU adds pairs of products in 16 bits, which
 two full-range weights would overflow (onnxruntime's documentation, "Quantize ONNX models", `reduce_range`).
