@@ -15,7 +15,7 @@ import requests
 
 from handler.telemetry import STAGES
 
-LATE_SECONDS = 10  # counters are written twice a second
+LATE_SECONDS = 10  # counters are written once a second
 LINE = re.compile(r"^(bert_\w+?)(?:_total)?\{(.*)\} ([-+\d.eE]+)$", re.MULTILINE)
 
 Counters = dict[str, float]

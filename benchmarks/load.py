@@ -1,4 +1,4 @@
-"""HTTP load from one process: raw HTTP/1.1 on asyncio, about 0.1 ms of CPU per request."""
+"""HTTP load from one process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-TIMEOUT_SECONDS = 120
+from benchmarks.connection import Connection
 
 T = TypeVar("T")
 
@@ -47,52 +47,12 @@ class Outcome:
         return len(self.latencies) + sum(self.errors.values())
 
 
-class Connection:
-    """A keep-alive connection, opened when needed."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self.address = (host, port)
-        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
-        """Send JSON; status and body of the answer."""
-        if self.streams is None:
-            self.streams = await asyncio.open_connection(*self.address, limit=1 << 26)
-        reader, writer = self.streams
-        head = f"POST {path} HTTP/1.1\r\nhost: {self.address[0]}\r\ncontent-type: application/json\r\n"
-        writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
-        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
-        answer = await self.read_body(reader, headers)
-        if headers.get("connection") == "close":
-            self.close()
-        return int(lines[0].split(" ")[1]), answer
-
-    async def read_body(self, reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
-        """A body of known length, or in chunks."""
-        if headers.get("transfer-encoding") != "chunked":
-            return await reader.readexactly(int(headers.get("content-length", 0)))
-        parts = []
-        while size := int(await reader.readline(), 16):
-            parts.append(await reader.readexactly(size))
-            await reader.readline()
-        await reader.readline()
-        return b"".join(parts)
-
-    def close(self) -> None:
-        """Forget the connection; the next request opens another."""
-        if self.streams is not None:
-            self.streams[1].close()
-            self.streams = None
-
-
 async def send(connection: Connection, request: Request, due: float, outcome: Outcome) -> None:
     """One request, recorded."""
     try:
-        path = urlsplit(request.url).path
-        status, _ = await asyncio.wait_for(connection.post(path, request.body), TIMEOUT_SECONDS)
+        status = await connection.post(urlsplit(request.url).path, request.body)
         problem = "" if status == 200 else str(status)
-    except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
+    except OSError as error:  # a timeout is one too
         connection.close()
         problem = type(error).__name__
     if problem:

@@ -29,10 +29,7 @@ class BertHandler:
         properties = context.system_properties
         folder = Path(properties["model_dir"]).resolve()
         sys.path.insert(0, str(folder))
-        from ts.protocol import otf_message_handler
-
         from handler import pipeline
-        from handler.wire import Buffered
 
         manifest = context.manifest["model"]
         self.pipeline = pipeline.load(
@@ -44,8 +41,7 @@ class BertHandler:
             counter(context.metrics),
             os.environ.get("BERT_LOCKS"),
         )
-        self.wire = Buffered()
-        otf_message_handler._retrieve_buffer = self.wire  # no message is half-read while a model loads
+        self.wire = connect()
         self.left, self.idle = perf_counter(), 0.0
         context.metrics.add_time = seldom(context.metrics.add_time)
         quiet()
@@ -72,6 +68,32 @@ class BertHandler:
                 context.set_response_header(index, name, value)
         self.left, self.idle = perf_counter(), self.wire.idle
         return [reply.body for reply in replies]
+
+
+def connect() -> Any:
+    """Put our functions in the place of TorchServe's for its messages; none is half-read while a model loads."""
+    from ts import service
+    from ts.context import RequestProcessor
+    from ts.protocol import otf_message_handler
+
+    from handler.wire import Reader, written
+
+    failed = service.create_predict_response
+
+    def requests(batch: Any) -> tuple[list[Any], list[Any], dict[int, str]]:
+        identities = {index: request.identity for index, request in enumerate(batch)}
+        return [RequestProcessor(request.headers) for request in batch], [each.inputs for each in batch], identities
+
+    def answers(bodies: Any, identities: Any, message: str, code: int, context: Any = None) -> Any:
+        """TorchServe gives no context where `handle` raised, or its answer has another length."""
+        return (failed if context is None else written)(bodies, identities, message, code, context)
+
+    reader = Reader()
+    otf_message_handler._retrieve_buffer = reader
+    otf_message_handler._retrieve_inference_msg = reader.requests
+    service.Service.retrieve_data_for_inference = staticmethod(requests)
+    service.create_predict_response = answers
+    return reader
 
 
 def described(item: dict[str, Any], context: Any) -> bool:

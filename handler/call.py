@@ -29,14 +29,13 @@ class Row:
     """One request as it came off the wire.
 
     Attributes:
-        fields: `{"body": bytes}`, or the parts of a form. A server that decodes requests itself hands over
-            the decoded JSON in place of the bytes.
+        fields: `{"body": bytes}`, or the parts of a form.
         headers: request headers, names in lower case.
         content_type: media type of the body, without its parameters; empty when the client named none.
         path: what follows `/predictions/{model}/{version}/`, without slashes at its ends.
     """
 
-    fields: Mapping[str, Any]
+    fields: Mapping[str, bytes | bytearray]
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = ""
     path: str = ""
@@ -50,15 +49,16 @@ class Encoding:
         ids: `(tokens,)` token ids, special tokens included.
         type_ids: `(tokens,)` 0 for the first text of a pair, 1 for the second.
         special: `(tokens,)` 1 where the tokenizer added the token.
-        offsets: `(tokens, 2)` start and stop character in the text; `(0, 0)` for special tokens.
-        words: `(tokens,)` number of the word each token is of; only for tasks that ask for it.
+        offsets: `(tokens, 2)` start and stop character in the text; `(0, 0)` for special tokens. Like `words`, only
+            for tasks that ask for places.
+        words: `(tokens,)` number of the word each token is of.
         first: of a window, how many of the text's tokens come before it; of a pair, of the second text's.
     """
 
     ids: list[int]
     type_ids: list[int]
     special: list[int]
-    offsets: list[tuple[int, int]]
+    offsets: list[tuple[int, int]] = field(default_factory=list)
     words: list[int | None] = field(default_factory=list)
     first: int = 0
 

@@ -78,7 +78,8 @@ class Pipeline:
         self.deadline.at = begin + FINISHED * self.seconds
         bodies = [self.finish(call, timer) for call in calls]
         self.telemetry.record(calls, timer)
-        return [reply(call, body, timer.headers()) for call, body in zip(calls, bodies, strict=True)]
+        times = timer.headers()
+        return [reply(call, body, times) for call, body in zip(calls, bodies, strict=True)]
 
     def decode(self, call: Call) -> None:
         """Bytes to a task, its request and its texts."""

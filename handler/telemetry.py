@@ -11,7 +11,7 @@ from time import perf_counter
 from handler.call import Call
 
 STAGES = ("decode", "tokenize", "forward", "postprocess", "encode")
-FLUSH_SECONDS = 0.5  # each flushed value is a line on stdout that the server parses: few of them, not one per request
+FLUSH_SECONDS = 1.0  # each flushed value is a line on stdout that the server parses: few of them, not one per request
 
 Emit = Callable[[str, float, dict[str, str]], None]
 """Adds a value to the counter of that name and with those dimensions."""
@@ -38,7 +38,7 @@ class StageTimer:
 
 
 class Telemetry:
-    """Sums counters and hands them on at most twice a second, from a thread of its own."""
+    """Sums counters and hands them on at most once a second, from a thread of its own."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit

@@ -101,8 +101,9 @@ class TextEncoder:
     def encode(self, calls: Sequence[Call], deadline: Deadline) -> None:
         """Fill `encodings`, `tokens` and `truncated` of every call that is alive.
 
-        One tokenizers call encodes all texts; a batch of more than `CHARACTERS_AT_ONCE` takes several, so that what is
-        cut off never fills the memory, and none begins after `deadline`.
+        One tokenizers call encodes all texts, or two, where only some need places; a batch of more than
+        `CHARACTERS_AT_ONCE` takes several, so that what is cut off never fills the memory, and none begins after
+        `deadline`.
         """
         for some in portions(alive(calls), reading, CHARACTERS_AT_ONCE):
             if deadline.passed:
@@ -113,14 +114,15 @@ class TextEncoder:
 
     def encode_some(self, calls: Sequence[Call]) -> None:
         """`encode`, for calls that fit into memory together."""
-        texts = [text for call in calls for text in call.texts if not isinstance(text, list)]
-        encoded = iter(self.tokenizer.encode_batch(texts))
-        for call in calls:
-            words = call.task is not None and call.task.words
-            whole = [
-                self.wrap(text) if isinstance(text, list) else convert(next(encoded), words) for text in call.texts
-            ]
-            call.attempt(lambda call, whole=whole: self._fit(call, whole))  # type: ignore[misc]
+        for placed, encode in ((False, self.tokenizer.encode_batch_fast), (True, self.tokenizer.encode_batch)):
+            some = [call for call in calls if call.task is not None and call.task.places is placed]
+            texts = [text for call in some for text in call.texts if not isinstance(text, list)]
+            encoded = iter(encode(texts) if texts else [])
+            for call in some:
+                whole = [
+                    self.wrap(text) if isinstance(text, list) else convert(next(encoded), placed) for text in call.texts
+                ]
+                call.attempt(lambda call, whole=whole: self._fit(call, whole))  # type: ignore[misc]
 
     def _fit(self, call: Call, whole: list[Encoding]) -> None:
         assert call.task is not None
@@ -157,7 +159,7 @@ def reading(call: Call) -> int:
     return sum(map(characters, call.texts))
 
 
-def convert(encoding: tokenizers.Encoding, words: bool = False) -> Encoding:
-    """From the tokenizers library's own type."""
-    numbers = encoding.word_ids if words else []
-    return Encoding(encoding.ids, encoding.type_ids, encoding.special_tokens_mask, encoding.offsets, numbers)
+def convert(encoding: tokenizers.Encoding, placed: bool = False) -> Encoding:
+    """From the tokenizers library's own type; `encode_batch_fast` gives no places."""
+    places = (encoding.offsets, encoding.word_ids) if placed else ()
+    return Encoding(encoding.ids, encoding.type_ids, encoding.special_tokens_mask, *places)

@@ -1,40 +1,134 @@
-"""Reads TorchServe's messages with one system call instead of about forty-five per request.
+"""TorchServe's messages between its frontend and a worker, read and written as whole messages.
 
-TorchServe's worker asks the socket for each field by itself: four calls per HTTP header. Its reading function is a
-module global that takes `(socket, length)`; `Buffered` has the same signature and keeps what came beyond that length.
+TorchServe's own functions ask the socket for each field by itself, about forty-five system calls per request, and put
+answers together number by number. These have the same signatures and take their places. The format is that of
+`ts/protocol/otf_message_handler.py`, TorchServe 0.12: big-endian 32-bit lengths before each field, -1 after a list.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from socket import SO_SNDBUF, SOL_SOCKET, socket
+from struct import Struct
 from time import perf_counter
+from typing import Any, NamedTuple
 
 CHUNK = 1 << 18
 ROOM = 8 << 20  # for a batch of large answers; the system gives as much of it as it allows
+INTEGER = Struct("!i")
+END = bytearray()
+"""What `field` gives for the end of a list; another object than any empty field."""
 
 
-class Buffered:
-    """A drop-in for `ts.protocol.otf_message_handler._retrieve_buffer`."""
+class Request(NamedTuple):
+    """One request of a batch.
+
+    Attributes:
+        identity: the frontend's own, which its answer must name.
+        headers: of the request, and under each input's name its media type as `{"content-type": ...}`.
+        inputs: the body, or the parts of a form.
+    """
+
+    identity: str
+    headers: dict[str, Any]
+    inputs: dict[str, bytearray]
+
+
+class Reader:
+    """Takes the places of `_retrieve_buffer` and, as `requests`, of `_retrieve_inference_msg`."""
 
     def __init__(self) -> None:
         self.arrived = bytearray()
+        self.at = 0  # what lies before has been taken
         self.widened = False
         self.idle = 0.0
         """Seconds spent waiting for the server to send something, so far."""
 
     def __call__(self, connection: socket, length: int) -> bytearray:
-        """The next `length` bytes; ends the process when the frontend has gone, as TorchServe's own function does."""
+        """The next `length` bytes."""
+        taken = self.take(connection, length)
+        self.drop()
+        return taken
+
+    def requests(self, connection: socket) -> list[Request]:
+        """A batch; inputs stay as bytes, whatever their media type."""
+        found = []
+        while (identity := self.field(connection)) is not END:
+            found.append(self.request(connection, identity.decode()))
+        self.drop()
+        return found
+
+    def request(self, connection: socket, identity: str) -> Request:
+        """What follows the identity of a request."""
+        headers: dict[str, Any] = {}
+        types: dict[str, Any] = {}
+        inputs: dict[str, bytearray] = {}
+        while (field := self.field(connection)) is not END:
+            headers[field.decode()] = self.field(connection).decode()
+        while (field := self.field(connection)) is not END:
+            name = field.decode()
+            types[name] = {"content-type": self.field(connection).decode()}
+            inputs[name] = self.field(connection)
+        return Request(identity, types | headers, inputs)
+
+    def field(self, connection: socket) -> bytearray:
+        """A length and as many bytes."""
+        start = self.at + INTEGER.size
+        if len(self.arrived) < start:
+            self.fill(connection, start)
+        (length,) = INTEGER.unpack_from(self.arrived, self.at)
+        self.at = start
+        return END if length < 0 else self.take(connection, length)
+
+    def take(self, connection: socket, length: int) -> bytearray:
+        """That many bytes from where reading stands."""
+        start, end = self.at, self.at + length
+        if len(self.arrived) < end:
+            self.fill(connection, end)
+        self.at = end
+        return self.arrived[start:end]
+
+    def fill(self, connection: socket, wanted: int) -> None:
+        """Receive until that many bytes are there; ends the process when the frontend has gone, as TorchServe does."""
         if not self.widened:  # otherwise Java empties 200 KB at a time while this worker waits to send the rest
             connection.setsockopt(SOL_SOCKET, SO_SNDBUF, ROOM)
             self.widened = True
-        while len(self.arrived) < length:
+        while len(self.arrived) < wanted:
             start = perf_counter()
-            packet = connection.recv(max(CHUNK, length - len(self.arrived)))
+            packet = connection.recv(max(CHUNK, wanted - len(self.arrived)))
             self.idle += perf_counter() - start
             if not packet:
                 sys.exit(0)
             self.arrived += packet
-        taken = self.arrived[:length]
-        del self.arrived[:length]  # cheap: a bytearray drops its head without moving the rest
-        return taken
+
+    def drop(self) -> None:
+        """Forget what was taken."""
+        del self.arrived[: self.at]
+        self.at = 0
+
+
+def written(bodies: Sequence[bytes], identities: Mapping[int, str], message: str, code: int, context: Any) -> bytes:
+    """The answers to a batch, as `create_predict_response` writes them."""
+    parts = [INTEGER.pack(code), framed(message)]
+    for index, identity in identities.items():
+        headers = context.get_response_headers(index)
+        status, phrase = context.get_response_status(index)
+        parts += sized(identity.encode())
+        parts += (framed(headers["content-type"]), INTEGER.pack(status), framed(phrase), INTEGER.pack(len(headers)))
+        for name, value in headers.items():
+            parts += (framed(name), framed(value))
+        parts += sized(bodies[index])
+    return b"".join((*parts, INTEGER.pack(-1)))
+
+
+def sized(field: bytes) -> tuple[bytes, bytes]:
+    """A field and its length before it."""
+    return INTEGER.pack(len(field)), field
+
+
+@lru_cache(1024)  # the names of headers are always the same, and most values are, too, within a batch
+def framed(text: str) -> bytes:
+    """A text as a field."""
+    return b"".join(sized(text.encode()))

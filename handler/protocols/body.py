@@ -45,7 +45,7 @@ def read(row: Row) -> Body:
     raw = sole(fields)
     if raw is not None:
         return raw_body(raw, row.content_type)
-    return Body({name: part(value) for name, value in fields.items()}, strict=False)
+    return Body({name: utf8(value) for name, value in fields.items()}, strict=False)
 
 
 def lost(row: Row) -> bool:
@@ -59,7 +59,7 @@ def lost(row: Row) -> bool:
     return row.content_type == FORM and next(iter(row.fields)).startswith(("{", "["))
 
 
-def sole(fields: Mapping[str, Any]) -> Any:
+def sole(fields: Mapping[str, bytes | bytearray]) -> bytes | bytearray | None:
     """The body of a request that is not a form; gRPC clients may call it `data`. Empty bytes where there is none."""
     if not fields:
         return b""
@@ -68,10 +68,8 @@ def sole(fields: Mapping[str, Any]) -> Any:
     return None
 
 
-def raw_body(raw: Any, content_type: str) -> Body:
-    """A whole body: JSON, or text, or a value that the server has decoded already."""
-    if not isinstance(raw, bytes | bytearray):
-        return Body(raw)
+def raw_body(raw: bytes | bytearray, content_type: str) -> Body:
+    """A whole body: JSON or text."""
     if not raw.strip():
         return Body({})
     if content_type.endswith("json"):
@@ -105,8 +103,3 @@ def utf8(raw: bytes | bytearray) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         raise Undecodable(f"the body is not UTF-8: byte {error.start} is 0x{raw[error.start]:02x}") from None
-
-
-def part(value: Any) -> Any:
-    """One part of a form."""
-    return utf8(value) if isinstance(value, bytes | bytearray) else value

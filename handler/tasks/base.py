@@ -110,8 +110,8 @@ class Task(ABC, Generic[R]):
     """Whether a request without any text is an error."""
     numeric: ClassVar[bool] = False
     """Whether its answer is an array, or a list of arrays of different lengths."""
-    words: ClassVar[bool] = False
-    """Whether encodings have to say which word a token is of."""
+    places: ClassVar[bool] = False
+    """Whether encodings have to say where in the text each token is: its characters and its word."""
     needs: ClassVar[Ability | None] = None
     """What an archive must have for it."""
     truncation: ClassVar[Truncation] = "right"

@@ -36,6 +36,7 @@ class Explanations(Task[ExplanationsRequest]):
 
     name = "explanations"
     request = ExplanationsRequest
+    places = True
     needs = "gradients"
 
     def __init__(self, archive: Archive) -> None:

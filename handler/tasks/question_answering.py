@@ -48,7 +48,7 @@ class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
     request = QuestionAnsweringRequest
     needs = "span"
     truncation = "windows"
-    words = True
+    places = True
 
     def questions(self, request: QuestionAnsweringRequest) -> list[Question]:
         """All of them."""

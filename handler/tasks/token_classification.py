@@ -41,6 +41,7 @@ class TokenClassification(HeadTask[TokenClassificationRequest]):
 
     name = "token-classification"
     request = TokenClassificationRequest
+    places = True
     needs = "tokens"
     truncation = "windows"
 

@@ -25,6 +25,7 @@ class Tokenize(Task[TokenizeRequest]):
 
     name = "tokenize"
     request = TokenizeRequest
+    places = True
     bounded = False
     forward = False
 

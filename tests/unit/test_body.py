@@ -34,11 +34,6 @@ def test_whole_bodies(raw, content_type, value):
     assert body(bytearray(raw), content_type) == Body(value)
 
 
-def test_a_body_the_server_decoded_already():
-    assert body({"a": 1}) == Body({"a": 1})
-    assert body("text", "text/plain") == Body("text")
-
-
 def test_grpc_has_no_headers_and_may_call_the_body_data():
     assert read(Row({"data": b'{"a": 1}'})) == Body({"a": 1})
 

@@ -57,6 +57,19 @@ def test_embedding_options(pipeline, ids, options, vector):
     assert (status, answer) == (200, [pytest.approx(vector(ids))])
 
 
+def test_requests_that_need_places_and_others_share_a_batch(pipeline):
+    asked = [
+        ({"inputs": "b"}, ""),
+        ({"inputs": ["c d", "e"]}, "tokenize"),
+        ({"inputs": [[5, 6], [7]]}, ""),
+        ({"inputs": ["f g", "h"]}, ""),
+        ({"inputs": "i"}, "tokenize"),
+    ]
+    together = pipeline.answer([row(*each) for each in asked])
+    assert [(reply.status, orjson.loads(reply.body)) for reply in together] == [ask(pipeline, *each) for each in asked]
+    assert orjson.loads(together[1].body)[0][1] == {**orjson.loads(together[1].body)[0][1], "start": 0, "stop": 1}
+
+
 def test_base64_is_little_endian_float32(pipeline):
     _, (text,) = ask(pipeline, {"inputs": "b", "pooling": "cls", "encoding_format": "base64"})
     assert np.frombuffer(base64.b64decode(text), "<f4").tolist() == [CLS, CLS]

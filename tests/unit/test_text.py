@@ -17,7 +17,7 @@ def encoder(tiny):
 
 
 def whole(encoder, text):
-    return convert(encoder.tokenizer.encode(text))
+    return convert(encoder.tokenizer.encode(text), placed=True)
 
 
 def test_special_tokens_are_found_in_the_tokenizer(encoder):
