@@ -230,8 +230,9 @@ def test_a_reused_pid_is_not_the_server(tmp_path):
 def test_the_operators_own_java_flags_come_last(monkeypatch):
     monkeypatch.setattr(launch, "cores", lambda: 2)
     flags = launch.java_flags("a=b\nvmargs=-Dlog4j.configurationFile=x.xml -Xmx1g -XX:+UseG1GC\n")
-    assert flags == "-XX:TieredStopAtLevel=1 -Xmx1g -XX:+UseG1GC"  # Java refuses two collectors
-    assert launch.java_flags("vmargs=-Xmx1g") == "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx1g"
+    ours = "-XX:TieredStopAtLevel=1 -Djava.util.concurrent.ForkJoinPool.common.parallelism=4"
+    assert flags == f"{ours} -Xmx1g -XX:+UseG1GC"  # Java refuses two collectors
+    assert launch.java_flags("vmargs=-Xmx1g") == f"-XX:+UseSerialGC {ours} -Xmx1g"
     monkeypatch.setattr(launch, "cores", lambda: 16)
     assert launch.java_flags("vmargs=-Xmx1g") == "-Xmx1g"
     assert launch.java_flags("") == ""
