@@ -15,7 +15,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.workload import Shape
-from handler.config import cores
+from handler.cores import cores
 
 ROWS = 1024  # tokens of one forward pass on a CPU
 REPEATS = 5

@@ -19,7 +19,8 @@ from benchmarks.ceiling import Ceiling
 from handler import runtimes
 from handler.batching import plan
 from handler.call import Encoding
-from handler.config import CHECKPOINT, Dtype, cores
+from handler.config import CHECKPOINT, Dtype
+from handler.cores import cores
 from handler.runtimes.base import Placement, Runtime
 from handler.text import convert
 from scripts import checkpoint as checkpoints

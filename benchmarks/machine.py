@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import torch
 
-from handler.config import cores
+from handler.cores import cores
 from scripts import processor
 from scripts.paths import ROOT
 

@@ -6,7 +6,6 @@ descriptions are the comments that the packer writes beside each key and the tab
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -97,11 +96,6 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Literal["cpu", "gpu"] | None, Meta(description="cpu or gpu; without it a GPU is used when there is one")
     ] = None
     deviceIds: Annotated[list[int] | None, Meta(description="which GPUs; without it all of them, in turn")] = None
-
-
-def cores() -> int:
-    """Cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def load(settings: Mapping[str, Any]) -> ModelConfig:

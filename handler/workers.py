@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from handler.config import cores
+from handler.cores import cores
 
 WAITING = b"waiting"
 """What a worker writes on the note that asks it to leave, once it works on nothing."""

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from handler.config import cores
+from handler.cores import cores
 from scripts import processor, state
 from scripts.console import Failure, Finding
 from scripts.gpu import look, verdict

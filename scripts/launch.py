@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from handler.config import cores
+from handler.cores import cores
 from scripts import greeting, management, preflight, scaling, state
 from scripts.console import Failure, err, step
 from scripts.paths import CONFIG

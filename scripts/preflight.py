@@ -13,7 +13,7 @@ from zipfile import BadZipFile, ZipFile
 
 import psutil
 
-from handler.config import cores
+from handler.cores import cores
 from scripts.console import Failure
 from scripts.gpu import hardware, look, verdict
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from handler import kernels
 from handler.call import Encoding, Output
-from handler.config import cores
+from handler.cores import cores
 from handler.kernels.structures import ACTIVATIONS, LINEARS, STAGE, Batch, Layer, Linear, Model, Norm
 from handler.runtimes import panels
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, stored_words

@@ -19,7 +19,7 @@ import onnxruntime
 from torch import Tensor
 
 from handler.call import Encoding, Output
-from handler.config import cores
+from handler.cores import cores
 from handler.runtimes.base import GRAPH, Placement, Placements, Runtime, stored_words
 from handler.runtimes.padding import cut, pad
 

@@ -17,7 +17,7 @@ LEVELS = [
     {"cutting"},
     {"head", "explanation"},
     {"call"},
-    {"config", "deadline", "kernels"},
+    {"config", "cores", "deadline", "kernels"},
     {"errors"},
 ]
 """Rooms of `handler`, top to bottom: a room imports from lower levels only."""
