@@ -27,10 +27,14 @@ FOLDER = "kernels"
 
 def level() -> str | None:
     """The best of `LEVELS` that this CPU is; None where it is none of them, as on Arm."""
-    able = torch.cpu.get_capabilities()
-    limit = LIMITS.get(os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper())
-    allowed = list(LEVELS)[list(LEVELS).index(limit) if limit in LEVELS else 0 :]
+    able, most = torch.cpu.get_capabilities(), limit()
+    allowed = list(LEVELS)[list(LEVELS).index(most) if most else 0 :]
     return next((name for name in allowed if all(map(able.get, LEVELS[name]))), None)
+
+
+def limit() -> str | None:
+    """The best of `LEVELS` that torch may use; None where nothing keeps it from any."""
+    return LIMITS.get(os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper())
 
 
 def load(checkpoint: Path) -> tuple[Callable[..., None], Callable[[int, int], int]]:

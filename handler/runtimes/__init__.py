@@ -7,6 +7,7 @@ from typing import cast
 
 import torch
 
+from handler import kernels
 from handler.errors import ConfigError, unknown
 from handler.runtimes.base import Placement, Runtime
 
@@ -68,5 +69,5 @@ def fastest(kind: str) -> type[Runtime]:
 
 
 def bfloat16() -> bool:
-    """Whether this CPU multiplies in bfloat16."""
-    return any(map(torch.cpu.get_capabilities().get, HALVES))
+    """Whether this CPU multiplies in bfloat16, and torch may: none of the levels it can be kept to does."""
+    return kernels.limit() is None and any(map(torch.cpu.get_capabilities().get, HALVES))
