@@ -53,7 +53,7 @@ class BertHandler:
 
         idle = self.wire.idle - self.idle
         self.pipeline.telemetry.between(idle, perf_counter() - self.left - idle)
-        question = described(data[0], context)
+        question = len(data) == 1 and described(data[0], context)
         if question:
             self.pipeline.workers.leave()
         try:
@@ -97,8 +97,9 @@ def connect() -> Any:
 
 
 def described(item: dict[str, Any], context: Any) -> bool:
-    """Whether a batch is TorchServe's own question for what the model is; it is always alone."""
-    return context.get_request_header(0, "describe") == "True" and not any(item.values())
+    """Whether a request is TorchServe's own for what the model is; a client's comes with a note on explanations."""
+    headers = context.get_all_request_header(0)
+    return headers.get("describe") == "True" and "explain" not in headers and not any(item.values())
 
 
 def row(item: dict[str, Any], context: Any, index: int) -> Any:

@@ -117,7 +117,7 @@ class Call:
         try:
             step(self)
         except BertError as error:
-            self.error = error
+            self.error = bare(error)
         except Exception as error:
             self.error = internal(error)
 
@@ -130,6 +130,16 @@ class Reply:
     content_type: str
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def bare(error: BertError) -> BertError:
+    """The error without tracebacks.
+
+    Their frames hold the call, which holds the error: its body would stay in memory until Python looks for such cycles,
+    and it looks when there are many, not when they are large.
+    """
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def internal(error: Exception) -> BertError:

@@ -94,6 +94,7 @@ def json(raw: bytes | bytearray) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
+        utf8(raw)  # names the byte, which orjson does not
         raise Undecodable(f"the body is not JSON: {error}") from None
 
 

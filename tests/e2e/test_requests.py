@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import openai
@@ -97,6 +98,15 @@ def test_multipart(bert, reference):
 def test_describe_is_answered_by_the_worker(server):
     answer = requests.get(f"http://127.0.0.1:{server.port + 1}/models/bert", params={"customized": "true"})
     assert answer.json()[0]["customizedMetadata"]["hidden_size"] == 384
+
+
+def test_a_client_that_asks_as_torchserve_does_gets_no_neighbour_into_trouble(bert):
+    def ask(odd):
+        return requests.post(bert, headers={"describe": "True"} if odd else {}, json=None if odd else {"inputs": "a"})
+
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(ask, [number % 8 == 0 for number in range(96)]))
+    assert [answer.status_code for answer in answers] == [422 if number % 8 == 0 else 200 for number in range(96)]
 
 
 @pytest.mark.parametrize("encoding", ["float", "base64", None])

@@ -43,7 +43,7 @@ def test_grpc_has_no_headers_and_may_call_the_body_data():
     [
         (b"{", "not JSON"),
         (b'{"a": NaN}', "not JSON"),
-        (b'{"a": "\xff"}', "not valid UTF-8"),
+        (b'{"a": "\xff"}', "not UTF-8: byte 7 is 0xff"),
         (b'{"a": "\\ud800"}', "not JSON"),
         (b"[" * 5000, "depth limit"),
     ],
