@@ -57,6 +57,7 @@ class Reader:
         found = []
         while (identity := self.field(connection)) is not END:
             found.append(self.request(connection, identity.decode()))
+            self.drop()  # or a batch of large bodies would be in memory twice
         self.drop()
         return found
 
@@ -104,7 +105,7 @@ class Reader:
             self.arrived += packet
 
     def drop(self) -> None:
-        """Forget what was taken."""
+        """Forget what was taken; cheap, since a bytearray drops its head without moving the rest."""
         del self.arrived[: self.at]
         self.at = 0
 
