@@ -55,9 +55,10 @@ class Connection(asyncio.Protocol):
         self.watch(asyncio.get_running_loop())
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """One timer for all requests of the connection, set anew only when it has run out."""
+        """One timer for all requests of the connection, set anew only when it has run out; one left idle is closed."""
         if loop.time() >= self.due:
             self.fail(TimeoutError(f"no answer within {TIMEOUT_SECONDS} s"))
+            self.close()
         elif self.transport is not None:
             loop.call_at(self.due, self.watch, loop)
 

@@ -10,7 +10,7 @@ from benchmarks.connection import Connection, UnknownLength
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\nabcde"
 
 
-def exchange(*scripts: list[bytes], requests: int = 1):
+def exchange(*scripts: list[bytes], requests: int = 1, pause: float = 0):
     """What `requests` posts over one connection give; each connection to the server follows one script of pieces."""
     heard = []
     waiting = iter(scripts)
@@ -38,6 +38,7 @@ def exchange(*scripts: list[bytes], requests: int = 1):
                     found.append(await client.post("/route", b"body %d" % number))
                 except OSError as error:
                     found.append(type(error))
+                await asyncio.sleep(pause)
             client.close()
             return found
 
@@ -72,6 +73,12 @@ def test_an_answer_without_a_length_is_named():
 def test_an_answer_that_does_not_come_is_given_up(monkeypatch):
     monkeypatch.setattr(connection, "TIMEOUT_SECONDS", 0.05)
     assert exchange([[OK[:-1], *[b""] * 20]])[0] == [TimeoutError]
+
+
+def test_a_connection_left_idle_for_longer_still_gives_up(monkeypatch):
+    monkeypatch.setattr(connection, "TIMEOUT_SECONDS", 0.05)
+    never = [OK[:-1], *[b""] * 20]
+    assert exchange([[OK], never], [never], requests=2, pause=0.1)[0] == [200, TimeoutError]
 
 
 @pytest.mark.parametrize("length", [b"content-length:5", b"CONTENT-LENGTH:   5"])
