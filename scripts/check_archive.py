@@ -8,8 +8,6 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from socket import socketpair
-from struct import pack
 from time import perf_counter
 
 
@@ -30,7 +28,6 @@ def answer(folder: str, model: dict[str, str]) -> dict[str, object]:
     import ts
     from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
     from ts.model_loader import TsModelLoader
-    from ts.protocol import otf_message_handler
 
     metrics = MetricsCacheYamlImpl(str(Path(ts.__file__).parent / "configs" / "metrics.yaml"))
     metrics.model_name = model["modelName"]
@@ -38,13 +35,12 @@ def answer(folder: str, model: dict[str, str]) -> dict[str, object]:
     service = TsModelLoader().load(
         model["modelName"], folder, model["handler"], gpu_id=None, batch_size=1, metrics_cache=metrics
     )
+    from handler.wire import Request  # the archive's own, in whose form its worker takes requests
+
     loaded = perf_counter()
     body = b'{"task": "embedding", "inputs": "Hello, how are you?"}'
-    near, far = socketpair()
-    with near, far:
-        far.sendall(message(body))
-        service.set_cl_socket(near)
-        service.predict(otf_message_handler.retrieve_msg(near)[1])
+    service.set_cl_socket(None)
+    service.predict([Request("check", {"body": {"content-type": "application/json"}}, {"body": bytearray(body)})])
     status, _ = service.context.get_response_status(0)
     if status != 200:
         raise SystemExit(f"status {status}")
@@ -55,13 +51,6 @@ def answer(folder: str, model: dict[str, str]) -> dict[str, object]:
         "load_seconds": round(loaded - start, 3),
         "answer_seconds": round(perf_counter() - loaded, 3),
     }
-
-
-def message(body: bytes) -> bytes:
-    """A batch of one request without headers, as TorchServe's frontend sends it to a worker."""
-    fields = [pack("!i", len(field)) + field for field in (b"check", b"body", b"application/json", body)]
-    end = pack("!i", -1)
-    return b"".join([b"I", fields[0], end, *fields[1:], end, end])
 
 
 if __name__ == "__main__":
