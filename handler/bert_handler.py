@@ -29,10 +29,10 @@ class BertHandler:
         properties = context.system_properties
         folder = Path(properties["model_dir"]).resolve()
         sys.path.insert(0, str(folder))
-        from handler import pipeline
+        from handler import loading
 
         manifest = context.manifest["model"]
-        self.pipeline = pipeline.load(
+        self.pipeline = loading.load(
             folder,
             context.model_name or manifest["modelName"],
             manifest["modelVersion"],

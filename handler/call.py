@@ -10,9 +10,10 @@ from traceback import format_tb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from handler.errors import BertError
+from handler.errors import BertError, Overloaded
 
 if TYPE_CHECKING:
     from handler.protocols.base import Protocol
@@ -84,6 +85,12 @@ class Output:
     hidden: NDArray[np.float32]
     pooled: NDArray[np.float32] | None
 
+    def __len__(self) -> int:
+        return len(self.hidden)
+
+    def settle(self, reading: Any) -> None:
+        """Say which `Reading` of it will be looked at and nothing else, or None; here all is on the host already."""
+
 
 @dataclass(slots=True)
 class Call:
@@ -105,6 +112,17 @@ class Call:
     tokens: int = 0
     truncated: int = 0
     error: BertError | None = None
+
+    @property
+    def reading(self) -> Any:
+        """What its task will look at of the outputs; see `Task.reading`."""
+        assert self.task is not None
+        return self.task.reading(self.request)
+
+    @property
+    def sequences(self) -> int:
+        """How many the model reads: all windows of all texts."""
+        return sum(map(len, self.encodings))
 
     def attempt(self, step: Callable[[Call], None]) -> None:
         """Run one step, unless an earlier one failed; keep its error in the call.
@@ -143,8 +161,13 @@ def bare(error: BertError) -> BertError:
 
 
 def internal(error: Exception) -> BertError:
-    """Log where an unexpected error came from, without its message, which may quote a client's text."""
+    """Log where an unexpected error came from, without its message, which may quote a client's text.
+
+    A device or a host without memory is no fault of the request's: others hold it, and it may be sent again.
+    """
     log.error("%s\n%s", type(error).__name__, "".join(format_tb(error.__traceback__)))
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return Overloaded("there is not enough memory for this now; send fewer or shorter texts, or send it again")
     return BertError("the server failed on this request; its log names the place")
 
 

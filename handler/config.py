@@ -23,6 +23,8 @@ ORIGIN = "origin.json"
 Pooling = Literal["mean", "cls", "max", "pooler", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 Truncation = Literal["right", "left", "error", "windows"]
 Dtype = Literal["float32", "float16", "bfloat16", "int8"]
+Precision = Dtype | Literal["auto"]
+"""What an archive may ask for."""
 
 Count = Annotated[int, Meta(ge=1)]
 
@@ -38,7 +40,13 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             description="engine of the forward pass: native, packed, onnx, torchscript, eager; auto takes the fastest"
         ),
     ] = "auto"
-    dtype: Annotated[Dtype, Meta(description="float32; bfloat16; float16 on a GPU; int8 on a CPU")] = "float32"
+    dtype: Annotated[
+        Precision,
+        Meta(
+            description="float32; bfloat16; float16 on a GPU; int8 on a CPU; "
+            "auto: what the GPU is fastest in, float32 on a CPU"
+        ),
+    ] = "float32"
     pooling: Annotated[
         Pooling,
         Meta(
@@ -56,9 +64,12 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             description="text longer than max_length: right, left (which end is cut), error, windows; default by task"
         ),
     ] = None
-    token_budget: Annotated[Count, Meta(description="tokens per forward pass; 512-2048 suits a CPU, 16384 a GPU")] = (
-        1024
-    )
+    token_budget: Annotated[
+        Count | None,
+        Meta(
+            description="tokens per forward pass; default: 1024 on a CPU, on a GPU what a worker measures at its start"
+        ),
+    ] = None
     max_texts: Annotated[Count, Meta(description="texts per request; more is a 413")] = 256
     max_characters: Annotated[Count, Meta(description="characters per request; more is a 413")] = 1_000_000
     max_response_bytes: Annotated[

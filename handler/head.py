@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import gelu, layer_norm, linear
 
 from handler.call import Output
+from handler.device import DeviceStates, Reading
 
 FILE = "head.safetensors"
 DENSE = "dense.safetensors"
@@ -87,6 +88,7 @@ class Head:
             self.description = msgspec.json.decode(file.metadata()[META], type=Description)
         self.device = torch.device(device)
         self.weights = {name: self.read(folder, name) for step in self.description.steps for name in names(step)}
+        self.of_sequences, self.of_tokens = SequenceScores(self), TokenScores(self)
 
     def read(self, folder: Path, name: str) -> Tensor:
         """A tensor of the head's own file, or of the one its name begins with."""
@@ -115,11 +117,42 @@ class Head:
                 values = layer_norm(values, values.shape[-1:], *norm, self.description.eps)
         return values
 
-    def of_sequences(self, outputs: Sequence[Output]) -> Scores:
-        """`(sequences, scores)` of a `sequence` head."""
-        if self.description.pooled:
-            return self(np.stack([output.pooled for output in outputs if output.pooled is not None]))
-        return self(np.stack([output.hidden[0] for output in outputs]))
+
+class SequenceScores(Reading):
+    """`(sequences, scores)` of a `sequence` head, before any function is applied."""
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+        self.pooled = head.description.pooled
+
+    def on_device(self, states: DeviceStates) -> Tensor:
+        """See `Reading`."""
+        first = states.pooled if self.pooled else states.hidden.index_select(0, states.first)
+        assert first is not None  # the packer does not leave out a pooler that a head reads
+        return self.head.chain(first.float())
+
+    def on_host(self, outputs: Sequence[Output]) -> Scores:
+        """See `Reading`."""
+        if self.pooled:
+            return self.head(np.stack([output.pooled for output in outputs if output.pooled is not None]))
+        return self.head(np.stack([output.hidden[0] for output in outputs]))
+
+
+class TokenScores(Reading):
+    """`(tokens, scores)` of a head over each token, before any function is applied."""
+
+    tokens = True
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+
+    def on_device(self, states: DeviceStates) -> Tensor:
+        """See `Reading`."""
+        return self.head.chain(states.hidden.float())
+
+    def on_host(self, outputs: Sequence[Output]) -> Scores:
+        """See `Reading`."""
+        return self.head(np.concatenate([output.hidden for output in outputs]))
 
 
 def names(step: Step) -> list[str]:

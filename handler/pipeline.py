@@ -7,34 +7,32 @@ Every request is a `Call`. A stage that fails for one call stops that call; the 
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Sequence
-from functools import cache
-from itertools import chain
-from pathlib import Path
+from itertools import chain, repeat
 from time import monotonic
 
-import msgspec
 import torch
 
-from handler import config as configuration
-from handler import head as heads
-from handler import protocols, runtimes, tasks
-from handler.batching import plan
+from handler import protocols, tasks
+from handler.batching import TOKENS, plan
 from handler.call import Call, Encoding, Output, Reply, Row, alive, internal
-from handler.config import CHECKPOINT, ORIGIN, ModelConfig
+from handler.config import ModelConfig
+from handler.cutting import portions
+from handler.device import Reading
 from handler.errors import BertError, ConfigError, Overloaded, TooLarge, unknown
-from handler.head import Head
 from handler.protocols.base import JSON, Encoded, envelope
-from handler.runtimes import explaining
-from handler.runtimes.base import Placement, Runtime
+from handler.runtimes import cuda
+from handler.runtimes.base import Runtime
 from handler.tasks.base import Archive
-from handler.telemetry import Emit, StageTimer, Telemetry
-from handler.text import TextEncoder
+from handler.telemetry import StageTimer, Telemetry
+from handler.text import reading
 from handler.workers import Workers
 
 COMPUTED, FINISHED = 0.8, 0.9
 """Shares of `responseTimeout` after which nothing more is computed, and no answer finished: TorchServe kills later."""
+CHARACTERS = 4
+"""Of a token, about. For a GPU texts are read in portions of a pass each: one is computed while the next is read."""
 
 
 class Pipeline:
@@ -48,6 +46,7 @@ class Pipeline:
         self.deadline = archive.deadline
         self.encoder = archive.encoder
         self.runtime = runtime
+        self.portion = CHARACTERS * (self.config.token_budget or TOKENS) if runtime.resident else sys.maxsize
         self.telemetry = telemetry
         self.workers = workers
         self.tasks = tasks.build(archive)
@@ -69,12 +68,15 @@ class Pipeline:
         with timer.stage("decode"):
             for call in calls:
                 call.attempt(self.decode)
-        with timer.stage("tokenize"):
-            self.encoder.encode(calls, self.deadline)
-            for call in calls:
-                call.attempt(admit)
+        for some in portions(alive(calls), reading, self.portion):
+            with timer.stage("tokenize"):
+                self.encoder.encode(some, self.deadline)
+                for call in some:
+                    call.attempt(admit)
+            with timer.stage("forward"):
+                self.forward(some)
         with timer.stage("forward"):
-            self.forward(calls)
+            self.runtime.finish()
         self.deadline.at = begin + FINISHED * self.seconds
         bodies = [self.finish(call, timer) for call in calls]
         self.telemetry.record(calls, timer)
@@ -90,10 +92,11 @@ class Pipeline:
             self.encoder.admit(call.texts)
 
     def forward(self, calls: Sequence[Call]) -> None:
-        """Run the sequences of all calls together and give each call its own outputs back."""
+        """Run the sequences of these calls together and give each call its own outputs back."""
         calls = [call for call in alive(calls) if call.task is not None and call.task.forward]
         encodings = [encoding for call in calls for windows in call.encodings for encoding in windows]
-        results = iter(self.run(encodings))
+        readings = [each for call in calls for each in repeat(call.reading, call.sequences)]
+        results = iter(self.run(encodings, readings))
         for call in calls:
             outputs = [[next(results) for _ in windows] for windows in call.encodings]
             failed = [output for output in chain.from_iterable(outputs) if isinstance(output, BertError)]
@@ -102,28 +105,45 @@ class Pipeline:
             else:
                 call.outputs = outputs  # type: ignore[assignment]
 
-    def run(self, encodings: Sequence[Encoding]) -> list[Output | BertError]:
+    def run(self, encodings: Sequence[Encoding], readings: Sequence[Reading | None]) -> list[Output | BertError]:
         """Outputs in the order of the sequences; an error for each one that could not be computed."""
         late = Overloaded(
             f"not computed within the {COMPUTED * self.seconds:.0f} s a batch may take; "
             "send fewer texts at once, or send it again"
         )
         results: list[Output | BertError] = [late] * len(encodings)
-        for batch in plan(encodings, self.config.token_budget, self.runtime.padded):
+        for batch in plan(encodings, self.config.token_budget or TOKENS, self.runtime.padded):
             if self.deadline.passed:
                 break
-            for position, output in zip(batch.positions, self.run_batch(batch.encodings), strict=True):
+            wanted = [readings[position] for position in batch.positions]
+            for position, output in zip(batch.positions, self.run_batch(batch.encodings, wanted), strict=True):
                 results[position] = output
         return results
 
-    def run_batch(self, encodings: list[Encoding]) -> Sequence[Output | BertError]:
-        """One forward pass. If it fails, each sequence runs alone, so that only those that cannot run are refused."""
+    def run_batch(
+        self, encodings: Sequence[Encoding], readings: Sequence[Reading | None]
+    ) -> Sequence[Output | BertError]:
+        """One forward pass. If it fails, its halves run apart, so that only sequences that cannot run are refused.
+
+        Raises:
+            SystemExit: the GPU fails for good, and TorchServe has to start another process.
+        """
         try:
-            return self.runtime.run(encodings)
+            outputs = self.runtime.run(encodings)
+            for output, reading in zip(outputs, readings, strict=True):
+                output.settle(reading)
+            return outputs
         except Exception as error:
+            if cuda.lost():
+                raise SystemExit(f"the GPU failed: {type(error).__name__}") from None
             if len(encodings) == 1:
                 return [internal(error)]
-            return [output for encoding in encodings for output in self.run_batch([encoding])]
+        torch.cuda.empty_cache()  # the halves may need what this pass held; without a GPU it does nothing
+        middle = len(encodings) // 2
+        return [
+            *self.run_batch(encodings[:middle], readings[:middle]),
+            *self.run_batch(encodings[middle:], readings[middle:]),
+        ]
 
     def finish(self, call: Call, timer: StageTimer) -> Encoded:
         """Outputs to bytes; one call after the other, so that large answers are never all in memory at once."""
@@ -175,64 +195,3 @@ def reply(call: Call, encoded: Encoded, times: dict[str, str]) -> Reply:
 def failure(error: BertError) -> Reply:
     """A reply for when not even the pipeline could be entered."""
     return Reply(error.status, JSON, envelope(error))
-
-
-def load(
-    folder: Path,
-    name: str,
-    version: str,
-    settings: dict[str, object],
-    gpu: int | None,
-    emit: Emit,
-    locks: str | None = None,
-) -> Pipeline:
-    """Build the pipeline of an unpacked archive.
-
-    Args:
-        folder: where the archive was unpacked.
-        name: of the model, as clients call it.
-        version: of the model.
-        settings: the decoded `model-config.yaml`.
-        gpu: number of the GPU this worker was given; None for none.
-        emit: where counters go.
-        locks: folder in which the workers of a server show each other that they are busy.
-
-    Raises:
-        ConfigError: the settings are wrong, or ask for what this machine cannot do.
-    """
-    config = configuration.load(settings)
-    device = "cpu" if gpu is None or not torch.cuda.is_available() else f"cuda:{gpu}"
-    placement = Placement(device, config.handler.dtype)
-    if device == "cpu":  # the tokenizer's threads would wait for cores that other workers hold
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    runtime = runtimes.pick(config.handler.runtime, placement)(folder / CHECKPOINT, placement)
-    encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
-    hidden = runtime.run([encoder.wrap([])])[0].hidden  # also the first, slow pass
-    head, dense = (
-        Head(folder / CHECKPOINT, device, file) if (folder / CHECKPOINT / file).exists() else None
-        for file in (heads.FILE, heads.DENSE)
-    )
-    explain = cache(lambda: explaining.make(runtime, folder / CHECKPOINT, device))
-    archive = Archive(
-        name,
-        version,
-        config.handler,
-        encoder,
-        hidden.shape[1],
-        device,
-        runtime.name,
-        runtime.words,
-        runtime.exact,
-        head,
-        dense,
-        origin=origin(folder / CHECKPOINT),
-        explain=explain if explaining.available(folder / CHECKPOINT) else None,
-    )
-    workers = Workers(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
-    return Pipeline(archive, config, runtime, Telemetry(emit), workers)
-
-
-def origin(checkpoint: Path) -> dict[str, object]:
-    """What the packer wrote down of the checkpoint's past."""
-    file = checkpoint / ORIGIN
-    return msgspec.json.decode(file.read_bytes(), type=dict[str, object]) if file.exists() else {}

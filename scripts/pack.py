@@ -17,7 +17,7 @@ import yaml
 from msgspec.structs import replace
 
 from handler import config as configuration
-from handler.config import CHECKPOINT, Dtype, ModelConfig
+from handler.config import CHECKPOINT, Dtype, ModelConfig, Precision
 from handler.errors import ConfigError
 from handler.tasks import TASKS, fitting
 from handler.tasks.base import Ability
@@ -58,7 +58,7 @@ def pack(
         work = Path(temporary)
         with step(f"packing {folder.name} as {name}.mar"):
             (work / "model-config.yaml").write_text(model_config.render(config))
-            stage(checkpoint, work / "stage", config.handler.runtime, config.handler.dtype, config.handler.task)
+            stage(checkpoint, work / "stage", config.handler.runtime, stored(config.handler.dtype), config.handler.task)
             built = run_archiver(work, name, version)
         report = check(built) if checked else {}
         part = store / f".{name}.{os.getpid()}.part"
@@ -92,8 +92,8 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
         config = configuration.load(model_config.merged(suggested, settings))
     except ConfigError as error:
         raise Failure(str(error)) from None
-    runtime = engines.resolve(checkpoint, config.handler.runtime, config.handler.dtype)
-    known = fitting(abilities(checkpoint, runtime, config.handler.dtype))
+    runtime = engines.resolve(checkpoint, config.handler.runtime, stored(config.handler.dtype))
+    known = fitting(abilities(checkpoint, runtime, stored(config.handler.dtype)))
     if config.handler.task not in known:
         obstacle = heads.obstacle(checkpoint)
         named = f"{checkpoint.folder} cannot do {config.handler.task}"
@@ -107,6 +107,11 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
             f"handler.max_length {config.handler.max_length} is beyond the checkpoint's {checkpoint.max_length}"
         )
     return replace(config, handler=replace(config.handler, runtime=runtime))
+
+
+def stored(precision: Precision) -> Dtype:
+    """What weights are stored for; `auto` is decided by each worker, from float32."""
+    return "float32" if precision == "auto" else precision
 
 
 def abilities(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> set[Ability]:

@@ -18,6 +18,8 @@ from scripts.console import Failure
 from scripts.gpu import hardware, look, verdict
 
 MOST_WORKERS = 8
+WORKERS_PER_GPU = 2
+"""One reads and writes requests while the other's are computed. Each holds the weights once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,14 @@ def check(options: Options) -> list[str]:
 
 
 def default_workers(options: Options, models: Sequence[str]) -> int:
-    """One worker per core for a single model on a CPU, at most `MOST_WORKERS`; 0 to leave the archive's number.
+    """For a single model one worker per core, at most `MOST_WORKERS`, or two per GPU; 0 to leave the archive's number.
 
     Measured on two cores: two workers answer about a fifth more than one worker with two threads.
     """
-    on_gpu = options.device != "cpu" and bool(hardware())
-    return 0 if on_gpu or len(models) > 1 else min(cores(), MOST_WORKERS)
+    if len(models) > 1:
+        return 0
+    cards = len(hardware()) if options.device != "cpu" else 0
+    return cards * WORKERS_PER_GPU or min(cores(), MOST_WORKERS)
 
 
 def check_address(options: Options) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
+
+from handler.runtimes import cuda
+
+SLACK = 8
+"""Tokens by which sequences of a block may differ however short they are."""
 
 
 class Attention(Protocol):
@@ -24,44 +30,91 @@ class Grouped:
     Batches come sorted by length, so that equal ones are neighbours.
     """
 
-    def __init__(self, lengths: Sequence[int], device: torch.device) -> None:
+    def __init__(self, lengths: Sequence[int], offsets: Tensor) -> None:
         self.blocks: list[tuple[int, int, int]] = []
         start = 0
         for length, group in groupby(lengths):
-            count = len(list(group))
-            self.blocks.append((start, start + count * length, length))
-            start += count * length
+            tokens = length * len(list(group))
+            self.blocks.append((start, tokens, length))
+            start += tokens
 
     def __call__(self, qkv: Tensor) -> Tensor:
         """See `Attention`."""
         _, _, heads, size = qkv.shape
         mixed = qkv.new_empty(len(qkv), heads, size)
-        for start, stop, length in self.blocks:
-            query, key, value = qkv[start:stop].view(-1, length, 3, heads, size).permute(2, 0, 3, 1, 4).unbind(0)
-            block = scaled_dot_product_attention(query, key, value)
-            mixed[start:stop].view(-1, length, heads, size).copy_(block.transpose(1, 2))
+        for start, tokens, length in self.blocks:
+            block = qkv.narrow(0, start, tokens).view(-1, length, 3, heads, size)
+            query, key, value = block.permute(2, 0, 3, 1, 4).unbind(0)
+            attended = scaled_dot_product_attention(query, key, value)
+            mixed.narrow(0, start, tokens).view(-1, length, heads, size).copy_(attended.transpose(1, 2))
         return mixed
 
 
+class Blocked:
+    """Sequences of about one length at a time, as a padded block each: for GPUs where `Varlen` does not run.
+
+    Many lengths would be as many calls per layer in `Grouped`, each of which takes a GPU longer to begin than to do.
+    Which rows go where is computed on the device, once per batch.
+    """
+
+    def __init__(self, lengths: Sequence[int], offsets: Tensor) -> None:
+        first, end = (offsets.narrow(0, place, len(lengths)) for place in (0, 1))
+        self.blocks: list[tuple[Tensor, Tensor | None, int]] = []
+        shifts: list[Tensor] = []
+        places = 0
+        for start, count, longest in alike(lengths):
+            own, over = (ends.narrow(0, start, count).unsqueeze(1) for ends in (first, end))
+            rows = own + torch.arange(longest, dtype=torch.int32, device=offsets.device)
+            mask = (
+                None if set(lengths[start : start + count]) == {longest} else (rows < over).view(count, 1, 1, longest)
+            )
+            self.blocks.append((torch.minimum(rows, over - 1).flatten(), mask, longest))
+            shifts.append(torch.arange(count, device=offsets.device) * longest + places - own.squeeze(1))
+            places += count * longest
+        numbers = torch.arange(sum(lengths), dtype=torch.int32, device=offsets.device)
+        self.back = numbers + torch.cat(shifts).index_select(0, torch.searchsorted(end, numbers, right=True))
+
+    def __call__(self, qkv: Tensor) -> Tensor:
+        """See `Attention`."""
+        _, _, heads, size = qkv.shape
+        parts = []
+        for rows, mask, longest in self.blocks:
+            block = qkv.index_select(0, rows).view(-1, longest, 3, heads, size)
+            query, key, value = block.permute(2, 0, 3, 1, 4).unbind(0)
+            attended = scaled_dot_product_attention(query, key, value, attn_mask=mask)
+            parts.append(attended.transpose(1, 2).reshape(-1, heads, size))
+        return torch.cat(parts).index_select(0, self.back)
+
+
+def alike(lengths: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Start, count and longest of neighbours whose lengths are at most a quarter and `SLACK` tokens apart."""
+    start = 0
+    for stop in range(1, len(lengths) + 1):
+        block = lengths[start : stop + 1]  # with the next one
+        if stop == len(lengths) or max(block) > 1.25 * min(block) + SLACK:
+            yield start, stop - start, max(lengths[start:stop])
+            start = stop
+
+
 class Varlen:
-    """All sequences in one call of FlashAttention: CUDA, float16 or bfloat16, heads of at most 256."""
+    """All sequences in one call of FlashAttention; where it runs, `cuda.flash` says."""
 
-    def __init__(self, lengths: Sequence[int], device: torch.device) -> None:
-        from torch.nn.attention.varlen import varlen_attn
-
-        self.attend = varlen_attn
+    def __init__(self, lengths: Sequence[int], offsets: Tensor) -> None:
         self.longest = max(lengths)
-        ends = torch.tensor([0, *lengths], dtype=torch.int32).cumsum(0, dtype=torch.int32)
-        self.starts = ends.to(device, non_blocking=True)
+        self.offsets = offsets
 
     def __call__(self, qkv: Tensor) -> Tensor:
         """See `Attention`."""
         query, key, value = qkv.unbind(1)
-        mixed = self.attend(query, key, value, self.starts, self.starts, self.longest, self.longest)
+        mixed = varlen_attn(query, key, value, self.offsets, self.offsets, self.longest, self.longest)
         return mixed if isinstance(mixed, Tensor) else mixed[0]
 
 
-def choose(device: torch.device, dtype: torch.dtype) -> type[Grouped] | type[Varlen]:
-    """The fastest attention that runs there."""
-    half = dtype in (torch.float16, torch.bfloat16)
-    return Varlen if device.type == "cuda" and half else Grouped
+def choose(device: torch.device, dtype: torch.dtype, size: int) -> Callable[[Sequence[int], Tensor], Attention]:
+    """The fastest attention that runs there for heads of that size.
+
+    Each is made of a batch: lengths of its sequences, and `(sequences + 1,)` offsets on the device, int32.
+    """
+    if device.type == "cpu":
+        return Grouped
+    return Varlen if cuda.flash(device, dtype, size) else Blocked

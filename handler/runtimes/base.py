@@ -51,6 +51,8 @@ class Runtime(ABC):
     """Whether a batch costs its longest sequence times its size, or just its tokens."""
     exact: ClassVar[bool] = False
     """Whether outputs are the reference's own to the last bit, so that clients may compare them with `==`."""
+    resident: bool = False
+    """Whether outputs stay on the device until they are read: `run` then only begins a pass, and the host may go on."""
     placements: ClassVar[Placements]
     """Kinds of device it runs on, and the dtypes it has there."""
 
@@ -71,6 +73,9 @@ class Runtime(ABC):
     @abstractmethod
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
         """One forward pass; outputs in the order of the sequences."""
+
+    def finish(self) -> None:  # noqa: B027 - most runtimes have nothing to wait for
+        """Wait for what `run` has begun."""
 
     @abstractmethod
     def words(self) -> Tensor:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoModel
 from transformers.utils import logging as transformers_logging
 
 from handler.call import Encoding, Output
+from handler.device import DeviceStates, Queue, upload
 from handler.errors import ConfigError
+from handler.runtimes import cuda
 from handler.runtimes.base import Placement, Placements, Runtime
 from handler.runtimes.padding import cut, pad
 
@@ -30,6 +34,10 @@ class Eager(Runtime):
         transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self.device = torch.device(placement.device)
+        if self.device.type == "cuda":
+            cuda.prepare(self.device)
+        self.resident = self.device.type != "cpu"
+        self.queue = Queue(self.device)
         model, report = AutoModel.from_pretrained(
             checkpoint,
             dtype=getattr(torch, placement.dtype),
@@ -46,13 +54,34 @@ class Eager(Runtime):
     @torch.inference_mode()
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
         """Pad to the longest sequence, run, and cut each sequence's own rows out again."""
-        inputs = {name: torch.from_numpy(value).to(self.device) for name, value in pad(encodings, self.pad_id).items()}
+        padded = pad(encodings, self.pad_id)
         if not self.takes_types:
-            del inputs["token_type_ids"]
+            del padded["token_type_ids"]
+        if self.resident:
+            return self.run_resident(encodings, padded)
+        states, pooled = self.forward({name: torch.from_numpy(array) for name, array in padded.items()})
+        return cut(encodings, states.float().numpy(), None if pooled is None else pooled.float().numpy())
+
+    def run_resident(self, encodings: Sequence[Encoding], padded: Mapping[str, NDArray[np.int64]]) -> list[Output]:
+        """The same on a GPU: one copy to it, and states without padding that stay there."""
+        lengths, shape = [len(encoding) for encoding in encodings], padded["attention_mask"].shape
+        kept = np.flatnonzero(padded["attention_mask"])
+        arrays = [array.ravel() for array in padded.values()]
+        *inputs, kept_there, offsets = upload([*arrays, kept, np.cumsum([0, *lengths])], self.device)
+        states, pooled = self.forward(
+            {name: array.view(shape).long() for name, array in zip(padded, inputs, strict=True)}
+        )
+        self.queue.follow()
+        return DeviceStates(states.flatten(0, 1)[kept_there], pooled, lengths, offsets).outputs()
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """`(sequences, longest, hidden)` states, and what the pooler gives."""
         outputs = self.model(**inputs)
-        pooler = getattr(outputs, "pooler_output", None) if self.has_pooler else None
-        pooled = None if pooler is None else pooler.float().cpu().numpy()
-        return cut(encodings, outputs.last_hidden_state.float().cpu().numpy(), pooled)
+        return outputs.last_hidden_state, getattr(outputs, "pooler_output", None) if self.has_pooler else None
+
+    def finish(self) -> None:
+        """See `Runtime.finish`."""
+        self.queue.finish()
 
     def words(self) -> Tensor:
         """See `Runtime.words`; in half precision its rows are rounded."""

@@ -7,20 +7,20 @@ worker is ready without importing transformers, and all workers of a machine sha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain, pairwise
+from itertools import accumulate, pairwise, repeat
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor
-from torch.nn.functional import layer_norm
+from torch.nn.functional import embedding, layer_norm
 
 from handler.call import Encoding, Output
-from handler.runtimes import attention, linears
+from handler.device import DeviceStates, Queue, upload
+from handler.runtimes import attention, cuda, graphs, indices, linears
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime
+from handler.runtimes.indices import Indices
 
 
 class Packed(Runtime):
@@ -33,6 +33,8 @@ class Packed(Runtime):
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
         self.device = torch.device(placement.device)
         self.dtype: torch.dtype = getattr(torch, placement.dtype)
+        if self.device.type == "cuda":
+            cuda.prepare(self.device)
         with safe_open(checkpoint / WEIGHTS, framework="pt") as file:
             settings = file.metadata()
             self.weights = {name: self.place(name, file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - no dict
@@ -41,7 +43,10 @@ class Packed(Runtime):
         self.layers = [Layer(self.part(name), settings, linear) for name in names]
         self.eps = float(settings["eps"])
         self.first_position = int(settings["first_position"])
-        self.attention = attention.choose(self.device, self.dtype)
+        self.attention = attention.choose(self.device, self.dtype, self.layers[0].size)
+        self.resident = self.device.type != "cpu"
+        self.queue = Queue(self.device)
+        self.graphs = graphs.make(self.encode, self.device) if self.attention is attention.Varlen else None
 
     def place(self, name: str, weight: Tensor) -> Tensor:
         """A tensor on the device. Tables of embeddings stay float32 and mapped: only a few rows of them are used."""
@@ -54,46 +59,61 @@ class Packed(Runtime):
 
     @torch.inference_mode()
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
-        """One pass over all tokens; rows of each sequence are views of one array."""
+        """One pass over all tokens. On a GPU it is only begun: the states stay there, and are waited for when read."""
         lengths = [len(encoding) for encoding in encodings]
-        states = self.embed(encodings, lengths)
-        attend = self.attention(lengths, self.device)
+        arrays = indices.arrays(encodings, self.first_position, self.weights)
+        graph = self.graphs.fitting(lengths) if self.graphs else None
+        if graph:
+            states, batch = graph.run(lengths, arrays)
+        else:
+            batch = Indices(lengths, *upload(arrays, self.device))
+            states = self.encode(batch)
+        pooled = self.pool(states, batch)
+        return self.leave(states, pooled, batch) if self.resident else rows(states, pooled, lengths)
+
+    def encode(self, batch: Indices) -> Tensor:
+        """`(total tokens, hidden)`."""
+        states = self.embed(batch)
+        attend = self.attention(batch.lengths, batch.offsets)
         for layer in self.layers:
             states = layer(states, attend)
-        starts = np.cumsum([0, *lengths])
-        pooled = self.pool(states[torch.from_numpy(starts[:-1]).to(self.device)])
-        hidden = states.float().cpu().numpy()
-        return [
-            Output(hidden[start:stop], None if pooled is None else pooled[number])
-            for number, (start, stop) in enumerate(pairwise(starts))
-        ]
+        return states
 
     def words(self) -> Tensor:
         """See `Runtime.words`."""
         return self.weights["word"]
 
-    def embed(self, encodings: Sequence[Encoding], lengths: Sequence[int]) -> Tensor:
+    def embed(self, batch: Indices) -> Tensor:
         """`(total tokens, hidden)`: words, positions and types, normalised in float32."""
-        total = sum(lengths)
-        ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int64, total)
-        starts = np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)
-        states = self.weights["word"][self.tensor(ids)]
-        states += self.weights["position"][self.tensor(np.arange(total) - starts + self.first_position)]
+        states = embedding(batch.ids, self.weights["word"])
+        states += embedding(batch.positions, self.weights["position"])
         if "type" in self.weights:
-            types = np.fromiter(chain.from_iterable(encoding.type_ids for encoding in encodings), np.int64, total)
-            states += self.weights["type"][self.tensor(types)]
+            states += embedding(batch.types, self.weights["type"])
         return normalize(states, self.weights, "norm", self.eps).to(self.dtype)
 
-    def pool(self, first: Tensor) -> Any:
+    def pool(self, states: Tensor, batch: Indices) -> Tensor | None:
         """`(sequences, hidden)` from the states of the first tokens; None without a pooler."""
         if "pooler.weight" not in self.weights:
             return None
-        pooled = torch.addmm(self.weights["pooler.bias"], first, self.weights["pooler.weight"]).tanh_()
-        return pooled.float().cpu().numpy()
+        first = states.index_select(0, batch.first)
+        return torch.addmm(self.weights["pooler.bias"], first, self.weights["pooler.weight"]).tanh_()
 
-    def tensor(self, values: NDArray[np.int64]) -> Tensor:
-        """Indices on the device."""
-        return torch.from_numpy(values).to(self.device, non_blocking=True)
+    def leave(self, states: Tensor, pooled: Tensor | None, batch: Indices) -> list[Output]:
+        """Outputs over states that stay on the device."""
+        self.queue.follow()
+        return DeviceStates(states, pooled, batch.lengths, batch.offsets).outputs()
+
+    def finish(self) -> None:
+        """See `Runtime.finish`."""
+        self.queue.finish()
+
+
+def rows(states: Tensor, pooled: Tensor | None, lengths: Sequence[int]) -> list[Output]:
+    """Outputs on a CPU: each sequence's own rows of one array."""
+    hidden = states.float().numpy()
+    vectors = repeat(None) if pooled is None else pooled.float().numpy()
+    bounds = pairwise(accumulate(lengths, initial=0))
+    return [Output(hidden[start:stop], vector) for (start, stop), vector in zip(bounds, vectors, strict=False)]
 
 
 class Layer:
@@ -107,12 +127,13 @@ class Layer:
         self.up = make("up", settings["activation"])
         self.norms = {name: weight for name, weight in weights.items() if name.startswith("norm")}
         self.heads = int(settings["heads"])
+        self.size = len(weights["out.weight"]) // self.heads
         self.eps = float(settings["eps"])
 
     def __call__(self, states: Tensor, attend: attention.Attention) -> Tensor:
         """`(total tokens, hidden)` to the same."""
         tokens, hidden = states.shape
-        qkv = self.qkv(states).view(tokens, 3, self.heads, hidden // self.heads)
+        qkv = self.qkv(states).view(tokens, 3, self.heads, self.size)
         states = normalize(self.out(attend(qkv).view(tokens, hidden), states), self.norms, "norm1", self.eps)
         return normalize(self.down(self.up(states), states), self.norms, "norm2", self.eps)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from handler.call import Call, Encoding, Output, Text
 from handler.config import HandlerConfig, Truncation, describe
 from handler.deadline import Deadline
+from handler.device import HIDDEN, Reading
 from handler.errors import Invalid, unknown
 from handler.explanation import Explains
 from handler.head import Head, Kind
@@ -133,6 +134,10 @@ class Task(ABC, Generic[R]):
             encodings: for each text, its windows.
             outputs: for each text, the model's output for each window; empty where `forward` is False.
         """
+
+    def reading(self, request: R) -> Reading | None:
+        """What it will look at of the model's outputs; None for token states that may stay where they are."""
+        return HIDDEN
 
     def overlap(self, request: R) -> int:
         """Tokens that neighbouring windows of a long text share; it becomes at most half a window."""

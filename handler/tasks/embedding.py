@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from handler.call import Encoding, Output, Text
 from handler.config import Pooling
+from handler.device import Reading
 from handler.errors import Invalid, quote
+from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Inputs, Task, TextRequest, listed
 from handler.tasks.prompts import Side
@@ -75,6 +77,10 @@ class Embedding(Task[EmbeddingRequest]):
         if request.input_type is not None:
             return prompts.of_side(self.archive.config, request.input_type)
         return prompts.named(self.archive.config, request.prompt_name) if request.prompt is None else request.prompt
+
+    def reading(self, request: EmbeddingRequest) -> Reading:
+        """See `Task.reading`."""
+        return POOLINGS[request.pooling or self.archive.config.pooling]
 
     def answer(
         self, request: EmbeddingRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]

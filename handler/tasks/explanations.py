@@ -9,6 +9,7 @@ from msgspec import Meta
 from torch import Tensor
 
 from handler.call import Encoding, Output, Text
+from handler.device import Reading
 from handler.errors import Invalid, TooLarge, unknown
 from handler.explanation import Explains
 from handler.tasks.base import Archive, Task, TextRequest, TextsOrPairs, listed
@@ -47,6 +48,10 @@ class Explanations(Task[ExplanationsRequest]):
     def texts(self, request: ExplanationsRequest) -> list[Text]:
         """Texts and pairs."""
         return listed(request.inputs)
+
+    def reading(self, request: ExplanationsRequest) -> Reading | None:
+        """The label that is explained, where the request names none."""
+        return self.head.of_sequences if self.head else None
 
     def answer(
         self,
@@ -110,7 +115,7 @@ class Explanations(Task[ExplanationsRequest]):
             raise Invalid(unknown("target", wanted, self.labels))
         if self.head is None:
             return None
-        return int(self.head.of_sequences([output]).argmax()) if wanted is None else self.labels.index(wanted)
+        return int(self.head.of_sequences.of([output]).argmax()) if wanted is None else self.labels.index(wanted)
 
     def score(self, target: int | None) -> Any:
         """What is explained: a label's score before any function, or the length of the mean of all states."""

@@ -10,6 +10,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from handler.call import Encoding, Output, Text
+from handler.device import tensor
 from handler.errors import Invalid
 from handler.head import Scores, softmax
 from handler.tasks.base import TextRequest, listed
@@ -50,7 +51,7 @@ class FillMask(VocabularyTask[FillMaskRequest]):
         if [] in places:
             raise Invalid(f"text {places.index([]) + 1} of {len(places)} {self.lack(request)}")
         rows = self.scored(
-            windows[window].hidden[place : place + 1]
+            tensor(windows[window])[place : place + 1]
             for windows, masks in zip(outputs, places, strict=True)
             for window, place in masks
         )

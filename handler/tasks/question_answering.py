@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
+from handler.device import Reading
 from handler.errors import Invalid
 from handler.tasks import spans
 from handler.tasks.base import HeadTask, TextRequest
@@ -66,6 +67,10 @@ class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
         """See `Task.overlap`."""
         return request.stride
 
+    def reading(self, request: QuestionAnsweringRequest) -> Reading:
+        """See `Task.reading`."""
+        return self.head.of_tokens
+
     def answer(
         self,
         request: QuestionAnsweringRequest,
@@ -93,7 +98,7 @@ class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
                 "the question or its context holds nothing that the model reads, such as only control characters"
             )
         for window, state in zip(windows, states, strict=True):
-            scores = spans.Scored.of(self.head(state.hidden), window)
+            scores = spans.Scored.of(self.head.of_tokens.of([state]), window)
             nothing = min(nothing, scores.nothing)
             for first, last, score in scores.best(wanted):
                 start, end = spans.characters(window, first, last, request.align_to_words)

@@ -10,8 +10,10 @@ import numpy as np
 from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
+from handler.device import Reading
 from handler.errors import Invalid
 from handler.head import FUNCTIONS, Head, Scores
+from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Archive, Task, TextRequest
 from handler.tasks.scores import largest, of_windows
@@ -31,7 +33,13 @@ class RerankRequest(TextRequest, frozen=True, kw_only=True):
 
 
 class Scorer(ABC):
-    """How relevant a text is to a query."""
+    """How relevant a text is to a query.
+
+    Attributes:
+        reading: what it looks at of the model's outputs.
+    """
+
+    reading: Reading
 
     @abstractmethod
     def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
@@ -47,6 +55,7 @@ class CrossEncoder(Scorer):
 
     def __init__(self, head: Head) -> None:
         self.head = head
+        self.reading = head.of_sequences
 
     def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
         """Pairs."""
@@ -64,6 +73,7 @@ class BiEncoder(Scorer):
 
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
+        self.reading = POOLINGS[archive.config.pooling]
 
     def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
         """The query and then the texts, each with the archive's prompt for its side."""
@@ -95,6 +105,10 @@ class Rerank(Task[RerankRequest]):
         if not request.texts:
             raise Invalid('"texts" is empty; send at least one')
         return self.scorer.texts(request.query, request.texts)
+
+    def reading(self, request: RerankRequest) -> Reading:
+        """See `Task.reading`."""
+        return self.scorer.reading
 
     def answer(
         self, request: RerankRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]

@@ -16,7 +16,7 @@ Places = NDArray[np.intp]
 def of_windows(head: Head, outputs: Sequence[Sequence[Output]]) -> tuple[Scores, Places]:
     """`(windows, scores)` of a `sequence` head, and `(texts,)` the row of each text's first window."""
     flat = [window for windows in outputs for window in windows]
-    return head.of_sequences(flat), np.cumsum([0, *map(len, outputs[:-1])])
+    return head.of_sequences.of(flat), np.cumsum([0, *map(len, outputs[:-1])])
 
 
 def largest(values: Scores, count: int | None = None) -> Places:

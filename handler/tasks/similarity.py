@@ -10,7 +10,9 @@ import numpy as np
 from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
+from handler.device import Reading
 from handler.errors import Invalid
+from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.vectors import Vector, compared
@@ -46,6 +48,10 @@ class Similarity(Task[SimilarityRequest]):
     def prompted(self, texts: Iterable[str]) -> list[Text]:
         """With the archive's default prompt."""
         return prompts.before(prompts.named(self.archive.config, None), texts)
+
+    def reading(self, request: SimilarityRequest) -> Reading:
+        """See `Task.reading`."""
+        return POOLINGS[self.archive.config.pooling]
 
     def answer(
         self, request: SimilarityRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]

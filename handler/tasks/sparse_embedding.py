@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
+from handler.device import tensor
 from handler.head import Scores
 from handler.tasks import prompts
 from handler.tasks.base import TextRequest, listed
@@ -45,8 +46,8 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
         outputs: Sequence[Sequence[Output]],
     ) -> list[list[dict[str, Any]]]:
         """Per text `index` and `value` of each word above 0, by index."""
-        peaks = (scores.max(axis=0) for scores in self.scored(window.hidden for text in outputs for window in text))
-        return [sparse(weights([next(peaks) for _ in windows]), request.top_k) for windows in outputs]
+        peaks = self.scored((tensor(window) for text in outputs for window in text), peaks=True)
+        return [sparse(weights([next(peaks)[0] for _ in windows]), request.top_k) for windows in outputs]
 
 
 def weights(peaks: Sequence[Scores]) -> Scores:

@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
+from handler.device import Reading
 from handler.errors import Invalid
 from handler.head import FUNCTIONS, Function, Head, Scores
 from handler.tasks.base import HeadTask, TextRequest, TextsOrPairs, listed
@@ -45,6 +46,10 @@ class TextClassification(HeadTask[TextClassificationRequest]):
             return [(request.inputs, request.text_pair)]
         raise Invalid('"text_pair" belongs to one text; of several, send each pair as a list of two')
 
+    def reading(self, request: TextClassificationRequest) -> Reading:
+        """See `Task.reading`."""
+        return self.head.of_sequences
+
     def answer(
         self,
         request: TextClassificationRequest,
@@ -63,7 +68,7 @@ def averaged(head: Head, outputs: Sequence[Sequence[Output]]) -> Scores:
     scores, starts = of_windows(head, outputs)
     if len(scores) == len(starts):
         return scores
-    weights = np.array([[len(window.hidden)] for windows in outputs for window in windows], dtype=np.float32)
+    weights = np.array([[len(window)] for windows in outputs for window in windows], dtype=np.float32)
     mean: Scores = (np.add.reduceat(scores * weights, starts) / np.add.reduceat(weights, starts)).astype(np.float32)
     return mean
 

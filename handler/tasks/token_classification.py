@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
+from handler.device import Reading
 from handler.head import Scores, softmax
 from handler.tasks.base import HeadTask, TextRequest, listed
 from handler.tasks.entities import Token, entities, words
@@ -53,6 +53,10 @@ class TokenClassification(HeadTask[TokenClassificationRequest]):
         """See `Task.overlap`."""
         return request.stride
 
+    def reading(self, request: TokenClassificationRequest) -> Reading:
+        """See `Task.reading`."""
+        return self.head.of_tokens
+
     def answer(
         self,
         request: TokenClassificationRequest,
@@ -60,8 +64,7 @@ class TokenClassification(HeadTask[TokenClassificationRequest]):
         outputs: Sequence[Sequence[Output]],
     ) -> list[list[dict[str, Any]]]:
         """Per text its tokens (`entity`, `index`) or entities (`entity_group`), with score, word, start and end."""
-        states = np.concatenate([window.hidden for windows in outputs for window in windows])
-        scores = softmax(self.head(states))
+        scores = softmax(self.head.of_tokens.of([window for windows in outputs for window in windows]))
         answers, done = [], 0
         for text, windows in zip(listed(request.inputs), encodings, strict=True):
             size = sum(map(len, windows))

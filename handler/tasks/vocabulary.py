@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from handler.cutting import portions
 from handler.head import Scores
@@ -15,17 +17,34 @@ ROWS = 256
 
 
 class VocabularyTask(HeadTask[R]):
-    """A task that needs a score of every word."""
+    """A task that needs a score of every word. Token states stay where they are: their scores are more than they."""
 
     needs = "vocabulary"
 
-    def scored(self, states: Iterable[Scores]) -> Iterator[Scores]:
+    def reading(self, request: R) -> None:
+        """See `Task.reading`."""
+        return
+
+    def scored(self, states: Iterable[Tensor], peaks: bool = False) -> Iterator[Scores]:
         """`(tokens, vocabulary)` for each `(tokens, hidden)`.
+
+        Args:
+            states: on the host or on the model's device.
+            peaks: only the largest score of each word, `(1, vocabulary)`.
 
         Raises:
             Overloaded: time is up; looked at before each product.
         """
         for some in portions(states, len, ROWS):
             self.archive.deadline.check()
-            scores = self.head(np.concatenate(some))
-            yield from np.split(scores, np.cumsum([len(each) for each in some[:-1]]))
+            rows = [1 if peaks else len(each) for each in some]
+            yield from np.split(self.scores(some, peaks), np.cumsum(rows[:-1]))
+
+    @torch.inference_mode()
+    def scores(self, states: Sequence[Tensor], peaks: bool) -> Scores:
+        """Those of all of them in one array."""
+        found = self.head.chain(torch.cat([each.to(self.head.device) for each in states]).float())
+        if peaks:
+            found = torch.stack([part.amax(0) for part in torch.split(found, [*map(len, states)])])
+        scores: Scores = found.cpu().numpy()
+        return scores

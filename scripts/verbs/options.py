@@ -20,8 +20,12 @@ Runtime = Annotated[
     typer.Option("--runtime", help="engine [default: auto, the fastest on each worker's device]"),
 ]
 Dtype = Annotated[
-    Literal["float32", "float16", "bfloat16", "int8"] | None,
-    typer.Option("--dtype", help="float32; bfloat16; float16 on a GPU; int8 on a CPU [default: float32]"),
+    Literal["float32", "float16", "bfloat16", "int8", "auto"] | None,
+    typer.Option(
+        "--dtype",
+        help="float32; bfloat16; float16 on a GPU; int8 on a CPU; auto: the GPU's fastest, float32 on a CPU "
+        "[default: float32]",
+    ),
 ]
 Config = Annotated[
     Path | None, typer.Option("--config", help="YAML with keys of model-config.yaml", exists=True, dir_okay=False)

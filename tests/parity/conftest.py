@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 from transformers import AutoTokenizer
 
-from handler import pipeline as pipelines
+from handler import loading
 from scripts import checkpoint as checkpoints
 from scripts import pack as packer
 from tests import heads
@@ -21,8 +21,9 @@ def family(request):
     return request.param
 
 
-@pytest.fixture(scope="session", params=["native", "packed", "onnx", "torchscript", "eager"])
+@pytest.fixture(scope="session", params=["native", "packed", "onnx", "torchscript", "eager", "packed as on a GPU"])
 def runtime(request):
+    """The last one leaves states on the device, with the CPU in a GPU's place, and reads requests in portions."""
     return request.param
 
 
@@ -45,13 +46,17 @@ def load(tmp_path_factory):
     """Checkpoint folders through the packer and into a worker's pipeline."""
 
     @cache
-    def loaded(folder, runtime):
+    def loaded(folder, name):
+        runtime = name.split()[0]
         checkpoint = checkpoints.read(folder)
         archive = tmp_path_factory.mktemp("archive")
         config = packer.configure(checkpoint, {"handler": {"runtime": runtime, "threads": 1}})
         packer.stage(checkpoint, archive, runtime)
         settings = {"handler": {"task": config.handler.task, "max_length": config.handler.max_length}}
         settings["handler"] |= {"runtime": runtime, "threads": 1}
-        return pipelines.load(archive, "bert", "1.0", settings, None, lambda *_: None)
+        pipeline = loading.load(archive, "bert", "1.0", settings, None, lambda *_: None)
+        if name != runtime:
+            pipeline.runtime.resident, pipeline.portion = True, 40
+        return pipeline
 
     return loaded

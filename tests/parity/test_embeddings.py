@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 import pytest
 
-from handler import pipeline as pipelines
+from handler import loading
 from handler.call import Row
 from scripts import checkpoint as checkpoints
 from scripts import model_config
@@ -28,7 +28,7 @@ def pipeline(request, minilm, tmp_path_factory):
             "normalize": checkpoint.normalize,
         }
     }
-    return pipelines.load(archive, "bert", "1.0", model_config.merged(settings, {}), None, lambda *_: None)
+    return loading.load(archive, "bert", "1.0", model_config.merged(settings, {}), None, lambda *_: None)
 
 
 def ask(pipeline, body):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from handler import pipeline as pipelines
+from handler import loading
 from handler.call import Row
 from scripts import checkpoint as checkpoints
 from scripts import pack as packer
@@ -29,7 +29,7 @@ def pipeline(folder, runtime, tmp_path_factory):
     archive = tmp_path_factory.mktemp("archive")
     packer.stage(checkpoints.read(folder), archive, runtime)
     settings = {"handler": {"task": "hidden-states", "max_length": 40, "threads": 2, "runtime": runtime}}
-    return pipelines.load(archive, "bert", "1.0", settings, None, lambda *_: None)
+    return loading.load(archive, "bert", "1.0", settings, None, lambda *_: None)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from benchmarks import workload
-from handler import pipeline as pipelines
+from handler import loading
 from handler.call import Row
 from scripts import checkpoint as checkpoints
 from scripts import pack as packer
@@ -28,7 +28,7 @@ def pipeline(request, minilm, tmp_path_factory):
         packer.stage(checkpoints.read(minilm), archive, request.param, dtype)
         handler = {"task": "embedding", "max_length": 256, "threads": 2, "runtime": request.param, "dtype": dtype}
         settings = {"handler": handler | {"max_texts": TEXTS, "normalize": True}}
-        return pipelines.load(archive, "bert", "1.0", settings, None, lambda *_: None)
+        return loading.load(archive, "bert", "1.0", settings, None, lambda *_: None)
 
     return load
 

@@ -9,7 +9,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.util import cos_sim
 
-from handler import pipeline as pipelines
+from handler import loading
 from handler.call import Row
 from scripts import checkpoint as checkpoints
 from scripts import pack as packer
@@ -23,7 +23,7 @@ def load(folder, tmp_path, runtime="packed"):
     config = packer.configure(checkpoint, {"handler": {"runtime": runtime, "threads": 1}})
     packer.stage(checkpoint, tmp_path / "archive", runtime)
     settings = json.loads(orjson.dumps({"handler": {name: getattr(config.handler, name) for name in KEYS}}))
-    return pipelines.load(tmp_path / "archive", "s", "1.0", settings, None, lambda *_: None)
+    return loading.load(tmp_path / "archive", "s", "1.0", settings, None, lambda *_: None)
 
 
 KEYS = ("task", "max_length", "runtime", "pooling", "normalize", "truncation", "dimensions", "prompts")

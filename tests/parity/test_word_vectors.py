@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoTokenizer, RobertaConfig, RobertaModel, RobertaTokenizerFast
 
-from handler import pipeline as pipelines
+from handler import loading
 from scripts import checkpoint as checkpoints
 from scripts import pack as packer
 from tests.asking import ask
@@ -79,7 +79,7 @@ def test_the_default_model_knows_the_queen(minilm, load, tokenizer):
 def test_int8_keeps_the_table(minilm, tmp_path):
     packer.stage(checkpoints.read(minilm), tmp_path, "onnx", "int8")
     handler = {"task": "embedding", "max_length": 256, "runtime": "onnx", "dtype": "int8"}
-    ours = pipelines.load(tmp_path, "bert", "1.0", {"handler": handler}, None, lambda *_: None)
+    ours = loading.load(tmp_path, "bert", "1.0", {"handler": handler}, None, lambda *_: None)
     (king,) = ask(ours, {"task": "word-vectors", "inputs": "king"})
     assert np.array_equal(
         np.array(king["vector"], dtype=np.float32), table(minilm)[ours.encoder.tokenizer.token_to_id("king")]

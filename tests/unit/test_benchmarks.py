@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
-from benchmarks import account, ceiling, compare, gpu, load, machine, report, served
+from benchmarks import account, ceiling, compare, load, machine, report, served
 from benchmarks.ceiling import Ceiling
 from benchmarks.workload import Shape, Workload
 from scripts import processor
@@ -44,17 +44,6 @@ def test_counters_that_never_come_are_an_error(monkeypatch):
     with pytest.raises(TimeoutError, match="does not count the 41 requests"):
         account.await_requests("http://nowhere/metrics", {}, 41)
     assert account.await_requests("http://nowhere/metrics", {}, 40)["bert_requests"] == 40
-
-
-def test_the_gpu_benchmark_runs_whole_on_a_cpu(monkeypatch):
-    monkeypatch.setattr(gpu, "ROUNDS", 1)
-    monkeypatch.setattr(gpu, "LENGTHS", {"16": 16, "mixed": None})
-    result = gpu.measure("cpu", "float32", {"tiny": Shape(1, 128, 64)}, tokens=200, square=32)
-    assert len(result["rows"]) == 2 * 3
-    assert all(row["tokens_per_second"] > 0 and row["useful_tflops"] >= 0 for row in result["rows"])
-    measured = result["difference_to_float32_on_cpu"]["tiny"]
-    assert measured["hidden"] < 1e-5
-    assert measured["sequences"] > 10
 
 
 @pytest.mark.parametrize("library", ceiling.LIBRARIES)

@@ -76,13 +76,13 @@ def test_other_addresses_need_a_token_or_a_word(tmp_path):
     preflight.check_address(Options(tmp_path, host="0.0.0.0", insecure=True))
 
 
-def test_workers_follow_the_cores_of_a_machine_without_gpu(tmp_path, monkeypatch):
+def test_workers_follow_the_cores_or_the_gpus(tmp_path, monkeypatch):
     monkeypatch.setattr(preflight, "cores", lambda: 4)
     monkeypatch.setattr(preflight, "hardware", list)
     assert preflight.default_workers(Options(tmp_path), ["a"]) == 4
     assert preflight.default_workers(Options(tmp_path), ["a", "b"]) == 0
     monkeypatch.setattr(preflight, "hardware", lambda: CARD)
-    assert preflight.default_workers(Options(tmp_path), ["a"]) == 0
+    assert preflight.default_workers(Options(tmp_path), ["a"]) == 2
     assert preflight.default_workers(Options(tmp_path, device="cpu"), ["a"]) == 4
 
 

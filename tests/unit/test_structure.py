@@ -10,12 +10,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LEVELS = [
     {"bert_handler"},
+    {"loading"},
     {"pipeline"},
     {"protocols", "runtimes"},
     {"tasks"},
     {"text", "batching", "telemetry", "workers", "wire"},
     {"cutting"},
-    {"head", "explanation"},
+    {"head", "poolings", "explanation"},
+    {"device"},
     {"call"},
     {"config", "cores", "deadline", "kernels"},
     {"errors"},

@@ -1,0 +1,95 @@
+"""Token states to one vector per text, as sentence-transformers computes it, on the host and on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from handler.call import Output
+from handler.device import DeviceStates, Numbers, Reading
+from handler.errors import Invalid
+
+
+@dataclass(frozen=True, eq=False)
+class Pooling(Reading):
+    """One way of pooling.
+
+    Attributes:
+        host: `(hidden,)` of one sequence.
+        device: `(sequences, hidden)` of a batch.
+        pooled: see `Reading`.
+    """
+
+    host: Callable[[Output], Numbers]
+    device: Callable[[DeviceStates], Tensor]
+    pooled: bool = False
+
+    def on_device(self, states: DeviceStates) -> Tensor:
+        """See `Reading`."""
+        return self.device(states)
+
+    def on_host(self, outputs: Sequence[Output]) -> Numbers:
+        """See `Reading`."""
+        return np.asarray([self.host(output) for output in outputs], dtype=np.float32)
+
+
+def reduced(how: str) -> Callable[[DeviceStates], Tensor]:
+    """`mean`, `sum` or `max` over each sequence, in float32; `unsafe`, since a check of lengths would wait for them."""
+    return lambda states: torch.segment_reduce(
+        states.hidden.float(), how, lengths=states.end - states.first, axis=0, unsafe=True
+    )
+
+
+def pooler(output: Output) -> Numbers:
+    """The checkpoint's own pooler."""
+    if output.pooled is None:
+        raise Invalid('this checkpoint has no pooler; set "pooling" to mean, cls or max')
+    return output.pooled
+
+
+def pooler_on_device(states: DeviceStates) -> Tensor:
+    """The same of a batch."""
+    if states.pooled is None:
+        raise Invalid('this checkpoint has no pooler; set "pooling" to mean, cls or max')
+    return states.pooled
+
+
+def weighted(output: Output) -> Numbers:
+    """The n-th token counts n times."""
+    places = np.arange(1, len(output.hidden) + 1, dtype=np.float32)
+    vector: Numbers = places @ output.hidden / places.sum()
+    return vector
+
+
+def weighted_on_device(states: DeviceStates) -> Tensor:
+    """The same of a batch."""
+    numbers = torch.arange(len(states.hidden), dtype=torch.int32, device=states.hidden.device)
+    sequence = torch.searchsorted(states.end, numbers, right=True)
+    weights = (numbers - states.first.index_select(0, sequence) + 1).float().unsqueeze(1)
+    lengths = states.end - states.first
+    sums = torch.segment_reduce(states.hidden.float() * weights, "sum", lengths=lengths, axis=0, unsafe=True)
+    return sums / (lengths * (lengths + 1) / 2).unsqueeze(1)
+
+
+def root_mean(states: DeviceStates) -> Tensor:
+    """The sum over the root of the length."""
+    return reduced("sum")(states) / (states.end - states.first).float().sqrt().unsqueeze(1)
+
+
+POOLINGS: dict[str, Pooling] = {
+    "mean": Pooling(  # as `mean`, in half its time
+        lambda output: np.add.reduce(output.hidden) / np.float32(len(output.hidden)), reduced("mean")
+    ),
+    "cls": Pooling(lambda output: output.hidden[0], lambda states: states.hidden.index_select(0, states.first)),
+    "max": Pooling(lambda output: output.hidden.max(axis=0), reduced("max")),
+    "pooler": Pooling(pooler, pooler_on_device, pooled=True),
+    "mean_sqrt_len_tokens": Pooling(lambda output: output.hidden.sum(axis=0) / np.sqrt(len(output.hidden)), root_mean),
+    "weightedmean": Pooling(weighted, weighted_on_device),
+    "lasttoken": Pooling(
+        lambda output: output.hidden[-1], lambda states: states.hidden.index_select(0, states.end - 1)
+    ),
+}

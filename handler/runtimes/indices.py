@@ -1,0 +1,65 @@
+"""A batch as the packed encoder reads it: rows of its tables, and where sequences begin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from handler.call import Encoding
+
+Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+"""Of `Indices`, in its order, on the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indices:
+    """int32 on the model's device.
+
+    Attributes:
+        lengths: tokens of each sequence, on the host.
+        ids: `(tokens,)` token ids.
+        positions: `(tokens,)` rows of the table of positions.
+        offsets: `(sequences + 1,)` where each sequence begins, and where the last one ends.
+        types: `(tokens,)` token types; empty where the model has none.
+    """
+
+    lengths: Sequence[int]
+    ids: Tensor
+    positions: Tensor
+    offsets: Tensor
+    types: Tensor
+
+    @property
+    def first(self) -> Tensor:
+        """`(sequences,)` where the first token of each is."""
+        return self.offsets.narrow(0, 0, len(self.lengths))
+
+
+def arrays(encodings: Sequence[Encoding], first_position: int, tables: Mapping[str, Tensor]) -> Arrays:
+    """The arrays of a batch.
+
+    Args:
+        encodings: its sequences.
+        first_position: row of a sequence's first token.
+        tables: of embeddings: `word`, `position`, and `type` where the model has one.
+
+    Raises:
+        IndexError: a row that a table does not have. A GPU would end the process for it.
+    """
+    lengths = [len(encoding) for encoding in encodings]
+    offsets = np.cumsum([0, *lengths])
+    total = int(offsets[-1])
+    ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int32, total)
+    positions = np.arange(first_position, total + first_position) - np.repeat(offsets[:-1], lengths)
+    types = chain.from_iterable(encoding.type_ids for encoding in encodings) if "type" in tables else ()
+    found = ids, positions, offsets, np.fromiter(types, np.int32)
+    for name, rows in (("word", ids), ("position", positions), ("type", found[3])):
+        if len(rows) and rows.max() >= len(tables[name]):
+            raise IndexError(f"row {rows.max()} of the {len(tables[name])} of the table {name}")
+    return found

@@ -1,0 +1,67 @@
+"""The flow over a device: without memory, with a card that fails, and with requests that are read in portions."""
+
+import orjson
+import pytest
+import torch
+
+from tests.unit.test_pipeline import ask, row
+
+
+@pytest.fixture
+def pipeline(make_pipeline):
+    return make_pipeline()
+
+
+@pytest.fixture
+def ids(pipeline):
+    return {letter: pipeline.encoder.tokenizer.token_to_id(letter) for letter in "bcz"}
+
+
+def test_without_memory_for_all_the_halves_run_and_what_never_fits_may_be_sent_again(pipeline, echo, ids, monkeypatch):
+    run, freed = echo.run, []
+    monkeypatch.setattr("torch.cuda.empty_cache", lambda: freed.append(1))
+
+    def small(encodings):
+        echo.batches.append([len(encoding) for encoding in encodings])
+        if sum(map(len, encodings)) > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        echo.batches.pop()
+        return run(encodings)
+
+    echo.run = small
+    replies = pipeline.answer([row({"inputs": ["b", "b"]}), row({"inputs": "b c d e f g h i"}), row({"inputs": "c"})])
+    assert [reply.status for reply in replies] == [200, 503, 200]
+    assert replies[1].headers["retry-after"] == "1"
+    assert "not enough memory" in orjson.loads(replies[1].body)["error"]
+    assert echo.batches == [[3, 3, 3, 10], [3, 3], [3, 10], [3], [10]]
+    assert len(freed) == 2
+
+
+def test_a_request_without_memory_for_its_answer_may_be_sent_again(pipeline, monkeypatch):
+    def vectors(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("handler.tasks.embedding.vectors", vectors)
+    replies = pipeline.answer([row({"inputs": "b"}), row({"inputs": "b"}, "tokenize")])
+    assert [reply.status for reply in replies] == [503, 200]
+
+
+def test_a_gpu_that_fails_for_good_ends_the_worker(pipeline, echo, ids, monkeypatch):
+    echo.broken = {ids["z"]}
+    monkeypatch.setattr("handler.runtimes.cuda.lost", lambda: True)
+    with pytest.raises(SystemExit, match="the GPU failed"):
+        pipeline.answer([row({"inputs": "z"})])
+
+
+def test_for_a_device_requests_are_read_in_portions_and_each_gets_its_own(make_pipeline, echo, monkeypatch):
+    monkeypatch.setattr(echo, "resident", True)
+    pipeline = make_pipeline(token_budget=1)  # portions of four characters
+    finished = []
+    monkeypatch.setattr(echo, "finish", lambda: finished.append(len(echo.batches)))
+    bodies = [{"inputs": "b"}, {"inputs": "b c"}, {"inputs": ""}, {"inputs": ["c", "d"]}, {"inputs": "e"}]
+    replies = pipeline.answer([row(body) for body in bodies])
+    assert [reply.status for reply in replies] == [200, 200, 422, 200, 200]
+    assert echo.batches == [[3], [4], [3], [3], [3]]  # without portions the longest would have been last
+    assert finished == [5]
+    for body, reply in zip(bodies, replies, strict=True):
+        assert (reply.status, orjson.loads(reply.body)) == ask(pipeline, body)
