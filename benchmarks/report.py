@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,31 +57,50 @@ def save(result: dict[str, Any], file: Path) -> None:
 
 
 def chart(rows: Sequence[dict[str, Any]], title: str, caption: str, file: Path) -> None:
-    """Grouped bars of texts per second over concurrency, as SVG: one group per concurrency, one bar per server."""
-    names = list(dict.fromkeys(row["name"] for row in rows))
-    groups = sorted({row["in_flight"] for row in rows})
-    most = max(row["texts_per_second"] for row in rows)
-    width, height, bar = 90 + len(groups) * (len(names) * 34 + 40), 300, 30
+    """Texts per second over concurrency: one group per concurrency, one bar per server."""
+    ordered = sorted(rows, key=lambda row: row["in_flight"])
+    found = {(f"{row['in_flight']} in flight", row["name"]): row["texts_per_second"] for row in ordered}
+    bars(found, list(dict.fromkeys(row["name"] for row in rows)), title, caption, file)
+
+
+def bars(found: Mapping[tuple[str, str], float], names: Sequence[str], title: str, caption: str, file: Path) -> None:
+    """Grouped bars as SVG.
+
+    Args:
+        found: (group, name) -> value, groups in order.
+        names: of the bars, in order.
+        title: above.
+        caption: below.
+        file: to write.
+    """
+    groups, most = list(dict.fromkeys(group for group, _ in found)), max(found.values())
+    height, bar, wide = 300, 30, len(names) * 34 + 40
     parts = [f'<text x="16" y="24" font-size="15">{title}</text>']
     for place, group in enumerate(groups):
-        left = 60 + place * (len(names) * 34 + 40)
-        parts.append(f'<text x="{left}" y="{height + 18}" font-size="12">{group} in flight</text>')
+        parts.append(f'<text x="{60 + place * wide}" y="{height + 18}" font-size="12">{group}</text>')
         for number, name in enumerate(names):
-            found = [row["texts_per_second"] for row in rows if row["name"] == name and row["in_flight"] == group]
-            tall = (height - 60) * found[0] / most if found else 0
-            x, y = left + number * 34, height - tall
+            value = found.get((group, name))
+            if value is None:
+                continue
+            tall = (height - 60) * value / most
+            x, y = 60 + place * wide + number * 34, height - tall
             parts.append(f'<rect x="{x}" y="{y:.1f}" width="{bar}" height="{tall:.1f}" fill="{COLORS[number]}"/>')
-            parts.append(f'<text x="{x}" y="{y - 4:.1f}" font-size="11">{found[0]:.0f}</text>' if found else "")
+            parts.append(f'<text x="{x}" y="{y - 4:.1f}" font-size="11">{short(value)}</text>')
     for number, name in enumerate(names):
         y = height + 40 + number * 18
         parts.append(f'<rect x="16" y="{y - 10}" width="12" height="12" fill="{COLORS[number]}"/>')
         parts.append(f'<text x="34" y="{y}" font-size="12">{name}</text>')
     bottom = height + 50 + len(names) * 18
     parts.append(f'<text x="16" y="{bottom}" font-size="11" fill="#555">{caption}</text>')
-    size = f'width="{max(width, 560)}" height="{bottom + 16}"'
-    body = "\n".join(part for part in parts if part)
+    size = f'width="{max(90 + len(groups) * wide, 560)}" height="{bottom + 16}"'
     style = 'font-family="sans-serif" style="background:white"'
+    body = "\n".join(parts)
     file.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{body}\n</svg>\n')
+
+
+def short(value: float) -> str:
+    """In the width of a bar."""
+    return f"{value:.0f}" if value < 10_000 else f"{value / 1000:.0f}k" if value < 1e6 else f"{value / 1e6:.1f}M"
 
 
 COLORS = ("#1b7f5c", "#8a9ba8", "#c06c3e", "#5a6fb0", "#a05195", "#d1a730", "#3f8fb5", "#6b4e3d")

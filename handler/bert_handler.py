@@ -29,6 +29,8 @@ class BertHandler:
         properties = context.system_properties
         folder = Path(properties["model_dir"]).resolve()
         sys.path.insert(0, str(folder))
+        if "BERT_VISIBLE_DEVICES" in os.environ:  # of a form that Java does not read; see `scripts/devices.py`
+            os.environ["CUDA_VISIBLE_DEVICES"] = os.environ["BERT_VISIBLE_DEVICES"]
         from handler import loading
 
         manifest = context.manifest["model"]

@@ -10,10 +10,9 @@ from traceback import format_tb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from handler.errors import BertError, Overloaded
+from handler.errors import BertError, Overloaded, exhausted
 
 if TYPE_CHECKING:
     from handler.protocols.base import Protocol
@@ -166,7 +165,7 @@ def internal(error: Exception) -> BertError:
     A device or a host without memory is no fault of the request's: others hold it, and it may be sent again.
     """
     log.error("%s\n%s", type(error).__name__, "".join(format_tb(error.__traceback__)))
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if exhausted(error):
         return Overloaded("there is not enough memory for this now; send fewer or shorter texts, or send it again")
     return BertError("the server failed on this request; its log names the place")
 

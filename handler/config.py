@@ -43,8 +43,7 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     dtype: Annotated[
         Precision,
         Meta(
-            description="float32; bfloat16; float16 on a GPU; int8 on a CPU; "
-            "auto: what the GPU is fastest in, float32 on a CPU"
+            description="float32; bfloat16; float16 on a GPU; int8 on a CPU; auto: 16 bits on a GPU, float32 on a CPU"
         ),
     ] = "float32"
     pooling: Annotated[

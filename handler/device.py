@@ -20,8 +20,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from handler.call import Output
+from handler.errors import BertError
 
 Numbers = NDArray[np.float32]
+LOCKED = 1 << 24
+"""Floats of a copy that is not waited for, 64 MiB."""
 
 
 class Reading(ABC):
@@ -41,10 +44,18 @@ class Reading(ABC):
         """The same of some sequences, whose states are on the host."""
 
     def of(self, outputs: Sequence[Output]) -> Numbers:
-        """`(sequences, n)` or `(tokens, n)`, from where the states are."""
-        if not isinstance(outputs[0], DeviceOutput):
+        """`(sequences, n)` or `(tokens, n)`, from where the states are.
+
+        Raises:
+            BertError: they overflowed.
+        """
+        there = [output for output in outputs if isinstance(output, DeviceOutput)]
+        if not there:
             return self.on_host(outputs)
-        return np.concatenate([output.read(self) for output in outputs if isinstance(output, DeviceOutput)])
+        rows = np.concatenate([output.rows(self) for output in there]) if self.tokens else gathered(self, there)
+        if there[0].states.limited:
+            check(rows)
+        return rows
 
 
 class Hidden(Reading):
@@ -89,13 +100,15 @@ class DeviceStates:
         offsets: `(sequences + 1,)` where each begins, on the device, and where the last one ends.
 
     Attributes:
+        limited: whether states may have overflowed.
         first: `(sequences,)` where the first token of each is, on the device.
         end: the same of what follows the last token.
     """
 
     def __init__(self, hidden: Tensor, pooled: Tensor | None, lengths: Sequence[int], offsets: Tensor) -> None:
         self.hidden, self.pooled = hidden, pooled
-        self.lengths = lengths
+        self.lengths, self.offsets = lengths, offsets
+        self.limited = hidden.dtype == torch.float16
         self.starts = [0, *accumulate(lengths)]
         self.first, self.end = (offsets.narrow(0, place, len(lengths)) for place in (0, 1))
         self.unread = len(lengths)
@@ -105,11 +118,11 @@ class DeviceStates:
         """One per sequence."""
         return [DeviceOutput(self, number) for number in range(len(self.lengths))]
 
-    @torch.inference_mode()
     def begin(self, reading: Reading) -> HostCopy:
         """Compute a reading, unless it has been, and send it to the host."""
         if reading not in self.readings:
-            self.readings[reading] = HostCopy(reading.on_device(self))
+            with torch.inference_mode():
+                self.readings[reading] = HostCopy(reading.on_device(self))
         return self.readings[reading]
 
     def settle(self, reading: Reading | None) -> None:
@@ -144,8 +157,8 @@ class DeviceOutput(Output):
         """See `Output.settle`."""
         self.states.settle(reading)
 
-    def read(self, reading: Reading) -> Numbers:
-        """Its own rows."""
+    def rows(self, reading: Reading) -> Numbers:
+        """Its own rows of a reading, as they are."""
         start, stop = self.bounds if reading.tokens else (self.number, self.number + 1)
         return self.states.begin(reading).array[start:stop]
 
@@ -157,12 +170,47 @@ class DeviceOutput(Output):
     @property
     def hidden(self) -> Numbers:
         """See `Output`; brings the whole batch's to the host."""
-        return self.read(HIDDEN)
+        return self.checked(HIDDEN)
 
     @property
     def pooled(self) -> Numbers | None:
         """See `Output`."""
-        return None if self.states.pooled is None else self.read(POOLED)[0]
+        return None if self.states.pooled is None else self.checked(POOLED)[0]
+
+    def checked(self, reading: Reading) -> Numbers:
+        """`rows`, if they are numbers.
+
+        Raises:
+            BertError: they overflowed.
+        """
+        rows = self.rows(reading)
+        if self.states.limited:
+            check(rows)
+        return rows
+
+
+def gathered(reading: Reading, outputs: Sequence[DeviceOutput]) -> Numbers:
+    """`(outputs, n)` of a reading by sequence: one gather per batch, since there may be thousands of outputs."""
+    batches: dict[int, tuple[DeviceStates, list[int], list[int]]] = {}
+    for place, output in enumerate(outputs):
+        _, places, numbers = batches.setdefault(id(output.states), (output.states, [], []))
+        places.append(place)
+        numbers.append(output.number)
+    parts = [(places, states.begin(reading).array[numbers]) for states, places, numbers in batches.values()]
+    rows = np.empty((len(outputs), parts[0][1].shape[1]), dtype=np.float32)
+    for places, part in parts:
+        rows[places] = part
+    return rows
+
+
+def check(numbers: Numbers) -> None:
+    """Refuse what float16 has no number for; JSON would call it null.
+
+    Raises:
+        BertError: there is NaN or infinity.
+    """
+    if not np.isfinite(numbers).all():
+        raise BertError("this text leaves the range of float16 in this model; its operator should pack it for bfloat16")
 
 
 def tensor(output: Output) -> Tensor:
@@ -174,18 +222,18 @@ def tensor(output: Output) -> Tensor:
 
 
 class HostCopy:
-    """Numbers on their way to the host, as float32."""
+    """Numbers on their way to the host, as float32. Page-locked memory is kept for ever, so large copies do without."""
 
     def __init__(self, numbers: Tensor) -> None:
         source = numbers.float()
         self.arrived: Any = None
-        if source.device.type == "cuda":
+        if source.device.type == "cuda" and source.numel() <= LOCKED:
             self.host = torch.empty(source.shape, pin_memory=True)  # another would be waited for
             self.host.copy_(source, non_blocking=True)
             self.arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self.arrived.record()
         else:
-            self.host = source
+            self.host = source.cpu()
 
     @property
     def array(self) -> Numbers:
@@ -223,10 +271,10 @@ class Queue:
         self.begun: deque[torch.cuda.Event] = deque()
 
     def follow(self) -> None:
-        """One more pass was begun; wait until there are few. A CPU has finished it already."""
+        """One more pass was begun; wait, asleep, until there are few. A CPU has finished it already."""
         if self.device.type != "cuda":
             return
-        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         event.record(torch.cuda.current_stream(self.device))
         self.begun.append(event)
         while len(self.begun) > self.most:

@@ -77,6 +77,12 @@ class ConfigError(BertError):
     error_type = "config"
 
 
+def exhausted(error: Exception) -> bool:
+    """Whether an error is for lack of memory, on a host or a device; cuBLAS and CUDA have no type for all of theirs."""
+    words = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(map(str(error).count, words)))
+
+
 def quote(word: str) -> str:
     """The word in quotes, cut to `QUOTED` characters."""
     return repr(word if len(word) <= QUOTED else word[:QUOTED] + "...")

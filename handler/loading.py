@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from logging import getLogger
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 from msgspec.structs import replace
 
 from handler import config as configuration
 from handler import head as heads
 from handler import runtimes
-from handler.config import CHECKPOINT, ORIGIN, ModelConfig
-from handler.errors import ConfigError
+from handler.config import CHECKPOINT, ORIGIN, Dtype, HandlerConfig, ModelConfig
+from handler.errors import BertError, ConfigError
 from handler.head import Head
 from handler.pipeline import Pipeline
 from handler.runtimes import budgets, cuda, explaining
-from handler.runtimes.base import Placement
+from handler.runtimes.base import Placement, Runtime
 from handler.tasks.base import Archive
 from handler.telemetry import Emit, Telemetry
 from handler.text import TextEncoder
 from handler.workers import Workers
+
+log = getLogger(__name__)
+
+PROBES = 8
+"""Longest texts that `dtype: auto` tries. Models that overflow do so at special tokens, whatever the text."""
 
 
 def load(
@@ -49,15 +56,14 @@ def load(
         ConfigError: the settings are wrong, or ask for what this machine cannot do.
     """
     config = configuration.load(settings)
-    placement = place(config, gpu)
-    device = placement.device
+    device = place(config, gpu)
     if device == "cpu":  # the tokenizer's threads would wait for cores that other workers hold
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    runtime = runtimes.pick(config.handler.runtime, placement)(folder / CHECKPOINT, placement)
+    encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
+    runtime, placement = start(folder / CHECKPOINT, config.handler, device, encoder)
     tokens = config.handler.token_budget or budgets.find(runtime, placement, folder / CHECKPOINT, config.handler)
     config = replace(config, handler=replace(config.handler, dtype=placement.dtype, token_budget=tokens))
-    encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
-    hidden = runtime.run([encoder.wrap([])])[0].hidden  # also the first, slow pass
+    hidden_size = warm(runtime, encoder)
     head, dense = (
         Head(folder / CHECKPOINT, device, file) if (folder / CHECKPOINT / file).exists() else None
         for file in (heads.FILE, heads.DENSE)
@@ -68,7 +74,7 @@ def load(
         version,
         config.handler,
         encoder,
-        hidden.shape[1],
+        hidden_size,
         device,
         runtime.name,
         runtime.words,
@@ -82,21 +88,65 @@ def load(
     return Pipeline(archive, config, runtime, Telemetry(emit), workers)
 
 
-def place(config: ModelConfig, gpu: int | None) -> Placement:
-    """The device this worker was given, and the dtype there; `auto` is the fastest it has with float32's range.
+def place(config: ModelConfig, gpu: int | None) -> str:
+    """The device this worker was given.
 
     Raises:
         ConfigError: `deviceType` asks for a GPU, and there is none that torch can use.
     """
-    usable = gpu is not None and torch.cuda.is_available()
+    usable = gpu is not None and torch.cuda.is_available() and cuda.supported(f"cuda:{gpu}")
     if config.deviceType == "gpu" and not usable:
         given = "TorchServe gave this worker none" if gpu is None else "torch cannot use it"
         raise ConfigError(f"model-config.yaml, deviceType is gpu, and {given}; scripts/bert doctor says why")
-    device = f"cuda:{gpu}" if usable else "cpu"
-    dtype = config.handler.dtype
-    if dtype == "auto":
-        dtype = cuda.half(device) if usable else "float32"
-    return Placement(device, dtype)
+    return f"cuda:{gpu}" if usable else "cpu"
+
+
+def start(checkpoint: Path, config: HandlerConfig, device: str, encoder: TextEncoder) -> tuple[Runtime, Placement]:
+    """The runtime, and where it computes; `dtype: auto` is the first of `candidates` whose range long texts keep to.
+
+    Raises:
+        ConfigError: there is no such runtime, or not on this device or in this dtype.
+    """
+    *limited, last = (Placement(device, dtype) for dtype in candidates(config, device))
+    for placement in limited:
+        runtime = runtimes.pick(config.runtime, placement)(checkpoint, placement)
+        if finite(runtime, encoder, config.max_length):
+            return runtime, placement
+        log.warning("this model leaves the range of %s; the worker takes another dtype", placement.dtype)
+        del runtime  # the next one may need its memory
+        torch.cuda.empty_cache()
+    return runtimes.pick(config.runtime, last)(checkpoint, last), last
+
+
+def warm(runtime: Runtime, encoder: TextEncoder) -> int:
+    """The first, slow pass; how wide states are.
+
+    Raises:
+        ConfigError: they are no numbers.
+    """
+    try:
+        (output,) = runtime.run([encoder.wrap([])])
+        return int(output.hidden.shape[1])
+    except BertError as error:
+        raise ConfigError(f"handler.dtype: {error}") from None
+
+
+def candidates(config: HandlerConfig, device: str) -> tuple[Dtype, ...]:
+    """Dtypes to try in turn."""
+    if config.dtype != "auto":
+        return (config.dtype,)
+    return ("float32",) if device == "cpu" else cuda.dtypes(device)
+
+
+def finite(runtime: Runtime, encoder: TextEncoder, max_length: int) -> bool:
+    """Whether states of texts of all ids, with their special tokens, are numbers."""
+    body = max_length - len(encoder.wrap([]))
+    ids = range(0, encoder.vocabulary, max(1, encoder.vocabulary // (PROBES * body)))
+    probes = [encoder.wrap([*ids[first : first + body]]) for first in range(0, len(ids), body)][:PROBES]
+    try:
+        return all(np.isfinite(output.hidden).all() for output in runtime.run(probes))
+    except BertError:  # what stays on a device is looked at when it is read
+        return False
 
 
 def origin(checkpoint: Path) -> dict[str, object]:

@@ -55,10 +55,18 @@ class Pipeline:
             raise ConfigError(f"model-config.yaml, handler.task: {unknown('task', self.config.task, self.tasks)}")
 
     def answer(self, rows: Sequence[Row]) -> list[Reply]:
-        """Answer a batch; one reply per row, in order, whatever the rows hold."""
+        """Answer a batch; one reply per row, in order, whatever the rows hold.
+
+        Raises:
+            SystemExit: see `survive`.
+        """
         with self.workers.busy(len(rows)) as threads:
             self.runtime.use_threads(threads)
-            return self.answer_busy(rows)
+            try:
+                return self.answer_busy(rows)
+            except Exception as error:
+                survive(error)
+                raise
 
     def answer_busy(self, rows: Sequence[Row]) -> list[Reply]:
         """The stages, while this worker's lock is held."""
@@ -79,6 +87,8 @@ class Pipeline:
             self.runtime.finish()
         self.deadline.at = begin + FINISHED * self.seconds
         bodies = [self.finish(call, timer) for call in calls]
+        for fault in (call.error for call in calls if type(call.error) is BertError):
+            survive(fault)
         self.telemetry.record(calls, timer)
         times = timer.headers()
         return [reply(call, body, times) for call, body in zip(calls, bodies, strict=True)]
@@ -126,24 +136,27 @@ class Pipeline:
         """One forward pass. If it fails, its halves run apart, so that only sequences that cannot run are refused.
 
         Raises:
-            SystemExit: the GPU fails for good, and TorchServe has to start another process.
+            SystemExit: see `survive`.
         """
         try:
-            outputs = self.runtime.run(encodings)
-            for output, reading in zip(outputs, readings, strict=True):
-                output.settle(reading)
-            return outputs
+            return self.begin(encodings, readings)
         except Exception as error:
-            if cuda.lost():
-                raise SystemExit(f"the GPU failed: {type(error).__name__}") from None
-            if len(encodings) == 1:
-                return [internal(error)]
+            survive(error)
+            if len(encodings) == 1 or self.deadline.passed:
+                return [internal(error)] * len(encodings)
         torch.cuda.empty_cache()  # the halves may need what this pass held; without a GPU it does nothing
         middle = len(encodings) // 2
         return [
             *self.run_batch(encodings[:middle], readings[:middle]),
             *self.run_batch(encodings[middle:], readings[middle:]),
         ]
+
+    def begin(self, encodings: Sequence[Encoding], readings: Sequence[Reading | None]) -> list[Output]:
+        """A pass, and the way back of what tasks will read of it. Nothing of it stays in memory when it fails."""
+        outputs = self.runtime.run(encodings)
+        for output, wanted in zip(outputs, readings, strict=True):
+            output.settle(wanted)
+        return outputs
 
     def finish(self, call: Call, timer: StageTimer) -> Encoded:
         """Outputs to bytes; one call after the other, so that large answers are never all in memory at once."""
@@ -169,6 +182,16 @@ class Pipeline:
 
         call.attempt(write)
         return encoded if call.error is None else Encoded(call.protocol.encode_error(call.error))
+
+
+def survive(error: Exception) -> None:
+    """Go on after an error, unless it was one that a GPU does not survive, which may show long after its cause.
+
+    Raises:
+        SystemExit: the GPU fails for good, and TorchServe has to start another process.
+    """
+    if cuda.lost():
+        raise SystemExit(f"the GPU failed: {type(error).__name__}") from None
 
 
 def admit(call: Call) -> None:

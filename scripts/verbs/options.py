@@ -23,7 +23,7 @@ Dtype = Annotated[
     Literal["float32", "float16", "bfloat16", "int8", "auto"] | None,
     typer.Option(
         "--dtype",
-        help="float32; bfloat16; float16 on a GPU; int8 on a CPU; auto: the GPU's fastest, float32 on a CPU "
+        help="float32; bfloat16; float16 on a GPU; int8 on a CPU; auto: 16 bits on a GPU, float32 on a CPU "
         "[default: float32]",
     ),
 ]

@@ -53,6 +53,35 @@ def test_a_gpu_that_fails_for_good_ends_the_worker(pipeline, echo, ids, monkeypa
         pipeline.answer([row({"inputs": "z"})])
 
 
+def test_a_fault_that_shows_after_the_pass_ends_the_worker_too(pipeline, echo, monkeypatch):
+    def late():
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(echo, "finish", late)
+    with pytest.raises(RuntimeError, match="illegal"):
+        pipeline.answer([row({"inputs": "b"})])
+    monkeypatch.setattr("handler.runtimes.cuda.lost", lambda: True)
+    with pytest.raises(SystemExit):
+        pipeline.answer([row({"inputs": "b"})])
+    monkeypatch.setattr(echo, "finish", lambda: None)
+    monkeypatch.setattr("handler.tasks.embedding.vectors", lambda *_: late())
+    with pytest.raises(SystemExit):  # in a task, which keeps its own errors to itself
+        pipeline.answer([row({"inputs": "b"})])
+
+
+def test_a_request_s_own_error_asks_no_gpu(pipeline, monkeypatch):
+    monkeypatch.setattr("handler.runtimes.cuda.lost", pytest.fail)
+    assert [reply.status for reply in pipeline.answer([row({"inputs": ""}), row({"inputs": "b"})])] == [422, 200]
+
+
+def test_halves_end_with_the_time(pipeline, echo, ids, monkeypatch):
+    echo.broken = {ids["b"]}
+    times = iter([0.0, 0.0, 1e9])  # before reading; before the pass; before its halves
+    monkeypatch.setattr("handler.deadline.monotonic", lambda: next(times, 1e9))
+    assert [reply.status for reply in pipeline.answer([row({"inputs": ["b"] * 8})])] == [500]
+    assert len(echo.batches) == 1
+
+
 def test_for_a_device_requests_are_read_in_portions_and_each_gets_its_own(make_pipeline, echo, monkeypatch):
     monkeypatch.setattr(echo, "resident", True)
     pipeline = make_pipeline(token_budget=1)  # portions of four characters

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import doctor, launch, management, preflight, state, stop
+from scripts import devices, doctor, launch, management, preflight, state, stop
 from scripts.console import Failure
 from scripts.gpu import Facts, verdict
 from scripts.preflight import Options
@@ -76,12 +76,50 @@ def test_other_addresses_need_a_token_or_a_word(tmp_path):
     preflight.check_address(Options(tmp_path, host="0.0.0.0", insecure=True))
 
 
+@pytest.mark.parametrize(
+    ("gpus", "given", "smi", "told"),
+    [
+        (2, None, True, {}),
+        (2, None, False, {"CUDA_VISIBLE_DEVICES": "0,1"}),
+        (2, "3,5", True, {}),
+        (2, "3, 5", True, {"CUDA_VISIBLE_DEVICES": "0,1", "BERT_VISIBLE_DEVICES": "3, 5"}),
+        (1, "GPU-8f", True, {"CUDA_VISIBLE_DEVICES": "0", "BERT_VISIBLE_DEVICES": "GPU-8f"}),
+        (1, "0,99", True, {"CUDA_VISIBLE_DEVICES": "0", "BERT_VISIBLE_DEVICES": "0,99"}),
+        (0, "MIG-8f", True, {"CUDA_VISIBLE_DEVICES": ""}),
+        (0, None, True, {}),
+    ],
+)
+def test_java_is_told_of_gpus_in_numbers(monkeypatch, gpus, given, smi, told):
+    monkeypatch.setattr(devices.shutil, "which", lambda _: smi or None)
+    environment = {} if given is None else {"CUDA_VISIBLE_DEVICES": given}
+    assert devices.told(gpus, environment) == told
+
+
+def test_only_a_machine_with_a_gpu_waits_for_torch(monkeypatch):
+    monkeypatch.setattr(devices, "hardware", list)
+    monkeypatch.setattr(devices, "look", pytest.fail)
+    assert devices.usable(None) == 0
+    monkeypatch.setattr(devices, "hardware", lambda: CARD)
+    assert devices.usable("cpu") == 0
+    monkeypatch.setattr(devices, "look", lambda: Facts(CARD, "13.0", 1, None))
+    assert devices.usable(None) == 1
+
+
+def test_an_archive_for_another_device_is_refused_before_the_start(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.mar", "w") as archive:
+        archive.writestr("MAR-INF/MANIFEST.json", "{}")
+        archive.writestr("model-config.yaml", "deviceType: gpu\n")
+    with pytest.raises(Failure, match=r"--device cpu, and a.mar was packed with deviceType: gpu"):
+        preflight.archives(Options(tmp_path, device="cpu"))
+    assert preflight.archives(Options(tmp_path, device="gpu")) == preflight.archives(Options(tmp_path)) == ["a"]
+
+
 def test_workers_follow_the_cores_or_the_gpus(tmp_path, monkeypatch):
     monkeypatch.setattr(preflight, "cores", lambda: 4)
-    monkeypatch.setattr(preflight, "hardware", list)
+    monkeypatch.setattr(devices, "usable", lambda device: 0)
     assert preflight.default_workers(Options(tmp_path), ["a"]) == 4
     assert preflight.default_workers(Options(tmp_path), ["a", "b"]) == 0
-    monkeypatch.setattr(preflight, "hardware", lambda: CARD)
+    monkeypatch.setattr(devices, "usable", lambda device: 0 if device == "cpu" else 1)
     assert preflight.default_workers(Options(tmp_path), ["a"]) == 2
     assert preflight.default_workers(Options(tmp_path, device="cpu"), ["a"]) == 4
 
@@ -140,7 +178,7 @@ def test_two_starts_on_one_port_do_not_meet(tmp_path, monkeypatch):
 
 
 def test_the_servers_own_settings_come_last(tmp_path):
-    lines = launch.properties(Options(tmp_path, inference_port=9000, device="cpu")).splitlines()
+    lines = launch.properties(Options(tmp_path, inference_port=9000, device="cpu"), 0).splitlines()
     last = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     assert last["inference_address"] == "http://127.0.0.1:9000"
     assert last["number_of_gpu"] == "0"
