@@ -13,8 +13,8 @@ from handler.device import HostCopy, check
 from handler.head import Scores
 from handler.tasks.base import HeadTask, R
 
-ROWS = {"cpu": 256, "cuda": 512}
-"""Tokens scored at once; each has a float per word, 31 or 62 MB in all for 30,522 words."""
+ROWS = 256
+"""Tokens scored at once; each has a float per word, 31 MB in all for 30,522 words."""
 
 
 class VocabularyTask(HeadTask[R]):
@@ -36,7 +36,7 @@ class VocabularyTask(HeadTask[R]):
         Raises:
             Overloaded: time is up; looked at before each product.
         """
-        for some in portions(states, len, ROWS[self.head.device.type]):
+        for some in portions(states, len, ROWS):
             self.archive.deadline.check()
             rows = [1 if peaks else len(each) for each in some]
             yield from np.split(self.scores(some, peaks), np.cumsum(rows[:-1]))
