@@ -7,12 +7,12 @@ from time import monotonic
 import pytest
 import transformers
 
-from benchmarks.gpu import cells, digits, models, questions, sizes
-from benchmarks.gpu.archived import Archived
+from benchmarks.gpu import digits, models, sizes
 from benchmarks.gpu.context import Context, read
-from benchmarks.gpu.differences import MEASURES
-from benchmarks.gpu.digits import Case
-from benchmarks.gpu.texts import Texts
+from benchmarks.gpu.digits import Case, cells, questions
+from benchmarks.gpu.digits.archived import Archived
+from benchmarks.gpu.digits.differences import MEASURES
+from benchmarks.gpu.digits.texts import Texts
 from handler.tasks import TASKS
 from scripts import layout
 

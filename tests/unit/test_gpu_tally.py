@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from benchmarks.gpu.differences import MEASURES
-from benchmarks.gpu.tally import Tally
+from benchmarks.gpu.digits.differences import MEASURES
+from benchmarks.gpu.digits.tally import Tally
 
 
 def test_differences_by_hand():

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-from benchmarks.gpu import questions
-from benchmarks.gpu.archived import Answer, answers
 from benchmarks.gpu.context import Context
-from benchmarks.gpu.differences import MEASURES
-from benchmarks.gpu.questions import Question
-from benchmarks.gpu.tally import Tally
+from benchmarks.gpu.digits import questions
+from benchmarks.gpu.digits.archived import Answer, answers
+from benchmarks.gpu.digits.differences import MEASURES
+from benchmarks.gpu.digits.questions import Question
+from benchmarks.gpu.digits.tally import Tally
 from handler.config import Dtype
 from handler.pipeline import Pipeline
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.gpu import questions
-from benchmarks.gpu.archived import MADE, Archived, answers
-from benchmarks.gpu.cells import BOUNDS, Known, compare, failed
 from benchmarks.gpu.context import Context
+from benchmarks.gpu.digits import questions
+from benchmarks.gpu.digits.archived import MADE, Archived, answers
+from benchmarks.gpu.digits.cells import BOUNDS, Known, compare, failed
 from handler.config import Dtype
 from handler.errors import ConfigError
 

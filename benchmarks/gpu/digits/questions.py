@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 import orjson
 
-from benchmarks.gpu import texts as lengths
+from benchmarks.gpu.digits import texts as lengths
+from benchmarks.gpu.digits.texts import Texts
 from benchmarks.gpu.models import LABELS
-from benchmarks.gpu.texts import Texts
 from handler.config import Pooling
 from handler.tasks.token_classification import Strategy
 from handler.text import TextEncoder
