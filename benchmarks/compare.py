@@ -26,15 +26,19 @@ import psutil
 import requests
 from tokenizers import Tokenizer
 
-from benchmarks import engine, load, machine, report, served, workload
-from benchmarks.ceiling import Ceiling
+from benchmarks import engine
 from handler import runtimes
 from handler.text import convert
-from scripts import checkpoint as checkpoints
-from scripts import launch, pack, presets, pull, stop
 from scripts.console import err, out, step
+from scripts.load import loops as load
+from scripts.load import machine, report, served, workload
+from scripts.load.ceiling import Ceiling
+from scripts.packing import pack
 from scripts.paths import ROOT
-from scripts.preflight import Options
+from scripts.server import launch, stop
+from scripts.server.preflight import Options
+from scripts.sources import checkpoint as checkpoints
+from scripts.sources import presets, pull
 
 PEERS = ROOT / "benchmarks" / "peers"
 ENVIRONMENTS = ROOT / ".cache" / "peers"

@@ -14,8 +14,6 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from benchmarks import machine, report, workload
-from benchmarks.ceiling import Ceiling
 from handler import runtimes
 from handler.batching import plan
 from handler.call import Encoding
@@ -23,10 +21,13 @@ from handler.config import CHECKPOINT, Dtype
 from handler.cores import cores
 from handler.runtimes.base import Placement, Runtime
 from handler.text import convert
-from scripts import checkpoint as checkpoints
-from scripts import pack, presets, pull
-from scripts.checkpoint import Checkpoint
 from scripts.console import err, out
+from scripts.load import machine, report, workload
+from scripts.load.ceiling import Ceiling
+from scripts.packing import pack
+from scripts.sources import checkpoint as checkpoints
+from scripts.sources import presets, pull
+from scripts.sources.checkpoint import Checkpoint
 
 TEXTS, ROUNDS = 256, 9
 BUDGET = 1024  # tokens of a batch, as archives have it

@@ -29,7 +29,7 @@ class BertHandler:
         properties = context.system_properties
         folder = Path(properties["model_dir"]).resolve()
         sys.path.insert(0, str(folder))
-        if "BERT_VISIBLE_DEVICES" in os.environ:  # of a form that Java does not read; see `scripts/devices.py`
+        if "BERT_VISIBLE_DEVICES" in os.environ:  # of a form that Java does not read; see `scripts/server/devices.py`
             os.environ["CUDA_VISIBLE_DEVICES"] = os.environ["BERT_VISIBLE_DEVICES"]
         from handler import loading
 

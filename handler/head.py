@@ -1,7 +1,8 @@
 """The layers a checkpoint was fine-tuned with: token states in, scores out. The same for every runtime.
 
 The packer writes them as a chain of linears, each perhaps with an activation and a normalisation after it
-(`scripts/heads.py`). A head with a vocabulary shares the model's table of words where the checkpoint ties the two.
+(`scripts/packing/heads.py`). A head with a vocabulary shares the model's table of words where the checkpoint ties
+the two.
 """
 
 from __future__ import annotations

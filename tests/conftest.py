@@ -16,7 +16,7 @@ from handler.tasks.base import Archive
 from handler.telemetry import Telemetry
 from handler.text import TextEncoder
 from handler.workers import Workers
-from scripts import pull
+from scripts.sources import pull
 
 FOLDERS = ("unit", "parity", "e2e")
 SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
@@ -98,8 +98,8 @@ def tiny_distilbert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def packed_tiny(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the packer makes of `tiny` for the `packed` runtime."""
-    from scripts import checkpoint as checkpoints
-    from scripts import engines
+    from scripts.packing import engines
+    from scripts.sources import checkpoint as checkpoints
 
     folder = tmp_path_factory.mktemp("packed")
     engines.write(checkpoints.read(tiny), folder, "packed", "float32")

@@ -17,8 +17,9 @@ from pathlib import Path
 from time import monotonic
 
 from benchmarks.gpu import part, summary
-from scripts import paths, state, stop
+from scripts import paths
 from scripts.paths import ROOT
+from scripts.server import state, stop
 
 GRACE = 1 / 12
 """Of a part's time, from its own end to SIGTERM, and from that to SIGKILL: it may have a server to stop."""

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from benchmarks.gpu import unpack
 from benchmarks.gpu.wheels import Member, members, write
-from scripts import kernels
 from scripts.console import Failure, out, step
+from scripts.packing import kernels
 from scripts.paths import ROOT
 
 BUNDLE = ROOT / ".gpu-bundle"
@@ -94,7 +94,7 @@ def version_only(package: str) -> Iterator[Member]:
 
 
 def compiled() -> Iterator[Member]:
-    """The kernels of this checkout, under the names that `scripts.kernels` looks for."""
+    """The kernels of this checkout, under the names that `scripts.packing.kernels` looks for."""
     folder = kernels.build()
     for library in sorted(folder.glob("*.so")):
         yield Member(str(library.relative_to(folder.parents[1])), library.read_bytes())

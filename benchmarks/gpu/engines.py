@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from benchmarks.gpu.sizes import Model
-from benchmarks.workload import WORDS_MOST, WORDS_MU, WORDS_SIGMA
 from handler.batching import plan
 from handler.call import Encoding
 from handler.poolings import POOLINGS
 from handler.runtimes.base import Runtime
 from handler.runtimes.eager import Eager
-from scripts.exports.measure import sequence
+from scripts.load.workload import WORDS_MOST, WORDS_MU, WORDS_SIGMA
+from scripts.packing.exports.measure import sequence
 
 ARRIVAL, PADDED = 64, 1 << 14
 """Texts of a padded batch in order of arrival, and tokens of one by length, padding included."""

@@ -12,8 +12,8 @@ import torch
 
 from benchmarks.gpu.context import Context
 from handler.config import Dtype
-from scripts import processor
-from scripts.gpu import hardware
+from scripts.server import processor
+from scripts.server.gpu import hardware
 
 PACKAGES = ("torch", "triton", "transformers", "tokenizers", "safetensors", "numpy", "onnxruntime", "torchserve")
 REPEATS = 7

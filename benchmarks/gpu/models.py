@@ -20,7 +20,7 @@ from torch import Tensor
 
 from benchmarks.gpu import vocabularies
 from benchmarks.gpu.sizes import Model
-from scripts.checkpoint import position_offset
+from scripts.sources.checkpoint import position_offset
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "MISC")
 """Of tokens; three of them for sequences."""

@@ -13,7 +13,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.gpu import engines, rates
 from benchmarks.gpu.context import Context
 from handler.runtimes.base import Placement, Runtime
-from scripts.exports.measure import sequence
+from scripts.packing.exports.measure import sequence
 
 TOKENS, LENGTH, STEPS, SHOWN = 1 << 14, 128, 5, 30
 FILE = "profile.txt"

@@ -34,9 +34,9 @@ from handler.config import CHECKPOINT, Dtype
 from handler.runtimes.base import Placement, Runtime
 from handler.runtimes.eager import Eager
 from handler.runtimes.packed import Packed
-from scripts import checkpoint as checkpoints
-from scripts import pack
-from scripts.exports.measure import sequence
+from scripts.packing import pack
+from scripts.packing.exports.measure import sequence
+from scripts.sources import checkpoint as checkpoints
 
 
 def run(context: Context) -> None:

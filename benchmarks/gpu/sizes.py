@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmarks.workload import Shape
+from scripts.load.workload import Shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, report
 from benchmarks.gpu import context
+from scripts.load import machine, report
 
 RESULT, CHART = "gpu.json", "chart.svg"
 Rows = list[dict[str, Any]]

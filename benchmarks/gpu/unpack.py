@@ -116,7 +116,7 @@ def extract(archive: Path, folder: Path) -> None:
 
 
 def kernels(bundle: Path, cache: Path) -> None:
-    """Put the compiled kernels where `scripts.kernels` would have compiled them."""
+    """Put the compiled kernels where `scripts.packing.kernels` would have compiled them."""
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as temporary:
         extract(bundle / KERNELS, Path(temporary))

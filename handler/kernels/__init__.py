@@ -1,4 +1,4 @@
-"""The forward pass in C, compiled by the packer once per kind of CPU (`scripts/kernels.py`) and part of an archive."""
+"""The forward pass in C, compiled by `scripts/packing/kernels.py` once per kind of CPU, and part of an archive."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The encoder without padding: every linear runs on `(total tokens, hidden)`, attention on each sequence's own tokens.
 
-The packer writes the weights as they are used here (`scripts/layout.py`), in a file that is mapped and not read: a
-worker is ready without importing transformers, and all workers of a machine share one copy.
+The packer writes the weights as they are used here (`scripts/packing/layout.py`), in a file that is mapped and not
+read: a worker is ready without importing transformers, and all workers of a machine share one copy.
 """
 
 from __future__ import annotations

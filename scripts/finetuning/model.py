@@ -9,10 +9,10 @@ import torch
 
 from handler.errors import ConfigError
 from handler.runtimes.eager import check_missing
-from scripts import heads
-from scripts.checkpoint import Checkpoint
 from scripts.console import Failure
 from scripts.finetuning.tasks import Task
+from scripts.packing import heads
+from scripts.sources.checkpoint import Checkpoint
 
 CROSS_ENCODER = ("sentence_transformers", "sbert_ce_default_activation_function")
 """Keys that would say that the new head's scores are a cross-encoder's."""

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from scripts.console import Failure
-from scripts.json_files import load_if_there
+from scripts.files.json_files import load_if_there
 
 SETTINGS, STATE = "settings.json", "state.pt"
 

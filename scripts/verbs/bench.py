@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts import management, state
 from scripts.console import Failure, out, print_json, step
+from scripts.server import management, state
 from scripts.verbs.options import Json, Port
 
 if TYPE_CHECKING:
-    from benchmarks.served import Target
-    from benchmarks.workload import Model, Workload
+    from scripts.load.served import Target
+    from scripts.load.workload import Model, Workload
 
 
 def bench(
@@ -34,8 +34,8 @@ def bench(
 
     Examples: scripts/bert bench; scripts/bert bench --rate 20,50,100 --texts 2000 --save result.json
     """
-    from benchmarks import machine, report, served, workload
-    from benchmarks.ceiling import Ceiling
+    from scripts.load import machine, report, served, workload
+    from scripts.load.ceiling import Ceiling
 
     server = state.find(inference_port)
     workers = [worker["pid"] for worker in management.describe(server, name)["workers"]]
@@ -83,7 +83,7 @@ def measure(
     target: Target, made: Workload, texts_each: int, setting: str, is_rate: bool, model: Model
 ) -> dict[str, Any]:
     """One setting, closed or open."""
-    from benchmarks import served
+    from scripts.load import served
 
     if is_rate:
         return served.opened(target, made, texts_each, float(setting), model.shape)

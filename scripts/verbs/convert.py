@@ -47,7 +47,7 @@ def convert(
 
     Example: scripts/bert convert uncased_L-12_H-768_A-12 --out bert-base --verify
     """
-    from scripts import convert as converter
+    from scripts.conversion import convert as converter
 
     named = checkpoint or classic
     if named is None or (target is None) == (dump is None) or (checkpoint and classic):

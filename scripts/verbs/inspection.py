@@ -24,7 +24,7 @@ def inspect(
 
     Example: scripts/bert inspect bert
     """
-    from scripts import inspection  # torch takes seconds to import
+    from scripts.packing import inspection  # torch takes seconds to import
 
     file = Path(archive)
     found = inspection.inspect(file if file.suffix == ".mar" else store / f"{archive}.mar")

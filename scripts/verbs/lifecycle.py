@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from scripts import greeting, launch, management, report, state
-from scripts import pull as puller
-from scripts import stop as stopper
 from scripts.console import Failure, err, out
 from scripts.paths import MODEL_STORE
-from scripts.preflight import Options
-from scripts.presets import DEFAULT, presets
+from scripts.server import greeting, launch, management, report, state
+from scripts.server import stop as stopper
+from scripts.server.preflight import Options
+from scripts.sources import pull as puller
+from scripts.sources.presets import DEFAULT, presets
 from scripts.verbs.options import (
     Auth,
     Device,
@@ -54,7 +54,7 @@ def up(
 
     Examples: scripts/bert up; scripts/bert up sentence-transformers/all-mpnet-base-v2 --name mpnet
     """
-    from scripts import pack as packer  # torch takes seconds to import
+    from scripts.packing import pack as packer  # torch takes seconds to import
 
     if already(inference_port):
         return

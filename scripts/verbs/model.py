@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from scripts import pull as puller
 from scripts.console import out, print_json
 from scripts.paths import MODEL_STORE
-from scripts.presets import DEFAULT
+from scripts.sources import pull as puller
+from scripts.sources.presets import DEFAULT
 from scripts.verbs.options import Config, Dtype, Json, Name, Offline, Revision, Runtime, Store, Task, Version
 
 
@@ -43,7 +43,7 @@ def pack(
 
     Example: scripts/bert pack my-model --name mine --task embedding --check
     """
-    from scripts import pack as packer  # torch takes seconds to import
+    from scripts.packing import pack as packer  # torch takes seconds to import
 
     settings = packer.preset_settings({}, {"task": task, "runtime": runtime, "dtype": dtype}, config)
     archive, checked = packer.pack(puller.local(folder), name, version, settings, store, check)
@@ -64,7 +64,7 @@ def export(
 
     Example: scripts/bert export my-model --format onnx --out my-model-onnx
     """
-    from scripts import export as exporter
+    from scripts.packing import export as exporter
 
     measured = exporter.export(folder, target, kind, dtype)
     if as_json:

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from scripts import doctor as doctor_checks
-from scripts import management, report, scaling, state
 from scripts.console import Failure, out, print_json
-from scripts.follow import follow
 from scripts.paths import MODEL_STORE
-from scripts.preflight import Options
+from scripts.server import doctor as doctor_checks
+from scripts.server import management, report, scaling, state
+from scripts.server.preflight import Options
+from scripts.server.tail import follow
 from scripts.verbs.options import InferencePort, Json, Port, Store, Task, Timeout
 
 STYLES = {True: "", False: "red"}

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from scripts.console import out, print_json
-from scripts.presets import DEFAULT
+from scripts.sources.presets import DEFAULT
 from scripts.verbs.options import Json
 
 
@@ -52,7 +52,7 @@ def finetune(
     Example: scripts/bert finetune --task text-classification --data tickets.csv --out my-classifier
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads; else other work slows it by times
-    from scripts import finetune as tuner  # torch and transformers take seconds to import
+    from scripts.finetuning import finetune as tuner  # torch and transformers take seconds to import
     from scripts.finetuning import report as reports
 
     settings = tuner.Settings(task, frozen, epochs, batch_size, learning_rate, patience, held_out, seed, max_length)

@@ -16,7 +16,7 @@ import pytest
 import requests
 from transformers import AutoTokenizer
 
-from scripts import pack as packer
+from scripts.packing import pack as packer
 from scripts.paths import ROOT
 from tests import heads
 

@@ -16,9 +16,9 @@ from huggingface_hub import InferenceClient
 from transformers import AutoTokenizer, pipeline
 
 from handler.errors import Invalid
-from scripts import greeting
 from scripts.client import BertClient
 from scripts.paths import ROOT
+from scripts.server import greeting
 from tests.asking import check
 
 TEXTS = ["Ada Lovelace lived in London.", "我住在北京 🙂", "naïve\ncafé"]

@@ -14,7 +14,7 @@ import requests
 from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 from transformers import AutoModel, AutoTokenizer
 
-from scripts.convert import Source, convert
+from scripts.conversion.convert import Source, convert
 from tests import folders, heads
 from tests.e2e.conftest import Cli, free_port
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import requests
 
-from scripts import pack as packer
+from scripts.packing import pack as packer
 from scripts.paths import ROOT
 from tests.e2e.conftest import free_port, wait_for
 

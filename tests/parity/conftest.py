@@ -6,8 +6,8 @@ import pytest
 from transformers import AutoTokenizer
 
 from handler import loading
-from scripts import checkpoint as checkpoints
-from scripts import pack as packer
+from scripts.packing import pack as packer
+from scripts.sources import checkpoint as checkpoints
 from tests import heads
 
 

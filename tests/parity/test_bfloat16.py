@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import workload
 from handler.config import CHECKPOINT
 from handler.runtimes.base import Placement
 from handler.runtimes.packed import Packed
 from handler.text import convert
-from scripts import checkpoint as checkpoints
-from scripts import pack as packer
+from scripts.load import workload
+from scripts.packing import pack as packer
+from scripts.sources import checkpoint as checkpoints
 from tests.parity.test_int8 import ranks
 
 TEXTS = 64

@@ -13,10 +13,10 @@ from transformers import AutoTokenizer
 from handler.call import Encoding
 from handler.runtimes.base import Placement
 from handler.runtimes.packed import Packed
-from scripts import checkpoint as checkpoints
-from scripts import pack as packer
 from scripts.console import Failure
-from scripts.convert import Source, convert, dump
+from scripts.conversion.convert import Source, convert, dump
+from scripts.packing import pack as packer
+from scripts.sources import checkpoint as checkpoints
 
 DATA = Path(__file__).parents[1] / "data" / "tensorflow"
 NAMES = ["pretraining", "chinese", "classifier", "squad"]

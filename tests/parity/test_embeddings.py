@@ -8,9 +8,9 @@ import pytest
 
 from handler import loading
 from handler.call import Row
-from scripts import checkpoint as checkpoints
-from scripts import model_config
-from scripts import pack as packer
+from scripts.packing import model_config
+from scripts.packing import pack as packer
+from scripts.sources import checkpoint as checkpoints
 
 
 @pytest.fixture(scope="module", params=["native", "packed", "onnx", "torchscript", "eager"])

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModel
 
 from scripts.console import Failure
-from scripts.export import export
+from scripts.packing.export import export
 
 SHAPES = [(1, 1), (1, 9), (3, 5), (2, 40)]
 
@@ -82,7 +82,7 @@ def test_int8_says_how_far_it_is(minilm, tmp_path):
 
 
 def test_a_failed_export_leaves_nothing(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr("scripts.export.TOLERANCE", 0.0)
+    monkeypatch.setattr("scripts.packing.export.TOLERANCE", 0.0)
     with pytest.raises(Failure, match="the export is off"):
         export(tiny, tmp_path / "out", "onnx", "float32")
     assert not list(tmp_path.iterdir())

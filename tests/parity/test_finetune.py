@@ -12,9 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from scripts import finetune as tuner
-from scripts.checkpoint import read
 from scripts.console import Failure
+from scripts.finetuning import finetune as tuner
 from scripts.finetuning.entities import read as read_entities
 from scripts.finetuning.examples import Entity
 from scripts.finetuning.metrics import of_entities, of_labels
@@ -23,6 +22,7 @@ from scripts.finetuning.state import STATE, State
 from scripts.finetuning.texts import read as read_texts
 from scripts.finetuning.training import Plan, Training
 from scripts.paths import ROOT
+from scripts.sources.checkpoint import read
 from tests.asking import ask
 
 TICKETS, ENTITIES = ROOT / "tests" / "data" / "tickets.csv", ROOT / "tests" / "data" / "entities.jsonl"

@@ -8,8 +8,8 @@ from transformers import AutoModel, AutoTokenizer
 
 from handler import loading
 from handler.call import Row
-from scripts import checkpoint as checkpoints
-from scripts import pack as packer
+from scripts.packing import pack as packer
+from scripts.sources import checkpoint as checkpoints
 
 TEXTS = ["Hello, how are you?", "a cat sat on a mat", "a cat", "a mat", "你好", "é", "a " * 36]
 

@@ -6,11 +6,11 @@ import numpy as np
 import orjson
 import pytest
 
-from benchmarks import workload
 from handler import loading
 from handler.call import Row
-from scripts import checkpoint as checkpoints
-from scripts import pack as packer
+from scripts.load import workload
+from scripts.packing import pack as packer
+from scripts.sources import checkpoint as checkpoints
 
 TEXTS = 1000
 

@@ -12,8 +12,8 @@ from handler.runtimes import panels
 from handler.runtimes.base import Placement
 from handler.runtimes.native import Native
 from handler.runtimes.packed import Packed
-from scripts import checkpoint as checkpoints
-from scripts import engines
+from scripts.packing import engines
+from scripts.sources import checkpoint as checkpoints
 from tests.conftest import encoding
 
 ABLE = torch.cpu.get_capabilities()

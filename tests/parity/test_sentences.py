@@ -11,8 +11,8 @@ from sentence_transformers.util import cos_sim
 
 from handler import loading
 from handler.call import Row
-from scripts import checkpoint as checkpoints
-from scripts import pack as packer
+from scripts.packing import pack as packer
+from scripts.sources import checkpoint as checkpoints
 from tests import folders
 
 TEXTS = ["hello how are you?", "a cat sat on a mat", "Hello", "the mat , sat . " * 20]

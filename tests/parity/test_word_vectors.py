@@ -11,8 +11,8 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoTokenizer, RobertaConfig, RobertaModel, RobertaTokenizerFast
 
 from handler import loading
-from scripts import checkpoint as checkpoints
-from scripts import pack as packer
+from scripts.packing import pack as packer
+from scripts.sources import checkpoint as checkpoints
 from tests.asking import ask
 
 WORDS = ["king", "Queen", "unbelievably", "New York"]

@@ -9,10 +9,12 @@ import numpy as np
 import orjson
 import pytest
 
-from benchmarks import account, ceiling, compare, load, machine, report, served
-from benchmarks.ceiling import Ceiling
-from benchmarks.workload import Shape, Workload
-from scripts import processor
+from benchmarks import compare
+from scripts.load import account, ceiling, machine, report, served
+from scripts.load import loops as load
+from scripts.load.ceiling import Ceiling
+from scripts.load.workload import Shape, Workload
+from scripts.server import processor
 
 METRICS = """# TYPE bert_stage_seconds counter
 bert_stage_seconds{ModelName="bert",stage="forward",Hostname="h",} 2.0

@@ -4,7 +4,7 @@ import yaml
 from handler import config as configuration
 from handler.config import HandlerConfig, ModelConfig
 from handler.errors import ConfigError
-from scripts import model_config
+from scripts.packing import model_config
 
 HANDLER = {"task": "embedding", "max_length": 256}
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from benchmarks import connection
-from benchmarks.connection import Connection, UnknownLength
+from scripts.load import connection
+from scripts.load.connection import Connection, UnknownLength
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\nabcde"
 

@@ -15,9 +15,9 @@ from scripts.conversion.account import shapes, take
 from scripts.conversion.bundle import Bundle
 from scripts.conversion.config import BertConfig
 from scripts.conversion.config import read as read_config
+from scripts.conversion.convert import Source, convert, find
 from scripts.conversion.names import HEADS
-from scripts.convert import Source, convert, find
-from scripts.origin import digest
+from scripts.files.origin import digest
 from tests import bundles
 
 DATA = Path(__file__).parents[1] / "data" / "tensorflow"

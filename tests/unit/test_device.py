@@ -17,8 +17,8 @@ from handler.runtimes import attention, cuda, graphs, packed
 from handler.runtimes.base import WEIGHTS, Placement
 from handler.runtimes.eager import Eager
 from handler.runtimes.packed import Packed
-from scripts import checkpoint as checkpoints
-from scripts import engines, heads
+from scripts.packing import engines, heads
+from scripts.sources import checkpoint as checkpoints
 from tests.conftest import encoding
 
 TEXTS = [encoding(2, 5, 3), encoding(2, 3), encoding(2, 7, 8, 9, 10, 3), encoding(2, 5, 6, 3)]

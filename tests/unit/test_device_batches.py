@@ -7,8 +7,8 @@ from transformers import AutoTokenizer
 
 from handler.runtimes import attention, cuda, graphs, linears
 from handler.runtimes.packed import Packed
-from scripts import checkpoint as checkpoints
-from scripts import engines
+from scripts.packing import engines
+from scripts.sources import checkpoint as checkpoints
 from tests import heads
 from tests.conftest import encoding
 from tests.unit.test_device import CPU, TEXTS, resident

@@ -8,7 +8,7 @@ import pytest
 from handler.config import HandlerConfig, ModelConfig, describe
 from handler.tasks import TASKS
 from scripts.cli import VERBS
-from scripts.presets import presets
+from scripts.sources.presets import presets
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -14,7 +14,7 @@ from benchmarks.gpu.digits.archived import Archived
 from benchmarks.gpu.digits.differences import MEASURES
 from benchmarks.gpu.digits.texts import Texts
 from handler.tasks import TASKS
-from scripts import layout
+from scripts.packing import layout
 
 SMALL = sizes.TINY.small
 TEXTS = Texts("a", "b", "c", "d", "e", "[MASK]")

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from scripts import origin
+from scripts.files import origin
 from scripts.paths import ROOT
-from scripts.pull import wanted_files
+from scripts.sources.pull import wanted_files
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {

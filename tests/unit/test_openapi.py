@@ -6,13 +6,13 @@ import pytest
 from handler.protocols import DOCUMENTED
 from handler.protocols.openapi import example
 from handler.tasks import TASKS
-from scripts.openapi import FILE, whole
+from scripts.reference.openapi import FILE, whole
 
 BODIES = {task.request for task in TASKS.values()} | {route.body for route in DOCUMENTED.values()}
 
 
 def test_the_document_is_the_one_that_is_checked_in():
-    assert FILE.read_text() == whole(), "python -m scripts.openapi writes it anew"
+    assert FILE.read_text() == whole(), "python -m scripts.reference.openapi writes it anew"
 
 
 @pytest.mark.parametrize("body", sorted(BODIES, key=lambda body: body.__qualname__), ids=lambda body: body.__name__)

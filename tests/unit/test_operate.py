@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts import devices, doctor, launch, management, preflight, state, stop
 from scripts.console import Failure
-from scripts.gpu import Facts, verdict
-from scripts.preflight import Options
+from scripts.server import devices, doctor, launch, management, preflight, state, stop
+from scripts.server.gpu import Facts, verdict
+from scripts.server.preflight import Options
 
 CARD = ["NVIDIA H100, 550.54"]
 

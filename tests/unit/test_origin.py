@@ -9,12 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from handler.config import CHECKPOINT
-from scripts import inspection, origin
-from scripts import pack as packer
 from scripts.cli import app
 from scripts.console import Failure
-from scripts.convert import Source, convert
-from scripts.origin import Origin
+from scripts.conversion.convert import Source, convert
+from scripts.files import origin
+from scripts.files.origin import Origin
+from scripts.packing import inspection
+from scripts.packing import pack as packer
 from scripts.paths import ROOT
 from tests import folders, heads
 

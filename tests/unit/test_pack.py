@@ -9,9 +9,9 @@ from transformers import AutoTokenizer
 
 from handler.config import CHECKPOINT
 from handler.head import Head
-from scripts import checkpoint as checkpoints
-from scripts import pack as packer
 from scripts.console import Failure
+from scripts.packing import pack as packer
+from scripts.sources import checkpoint as checkpoints
 from tests import heads
 
 

@@ -4,10 +4,10 @@ import zipfile
 
 import pytest
 
-from scripts import pull as puller
 from scripts.console import Failure
 from scripts.paths import ROOT
-from scripts.presets import DEFAULT, Preset, Source, presets
+from scripts.sources import pull as puller
+from scripts.sources.presets import DEFAULT, Preset, Source, presets
 
 CONTENT = b"weights" * 1000
 

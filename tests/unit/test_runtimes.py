@@ -6,9 +6,9 @@ from handler import runtimes
 from handler.errors import ConfigError
 from handler.runtimes.base import GRAPH, WEIGHTS, Placement
 from handler.runtimes.onnx import READY, Onnx
-from scripts import checkpoint as checkpoints
-from scripts import engines
 from scripts.console import Failure
+from scripts.packing import engines
+from scripts.sources import checkpoint as checkpoints
 from tests.conftest import encoding
 
 CPU = Placement("cpu", "float32")

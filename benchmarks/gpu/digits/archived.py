@@ -17,8 +17,8 @@ from handler import loading
 from handler.call import Row
 from handler.config import Dtype
 from handler.pipeline import Pipeline
-from scripts import checkpoint as checkpoints
-from scripts import pack
+from scripts.packing import pack
+from scripts.sources import checkpoint as checkpoints
 
 BUDGET = 4096
 """Tokens of a forward pass: most of a batch of the rehearsal's and of the GPU's run together."""

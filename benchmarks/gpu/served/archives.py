@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.gpu import models
 from benchmarks.gpu.context import Context
 from handler.config import Dtype
-from scripts import model_config, pack
+from scripts.packing import model_config, pack
 from scripts.paths import CONFIG
 
 MAIN, WIDE = "bert", "wide"

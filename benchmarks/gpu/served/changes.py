@@ -16,9 +16,9 @@ from benchmarks.gpu.served import smi
 from benchmarks.gpu.served.archives import MAIN
 from benchmarks.gpu.served.clients import Tally, asking, repeating
 from benchmarks.gpu.served.server import pids, url
-from scripts import management
-from scripts.scaling import scale
-from scripts.state import Server
+from scripts.server import management
+from scripts.server.scaling import scale
+from scripts.server.state import Server
 
 STEPS = (3, 1)
 CLIENTS = 16

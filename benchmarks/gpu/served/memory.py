@@ -17,7 +17,7 @@ from benchmarks.gpu.served.archives import MAIN, WIDE
 from benchmarks.gpu.served.clients import Tally, asking, repeating, status
 from benchmarks.gpu.served.server import pids, url
 from scripts.paths import ROOT
-from scripts.state import Server
+from scripts.server.state import Server
 
 LEFT = 300 << 20
 LARGE, REPEATED = 256, 3

@@ -16,7 +16,7 @@ from benchmarks.gpu.served.clients import SECONDS, asking
 from benchmarks.gpu.served.jobs import Job, draw
 from benchmarks.gpu.served.server import url
 from benchmarks.gpu.served.wires import Vectors, as_vectors, difference, openai_vectors, post
-from scripts.state import Server
+from scripts.server.state import Server
 
 SHOWN = 5  # examples of what went wrong
 ALONE = 64  # texts whose own answers are known

@@ -24,8 +24,8 @@ from benchmarks.gpu.served.mixed import mixed
 from benchmarks.gpu.served.plain import plain
 from benchmarks.gpu.served.server import info, options, serving, url, workers
 from benchmarks.gpu.served.wires import wires
-from scripts import doctor
-from scripts.state import Server
+from scripts.server import doctor
+from scripts.server.state import Server
 
 ASKED = 24  # texts of the comparison with transformers
 WHY = 3000  # characters of a reason that are kept

@@ -19,8 +19,8 @@ import requests
 from benchmarks.gpu.context import Context
 from benchmarks.gpu.served.archives import MAIN, VERSION, Archives
 from benchmarks.gpu.served.server import START_SECONDS, end, free_port
-from scripts import launch
 from scripts.paths import CONFIG
+from scripts.server import launch
 
 STOP_SECONDS = 30
 

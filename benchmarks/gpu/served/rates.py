@@ -7,7 +7,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from benchmarks import served
 from benchmarks.gpu.context import Context
 from benchmarks.gpu.served import smi
 from benchmarks.gpu.served.archives import MAIN, VERSION
@@ -15,8 +14,9 @@ from benchmarks.gpu.served.sender import Order
 from benchmarks.gpu.served.senders import send, summary
 from benchmarks.gpu.served.server import pids, url
 from benchmarks.gpu.served.texts import Texts
-from scripts.scaling import scale
-from scripts.state import Server
+from scripts.load import served
+from scripts.server.scaling import scale
+from scripts.server.state import Server
 
 WARM_SECONDS = 1.0
 

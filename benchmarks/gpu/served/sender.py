@@ -14,7 +14,7 @@ import msgspec
 import orjson
 
 from benchmarks.gpu.served import texts
-from benchmarks.load import Request, closed_loop
+from scripts.load.loops import Request, closed_loop
 
 READY = b"ready\n"
 

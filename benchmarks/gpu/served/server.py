@@ -11,9 +11,10 @@ from typing import Any
 import psutil
 
 from benchmarks.gpu.served.archives import MAIN, VERSION, WIDE, Archives
-from scripts import launch, management, paths, stop
-from scripts.preflight import Options
-from scripts.state import Server
+from scripts import paths
+from scripts.server import launch, management, stop
+from scripts.server.preflight import Options
+from scripts.server.state import Server
 
 PORTS = range(24200, 32000, 10)  # below the range that clients' own ends come from
 TAKEN = 5  # inference, management, metrics, gRPC twice

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks import workload
+from scripts.load import workload
 
 COUNT = 512  # each of them is sent many times; making one takes a millisecond
 

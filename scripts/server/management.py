@@ -1,0 +1,122 @@
+"""TorchServe's management API, and requests to its inference API, with the tokens a server with --auth wants."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import requests
+
+from scripts.console import Failure
+from scripts.server.state import Server
+
+NOT_FOUND = 404
+
+
+def token(server: Server, kind: str) -> dict[str, str]:
+    """The header a server with --auth wants; `kind` is `inference` or `management`.
+
+    Raises:
+        Failure: the server has not written its keys yet.
+    """
+    if not server.auth:
+        return {}
+    try:
+        key = json.loads(server.keys.read_text())[kind]["key"]
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        raise Failure(f"{server.keys} holds no {kind} key", fix="restart the server; it writes its keys") from None
+    return {"authorization": f"Bearer {key}"}
+
+
+def post(server: Server, path: str, body: Any, timeout: float = 120) -> requests.Response:
+    """Send JSON to the inference API.
+
+    Raises:
+        Failure: no connection.
+    """
+    try:
+        return requests.post(
+            f"{server.inference}{path}", json=body, headers=token(server, "inference"), timeout=timeout
+        )
+    except requests.RequestException as error:
+        raise unreachable(server, error) from None
+
+
+def decoded(answer: requests.Response) -> Any:
+    """JSON, or whatever text came instead."""
+    try:
+        return answer.json()
+    except ValueError:
+        return answer.text
+
+
+def manage(server: Server, method: str, path: str, timeout: float = 30, **query: Any) -> Any:
+    """Call the management API and decode its answer.
+
+    Raises:
+        Failure: no connection, or a status of 400 and above, with TorchServe's own words.
+    """
+    try:
+        answer = requests.request(
+            method, f"{server.management}{path}", params=query, headers=token(server, "management"), timeout=timeout
+        )
+    except requests.RequestException as error:
+        raise unreachable(server, error) from None
+    if answer.status_code >= 400:
+        raise Refused(answer.status_code, f"{method} {path}: {answer.status_code}", why=message(answer))
+    return answer.json()
+
+
+class Refused(Failure):
+    """The management API said no."""
+
+    def __init__(self, status: int, what: str, why: str) -> None:
+        super().__init__(what, why=why, fix="scripts/bert status shows what is served" if status == NOT_FOUND else "")
+        self.status = status
+
+
+def message(answer: requests.Response) -> str:
+    """TorchServe's own words."""
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError):
+        return answer.text
+
+
+def unreachable(server: Server, error: Exception) -> Failure:
+    """A failure that tells a dead server from a busy one."""
+    state = "is there but does not answer" if server.process() else "is gone"
+    return Failure(
+        f"the server on port {server.inference_port} {state}: {type(error).__name__}",
+        fix=f"scripts/bert logs --inference-port {server.inference_port}",
+    )
+
+
+def describe(server: Server, model: str) -> dict[str, Any]:
+    """Version, workers and queue of a model."""
+    answer: dict[str, Any] = manage(server, "GET", f"/models/{model}")[0]
+    return answer
+
+
+def ready(description: dict[str, Any]) -> int:
+    """How many workers have loaded the model."""
+    return sum(worker["status"] == "READY" for worker in description["workers"])
+
+
+def traceback(server: Server, model: str) -> str:
+    """The last whole Python traceback of that model's workers, without TorchServe's prefix; empty if there is none.
+
+    Lines read `TIME W-PORT-MODEL_VERSION-stdout - TEXT`.
+    """
+    log = server.logs / "worker.log"
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    own = re.compile(rf"\S+ W-\d+-{re.escape(model)}_[^_]+-std(out|err) - ")
+    bare = [line[match.end() :] for line in lines if (match := own.match(line))]
+    starts = [number for number, line in enumerate(bare) if line.startswith("Traceback ")]
+    if not starts:
+        return ""
+    end = starts[-1] + 1
+    while end < len(bare) and bare[end].startswith(" "):
+        end += 1
+    return "\n".join(bare[starts[-1] : end + 1]) if end < len(bare) else ""  # else it is still being written

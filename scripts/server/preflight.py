@@ -1,0 +1,177 @@
+"""What must be true before a server is started: address, device, archives, ports."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+import psutil
+import yaml
+
+from handler.cores import cores
+from scripts.console import Failure
+from scripts.server import devices
+from scripts.server.gpu import look, verdict
+
+MOST_WORKERS = 8
+SETTINGS = "model-config.yaml"
+"""Of an archive, at its root."""
+WORKERS_PER_GPU = 2
+"""One reads and writes requests while the other's are computed. Each holds the weights once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to start; the ports follow the inference port unless they are given."""
+
+    store: Path
+    models: Sequence[str] = ()
+    host: str = "127.0.0.1"
+    inference_port: int = 8080
+    management_port: int | None = None
+    metrics_port: int | None = None
+    grpc_port: int | None = None
+    workers: int | None = None
+    device: str | None = None
+    auth: bool = False
+    insecure: bool = False
+    timeout: float = 300
+
+    def ports(self) -> dict[str, int]:
+        """Flag -> port. gRPC takes two, the second one for management."""
+        first = self.inference_port
+        grpc = self.grpc_port or (7070 if first == 8080 else first + 3)
+        return {
+            "--inference-port": first,
+            "--management-port": self.management_port or first + 1,
+            "--metrics-port": self.metrics_port or first + 2,
+            "--grpc-port": grpc,
+            "--grpc-port (+1)": grpc + 1,
+        }
+
+
+def check(options: Options) -> list[str]:
+    """Run all checks, and return the names of the models to serve.
+
+    Raises:
+        Failure: the first one that does not hold, with the flag that helps.
+    """
+    check_address(options)
+    check_device(options)
+    check_ports(options)
+    return archives(options)
+
+
+def default_workers(options: Options, models: Sequence[str]) -> int:
+    """For a single model one worker per core, at most `MOST_WORKERS`, or two per GPU; 0 to leave the archive's number.
+
+    Measured on two cores: two workers answer about a fifth more than one worker with two threads.
+    """
+    if len(models) > 1:
+        return 0
+    return devices.usable(options.device) * WORKERS_PER_GPU or min(cores(), MOST_WORKERS)
+
+
+def check_address(options: Options) -> None:
+    """Refuse to be reachable by others without a token."""
+    with suppress(ValueError):
+        if ipaddress.ip_address(options.host).is_loopback:
+            return
+    if options.host != "localhost" and not options.auth and not options.insecure:
+        raise Failure(
+            f"--host {options.host} lets every machine that reaches this one use the model",
+            fix="add --auth to ask for a token, or --insecure if a proxy in front does that",
+        )
+
+
+def check_device(options: Options) -> None:
+    """Refuse a device that does not exist."""
+    if options.device not in (None, "cpu", "gpu"):
+        raise Failure(f"--device {options.device} is not known", fix="choose cpu or gpu")
+    if options.device == "gpu":
+        found = look()
+        if not found.usable:
+            raise Failure(f"--device gpu: {verdict(found).detail}", fix=verdict(found).fix or "leave --device out")
+
+
+def archives(options: Options) -> list[str]:
+    """Names of the models to serve: those asked for, or all there are; each of them is opened."""
+    there = sorted(path.stem for path in options.store.glob("*.mar"))
+    missing = [name for name in options.models if name not in there]
+    if missing or not there:
+        wanted = f"no archive {missing[0]}.mar" if missing else "no archives"
+        raise Failure(
+            f"{wanted} in {options.store}" + (f"; there are: {', '.join(there)}" if there else ""),
+            fix="scripts/bert up, or scripts/bert pack DIR --name NAME",
+        )
+    for name in options.models or there:
+        check_archive(options.store / f"{name}.mar", options.device)
+    return list(options.models) or there
+
+
+def check_archive(archive: Path, device: str | None) -> None:
+    """Refuse a file that is no archive, which one that was cut off is not, and one packed for another device."""
+    try:
+        with ZipFile(archive) as packed:
+            packed.getinfo("MAR-INF/MANIFEST.json")
+            settings = packed.read(SETTINGS) if SETTINGS in packed.namelist() else b""
+    except (BadZipFile, KeyError, OSError) as error:
+        raise Failure(f"{archive} is damaged or no archive: {error}", fix="pack it again: scripts/bert pack") from None
+
+    wanted = device_type(settings)
+    if device and wanted and device != wanted:
+        raise Failure(
+            f"--device {device}, and {archive.name} was packed with deviceType: {wanted}",
+            fix="leave --device out, or pack it again without deviceType",
+        )
+
+
+def device_type(settings: bytes) -> str | None:
+    """Of a `model-config.yaml`; None also where it does not decode, which its worker will say."""
+    try:
+        config = yaml.safe_load(settings)
+    except yaml.YAMLError:
+        return None
+    return config.get("deviceType") if isinstance(config, dict) else None
+
+
+def check_ports(options: Options) -> None:
+    """Refuse a port that somebody else holds, and say who; and one port for two things."""
+    ports = options.ports()
+    for flag, port in ports.items():
+        twin = next(name for name, other in ports.items() if other == port)
+        if twin != flag or not 0 < port < 1 << 16:
+            clash = (
+                f"{twin} and {flag} are both {port}" if twin != flag else f"{flag} {port} is not between 1 and 65535"
+            )
+            raise Failure(clash, fix=f"choose another with {flag.split()[0]}")
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((options.host if flag == "--inference-port" else "127.0.0.1", port))
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise Failure(
+                        f"--host {options.host} is no IPv4 address of this machine ({error.strerror})",
+                        fix="use 127.0.0.1, 0.0.0.0, or an address that `ip -4 address` shows",
+                    ) from None
+                raise Failure(
+                    f"port {port} is taken by {holder(port)} ({error.strerror})",
+                    fix=f"choose another with {flag.split()[0]}",
+                ) from None
+
+
+def holder(port: int) -> str:
+    """Who listens there, as far as this user may know."""
+    with suppress(psutil.AccessDenied):
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.pid:
+                with suppress(psutil.Error):
+                    return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    return "another process"

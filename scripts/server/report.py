@@ -1,0 +1,103 @@
+"""Tables and lines that describe servers, models and answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import psutil
+from rich.table import Table
+
+from scripts.console import Failure, out
+from scripts.server import management
+from scripts.server.state import Server
+
+MIB = 1 << 20
+LONG = 6  # numbers of a vector that are shown
+
+
+def server_report(server: Server) -> dict[str, Any]:
+    """What `status` says of a server; memory is resident, in MiB."""
+    models: list[dict[str, Any]] = []
+    for name in server.models:
+        try:
+            description = management.describe(server, name)
+        except Failure as failure:
+            models.append({"name": name, "error": failure.what, "workers": []})
+            continue
+        workers = [worker | {"memory_mib": resident(worker["pid"])} for worker in description["workers"]]
+        models.append(
+            {
+                "name": name,
+                "version": description["modelVersion"],
+                "batch": description["batchSize"],
+                "waiting": description["jobQueueStatus"]["pendingRequests"],
+                "workers": [
+                    {key: worker[key] for key in ("id", "pid", "status", "gpu", "memory_mib")} for worker in workers
+                ],
+            }
+        )
+    return {
+        "pid": server.pid,
+        "memory_mib": resident(server.pid),
+        "inference": server.inference,
+        "management": server.management,
+        "metrics": f"http://127.0.0.1:{server.metrics_port}/metrics",
+        "grpc": f"{server.host}:{server.grpc_port}",
+        "auth": server.auth,
+        "keys": str(server.keys) if server.auth else None,
+        "logs": str(server.logs),
+        "models": models,
+    }
+
+
+def resident(pid: int) -> int:
+    """Resident memory of a process in MiB; 0 when it is gone, or not there yet, which TorchServe shows as -1."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss / MIB) if pid > 0 else 0
+    except psutil.Error:
+        return 0
+
+
+def show_server(report: dict[str, Any]) -> None:
+    """Addresses, and a table of workers."""
+    out.print(f"{report['inference']}  pid {report['pid']}, {report['memory_mib']} MiB")
+    for name in ("management", "metrics", "grpc", "logs"):
+        out.print(f"  {name:<11}{report[name]}")
+    if report["auth"]:
+        out.print(f"  {'keys':<11}{report['keys']}")
+    table = Table("model", "version", "worker", "pid", "status", "MiB", "waiting")
+    for model in report["models"]:
+        for worker in model["workers"] or [{}]:
+            cells = [model["name"], model.get("version", ""), worker.get("id", ""), worker.get("pid", "")]
+            state = worker.get("status", model.get("error", "no worker"))
+            cells += [state, worker.get("memory_mib", ""), model.get("waiting", "")]
+            table.add_row(*map(str, cells))
+    out.print(table)
+
+
+def show_started(server: Server, body: dict[str, Any], milliseconds: float, answer: Any) -> None:
+    """Where the server is, its first answer, a command to paste, and how to stop it."""
+    name = server.models[0]
+    key = ' -H "authorization: Bearer $KEY"' if server.auth else ""
+    out.print(f"\n{name} is served at {server.inference}/predictions/{name}")
+    text = json.dumps(body, ensure_ascii=False)
+    out.print(f"{text} -> {shorten(answer)}  ({milliseconds:.0f} ms)\n")
+    out.print(
+        f"  curl -s {server.inference}/predictions/{name}{key} -H 'content-type: application/json' \\\n"
+        f"    -d '{text}'\n"
+    )
+    port = "" if server.inference_port == 8080 else f" --inference-port {server.inference_port}"
+    if server.auth:
+        out.print(f"keys: {server.keys}")
+    out.print(f"stop it with: scripts/bert stop{port}")
+
+
+def shorten(answer: Any) -> str:
+    """An answer on one line, vectors cut to their first numbers."""
+    if not isinstance(answer, list):
+        return str(answer)[:100]
+    if answer and isinstance(answer[0], list):
+        return f"{len(answer)} x {shorten(answer[0])}"
+    shown = ", ".join(f"{value:.4f}" if isinstance(value, float) else str(value) for value in answer[:LONG])
+    return f"[{shown}{', ...' if len(answer) > LONG else ''}] ({len(answer)} long)"

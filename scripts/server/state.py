@@ -1,0 +1,145 @@
+"""What is remembered of a running server: one folder per server under `.run`, named after its inference port."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from handler.workers import leaving
+from scripts import paths
+from scripts.console import Failure, err
+
+FILE = "server.json"
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """A TorchServe process this command started.
+
+    Attributes:
+        pid: of the Java process.
+        created: when that process was born; a reused pid has another time.
+        host: address of the inference API.
+        models: names of the archives it was started with.
+        store: folder of its archives.
+        folder: holds its configuration, logs and locks; relative paths of TorchServe start here.
+        temporary: where it unpacks archives; also holds Unix sockets, whose paths may have 107 characters: it is short.
+        auth: whether requests need a token.
+    """
+
+    pid: int
+    created: float
+    host: str
+    inference_port: int
+    management_port: int
+    metrics_port: int
+    grpc_port: int
+    models: list[str]
+    store: str
+    folder: str
+    temporary: str
+    auth: bool
+
+    @property
+    def inference(self) -> str:
+        """Base address of the inference API, as a client on this machine reaches it."""
+        return f"http://{local(self.host)}:{self.inference_port}"
+
+    @property
+    def metrics(self) -> str:
+        """Counters in Prometheus' format."""
+        return f"http://127.0.0.1:{self.metrics_port}/metrics"
+
+    @property
+    def management(self) -> str:
+        """Base address of the management API, always on loopback."""
+        return f"http://127.0.0.1:{self.management_port}"
+
+    @property
+    def locks(self) -> Path:
+        """Folder with one lock per worker; see `BertHandler.handle`."""
+        return Path(self.folder) / "locks"
+
+    @property
+    def leaving(self) -> Path:
+        """Folder with a note for each worker that is to end; see `scripts/server/scaling.py`."""
+        return leaving(self.locks)
+
+    @property
+    def keys(self) -> Path:
+        """Where a server with --auth writes its tokens, readable by its user only."""
+        return Path(self.folder) / "key_file.json"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of log files."""
+        return Path(self.folder) / "logs"
+
+    def process(self) -> psutil.Process | None:
+        """The Java process, unless it is gone."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.created) < 1
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+    def save(self) -> None:
+        """Write it into its folder, in one step: others may be reading."""
+        part = Path(self.folder) / f".{FILE}"
+        part.write_bytes(msgspec.json.encode(self))
+        part.replace(Path(self.folder) / FILE)
+
+    def forget(self) -> None:
+        """Remove what only a running server needs; its logs stay."""
+        (Path(self.folder) / FILE).unlink(missing_ok=True)
+        self.keys.unlink(missing_ok=True)
+        shutil.rmtree(self.locks, ignore_errors=True)
+        shutil.rmtree(self.leaving, ignore_errors=True)
+        shutil.rmtree(self.temporary, ignore_errors=True)
+
+
+def local(host: str) -> str:
+    """An address on which a server bound to `host` is reached from this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+
+
+def folder(inference_port: int) -> Path:
+    """The folder of the server on that port."""
+    return paths.RUNS / str(inference_port)
+
+
+def running() -> list[Server]:
+    """All servers that live; what is left of others is removed."""
+    servers = []
+    for file in sorted(paths.RUNS.glob(f"*/{FILE}")):
+        try:
+            server = msgspec.json.decode(file.read_bytes(), type=Server)
+        except msgspec.DecodeError:  # of another version, or damaged
+            err.print(f"{file} is not readable and is left out")
+            continue
+        if server.process() is None:
+            server.forget()
+        else:
+            servers.append(server)
+    return servers
+
+
+def find(inference_port: int | None = None) -> Server:
+    """The server on that port; without a port, the only one there is.
+
+    Raises:
+        Failure: there is none, or several to choose from.
+    """
+    servers = running()
+    if inference_port is not None:
+        servers = [server for server in servers if server.inference_port == inference_port]
+    if not servers:
+        where = f" on port {inference_port}" if inference_port else ""
+        raise Failure(f"no server of this project runs{where}", fix="scripts/bert start")
+    if len(servers) > 1:
+        ports = ", ".join(str(server.inference_port) for server in servers)
+        raise Failure(f"{len(servers)} servers run, on ports {ports}", fix="name one with --inference-port")
+    return servers[0]

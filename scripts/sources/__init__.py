@@ -1,0 +1,1 @@
+"""Where a checkpoint comes from and what it holds: presets, hubs, folders, modules, pickles."""

@@ -1,0 +1,125 @@
+"""What a checkpoint folder holds: the model, its task, and how sentence-transformers would use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from handler.head import Function, Kind
+from scripts.console import Failure
+from scripts.files.json_files import load_if_there, load_json
+from scripts.sources import sentence_transformers as modules
+
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+KINDS: dict[str, Kind] = {
+    "ForSequenceClassification": "sequence",
+    "ForTokenClassification": "tokens",
+    "ForQuestionAnswering": "span",
+    "ForMaskedLM": "vocabulary",
+    "ForPreTraining": "vocabulary",
+}
+"""Ends of class names, and the head such a class has."""
+TASKS: dict[Kind | None, str] = {
+    "sequence": "text-classification",
+    "tokens": "token-classification",
+    "span": "question-answering",
+    "vocabulary": "fill-mask",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint folder, understood.
+
+    Attributes:
+        root: where it is.
+        folder: where its model is; within the root in what older versions of sentence-transformers saved.
+        architecture: name of the class it was saved from.
+        max_length: longest sequence, in tokens.
+        task: what it is for; empty for a head that is not served.
+        pooling: of a sentence-transformers folder, else `mean`.
+        dense: folders of the dense layers after pooling.
+        normalize: whether its embeddings have length 1.
+        dimensions: how many of an embedding's are kept; None for all.
+        lower_case: whether texts are lower-cased whatever the tokenizer does.
+        truncation: which end of a long text its tokenizer cuts.
+        prompts: what may go before a text, by name.
+        default_prompt: name of the one that does.
+        rerank: what a cross-encoder applies to its score.
+    """
+
+    root: Path
+    folder: Path
+    architecture: str
+    max_length: int
+    task: str
+    pooling: str = "mean"
+    dense: tuple[Path, ...] = ()
+    normalize: bool = False
+    dimensions: int | None = None
+    lower_case: bool = False
+    truncation: str = "right"
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    default_prompt: str | None = None
+    rerank: Function = "sigmoid"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The decoded `config.json`."""
+        config: dict[str, Any] = load_json(self.folder / "config.json")
+        return config
+
+    @property
+    def head(self) -> Kind | None:
+        """What kind of head its class has; None for none, and for one that is not served."""
+        return next((kind for end, kind in KINDS.items() if self.architecture.endswith(end)), None)
+
+    @property
+    def weights(self) -> list[Path]:
+        """Files of weights; of sharded ones also the index."""
+        weights = next(self.folder / name for name in WEIGHTS if (self.folder / name).exists())
+        if weights.suffix != ".json":
+            return [weights]
+        return [weights, *(self.folder / shard for shard in sorted(set(load_json(weights)["weight_map"].values())))]
+
+
+def read(folder: Path) -> Checkpoint:
+    """Understand a folder.
+
+    Raises:
+        Failure: a file is missing or does not decode, or its pooling cannot be reproduced.
+    """
+    try:
+        return understand(folder)
+    except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
+        raise Failure(f"{folder}: a file does not hold what it should ({type(error).__name__}: {error})") from None
+
+
+def understand(root: Path) -> Checkpoint:
+    """`read`, for files that are what they should be."""
+    folder = modules.transformer(root)
+    config = load_json(folder / "config.json")
+    if not any((folder / name).exists() for name in WEIGHTS):
+        raise Failure(f"{folder} has no weights", fix=f"one of these is needed: {', '.join(WEIGHTS)}")
+    if not (folder / "tokenizer.json").exists() and not (folder / "vocab.txt").exists():
+        raise Failure(f"{folder} has no tokenizer", fix="tokenizer.json or vocab.txt is needed")
+    named = config.get("architectures") or ["BertModel"]
+    architecture = named if isinstance(named, str) else named[0]
+    positions = config.get("max_position_embeddings", 512) - position_offset(config)
+    tokenizer = load_if_there(folder / "tokenizer_config.json")
+    longest = tokenizer.get("model_max_length") or positions
+    rerank = modules.activation(root, config)
+    plain = Checkpoint(root, folder, architecture, min(longest, positions), "", rerank=rerank)
+    plain = replace(plain, truncation=tokenizer.get("truncation_side") or "right")
+    if (root / "modules.json").exists():
+        return replace(plain, **modules.read(root, positions))
+    task = "hidden-states" if architecture.endswith("Model") else TASKS.get(plain.head, "")
+    return replace(plain, task="rerank" if modules.is_cross_encoder(config) else task)
+
+
+def position_offset(config: dict[str, Any]) -> int:
+    """RoBERTa counts positions from the padding id + 1, so that its last ones are never reached."""
+    families = ("roberta", "xlm-roberta", "camembert", "mpnet")
+    return int(config.get("pad_token_id", 1)) + 1 if config.get("model_type") in families else 0

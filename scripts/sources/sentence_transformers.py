@@ -1,0 +1,174 @@
+"""What sentence-transformers wrote into a folder: which modules it runs, and how."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from handler.config import Pooling
+from handler.head import Function
+from scripts.console import Failure
+from scripts.files.json_files import load_if_there, load_json
+
+POOLINGS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+"""Keys of the older form of the file, and the names of the newer one, which are ours."""
+ACTIVATIONS: dict[str, Function] = {"Sigmoid": "sigmoid", "Identity": "none"}
+
+
+def transformer(root: Path) -> Path:
+    """The folder of the model itself, which older versions put into one of its own."""
+    if not (root / "modules.json").exists():
+        return root
+    return root / str(load_json(root / "modules.json")[0]["path"])
+
+
+def read(root: Path, positions: int) -> dict[str, Any]:
+    """Fields of a `Checkpoint` for a folder with `modules.json`.
+
+    Args:
+        root: folder of `modules.json`.
+        positions: longest sequence of the model.
+
+    Raises:
+        Failure: a module is not served.
+    """
+    listed = load_json(root / "modules.json")
+    names = [name_of(str(module["type"])) for module in listed]
+    folders = [root / str(module["path"]) for module in listed]
+    chain = " ".join(names)
+    further = next((further for pattern, further in CHAINS.items() if re.fullmatch(pattern, chain)), None)
+    if further is None:
+        raise Failure(
+            f"{root} has the modules {chain.replace(' ', ', ')}, which are not served; its vectors would differ from "
+            "sentence-transformers'",
+            fix="served: Transformer, Pooling and any Dense and Normalize after; SpladePooling; Transformer alone",
+        )
+    settings = load_if_there(folders[0] / "sentence_bert_config.json")
+    if settings.get("processing_kwargs"):
+        raise Failure(
+            f"{root} gives its tokenizer the arguments {settings['processing_kwargs']}; this is not served",
+            fix="remove processing_kwargs from sentence_bert_config.json if they make no difference",
+        )
+    tokenizer = load_if_there(folders[0] / "tokenizer_config.json")
+    longest = settings.get("max_seq_length") or tokenizer.get("model_max_length")
+    prompts = load_if_there(root / "config_sentence_transformers.json")
+    found = {
+        "max_length": min(longest or positions, positions),
+        "lower_case": bool(settings.get("do_lower_case")),
+        "prompts": {name: text or "" for name, text in (prompts.get("prompts") or {}).items()},
+        "dimensions": prompts.get("truncate_dim"),
+        "default_prompt": prompts.get("default_prompt_name"),
+    }
+    return (
+        found
+        | further(root, found, dict(zip(names, folders, strict=True)))
+        | {
+            "dense": tuple(folder for name, folder in zip(names, folders, strict=True) if name == "Dense"),
+            "normalize": names[-1] == "Normalize",
+        }
+    )
+
+
+def name_of(kind: str) -> str:
+    """A class of sentence-transformers by its last name; one of somebody else, which may be any code, in full."""
+    return kind.rsplit(".", 1)[-1] if kind.startswith("sentence_transformers.") else kind
+
+
+def embedding(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
+    """Pooling.
+
+    Raises:
+        Failure: it is of several kinds, or leaves a prompt's tokens out.
+    """
+    config = load_json(modules["Pooling"] / "config.json")
+    if config.get("include_prompt") is False:
+        raise Failure(
+            f"{root} leaves the tokens of prompts out of pooling (include_prompt); this is not served",
+            fix=f"set include_prompt to true in {modules['Pooling'].name}/config.json if no prompts are used",
+        )
+    return {"task": "embedding", "pooling": read_pooling(config)}
+
+
+def sparse(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
+    """Refuse other poolings than SPLADE's usual one."""
+    config = load_json(modules["SpladePooling"] / "config.json")
+    chosen = config.get("pooling_strategy", "max"), config.get("activation_function", "relu")
+    if chosen != ("max", "relu"):
+        raise Failure(f"{root} pools words by {' and '.join(chosen)}", fix="max and relu are served")
+    return {"task": "sparse-embedding"}
+
+
+def cross_encoder(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
+    """With a single score it ranks; with several it classifies pairs, and what they mean is said by its `config.json`.
+
+    Raises:
+        Failure: it puts a prompt before pairs.
+    """
+    if found["default_prompt"]:
+        raise Failure(
+            f"{root} puts its prompt {found['default_prompt']!r} before each pair; this is not served",
+            fix="set default_prompt_name to null in config_sentence_transformers.json, and send queries with it",
+        )
+    single = scores(load_json(modules["Transformer"] / "config.json")) == 1
+    return {"task": "rerank" if single else "text-classification"}
+
+
+CHAINS = {
+    r"Transformer Pooling( Dense| Dropout)*( Normalize)?": embedding,
+    r"(MLM)?Transformer SpladePooling": sparse,
+    r"Transformer": cross_encoder,
+}
+"""Modules that are served, and what reads them further."""
+
+
+def read_pooling(config: Mapping[str, Any]) -> str:
+    """The one pooling mode that is on."""
+    named = config.get("pooling_mode")
+    modes = [named] if isinstance(named, str) else named or []
+    modes = modes or [
+        POOLINGS.get(key, key) for key, on in config.items() if key.startswith("pooling_mode_") and on is True
+    ]
+    if len(modes) != 1 or modes[0] not in get_args(Pooling):
+        raise Failure(
+            f"pooling {' and '.join(modes) or 'by nothing'} cannot be reproduced",
+            fix=f"one of {', '.join(POOLINGS.values())} is served",
+        )
+    return str(modes[0])
+
+
+def is_cross_encoder(config: Mapping[str, Any]) -> bool:
+    """Whether `config.json` has been through a `CrossEncoder` of versions before 6, and has one score."""
+    marked = "sentence_transformers" in config or "sbert_ce_default_activation_function" in config
+    return marked and scores(config) == 1
+
+
+def scores(config: Mapping[str, Any]) -> int:
+    """How many a classifier gives; transformers leaves its usual two out of the file."""
+    return len(config.get("id2label") or (0, 1))
+
+
+def activation(root: Path, config: Mapping[str, Any]) -> Function:
+    """What a cross-encoder applies to its score; a sigmoid where nothing is said.
+
+    Raises:
+        Failure: something that is not served.
+    """
+    named = (
+        load_if_there(root / "config_sentence_transformers.json").get("activation_fn")
+        or config.get("sentence_transformers", {}).get("activation_fn")
+        or config.get("sbert_ce_default_activation_function")
+        or "Sigmoid"
+    )
+    name = str(named).rsplit(".", 1)[-1]
+    if name not in ACTIVATIONS:
+        raise Failure(f"{root} applies {named} to its score", fix=f"one of {', '.join(ACTIVATIONS)} is served")
+    return ACTIVATIONS[name]
