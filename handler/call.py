@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from logging import getLogger
 from traceback import format_tb
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handler.config import Truncation
 from handler.errors import BertError, Overloaded, exhausted
-
-if TYPE_CHECKING:
-    from handler.protocols.base import Protocol
-    from handler.tasks.base import Task, TextRequest
 
 log = getLogger(__name__)
 
@@ -91,6 +88,41 @@ class Output:
         """Say which `Reading` of it will be looked at and nothing else, or None; here all is on the host already."""
 
 
+class AnyRequest(Protocol):
+    """What the flow has to know of a task's request; see `handler.tasks.base.TextRequest`."""
+
+    @property
+    def truncation(self) -> Truncation | None:
+        """What to do with a text longer than the model; None for the archive's own."""
+
+
+class AnyTask(Protocol):
+    """What the flow has to know of a task; see `handler.tasks.base.Task`."""
+
+    name: ClassVar[str]
+    bounded: ClassVar[bool]
+    forward: ClassVar[bool]
+    takes_text: ClassVar[bool]
+    places: ClassVar[bool]
+    truncation: ClassVar[Truncation]
+    archive: Any
+
+    def texts(self, request: Any) -> list[Text]: ...  # noqa: D102 - said there
+    def reading(self, request: Any) -> Any: ...  # noqa: D102
+    def overlap(self, request: Any) -> int: ...  # noqa: D102
+    def admit(self, tokens: int, binary: bool) -> None: ...  # noqa: D102
+    def finish(self, call: Call) -> None: ...  # noqa: D102
+
+
+class AnyProtocol(Protocol):
+    """What the flow has to know of a protocol; see `handler.protocols.base.Protocol`."""
+
+    def decode(self, row: Row, tasks: Mapping[str, Any], default: str) -> Any: ...  # noqa: D102 - said there
+    def binary(self, call: Call) -> bool: ...  # noqa: D102
+    def encode(self, call: Call) -> Any: ...  # noqa: D102
+    def encode_error(self, error: BertError) -> bytes: ...  # noqa: D102
+
+
 @dataclass(slots=True)
 class Call:
     """One request on its way; an error stops this one and no other.
@@ -100,9 +132,9 @@ class Call:
     """
 
     row: Row
-    protocol: Protocol
-    task: Task[Any] | None = None
-    request: TextRequest | None = None
+    protocol: AnyProtocol
+    task: AnyTask | None = None
+    request: AnyRequest | None = None
     wire: Any = None
     texts: list[Text] = field(default_factory=list)
     encodings: list[list[Encoding]] = field(default_factory=list)
