@@ -17,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor
-from torch.nn.functional import gelu, layer_norm, linear
+from torch.nn.functional import layer_norm, linear
 
+from handler.activations import ACTIVATIONS
 from handler.call import Output
 from handler.device import DeviceStates, Reading
 
@@ -32,15 +33,6 @@ Scores = NDArray[np.float32]
 Kind = Literal["sequence", "tokens", "span", "vocabulary", "embedding"]
 Function = Literal["sigmoid", "softmax", "none"]
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "none": lambda values: values,
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
-    "gelu": gelu,
-    "gelu_tanh": lambda values: gelu(values, approximate="tanh"),
-}
-
 
 class Step(msgspec.Struct, frozen=True):
     """One linear `(out, in)` and what follows it.
@@ -48,7 +40,7 @@ class Step(msgspec.Struct, frozen=True):
     Attributes:
         weight: name of the tensor; `FILE:NAME` for one in another file of the checkpoint folder.
         bias: name of the tensor; empty for none.
-        activation: a key of `ACTIVATIONS`.
+        activation: a key of `handler.activations.ACTIVATIONS`.
         norm: prefix of a normalisation's weight and bias; empty for none.
     """
 
@@ -112,7 +104,7 @@ class Head:
         """`__call__` for tensors on the head's device, gradients included."""
         for step in self.description.steps:
             values = linear(values, self.weights[step.weight], self.weights[step.bias] if step.bias else None)
-            values = ACTIVATIONS[step.activation](values)
+            values = ACTIVATIONS[step.activation].apply(values)
             if step.norm:
                 norm = self.weights[f"{step.norm}.weight"], self.weights[f"{step.norm}.bias"]
                 values = layer_norm(values, values.shape[-1:], *norm, self.description.eps)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ctypes import POINTER, Structure, c_float, c_int, c_long, c_void_p
 
-ACTIVATIONS = ("none", "gelu", "gelu_tanh", "relu", "tanh")
-"""In the order of `enum activation`."""
 LINEARS = ("qkv", "out", "up", "down")
 
 

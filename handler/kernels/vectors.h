@@ -77,7 +77,7 @@ INLINE floats gelu_tanh(floats x) {
     return 0.5f * x * (1 + hyperbolic_tangent(0.79788456080286536f * (x + 0.044715f * x * x * x)));
 }
 
-enum activation { NONE, GELU, GELU_TANH, RELU, TANH }; /* structures.py has the same order */
+enum activation { NONE, GELU, GELU_TANH, RELU, TANH }; /* numbers of handler/activations.py */
 
 INLINE floats activate(floats x, enum activation activation) {
     switch (activation) {

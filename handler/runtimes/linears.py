@@ -8,15 +8,7 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "gelu": torch.ops.aten.gelu_,
-    "gelu_tanh": lambda values: torch.ops.aten.gelu_(values, approximate="tanh"),
-    "relu": torch.relu_,
-}
-"""In place: a new array of `(tokens, 4 * hidden)` per layer would cost more than the function."""
-
-FUSED = {"": ("none", ""), "gelu": ("gelu", "none"), "gelu_tanh": ("gelu", "tanh"), "relu": ("relu", "")}
-"""The same for oneDNN: its operation, and which form of it."""
+from handler.activations import ACTIVATIONS
 
 
 class Linear(Protocol):
@@ -27,39 +19,38 @@ class Linear(Protocol):
 
 
 Kind = Callable[[Tensor, Tensor, str], Linear]
-"""From a weight, `(in, out)`, a bias and the name of an activation, empty for none."""
+"""From a weight, `(in, out)`, a bias and the name of an activation."""
 
 
 class Plain:
     """torch's own product. `(in, out)` is as it lies in the file, and multiplies few rows faster than `(out, in)`."""
 
-    def __init__(self, weight: Tensor, bias: Tensor, activation: str = "") -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, activation: str = "none") -> None:
         self.weight, self.bias = weight, bias
-        self.activate = ACTIVATIONS.get(activation)
+        self.activate = ACTIVATIONS[activation].in_place
 
     def __call__(self, states: Tensor, residual: Tensor | None = None) -> Tensor:
         """See `Linear`."""
-        product = torch.addmm(self.bias, states, self.weight)
-        if self.activate is not None:
-            product = self.activate(product)
+        product = self.activate(torch.addmm(self.bias, states, self.weight))
         return product if residual is None else product.add_(residual)
 
 
 class Prepacked:
     """oneDNN's product, for bfloat16 on a CPU: the weight is rearranged once and not in every call."""
 
-    def __init__(self, weight: Tensor, bias: Tensor, activation: str = "") -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, activation: str = "none") -> None:
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.t().contiguous())
         self.bias = bias
-        self.fused = FUSED[activation]
+        fused = ACTIVATIONS[activation].onednn
+        assert fused is not None  # no layer has another
+        self.operation, self.form = fused
 
     def __call__(self, states: Tensor, residual: Tensor | None = None) -> Tensor:
         """See `Linear`."""
         call = torch.ops.mkldnn._linear_pointwise
         if residual is not None:
             return cast(Tensor, call.binary(states, residual, self.weight, self.bias, "add"))
-        operation, form = self.fused
-        return cast(Tensor, call(states, self.weight, self.bias, operation, [], form))
+        return cast(Tensor, call(states, self.weight, self.bias, self.operation, [], self.form))
 
 
 class Epilogue:
@@ -70,11 +61,11 @@ class Epilogue:
     to float32, so that there exact GELU is a kernel of its own.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, activation: str = "") -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, activation: str = "none") -> None:
         self.weight, self.bias = weight, bias
         apart = activation == "gelu" and weight.dtype != torch.bfloat16
-        self.activate = ACTIVATIONS[activation] if apart else None
-        self.within = {"gelu": True, "gelu_tanh": True, "relu": False}.get(activation) if not apart else None
+        self.activate = ACTIVATIONS[activation].in_place if apart else None
+        self.within = None if apart else ACTIVATIONS[activation].cublas
 
     def __call__(self, states: Tensor, residual: Tensor | None = None) -> Tensor:
         """See `Linear`; the result is `residual`'s memory."""

@@ -20,9 +20,10 @@ from safetensors import safe_open
 from torch import Tensor
 
 from handler import kernels
+from handler.activations import ACTIVATIONS
 from handler.call import Encoding, Output
 from handler.cores import cores
-from handler.kernels.structures import ACTIVATIONS, LINEARS, STAGE, Batch, Layer, Linear, Model, Norm
+from handler.kernels.structures import LINEARS, STAGE, Batch, Layer, Linear, Model, Norm
 from handler.runtimes import panels
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, stored_words
 
@@ -59,7 +60,7 @@ class Native(Runtime):
         self.layers = (Layer * count)(*(self.layer(f"layers.{number}.") for number in range(count)))
         first = self.layers[0]
         tables = (address(self.arrays.get(name)) for name in ("word", "position", "type"))
-        activation = ACTIVATIONS.index(settings["activation"])
+        activation = ACTIVATIONS[settings["activation"]].kernel
         shape = count, first.qkv.inputs, first.up.outputs, int(settings["heads"])
         pooler = self.linear("pooler") if "pooler.shape" in self.arrays else Linear()
         return Model(*shape, float(settings["eps"]), activation, *tables, self.norm("norm"), self.layers, pooler)

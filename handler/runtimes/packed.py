@@ -125,7 +125,7 @@ class Layer:
     """One transformer layer."""
 
     def __init__(self, weights: Mapping[str, Tensor], settings: Mapping[str, str], linear: linears.Kind) -> None:
-        def make(name: str, activation: str = "") -> linears.Linear:
+        def make(name: str, activation: str = "none") -> linears.Linear:
             return linear(weights[f"{name}.weight"], weights[f"{name}.bias"], activation)
 
         self.qkv, self.out, self.down = make("qkv"), make("out"), make("down")

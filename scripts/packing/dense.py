@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from handler import head as heads
+from handler.activations import OF_MODULES
 from handler.head import Description, Step
 from scripts.console import Failure
 from scripts.files.json_files import load_json
@@ -18,8 +19,6 @@ from scripts.packing import layout
 from scripts.sources import pickles
 from scripts.sources.checkpoint import Checkpoint
 
-ACTIVATIONS = {"Identity": "none", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu", "Sigmoid": "sigmoid"}
-"""Classes of torch, and our names."""
 SENTENCE = "sentence_embedding"
 """What sentence-transformers calls the pooled vector."""
 
@@ -76,7 +75,7 @@ def check(module: Path, config: Mapping[str, Any], found: Mapping[str, Any], hid
 def activation(module: Path, config: Mapping[str, Any]) -> str:
     """Our name for the layer's activation; it is Tanh where nothing is said."""
     named = str(config.get("activation_function", "torch.nn.modules.activation.Tanh"))
-    known = ACTIVATIONS.get(named.rsplit(".", 1)[-1])
+    known = OF_MODULES.get(named.rsplit(".", 1)[-1])
     if known is None:
-        raise Failure(f"{module} applies {named}", fix=f"one of {', '.join(ACTIVATIONS)} is served")
+        raise Failure(f"{module} applies {named}", fix=f"one of {', '.join(OF_MODULES)} is served")
     return known

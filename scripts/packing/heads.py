@@ -13,6 +13,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from handler import head as heads
+from handler.activations import OF_TRANSFORMERS
 from handler.head import Description, Function, Kind, Step
 from handler.runtimes.base import WEIGHTS
 from scripts.console import Failure, err
@@ -95,8 +96,8 @@ def obstacle(checkpoint: Checkpoint) -> str:
         return f"the head of {checkpoint.architecture} is not known"
     own = any(step.activation == "config" for step in FAMILIES[family][found].steps)
     name = activation(checkpoint.config)
-    if own and name not in layout.ACTIVATIONS:
-        return f"the head's activation {name} is not one of {', '.join(layout.ACTIVATIONS)}"
+    if own and name not in OF_TRANSFORMERS:
+        return f"the head's activation {name} is not one of {', '.join(OF_TRANSFORMERS)}"
     return ""
 
 
@@ -169,7 +170,7 @@ def activated(step: Step, config: Mapping[str, Any]) -> Step:
     """The step with the model's own activation, where it has that."""
     if step.activation != "config":
         return step
-    return msgspec.structs.replace(step, activation=layout.ACTIVATIONS[activation(config)])
+    return msgspec.structs.replace(step, activation=OF_TRANSFORMERS[activation(config)])
 
 
 def tied_table(decoder: Tensor, folder: Path) -> str | None:

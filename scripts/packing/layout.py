@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from handler.activations import OF_TRANSFORMERS
 from handler.config import Dtype
 from handler.runtimes.base import WEIGHTS, Placement
 from handler.runtimes.eager import Eager
@@ -88,7 +89,6 @@ DISTILBERT = Names(
 FAMILIES = {"bert": BERT, "roberta": BERT, "xlm-roberta": BERT, "camembert": BERT, "distilbert": DISTILBERT}
 SHIFTED = ("roberta", "xlm-roberta", "camembert")
 """Families whose first position is the padding id + 1."""
-ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "relu": "relu"}
 
 
 def obstacle(config: Mapping[str, Any]) -> str:
@@ -97,8 +97,8 @@ def obstacle(config: Mapping[str, Any]) -> str:
     if family not in FAMILIES:
         return f"model_type {family} is not one of {', '.join(FAMILIES)}"
     activation = config.get(FAMILIES[family].activation, "gelu")
-    if activation not in ACTIVATIONS:
-        return f"activation {activation} is not one of {', '.join(ACTIVATIONS)}"
+    if activation not in OF_TRANSFORMERS:
+        return f"activation {activation} is not one of {', '.join(OF_TRANSFORMERS)}"
     positions = config.get("position_embedding_type", "absolute")
     if positions != "absolute":
         return f"position_embedding_type is {positions}, not absolute"
@@ -142,7 +142,7 @@ def settings(config: Mapping[str, Any]) -> dict[str, str]:
     return {
         "layers": str(config[names.layers]),
         "heads": str(config[names.heads]),
-        "activation": ACTIVATIONS[config.get(names.activation, "gelu")],
+        "activation": OF_TRANSFORMERS[config.get(names.activation, "gelu")],
         "eps": str(config.get("layer_norm_eps", 1e-12)),
         "first_position": str(config["pad_token_id"] + 1 if family in SHIFTED else 0),
     }

@@ -21,7 +21,7 @@ POOLINGS = {
     "pooling_mode_lasttoken": "lasttoken",
 }
 """Keys of the older form of the file, and the names of the newer one, which are ours."""
-ACTIVATIONS: dict[str, Function] = {"Sigmoid": "sigmoid", "Identity": "none"}
+FUNCTIONS: dict[str, Function] = {"Sigmoid": "sigmoid", "Identity": "none"}
 
 
 def transformer(root: Path) -> Path:
@@ -169,6 +169,6 @@ def activation(root: Path, config: Mapping[str, Any]) -> Function:
         or "Sigmoid"
     )
     name = str(named).rsplit(".", 1)[-1]
-    if name not in ACTIVATIONS:
-        raise Failure(f"{root} applies {named} to its score", fix=f"one of {', '.join(ACTIVATIONS)} is served")
-    return ACTIVATIONS[name]
+    if name not in FUNCTIONS:
+        raise Failure(f"{root} applies {named} to its score", fix=f"one of {', '.join(FUNCTIONS)} is served")
+    return FUNCTIONS[name]

@@ -107,7 +107,7 @@ def test_what_follows_a_product_inside_its_kernel_is_the_same(minilm, tmp_path, 
         ("gelu", torch.float16, None, True),
         ("gelu_tanh", torch.float16, True, False),
         ("relu", torch.float16, False, False),
-        ("", torch.float16, None, False),
+        ("none", torch.float16, None, False),
     ],
 )
 def test_gelu_is_approximate_only_where_that_is_below_the_rounding(activation, dtype, within, after):

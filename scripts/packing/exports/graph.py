@@ -14,10 +14,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from handler.activations import MICROSOFT
 from handler.runtimes.base import WEIGHTS
 from scripts.packing.exports.weights import Weights
 
-MICROSOFT = "com.microsoft"
 CENTRE = 128  # zero point of values around zero
 SMALLEST = 1e-10  # scale of a row of zeros
 LEANING = (".qkv", ".down")

@@ -8,25 +8,19 @@ padded positions are those of some real token.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, helper
 
+from handler.activations import ACTIVATIONS, MICROSOFT
 from handler.runtimes.base import GRAPH, WEIGHTS
-from scripts.packing.exports.graph import MICROSOFT, Graph
+from scripts.packing.exports.graph import Graph
 from scripts.packing.exports.weights import Weights
 
 OPSET, IR_VERSION = 23, 11  # the first with `Attention`; ONNX Runtime has it since 1.23
 FAR = 1e9  # below all scores, for what must not be looked at
 PADDED = ["batch", "length"]
-
-ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
-    "gelu": lambda graph, states: graph.node("Gelu", states, domain=MICROSOFT),
-    "gelu_tanh": lambda graph, states: graph.node("FastGelu", states, domain=MICROSOFT),
-    "relu": lambda graph, states: graph.node("Relu", states),
-}
 
 
 class Encoder:
@@ -94,7 +88,8 @@ class Encoder:
         mixed = graph.node("Gather", graph.node("Reshape", mixed, graph.constant([-1, self.hidden])), real)
         mixed = graph.node("Add", graph.linear(mixed, f"{name}.out"), states)
         states = graph.normalize(mixed, f"{name}.norm1")
-        wide = ACTIVATIONS[self.settings["activation"]](graph, graph.linear(states, f"{name}.up"))
+        operator, domain = ACTIVATIONS[self.settings["activation"]].onnx or ("", "")
+        wide = graph.node(operator, graph.linear(states, f"{name}.up"), domain=domain)
         return graph.normalize(graph.node("Add", graph.linear(wide, f"{name}.down"), states), f"{name}.norm2")
 
 

@@ -1,0 +1,96 @@
+"""Activation functions: one row each, with what every engine and library calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import gelu
+
+Function = Callable[[Tensor], Tensor]
+MICROSOFT = "com.microsoft"
+"""ONNX Runtime's own operators."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """One of them; what is None or empty is not to be had.
+
+    Attributes:
+        apply: to a tensor.
+        in_place: the same in the tensor's own memory: a new array of `(tokens, 4 * hidden)` per layer would cost more
+            than the function.
+        kernel: its number in `enum activation` of `handler/kernels/vectors.h`.
+        onednn: oneDNN's operation and its form, as `_linear_pointwise` takes them.
+        cublas: whether cuBLAS has it within a product as GELU, in its tanh form, or else as ReLU.
+        onnx: operator and domain.
+        transformers: names in `config.json`.
+        module: class of `torch.nn`.
+    """
+
+    apply: Function
+    in_place: Function
+    kernel: int | None = None
+    onednn: tuple[str, str] | None = None
+    cublas: bool | None = None
+    onnx: tuple[str, str] | None = None
+    transformers: tuple[str, ...] = ()
+    module: str = ""
+
+
+def identity(values: Tensor) -> Tensor:
+    """No activation."""
+    return values
+
+
+def gelu_tanh(values: Tensor) -> Tensor:
+    """GELU by its tanh form (https://arxiv.org/abs/1606.08415, section 2)."""
+    return gelu(values, approximate="tanh")
+
+
+def gelu_tanh_in_place(values: Tensor) -> Tensor:
+    """The same in place."""
+    return torch.ops.aten.gelu_(values, approximate="tanh")  # type: ignore[no-any-return]
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "none": Activation(identity, identity, kernel=0, onednn=("none", ""), module="Identity"),
+    "gelu": Activation(
+        gelu,
+        torch.ops.aten.gelu_,
+        kernel=1,
+        onednn=("gelu", "none"),
+        cublas=True,
+        onnx=("Gelu", MICROSOFT),
+        transformers=("gelu",),
+        module="GELU",
+    ),
+    "gelu_tanh": Activation(
+        gelu_tanh,
+        gelu_tanh_in_place,
+        kernel=2,
+        onednn=("gelu", "tanh"),
+        cublas=True,
+        onnx=("FastGelu", MICROSOFT),
+        transformers=("gelu_new", "gelu_pytorch_tanh"),
+    ),
+    "relu": Activation(
+        torch.relu,
+        torch.relu_,
+        kernel=3,
+        onednn=("relu", ""),
+        cublas=False,
+        onnx=("Relu", ""),
+        transformers=("relu",),
+        module="ReLU",
+    ),
+    "tanh": Activation(torch.tanh, torch.tanh_, kernel=4, module="Tanh"),
+    "sigmoid": Activation(torch.sigmoid, torch.sigmoid_, module="Sigmoid"),
+}
+"""By our name, which archives hold."""
+OF_TRANSFORMERS = {theirs: name for name, each in ACTIVATIONS.items() for theirs in each.transformers}
+"""Our name by that in `config.json`: those that a layer may have."""
+OF_MODULES = {each.module: name for name, each in ACTIVATIONS.items() if each.module}
+"""Our name by the class of `torch.nn`."""
