@@ -8,7 +8,7 @@
 struct head {
     long length, size, stride;          /* tokens, values per head, distance between tokens of q, k and v */
     const float *queries, *keys, *values;
-    float *mixed;                       /* (length, size), rows `out_stride` apart */
+    float *output;                       /* (length, size), rows `out_stride` apart */
     long out_stride;
 };
 
@@ -17,9 +17,9 @@ INLINE long scratch_size(long length, long size) {
     return panels(length) * PANEL * size + length * panels(size) * PANEL + ROWS * panels(length) * PANEL;
 }
 
-/* Keys as the columns of a matrix in panels, scaled. Columns beyond the last token stay as they are: `weigh` does not
+/* Keys as the columns of a matrix in panels, scaled. Columns beyond the last token stay as they are: `exp_and_sum` does not
  * look at their scores. */
-static void lay_keys(const struct head *h, float scale, float *laid) {
+static void pack_keys(const struct head *h, float scale, float *laid) {
     for (long token = 0; token < h->length; token++) {
         float *column = laid + token / PANEL * PANEL * h->size + token % PANEL;
         for (long i = 0; i < h->size; i++) column[i * PANEL] = h->keys[token * h->stride + i] * scale;
@@ -27,7 +27,7 @@ static void lay_keys(const struct head *h, float scale, float *laid) {
 }
 
 /* Values as a matrix in panels. */
-static void lay_values(const struct head *h, float *laid) {
+static void pack_values(const struct head *h, float *laid) {
     for (long panel = 0; panel < panels(h->size); panel++)
         for (long token = 0; token < h->length; token++, laid += PANEL)
             for (long c = 0; c < PANEL; c++) {
@@ -37,7 +37,7 @@ static void lay_values(const struct head *h, float *laid) {
 }
 
 /* A row of scores to weights, not yet divided by their sum, which is returned. */
-static float weigh(float *row, long length) {
+static float exp_and_sum(float *row, long length) {
     floats most = all(LEAST), total = all(0);
     for (long i = length; i % WIDTH; i++) row[i] = LEAST; /* e^x of it is 1e-38 */
     for (long i = 0; i < length; i += WIDTH) most = larger(most, load(row + i));
@@ -55,8 +55,8 @@ static void attend(const struct head *h, float scale, float *scratch) {
     float *keys = scratch, *values = keys + wide * h->size, *scores = values + h->length * panels(h->size) * PANEL;
     float sums[ROWS];
     block out;
-    lay_keys(h, scale, keys);
-    lay_values(h, values);
+    pack_keys(h, scale, keys);
+    pack_values(h, values);
     int count;
     for (long row = 0; row < h->length; row += count) {
         count = next_rows(h->length - row);
@@ -65,12 +65,12 @@ static void attend(const struct head *h, float scale, float *scratch) {
             for (int r = 0; r < count; r++)
                 for (int c = 0; c < PANEL; c += WIDTH) store(scores + r * wide + panel * PANEL + c, load(&out[r][c]));
         }
-        for (int r = 0; r < count; r++) sums[r] = weigh(scores + r * wide, h->length);
+        for (int r = 0; r < count; r++) sums[r] = exp_and_sum(scores + r * wide, h->length);
         for (long panel = 0; panel < panels(h->size); panel++) {
             multiply(count, scores, wide, values + panel * PANEL * h->length, h->length, out);
             for (int r = 0; r < count; r++)
                 for (long c = 0; c < PANEL && panel * PANEL + c < h->size; c++)
-                    h->mixed[(row + r) * h->out_stride + panel * PANEL + c] = out[r][c] / sums[r];
+                    h->output[(row + r) * h->out_stride + panel * PANEL + c] = out[r][c] / sums[r];
         }
     }
 }

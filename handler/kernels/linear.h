@@ -14,12 +14,12 @@ struct linear {
     const int32_t *sums;
 };
 
-/* States of all tokens: floats, or bytes with a width of a level and a zero per row. */
+/* States of all tokens: floats, or 8-bit values with a scale and a zero point per row. */
 struct states {
     const float *floats;
-    const uint8_t *bytes;
-    const float *levels;
-    const int32_t *zeros;
+    const uint8_t *quantized;
+    const float *scales;
+    const int32_t *zero_points;
 };
 
 enum { AT_ONCE = 384 }; /* rows that stay in the cache while all panels pass */
@@ -27,9 +27,9 @@ enum { AT_ONCE = 384 }; /* rows that stay in the cache while all panels pass */
 INLINE long quads(long in) { return (in + QUAD - 1) / QUAD; }
 
 /* One row to 255 levels between its smallest and largest value; zero is always one of them. */
-static void quantize(const float *row, long size, uint8_t *bytes_of_row, float *level, int32_t *zero) {
+static void quantize(const float *row, long size, uint8_t *quantized, float *scale, int32_t *zero_point) {
     floats low[4] = {}, high[4] = {}; /* four at a time, so that none waits for the last */
-    floats none = all(0);             /* stays 0, unless a value is no number: then the row's level is none either */
+    floats none = all(0);             /* stays 0, unless a value is no number: then the row's scale is none either */
     long i = 0;
     for (; i + 4 * WIDTH <= size; i += 4 * WIDTH)
 #pragma unroll
@@ -49,35 +49,35 @@ static void quantize(const float *row, long size, uint8_t *bytes_of_row, float *
     float width = (most - least) / 255;
     width = width < 1e-10f ? 1e-10f : width;
     float inverse = 1 / width;
-    *level = width + sum(none);
-    *zero = (int32_t)(-least * inverse + 0.5f);
-    float shift = (float)*zero + 0.5f;
+    *scale = width + sum(none);
+    *zero_point = (int32_t)(-least * inverse + 0.5f);
+    float shift = (float)*zero_point + 0.5f;
     floats most_level = all(255);
     for (i = 0; i + WIDTH <= size; i += WIDTH) {
         floats levels = smaller(most_level, larger(all(0), load(row + i) * inverse + shift));
-        *(bytes *)(bytes_of_row + i) = __builtin_convertvector(__builtin_convertvector(levels, ints), bytes);
+        *(bytes *)(quantized + i) = __builtin_convertvector(__builtin_convertvector(levels, ints), bytes);
     }
     for (; i < size; i++) {
         float value = row[i] * inverse + shift;
-        bytes_of_row[i] = (uint8_t)(value > 255 ? 255 : value < 0 ? 0 : value);
+        quantized[i] = (uint8_t)(value > 255 ? 255 : value < 0 ? 0 : value);
     }
-    for (; i < quads(size) * QUAD; i++) bytes_of_row[i] = 0;
+    for (; i < quads(size) * QUAD; i++) quantized[i] = 0;
 }
 
 /* A block of integers to floats, in place. */
 static void dequantize(int rows, const struct states *x, long row, const struct linear *l, long column, block out) {
     for (int r = 0; r < rows; r++) {
-        float level = x->levels[row + r];
-        int32_t zero = x->zeros[row + r];
+        float scale = x->scales[row + r];
+        int32_t zero_point = x->zero_points[row + r];
         for (int c = 0; c < PANEL; c += WIDTH) {
-            ints whole = *(ints *)&out[r][c] - zero * *(const ints *)(l->sums + column + c);
-            store(&out[r][c], __builtin_convertvector(whole, floats) * level * load(l->scale + column + c));
+            ints whole = *(ints *)&out[r][c] - zero_point * *(const ints *)(l->sums + column + c);
+            store(&out[r][c], __builtin_convertvector(whole, floats) * scale * load(l->scale + column + c));
         }
     }
 }
 
 /* Bias, activation and residual, and the columns that there are to `y`. */
-static void finish(int rows, block out, const float *bias, enum activation activation, const float *residual, float *y,
+static void epilogue(int rows, block out, const float *bias, enum activation activation, const float *residual, float *y,
                    long stride, long columns) {
     for (int r = 0; r < rows; r++, y += stride, residual += residual ? stride : 0) {
         for (int c = 0; c < PANEL; c += WIDTH) {
@@ -101,25 +101,25 @@ static void apply_panel(const struct linear *l, const struct states *x, long fir
         count = next_rows(last - row);
         if (l->scale) {
             const int8_t *weight = (const int8_t *)l->weight + column * stride;
-            multiply_bytes(count, x->bytes + row * stride, stride, weight, stride / QUAD, out);
+            multiply_int8(count, x->quantized + row * stride, stride, weight, stride / QUAD, out);
             dequantize(count, x, row, l, column, out);
         } else {
             const float *weight = (const float *)l->weight + column * stride;
             multiply(count, x->floats + row * stride, stride, weight, stride, out);
         }
-        long place = row * l->out + column;
-        finish(count, out, l->bias + column, activation, residual ? residual + place : 0, y + place, l->out,
+        long offset = row * l->out + column;
+        epilogue(count, out, l->bias + column, activation, residual ? residual + offset : 0, y + offset, l->out,
                l->out - column);
     }
 }
 
 /* `(rows, in)` to `(rows, out)`. `residual` has the shape of `y`, or is null. */
 static void apply(const struct linear *l, const struct states *x, long rows, enum activation activation,
-                  const float *residual, float *y, struct share *share) {
+                  const float *residual, float *y, struct context *context) {
     long parts = (rows + AT_ONCE - 1) / AT_ONCE, part = (rows + parts - 1) / parts, across = panels(l->out);
-    EACH(piece, parts * across, share) {
-        long first = piece / across * part, last = first + part < rows ? first + part : rows;
-        apply_panel(l, x, first, last, piece % across, activation, residual, y);
+    PARALLEL_FOR(item, parts * across, context) {
+        long first = item / across * part, last = first + part < rows ? first + part : rows;
+        apply_panel(l, x, first, last, item % across, activation, residual, y);
     }
-    meet(share, parts * across);
+    barrier(context, parts * across);
 }

@@ -89,7 +89,7 @@ static void multiply(int rows, const float *a, long stride, const float *panel, 
     EACH_COUNT(TILE)
 }
 
-static void multiply_bytes(int rows, const uint8_t *a, long stride, const int8_t *panel, long k, block out) {
+static void multiply_int8(int rows, const uint8_t *a, long stride, const int8_t *panel, long k, block out) {
     EACH_COUNT(BYTE_TILE)
 }
 

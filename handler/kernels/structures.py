@@ -7,8 +7,8 @@ from ctypes import POINTER, Structure, c_float, c_int, c_long, c_void_p
 LINEARS = ("qkv", "out", "up", "down")
 
 
-STAGE = 16
-"""Integers of `struct stage`."""
+REGION = 16
+"""Integers of `struct region`."""
 
 
 class Linear(Structure):
@@ -43,7 +43,7 @@ class Model(Structure):
         *((name, c_long) for name in ("layers", "hidden", "inner", "heads")),
         ("eps", c_float),
         ("activation", c_int),
-        *((name, c_void_p) for name in ("words", "positions", "types")),
+        *((name, c_void_p) for name in ("word_embeddings", "position_embeddings", "token_type_embeddings")),
         ("norm", Norm),
         ("layer", POINTER(Layer)),
         ("pooler", Linear),
@@ -55,7 +55,10 @@ class Batch(Structure):
 
     _fields_ = (
         *((name, c_long) for name in ("tokens", "sequences", "longest")),
-        *((name, c_void_p) for name in ("ids", "places", "kinds", "starts", "pooled")),
-        *((name, c_void_p) for name in ("states", "sums", "mixed", "wide", "bytes", "levels", "zeros", "scratch")),
-        ("stages", c_void_p),
+        *((name, c_void_p) for name in ("input_ids", "position_ids", "token_type_ids", "offsets", "pooled")),
+        *(
+            (name, c_void_p)
+            for name in ("states", "sums", "attended", "wide", "quantized", "scales", "zero_points", "scratch")
+        ),
+        ("regions", c_void_p),
     )

@@ -1,35 +1,35 @@
-/* Work that several threads share. A pass is a row of stages, a stage a number of pieces; whoever is free takes the
- * next piece, so that a thread without a core holds up no more than the piece in its hands. */
+/* Work that several threads context. A pass is a row of parallel regions, a region a number of items; whoever is free claims
+ * the next item, so that a thread without a core holds up no more than the item in its hands. */
 #pragma once
 
 #include "vectors.h"
 
-struct stage {
-    long taken, done;
-    long apart[14]; /* two cache lines each: threads at different stages do not disturb each other */
+struct region {
+    long claimed, finished;
+    long padding[14]; /* two cache lines each: threads in different regions do not disturb each other */
 };
 
-/* A thread, and the stage it is at. */
-struct share {
+/* A thread, and the region it is in. */
+struct context {
     long thread;
-    struct stage *stage;
+    struct region *region;
 };
 
 extern int sched_yield(void);
 
-enum { PATIENCE = 2000 };
+enum { SPINS = 2000 };
 
-INLINE long take(struct share *share) { return __atomic_fetch_add(&share->stage->taken, 1, __ATOMIC_RELAXED); }
+INLINE long claim(struct context *context) { return __atomic_fetch_add(&context->region->claimed, 1, __ATOMIC_RELAXED); }
 
-INLINE void done(struct share *share) { __atomic_add_fetch(&share->stage->done, 1, __ATOMIC_RELEASE); }
+INLINE void finish(struct context *context) { __atomic_add_fetch(&context->region->finished, 1, __ATOMIC_RELEASE); }
 
-#define EACH(piece, pieces, share) for (long piece; (piece = take(share)) < (pieces); done(share))
+#define PARALLEL_FOR(item, items, context) for (long item; (item = claim(context)) < (items); finish(context))
 
-/* Wait until all pieces of a stage are done, and go on to the next. One that waits long gives its core away. */
-static void meet(struct share *share, long pieces) {
-    for (long spins = 0; __atomic_load_n(&share->stage->done, __ATOMIC_ACQUIRE) < pieces; spins++) {
-        if (spins < PATIENCE) __builtin_ia32_pause();
+/* Wait until all items of a region are finished, and go on to the next. One that waits long gives its core away. */
+static void barrier(struct context *context, long items) {
+    for (long spins = 0; __atomic_load_n(&context->region->finished, __ATOMIC_ACQUIRE) < items; spins++) {
+        if (spins < SPINS) __builtin_ia32_pause();
         else sched_yield();
     }
-    share->stage++;
+    context->region++;
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -41,7 +41,7 @@ class Indices:
         return self.offsets.narrow(0, 0, len(self.lengths))
 
 
-def arrays(encodings: Sequence[Encoding], first_position: int, tables: Mapping[str, Tensor]) -> Arrays:
+def arrays(encodings: Sequence[Encoding], first_position: int, tables: Mapping[str, Sized]) -> Arrays:
     """The arrays of a batch.
 
     Args:
@@ -49,17 +49,21 @@ def arrays(encodings: Sequence[Encoding], first_position: int, tables: Mapping[s
         first_position: row of a sequence's first token.
         tables: of embeddings: `word`, `position`, and `type` where the model has one.
 
+    Returns:
+        int64 ids, positions and types, `(tokens,)` each, and offsets, `(sequences + 1,)`, in the order of `Indices`.
+
     Raises:
-        IndexError: a row that a table does not have. A GPU would end the process for it.
+        IndexError: a row that a table does not have. A GPU would end the process for it, and kernels of ours would read
+            whatever lies there.
     """
     lengths = [len(encoding) for encoding in encodings]
     offsets = np.cumsum([0, *lengths])
     total = int(offsets[-1])
-    ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int32, total)
+    ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int64, total)
     positions = np.arange(first_position, total + first_position) - np.repeat(offsets[:-1], lengths)
     types = chain.from_iterable(encoding.type_ids for encoding in encodings) if "type" in tables else ()
-    found = ids, positions, offsets, np.fromiter(types, np.int32)
+    found = ids, positions, offsets, np.fromiter(types, np.int64)
     for name, rows in (("word", ids), ("position", positions), ("type", found[3])):
-        if len(rows) and rows.max() >= len(tables[name]):
-            raise IndexError(f"row {rows.max()} of the {len(tables[name])} of the table {name}")
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(tables[name])):
+            raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(tables[name])} in table {name}")
     return found

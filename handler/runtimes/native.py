@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from ctypes import addressof
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 from threading import Barrier
 from typing import Any, ClassVar
@@ -23,8 +23,8 @@ from handler import kernels
 from handler.activations import ACTIVATIONS
 from handler.call import Encoding, Output
 from handler.cores import cores
-from handler.kernels.structures import LINEARS, STAGE, Batch, Layer, Linear, Model, Norm
-from handler.runtimes import panels
+from handler.kernels.structures import LINEARS, REGION, Batch, Layer, Linear, Model, Norm
+from handler.runtimes import indices, panels
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, stored_words
 
 
@@ -49,12 +49,12 @@ class Native(Runtime):
             small = [name for name in file.keys() if "norm" in name or name in ("position", "type")]  # noqa: SIM118 - no dict
             self.arrays |= {name: file.get_tensor(name) for name in small}
         self.first_position = int(settings["first_position"])
-        self.model = self.describe(settings)
+        self.model = self.build(settings)
         self.workspace = Workspace(self.model)
-        self.helpers = Helpers(cores() - 1)
+        self.pool = ThreadPool(cores() - 1)
         self.threads = 1
 
-    def describe(self, settings: Mapping[str, str]) -> Model:
+    def build(self, settings: Mapping[str, str]) -> Model:
         """The structure the kernels read; its pointers lead into `arrays`."""
         count = int(settings["layers"])
         self.layers = (Layer * count)(*(self.layer(f"layers.{number}.") for number in range(count)))
@@ -84,7 +84,7 @@ class Native(Runtime):
     def use_threads(self, threads: int) -> None:
         """See `Runtime.use_threads`."""
         super().use_threads(threads)  # a head runs in torch
-        self.threads = min(threads, 1 + self.helpers.count)
+        self.threads = min(threads, 1 + self.pool.count)
 
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
         """One pass over all tokens; rows of each sequence are views of one array. One call at a time: memory is shared.
@@ -93,46 +93,29 @@ class Native(Runtime):
             IndexError: a token, position or type that the tables do not have, or a sequence without tokens.
         """
         lengths = [len(encoding) for encoding in encodings]
-        starts = np.cumsum([0, *lengths])
-        total, longest = int(starts[-1]), max(lengths)
+        total, longest = sum(lengths), max(lengths)
         if not all(lengths):
             raise IndexError("a sequence has no tokens")
-        tables = self.look_up(encodings, np.arange(total) - np.repeat(starts[:-1], lengths))
+        ids, positions, offsets, types = indices.arrays(encodings, self.first_position, self.arrays)
         states = np.empty((total, self.model.hidden), np.float32)
         pooled = np.empty((len(lengths), self.model.hidden), np.float32) if self.model.pooler.weight else None
         scratch = self.scratch(longest, self.model.hidden // self.model.heads)
-        room = self.workspace.room(total, scratch * self.threads)
-        inputs = (address(array) for array in (*tables, starts, pooled, states))
-        stages = np.zeros((4 + 9 * self.model.layers, STAGE), np.int64)  # two each around the layers, and their nine
-        batch = Batch(total, len(lengths), longest, *inputs, *room, address(stages))
-        self.helpers.run(self.encode, addressof(self.model), addressof(batch), self.threads)
+        reserved = self.workspace.reserve(total, scratch * self.threads)
+        inputs = (address(array) for array in (ids, positions, types, offsets, pooled, states))
+        regions = np.zeros((4 + 9 * self.model.layers, REGION), np.int64)  # two each around the layers, and their nine
+        batch = Batch(total, len(lengths), longest, *inputs, *reserved, address(regions))
+        self.pool.run(self.encode, addressof(self.model), addressof(batch), self.threads)
         return [
             Output(states[start:stop], None if pooled is None else pooled[number])
-            for number, (start, stop) in enumerate(pairwise(starts))
+            for number, (start, stop) in enumerate(pairwise(offsets))
         ]
-
-    def look_up(self, encodings: Sequence[Encoding], places: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Rows of the tables of words, positions and types, `(tokens,)` each.
-
-        Raises:
-            IndexError: a table has no such row; the kernels would read whatever lies there.
-        """
-        words, types = (
-            np.fromiter(chain.from_iterable(each), np.int64, len(places))
-            for each in ((one.ids for one in encodings), (one.type_ids for one in encodings))
-        )
-        rows = {"word": words, "position": places + self.first_position, "type": types}
-        for name, indices in rows.items():
-            if name in self.arrays and not (indices.min() >= 0 and indices.max() < len(self.arrays[name])):
-                raise IndexError(f"rows {indices.min()} to {indices.max()} of {len(self.arrays[name])} in table {name}")
-        return list(rows.values())
 
     def words(self) -> Tensor:
         """See `Runtime.words`; 8-bit archives keep their tables in float32."""
         return stored_words(self.checkpoint)
 
 
-class Helpers:
+class ThreadPool:
     """Threads that take part in a pass. ctypes lets go of the interpreter's lock, so that all compute at once.
 
     They start here, so that one that cannot start is an error of loading and not of a request.
@@ -141,8 +124,8 @@ class Helpers:
     def __init__(self, count: int) -> None:
         self.count = count
         self.pool = ThreadPoolExecutor(max(1, count), thread_name_prefix="kernel")
-        meeting = Barrier(max(1, count))
-        for waiting in [self.pool.submit(meeting.wait) for _ in range(meeting.parties)]:
+        barrier = Barrier(max(1, count))
+        for waiting in [self.pool.submit(barrier.wait) for _ in range(barrier.parties)]:
             waiting.result()
 
     def run(self, encode: Callable[..., None], model: int, batch: int, threads: int) -> None:
@@ -163,19 +146,27 @@ class Workspace:
     def __init__(self, model: Model) -> None:
         small = bool(model.layer[0].qkv.scale)
         widest = max(model.hidden, model.inner)
-        self.floats = (model.hidden, model.hidden, max(3 * model.hidden, model.inner))  # sums, mixed, wide: per token
-        self.bytes = (-(-widest // panels.QUAD) * panels.QUAD, 4, 4) if small else ()  # bytes, levels, zeros
+        self.floats = (
+            model.hidden,
+            model.hidden,
+            max(3 * model.hidden, model.inner),
+        )  # sums, attended, wide: per token
+        self.quantized = (
+            (-(-widest // panels.QUAD) * panels.QUAD, 4, 4) if small else ()
+        )  # quantized, scales, zero points
         self.memory = np.empty(0, np.uint8)
 
-    def room(self, tokens: int, scratch: int) -> list[int | None]:
+    def reserve(self, tokens: int, scratch: int) -> list[int | None]:
         """Addresses of `sums` to `scratch` of `struct batch`, 64 bytes aligned."""
-        sizes = [4 * width * tokens for width in self.floats] + [width * tokens for width in self.bytes] + [4 * scratch]
+        sizes = (
+            [4 * width * tokens for width in self.floats] + [width * tokens for width in self.quantized] + [4 * scratch]
+        )
         ends = np.cumsum([-(-size // 64) * 64 for size in sizes])
         if len(self.memory) < ends[-1] + 64:
             self.memory = np.empty(ends[-1] + 64, np.uint8)
         first = -(-self.memory.ctypes.data // 64) * 64
-        places: list[int | None] = [first, *(first + int(end) for end in ends[:-1])]
-        return places if self.bytes else [*places[:3], None, None, None, places[3]]
+        addresses: list[int | None] = [first, *(first + int(end) for end in ends[:-1])]
+        return addresses if self.quantized else [*addresses[:3], None, None, None, addresses[3]]
 
 
 def address(array: NDArray[Any] | None) -> int | None:

@@ -126,5 +126,5 @@ def test_a_card_older_than_torch_is_built_for_is_not_used(monkeypatch, capabilit
 
 
 def test_rows_that_a_table_lacks_never_reach_a_device(packed_tiny):
-    with pytest.raises(IndexError, match="row 99999 of the"):
+    with pytest.raises(IndexError, match="to 99999 of"):
         Packed(packed_tiny, CPU).run([encoding(99999)])
