@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import Any
 
 from handler import runtimes
-from handler.batching import plan
+from handler.batching import make_batches
 from handler.call import Encoding
 from handler.config import CHECKPOINT, Dtype
 from handler.cores import cores
@@ -50,7 +50,7 @@ def planned(runtime: Runtime, budget: int = BUDGET) -> Engine:
     """By length, under a token budget, as the pipeline does."""
 
     def run(encodings: Sequence[Encoding]) -> None:
-        for batch in plan(encodings, budget, runtime.padded):
+        for batch in make_batches(encodings, budget, runtime.padded):
             runtime.run(batch.encodings)
 
     return run

@@ -9,8 +9,8 @@ from handler.call import Encoding
 
 TOKENS = 1024
 """Of a forward pass on a CPU, where an archive does not say; 512 to 2048 are about equal."""
-STRETCH = 1.5  # places per token; 1.25 and 2 were slower for batches of 15 texts of mixed lengths
-ENOUGH = 128  # tokens; fewer rows make slow matrix products
+MAX_PADDING_RATIO = 1.5  # places per token; 1.25 and 2 were slower for batches of 15 texts of mixed lengths
+MIN_BATCH_TOKENS = 128  # tokens; fewer rows make slow matrix products
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Batch:
     """Sequences that run together.
 
     Attributes:
-        positions: where each of them stood in the list given to `plan`.
+        positions: where each of them stood in the list given to `make_batches`.
         encodings: the sequences, shortest first.
     """
 
@@ -26,7 +26,7 @@ class Batch:
     encodings: list[Encoding]
 
 
-def plan(encodings: Sequence[Encoding], token_budget: int, padded: bool) -> list[Batch]:
+def make_batches(encodings: Sequence[Encoding], token_budget: int, padded: bool) -> list[Batch]:
     """Cut the sequences, in order of length, into batches of at most `token_budget` tokens.
 
     Short ones come first: should time run out, it is the long ones that go without. A sequence longer than the budget
@@ -39,7 +39,7 @@ def plan(encodings: Sequence[Encoding], token_budget: int, padded: bool) -> list
         encoding = encodings[position]
         longer = tokens + len(encoding)
         cost = len(encoding) * (len(batches[-1].positions) + 1) if padded and batches else longer
-        wasteful = tokens >= ENOUGH and cost > STRETCH * longer
+        wasteful = tokens >= MIN_BATCH_TOKENS and cost > MAX_PADDING_RATIO * longer
         if not batches or cost > token_budget or wasteful:
             batches.append(Batch([], []))
             longer = len(encoding)

@@ -54,7 +54,7 @@ class BertHandler:
         from handler.pipeline import failure
 
         idle = self.wire.idle - self.idle
-        self.pipeline.telemetry.between(idle, perf_counter() - self.left - idle)
+        self.pipeline.telemetry.record_idle(idle, perf_counter() - self.left - idle)
         question = len(data) == 1 and described(data[0], context)
         if question:
             self.pipeline.workers.leave()

@@ -100,10 +100,10 @@ class AnyTask(Protocol):
     """What the flow has to know of a task; see `handler.tasks.base.Task`."""
 
     name: ClassVar[str]
-    bounded: ClassVar[bool]
+    truncates: ClassVar[bool]
     forward: ClassVar[bool]
     takes_text: ClassVar[bool]
-    places: ClassVar[bool]
+    needs_offsets: ClassVar[bool]
     truncation: ClassVar[Truncation]
     archive: Any
 
@@ -202,6 +202,6 @@ def internal(error: Exception) -> BertError:
     return BertError("the server failed on this request; its log names the place")
 
 
-def alive(calls: Iterable[Call]) -> list[Call]:
+def pending(calls: Iterable[Call]) -> list[Call]:
     """The calls no step has failed for."""
     return [call for call in calls if call.error is None]

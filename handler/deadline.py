@@ -15,7 +15,7 @@ class Deadline:
     def __init__(self) -> None:
         self.at = math.inf
 
-    def share(self, part: float) -> Callable[[], None]:
+    def sub_deadline(self, part: float) -> Callable[[], None]:
         """A check for a request that may take only that part of what is left, since others are in its batch."""
         seconds = part * (self.at - monotonic())
         until = monotonic() + seconds

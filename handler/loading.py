@@ -56,7 +56,7 @@ def load(
         ConfigError: the settings are wrong, or ask for what this machine cannot do.
     """
     config = configuration.load(settings)
-    device = place(config, gpu)
+    device = choose_device(config, gpu)
     if device == "cpu":  # the tokenizer's threads would wait for cores that other workers hold
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
@@ -77,7 +77,7 @@ def load(
         hidden_size,
         device,
         runtime.name,
-        runtime.words,
+        runtime.word_embeddings,
         runtime.exact,
         head,
         dense,
@@ -88,7 +88,7 @@ def load(
     return Pipeline(archive, config, runtime, Telemetry(emit), workers)
 
 
-def place(config: ModelConfig, gpu: int | None) -> str:
+def choose_device(config: ModelConfig, gpu: int | None) -> str:
     """The device this worker was given.
 
     Raises:
@@ -125,7 +125,7 @@ def warm(runtime: Runtime, encoder: TextEncoder) -> int:
         ConfigError: they are no numbers.
     """
     try:
-        (output,) = runtime.run([encoder.wrap([])])
+        (output,) = runtime.run([encoder.add_special_tokens([])])
         return int(output.hidden.shape[1])
     except BertError as error:
         raise ConfigError(f"handler.dtype: {error}") from None
@@ -140,9 +140,9 @@ def candidates(config: HandlerConfig, device: str) -> tuple[Dtype, ...]:
 
 def finite(runtime: Runtime, encoder: TextEncoder, max_length: int) -> bool:
     """Whether states of texts of all ids, with their special tokens, are numbers."""
-    body = max_length - len(encoder.wrap([]))
+    body = max_length - len(encoder.add_special_tokens([]))
     ids = range(0, encoder.vocabulary, max(1, encoder.vocabulary // (PROBES * body)))
-    probes = [encoder.wrap([*ids[first : first + body]]) for first in range(0, len(ids), body)][:PROBES]
+    probes = [encoder.add_special_tokens([*ids[first : first + body]]) for first in range(0, len(ids), body)][:PROBES]
     try:
         return all(np.isfinite(output.hidden).all() for output in runtime.run(probes))
     except BertError:  # what stays on a device is looked at when it is read

@@ -15,10 +15,9 @@ from time import monotonic
 import torch
 
 from handler import protocols, tasks
-from handler.batching import TOKENS, plan
-from handler.call import Call, Encoding, Output, Reply, Row, alive, internal
+from handler.batching import TOKENS, make_batches
+from handler.call import Call, Encoding, Output, Reply, Row, internal, pending
 from handler.config import ModelConfig
-from handler.cutting import portions
 from handler.device import Reading
 from handler.errors import BertError, ConfigError, Overloaded, TooLarge, unknown
 from handler.protocols.base import JSON, Encoded, envelope
@@ -27,9 +26,10 @@ from handler.runtimes.base import Runtime
 from handler.tasks.base import Archive
 from handler.telemetry import StageTimer, Telemetry
 from handler.text import reading
+from handler.truncation import chunk_by_size
 from handler.workers import Workers
 
-COMPUTED, FINISHED = 0.8, 0.9
+COMPUTE_FRACTION, RESPONSE_FRACTION = 0.8, 0.9
 """Shares of `responseTimeout` after which nothing more is computed, and no answer finished: TorchServe kills later."""
 CHARACTERS = 4
 """Of a token, about. For a GPU texts are read in portions of a pass each: one is computed while the next is read."""
@@ -71,22 +71,22 @@ class Pipeline:
     def answer_busy(self, rows: Sequence[Row]) -> list[Reply]:
         """The stages, while this worker's lock is held."""
         timer, begin = StageTimer(), monotonic()
-        self.deadline.at = begin + COMPUTED * self.seconds
+        self.deadline.at = begin + COMPUTE_FRACTION * self.seconds
         calls = [Call(row, protocols.find(row.path)) for row in rows]
         with timer.stage("decode"):
             for call in calls:
                 call.attempt(self.decode)
-        for some in portions(alive(calls), reading, self.portion):
+        for some in chunk_by_size(pending(calls), reading, self.portion):
             with timer.stage("tokenize"):
                 self.encoder.encode(some, self.deadline)
                 for call in some:
-                    call.attempt(admit)
+                    call.attempt(check_response_size)
             with timer.stage("forward"):
                 self.forward(some)
         with timer.stage("forward"):
             self.runtime.finish()
-        self.deadline.at = begin + FINISHED * self.seconds
-        bodies = [self.finish(call, timer) for call in calls]
+        self.deadline.at = begin + RESPONSE_FRACTION * self.seconds
+        bodies = [self.postprocess_and_encode(call, timer) for call in calls]
         for fault in (call.error for call in calls if type(call.error) is BertError):
             survive(fault)
         self.telemetry.record(calls, timer)
@@ -99,11 +99,11 @@ class Pipeline:
         call.task, call.request, call.wire = decoded.task, decoded.request, decoded.wire
         call.texts = call.task.texts(call.request)
         if call.task.takes_text:
-            self.encoder.admit(call.texts)
+            self.encoder.validate(call.texts)
 
     def forward(self, calls: Sequence[Call]) -> None:
         """Run the sequences of these calls together and give each call its own outputs back."""
-        calls = [call for call in alive(calls) if call.task is not None and call.task.forward]
+        calls = [call for call in pending(calls) if call.task is not None and call.task.forward]
         encodings = [encoding for call in calls for windows in call.encodings for encoding in windows]
         readings = [each for call in calls for each in repeat(call.reading, call.sequences)]
         results = iter(self.run(encodings, readings))
@@ -118,11 +118,11 @@ class Pipeline:
     def run(self, encodings: Sequence[Encoding], readings: Sequence[Reading | None]) -> list[Output | BertError]:
         """Outputs in the order of the sequences; an error for each one that could not be computed."""
         late = Overloaded(
-            f"not computed within the {COMPUTED * self.seconds:.0f} s a batch may take; "
+            f"not computed within the {COMPUTE_FRACTION * self.seconds:.0f} s a batch may take; "
             "send fewer texts at once, or send it again"
         )
         results: list[Output | BertError] = [late] * len(encodings)
-        for batch in plan(encodings, self.config.token_budget or TOKENS, self.runtime.padded):
+        for batch in make_batches(encodings, self.config.token_budget or TOKENS, self.runtime.padded):
             if self.deadline.passed:
                 break
             wanted = [readings[position] for position in batch.positions]
@@ -158,7 +158,7 @@ class Pipeline:
             output.settle(wanted)
         return outputs
 
-    def finish(self, call: Call, timer: StageTimer) -> Encoded:
+    def postprocess_and_encode(self, call: Call, timer: StageTimer) -> Encoded:
         """Outputs to bytes; one call after the other, so that large answers are never all in memory at once."""
         with timer.stage("postprocess"):
             call.attempt(postprocess)
@@ -194,7 +194,7 @@ def survive(error: Exception) -> None:
         raise SystemExit(f"the GPU failed: {type(error).__name__}") from None
 
 
-def admit(call: Call) -> None:
+def check_response_size(call: Call) -> None:
     """Refuse what would run, only for its answer to be too large."""
     assert call.task is not None
     call.task.admit(call.tokens, call.protocol.binary(call))

@@ -65,7 +65,7 @@ class Telemetry:
                 self._pending["bert_stage_seconds", "stage", name] += seconds  # type: ignore[assignment]
         self._news.set()
 
-    def between(self, idle: float, wire: float) -> None:
+    def record_idle(self, idle: float, wire: float) -> None:
         """Seconds since the last batch: waiting for requests, and reading and writing TorchServe's messages."""
         with self._lock:
             self._pending["bert_stage_seconds", "stage", "idle"] += idle  # type: ignore[assignment]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import tokenizers
 
-from handler.call import Call, Encoding, Text, alive
+from handler.call import Call, Encoding, Text, pending
 from handler.config import HandlerConfig
-from handler.cutting import fit, portions
 from handler.deadline import Deadline
 from handler.errors import Invalid, Overloaded, TooLarge
+from handler.truncation import chunk_by_size, truncate
 
 CHARACTERS_AT_ONCE = 1_000_000
 """About 100 MB of tokens while they are being cut."""
@@ -50,7 +50,7 @@ class TextEncoder:
         decoder = self.tokenizer.decoder
         return decoder.decode(tokens) if decoder else " ".join(tokens)
 
-    def continues(self, id: int, text: str, start: int, stop: int) -> bool:
+    def is_subword(self, id: int, text: str, start: int, stop: int) -> bool:
         """Whether a token goes on with a word, by transformers' rule.
 
         With a prefix such as `##` a token inside a word is longer than its place in the text. Without one, a token
@@ -62,7 +62,7 @@ class TextEncoder:
             return len(self.name(id)) != stop - start
         return start > 0 and " " not in text[start - 1 : start + 1]
 
-    def admit(self, texts: Sequence[Text]) -> None:
+    def validate(self, texts: Sequence[Text]) -> None:
         """Refuse what no policy can serve, before any time is spent on it.
 
         Raises:
@@ -84,11 +84,11 @@ class TextEncoder:
             )
         for number, text in enumerate(texts, 1):
             if isinstance(text, list):
-                self._admit_ids(text, number, len(texts))
+                self._validate_ids(text, number, len(texts))
             elif not all(part.strip() for part in ((text,) if isinstance(text, str) else text)):
                 raise Invalid(f"text {number} of {len(texts)} is empty")
 
-    def _admit_ids(self, ids: list[int], number: int, total: int) -> None:
+    def _validate_ids(self, ids: list[int], number: int, total: int) -> None:
         if not ids:
             raise Invalid(f"token ids {number} of {total} are empty")
         for token in ids:
@@ -105,7 +105,7 @@ class TextEncoder:
         `CHARACTERS_AT_ONCE` takes several, so that what is cut off never fills the memory, and none begins after
         `deadline`.
         """
-        for some in portions(alive(calls), reading, CHARACTERS_AT_ONCE):
+        for some in chunk_by_size(pending(calls), reading, CHARACTERS_AT_ONCE):
             if deadline.passed:
                 for call in some:
                     call.error = Overloaded("not read within the time a batch may take; send it again")
@@ -115,12 +115,13 @@ class TextEncoder:
     def encode_some(self, calls: Sequence[Call]) -> None:
         """`encode`, for calls that fit into memory together."""
         for placed, encode in ((False, self.tokenizer.encode_batch_fast), (True, self.tokenizer.encode_batch)):
-            some = [call for call in calls if call.task is not None and call.task.places is placed]
+            some = [call for call in calls if call.task is not None and call.task.needs_offsets is placed]
             texts = [text for call in some for text in call.texts if not isinstance(text, list)]
             encoded = iter(encode(texts) if texts else [])
             for call in some:
                 whole = [
-                    self.wrap(text) if isinstance(text, list) else convert(next(encoded), placed) for text in call.texts
+                    self.add_special_tokens(text) if isinstance(text, list) else convert(next(encoded), placed)
+                    for text in call.texts
                 ]
                 call.attempt(lambda call, whole=whole: self._fit(call, whole))  # type: ignore[misc]
 
@@ -128,15 +129,15 @@ class TextEncoder:
         assert call.task is not None
         assert call.request is not None
         policy = call.request.truncation or self.config.truncation or call.task.truncation
-        limit = self.config.max_length if call.task.bounded else max(map(len, whole))
+        limit = self.config.max_length if call.task.truncates else max(map(len, whole))
         overlap = min(call.task.overlap(call.request), limit // 2)
-        call.encodings = [fit(encoding, policy, limit, overlap) for encoding in whole]
+        call.encodings = [truncate(encoding, policy, limit, overlap) for encoding in whole]
         call.truncated = sum(
             sum(map(len, windows)) < len(encoding) for windows, encoding in zip(call.encodings, whole, strict=True)
         )
         call.tokens = sum(map(len, chain.from_iterable(call.encodings)))
 
-    def wrap(self, ids: list[int]) -> Encoding:
+    def add_special_tokens(self, ids: list[int]) -> Encoding:
         """Ids sent by a client, with this model's special tokens around them unless they are there already."""
         head, tail = len(self.prefix), len(self.suffix)
         bare = ids[:head] != self.prefix or ids[len(ids) - tail :] != self.suffix or len(ids) < head + tail

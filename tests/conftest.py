@@ -147,7 +147,7 @@ class Echo(Runtime):
             outputs.append(Output(hidden, hidden[-1]))
         return outputs
 
-    def words(self) -> Any:
+    def word_embeddings(self) -> Any:
         """Rows of different lengths, one degree apart: the nearest to a token are those beside it."""
         import torch
 
@@ -168,7 +168,7 @@ def make_pipeline(tiny: Path, echo: Echo) -> Any:
     def make(*, response_timeout: int = 120, **settings: Any) -> Pipeline:
         config = HandlerConfig(**{"task": "embedding", "max_length": 12, **settings})
         encoder = TextEncoder.load(tiny / "tokenizer.json", config)
-        archive = Archive("bert", "1.0", config, encoder, echo.width, "cpu", echo.name, echo.words)
+        archive = Archive("bert", "1.0", config, encoder, echo.width, "cpu", echo.name, echo.word_embeddings)
         whole = ModelConfig(handler=config, responseTimeout=response_timeout)
         return Pipeline(archive, whole, echo, Telemetry(lambda *_: None), Workers("bert", None, 0, 1))
 

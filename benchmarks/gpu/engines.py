@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from benchmarks.gpu.sizes import Model
-from handler.batching import plan
+from handler.batching import make_batches
 from handler.call import Encoding
 from handler.poolings import POOLINGS
 from handler.runtimes.base import Runtime
@@ -40,7 +40,7 @@ def planned(runtime: Runtime, budget: int) -> Engine:
     """By length, under a token budget, as the pipeline does."""
 
     def engine(encodings: Sequence[Encoding]) -> None:
-        for wait in [read(runtime, batch.encodings) for batch in plan(encodings, budget, runtime.padded)]:
+        for wait in [read(runtime, batch.encodings) for batch in make_batches(encodings, budget, runtime.padded)]:
             wait()
 
     return engine

@@ -57,7 +57,7 @@ class Sizes:
     Attributes:
         square: side of the matrices of the peak.
         copied: bytes of a copy between host and device.
-        small: the model whose digits are compared, with every head.
+        small: the model whose digits are normalized_embeddings, with every head.
         shapes: whose rates are measured.
         lengths: tokens per text by the workload's name; None for `mixed`.
         tokens: of one timed pass over a workload.

@@ -65,7 +65,7 @@ def pick(name: str, placement: Placement) -> type[Runtime]:
 
 def fastest(kind: str) -> type[Runtime]:
     """What `auto` means on this machine."""
-    return next(runtime for runtime in map(find, FASTEST[kind]) if runtime.here())
+    return next(runtime for runtime in map(find, FASTEST[kind]) if runtime.is_supported())
 
 
 def bfloat16() -> bool:

@@ -57,7 +57,7 @@ class Runtime(ABC):
     """Kinds of device it runs on, and the dtypes it has there."""
 
     @classmethod
-    def here(cls) -> bool:
+    def is_supported(cls) -> bool:
         """Whether this machine's processor has what it needs."""
         return True
 
@@ -78,11 +78,11 @@ class Runtime(ABC):
         """Wait for what `run` has begun."""
 
     @abstractmethod
-    def words(self) -> Tensor:
-        """The table of words: `(vocabulary, hidden)` float32 on the device, no copy where there is one."""
+    def word_embeddings(self) -> Tensor:
+        """The word embedding matrix: `(vocabulary, hidden)` float32 on the device, no copy where there is one."""
 
 
-def stored_words(checkpoint: Path) -> Tensor:
-    """The table of words in `WEIGHTS`, mapped; float32 whatever the runtime computes in."""
+def load_word_embeddings(checkpoint: Path) -> Tensor:
+    """The word embedding matrix in `WEIGHTS`, mapped; float32 whatever the runtime computes in."""
     with safe_open(checkpoint / WEIGHTS, framework="pt") as file:
         return file.get_tensor("word")  # type: ignore[no-any-return]

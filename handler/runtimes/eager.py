@@ -19,7 +19,7 @@ from handler.device import DeviceStates, Queue, upload
 from handler.errors import ConfigError
 from handler.runtimes import cuda
 from handler.runtimes.base import Placement, Placements, Runtime
-from handler.runtimes.padding import cut, pad
+from handler.runtimes.padding import pad, unpad
 
 
 class Eager(Runtime):
@@ -60,7 +60,7 @@ class Eager(Runtime):
         if self.resident:
             return self.run_resident(encodings, padded)
         states, pooled = self.forward({name: torch.from_numpy(array) for name, array in padded.items()})
-        return cut(encodings, states.float().numpy(), None if pooled is None else pooled.float().numpy())
+        return unpad(encodings, states.float().numpy(), None if pooled is None else pooled.float().numpy())
 
     def run_resident(self, encodings: Sequence[Encoding], padded: Mapping[str, NDArray[np.int64]]) -> list[Output]:
         """The same on a GPU: one copy to it, and states without padding that stay there."""
@@ -83,8 +83,8 @@ class Eager(Runtime):
         """See `Runtime.finish`."""
         self.queue.finish()
 
-    def words(self) -> Tensor:
-        """See `Runtime.words`; in half precision its rows are rounded."""
+    def word_embeddings(self) -> Tensor:
+        """See `Runtime.word_embeddings`; in half precision its rows are rounded."""
         words: Tensor = self.model.get_input_embeddings().weight.detach().float()
         return words
 

@@ -25,7 +25,7 @@ from handler.call import Encoding, Output
 from handler.cores import cores
 from handler.kernels.structures import LINEARS, REGION, Batch, Layer, Linear, Model, Norm
 from handler.runtimes import indices, panels
-from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, stored_words
+from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, load_word_embeddings
 
 
 class Native(Runtime):
@@ -36,14 +36,14 @@ class Native(Runtime):
     placements: ClassVar[Placements] = {"cpu": ("float32", "int8")}
 
     @classmethod
-    def here(cls) -> bool:
-        """See `Runtime.here`."""
+    def is_supported(cls) -> bool:
+        """See `Runtime.is_supported`."""
         return kernels.level() is not None
 
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
         self.encode, self.scratch = kernels.load(checkpoint)
         self.checkpoint = checkpoint
-        self.arrays = panels.load(checkpoint) | {"word": stored_words(checkpoint).numpy()}
+        self.arrays = panels.load(checkpoint) | {"word": load_word_embeddings(checkpoint).numpy()}
         with safe_open(checkpoint / WEIGHTS, framework="np") as file:
             settings = file.metadata()
             small = [name for name in file.keys() if "norm" in name or name in ("position", "type")]  # noqa: SIM118 - no dict
@@ -110,9 +110,9 @@ class Native(Runtime):
             for number, (start, stop) in enumerate(pairwise(offsets))
         ]
 
-    def words(self) -> Tensor:
-        """See `Runtime.words`; 8-bit archives keep their tables in float32."""
-        return stored_words(self.checkpoint)
+    def word_embeddings(self) -> Tensor:
+        """See `Runtime.word_embeddings`; 8-bit archives keep their tables in float32."""
+        return load_word_embeddings(self.checkpoint)
 
 
 class ThreadPool:

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from handler.call import Encoding, Output
 from handler.cores import cores
-from handler.runtimes.base import GRAPH, Placement, Placements, Runtime, stored_words
-from handler.runtimes.padding import cut, pad
+from handler.runtimes.base import GRAPH, Placement, Placements, Runtime, load_word_embeddings
+from handler.runtimes.padding import pad, unpad
 
 log = getLogger(__name__)
 
@@ -58,11 +58,11 @@ class Onnx(Runtime):
         """One pass over all tokens."""
         padded = pad(encodings)
         hidden, *pooled = self.session.run(None, {name: padded[name] for name in self.inputs})
-        return cut(encodings, hidden, pooled[0] if pooled else None)
+        return unpad(encodings, hidden, pooled[0] if pooled else None)
 
-    def words(self) -> Tensor:
-        """See `Runtime.words`; 8-bit archives keep their tables in float32."""
-        return stored_words(self.checkpoint)
+    def word_embeddings(self) -> Tensor:
+        """See `Runtime.word_embeddings`; 8-bit archives keep their tables in float32."""
+        return load_word_embeddings(self.checkpoint)
 
 
 def options(threads: int) -> onnxruntime.SessionOptions:

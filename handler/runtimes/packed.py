@@ -41,7 +41,7 @@ class Packed(Runtime):
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
         if linear is linears.Epilogue:
             tensors |= linears.folded(tensors.__getitem__, int(settings["layers"]))
-        self.weights = {name: self.place(name, tensor) for name, tensor in tensors.items()}
+        self.weights = {name: self.to_device(name, tensor) for name, tensor in tensors.items()}
         names = [f"layers.{number}." for number in range(int(settings["layers"]))]
         self.layers = [Layer(self.part(name), settings, linear) for name in names]
         self.eps = float(settings["eps"])
@@ -53,7 +53,7 @@ class Packed(Runtime):
         flash = self.attention is attention.Varlen
         self.graphs = graphs.make(self.encode, longest, self.device) if flash else None
 
-    def place(self, name: str, weight: Tensor) -> Tensor:
+    def to_device(self, name: str, weight: Tensor) -> Tensor:
         """A tensor on the device. Tables of embeddings stay float32 and mapped: only a few rows of them are used."""
         return weight.to(self.device, self.dtype if name.startswith(("layers.", "pooler.")) else torch.float32)
 
@@ -67,7 +67,7 @@ class Packed(Runtime):
         """One pass over all tokens. On a GPU it is only begun: the states stay there, and are waited for when read."""
         lengths = [len(encoding) for encoding in encodings]
         arrays = indices.arrays(encodings, self.first_position, self.weights)
-        graph = self.graphs.fitting(lengths) if self.graphs else None
+        graph = self.graphs.supported_tasks(lengths) if self.graphs else None
         if graph:
             states, batch = graph.run(lengths, arrays)
         else:
@@ -84,8 +84,8 @@ class Packed(Runtime):
             states = layer(states, attend)
         return states
 
-    def words(self) -> Tensor:
-        """See `Runtime.words`."""
+    def word_embeddings(self) -> Tensor:
+        """See `Runtime.word_embeddings`."""
         return self.weights["word"]
 
     def embed(self, batch: Indices) -> Tensor:

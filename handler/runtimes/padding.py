@@ -24,7 +24,9 @@ def pad(encodings: Sequence[Encoding], pad_id: int = 0) -> dict[str, NDArray[np.
     return {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
 
 
-def cut(encodings: Sequence[Encoding], hidden: NDArray[np.float32], pooled: NDArray[np.float32] | None) -> list[Output]:
+def unpad(
+    encodings: Sequence[Encoding], hidden: NDArray[np.float32], pooled: NDArray[np.float32] | None
+) -> list[Output]:
     """Each sequence's own rows of `(sequences, longest, hidden)`."""
     return [
         Output(hidden[row, : len(encoding)], None if pooled is None else pooled[row])

@@ -31,13 +31,13 @@ Arrays = dict[str, NDArray[Any]]
 def load(checkpoint: Path) -> Arrays:
     """All arrays, mapped. Where they cannot be written or read, each worker has its own."""
     try:
-        return {file.stem: np.load(file, mmap_mode="r") for file in share(checkpoint).glob("*.npy")}
+        return {file.stem: np.load(file, mmap_mode="r") for file in ensure_packed(checkpoint).glob("*.npy")}
     except (OSError, ValueError, EOFError) as error:
         log.warning("matrices are not shared between workers: %s", error)
-        return dict(arrange(checkpoint / WEIGHTS))
+        return dict(pack_weights(checkpoint / WEIGHTS))
 
 
-def share(checkpoint: Path) -> Path:
+def ensure_packed(checkpoint: Path) -> Path:
     """The folder of arrays; written by the first worker that asks, while others wait."""
     weights = checkpoint / WEIGHTS
     about = weights.stat()
@@ -49,7 +49,7 @@ def share(checkpoint: Path) -> Path:
             shutil.rmtree(part, ignore_errors=True)  # of a worker that was killed
             part.mkdir()
             try:
-                for name, array in arrange(weights):
+                for name, array in pack_weights(weights):
                     np.save(part / f"{name}.npy", array)
                 part.rename(ready)
             except BaseException:
@@ -58,7 +58,7 @@ def share(checkpoint: Path) -> Path:
     return ready
 
 
-def arrange(file: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+def pack_weights(file: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     """Names and arrays of all linears, one matrix in memory at a time."""
     with safe_open(file, framework="np") as stored:
         names = [f"layers.{layer}.{linear}" for layer in range(int(stored.metadata()["layers"])) for linear in LINEARS]

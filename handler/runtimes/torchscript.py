@@ -11,7 +11,7 @@ from torch import Tensor
 
 from handler.call import Encoding, Output
 from handler.runtimes.base import SCRIPT, Placement, Placements, Runtime
-from handler.runtimes.padding import cut, pad
+from handler.runtimes.padding import pad, unpad
 
 
 class TorchScript(Runtime):
@@ -32,8 +32,8 @@ class TorchScript(Runtime):
         """Pad to the longest sequence, run, and cut each sequence's own rows out again."""
         inputs = {name: torch.from_numpy(value) for name, value in pad(encodings, self.pad_id).items()}
         hidden, *pooled = self.model(**inputs)
-        return cut(encodings, hidden.numpy(), pooled[0].numpy() if pooled else None)
+        return unpad(encodings, hidden.numpy(), pooled[0].numpy() if pooled else None)
 
-    def words(self) -> Tensor:
-        """See `Runtime.words`; the packer wrote down what the trace calls it."""
+    def word_embeddings(self) -> Tensor:
+        """See `Runtime.word_embeddings`; the packer wrote down what the trace calls it."""
         return dict(self.model.named_parameters())[self.table].detach()  # type: ignore[no-any-return]

@@ -42,11 +42,11 @@ TASKS: dict[str, type[Task[Any]]] = {
 }
 
 
-def fitting(abilities: Collection[Ability]) -> dict[str, type[Task[Any]]]:
+def supported_tasks(abilities: Collection[Ability]) -> dict[str, type[Task[Any]]]:
     """What an archive with these abilities can do."""
     return {name: task for name, task in TASKS.items() if task.needs is None or task.needs in abilities}
 
 
 def build(archive: Archive) -> dict[str, Task[Any]]:
     """The tasks of an archive."""
-    return {name: task(archive) for name, task in fitting(archive.abilities).items()}
+    return {name: task(archive) for name, task in supported_tasks(archive.abilities).items()}

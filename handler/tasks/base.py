@@ -49,7 +49,7 @@ class Archive:
     """What the tasks may know of the archive they run in.
 
     Attributes:
-        words: gives the table of words, `(vocabulary, hidden)` float32.
+        word_embeddings: gives the word embedding matrix, `(vocabulary, hidden)` float32.
         exact: whether outputs are transformers' own to the last bit.
         head: the layers it was fine-tuned with.
         dense: the layers after pooling.
@@ -65,7 +65,7 @@ class Archive:
     hidden_size: int
     device: str
     runtime: str
-    words: Callable[[], Tensor]
+    word_embeddings: Callable[[], Tensor]
     exact: bool = False
     head: Head | None = None
     dense: Head | None = None
@@ -103,7 +103,7 @@ class Task(ABC, Generic[R]):
 
     name: ClassVar[str]
     request: ClassVar[type[TextRequest]]
-    bounded: ClassVar[bool] = True
+    truncates: ClassVar[bool] = True
     """Whether texts are cut to the model's longest sequence."""
     forward: ClassVar[bool] = True
     """Whether the model has to run."""
@@ -111,7 +111,7 @@ class Task(ABC, Generic[R]):
     """Whether a request without any text is an error."""
     numeric: ClassVar[bool] = False
     """Whether its answer is an array, or a list of arrays of different lengths."""
-    places: ClassVar[bool] = False
+    needs_offsets: ClassVar[bool] = False
     """Whether encodings have to say where in the text each token is: its characters and its word."""
     needs: ClassVar[Ability | None] = None
     """What an archive must have for it."""

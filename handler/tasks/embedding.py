@@ -18,7 +18,7 @@ from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Inputs, Task, TextRequest, listed
 from handler.tasks.prompts import Side
-from handler.tasks.vectors import Vector, unit, vectors
+from handler.tasks.vectors import Vector, l2_normalize, vectors
 
 Signed = NDArray[np.int8]
 Format = Literal["float", "base64", "int8", "binary"]
@@ -91,7 +91,7 @@ class Embedding(Task[EmbeddingRequest]):
         if request.dimensions is not None:
             found = shortened(found, request.dimensions)
         if config.normalize if request.normalize is None else request.normalize:
-            found = unit(found)
+            found = l2_normalize(found)
         if request.dimensions is None:  # sentence-transformers cuts to an archive's own dimensions at the very end
             found = np.ascontiguousarray(found[:, : config.dimensions])
         return FORMATS[request.encoding_format](found)

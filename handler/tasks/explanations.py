@@ -37,7 +37,7 @@ class Explanations(Task[ExplanationsRequest]):
 
     name = "explanations"
     request = ExplanationsRequest
-    places = True
+    needs_offsets = True
     needs = "gradients"
 
     def __init__(self, archive: Archive) -> None:
@@ -61,7 +61,7 @@ class Explanations(Task[ExplanationsRequest]):
     ) -> list[list[dict[str, Any]]]:
         """Each window of each text by itself, for as long as one request may take."""
         assert self.archive.explain is not None
-        explainer, check = self.archive.explain(), self.archive.deadline.share(SHARE)
+        explainer, check = self.archive.explain(), self.archive.deadline.sub_deadline(SHARE)
         if request.attention:
             self.admit_attention(explainer.maps, encodings)
         return [

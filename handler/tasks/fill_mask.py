@@ -14,7 +14,7 @@ from handler.device import tensor
 from handler.errors import Invalid
 from handler.head import Scores, softmax
 from handler.tasks.base import TextRequest, listed
-from handler.tasks.scores import largest
+from handler.tasks.scores import top_k_indices
 from handler.tasks.vocabulary import VocabularyTask
 
 Places = list[tuple[int, int]]
@@ -101,7 +101,7 @@ class FillMask(VocabularyTask[FillMaskRequest]):
         self, ids: list[int], place: int, scores: Scores, top_k: int, targets: NDArray[np.int64] | None, readable: bool
     ) -> list[dict[str, Any]]:
         """The best words for one mask. Special tokens are shown where other masks would else be missing."""
-        order = largest(scores, top_k) if targets is None else targets[largest(scores[targets], top_k)]
+        order = top_k_indices(scores, top_k) if targets is None else targets[top_k_indices(scores[targets], top_k)]
         decode = self.archive.encoder.tokenizer.decode
         return [
             {

@@ -14,7 +14,7 @@ from handler.text import TextEncoder
 
 SCORES_AT_ONCE = 1 << 22
 """Cosines in memory together, 16 MB: of 137 words of a vocabulary of 30,522."""
-SMALLEST = 1e-12  # length of a row of zeros, as in `vectors.unit`
+SMALLEST = 1e-12  # length of a row of zeros, as in `vectors.l2_normalize`
 UNUSED = re.compile(r"\[unused\d+\]|<unused\d+>|madeupword\d+")
 """Places that vocabularies keep free; their rows were never trained."""
 

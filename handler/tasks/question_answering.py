@@ -49,7 +49,7 @@ class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
     request = QuestionAnsweringRequest
     needs = "span"
     truncation = "windows"
-    places = True
+    needs_offsets = True
 
     def questions(self, request: QuestionAnsweringRequest) -> list[Question]:
         """All of them."""

@@ -16,8 +16,8 @@ from handler.head import FUNCTIONS, Head, Scores
 from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Archive, Task, TextRequest
-from handler.tasks.scores import largest, of_windows
-from handler.tasks.vectors import compared
+from handler.tasks.scores import of_windows, top_k_indices
+from handler.tasks.vectors import normalized_embeddings
 
 
 class RerankRequest(TextRequest, frozen=True, kw_only=True):
@@ -83,7 +83,7 @@ class BiEncoder(Scorer):
 
     def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
         """Between -1 and 1."""
-        found = compared(self.archive, outputs)
+        found = normalized_embeddings(self.archive, outputs)
         cosines: Scores = found[1:] @ found[0]
         return cosines
 
@@ -115,7 +115,7 @@ class Rerank(Task[RerankRequest]):
     ) -> list[dict[str, Any]]:
         """`index` and `score` of each text, best first; equal ones in their order."""
         scores = self.scorer.scores(outputs, request.raw_scores)
-        order = largest(scores, request.top_n)
+        order = top_k_indices(scores, request.top_n)
         ranked: list[dict[str, Any]] = [{"index": int(number), "score": scores[number]} for number in order]
         if request.return_text:
             ranked = [{**item, "text": request.texts[item["index"]]} for item in ranked]

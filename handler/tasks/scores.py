@@ -19,7 +19,7 @@ def of_windows(head: Head, outputs: Sequence[Sequence[Output]]) -> tuple[Scores,
     return head.of_sequences.of(flat), np.cumsum([0, *map(len, outputs[:-1])])
 
 
-def largest(values: Scores, count: int | None = None) -> Places:
+def top_k_indices(values: Scores, count: int | None = None) -> Places:
     """Places of the `count` largest of `(values,)`, or of all, by falling value; equal ones in their order."""
     falling = -values
     if count is None or count >= len(falling):

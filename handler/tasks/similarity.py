@@ -15,7 +15,7 @@ from handler.errors import Invalid
 from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
-from handler.tasks.vectors import Vector, compared
+from handler.tasks.vectors import Vector, normalized_embeddings
 
 
 class SimilarityRequest(TextRequest, frozen=True, kw_only=True):
@@ -57,7 +57,7 @@ class Similarity(Task[SimilarityRequest]):
         self, request: SimilarityRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> Vector:
         """`(sentences,)` or `(pairs,)` float32."""
-        found = compared(self.archive, outputs)
+        found = normalized_embeddings(self.archive, outputs)
         left, right = (found[:1], found[1:]) if request.inputs is None else (found[::2], found[1::2])
         cosines: Vector = np.sum(left * right, axis=1)
         return cosines

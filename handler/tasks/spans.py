@@ -14,7 +14,7 @@ import numpy as np
 
 from handler.call import Encoding
 from handler.head import Scores, softmax
-from handler.tasks.scores import largest
+from handler.tasks.scores import top_k_indices
 
 Answer = dict[str, Any]
 IMPOSSIBLE = 1_000_000.0
@@ -60,7 +60,7 @@ class Scored:
         begin, stop = self.context.start, self.context.stop
         start, end = self.start[begin:stop], self.end[begin:stop]
         joint = np.tril(np.triu(np.outer(start, end)), min(wanted.length, len(start)) - 1)
-        order = largest(joint.ravel(), wanted.count)
+        order = top_k_indices(joint.ravel(), wanted.count)
         for first, last in zip(*np.unravel_index(order, joint.shape), strict=True):
             if joint[first, last] > 0:  # the rest ends before it starts, or is too long
                 yield int(first) + begin, int(last) + begin, float(joint[first, last])

@@ -13,7 +13,7 @@ from handler.device import tensor
 from handler.head import Scores
 from handler.tasks import prompts
 from handler.tasks.base import TextRequest, listed
-from handler.tasks.scores import largest
+from handler.tasks.scores import top_k_indices
 from handler.tasks.vocabulary import VocabularyTask
 
 
@@ -60,5 +60,5 @@ def sparse(weights: Scores, top_k: int | None) -> list[dict[str, Any]]:
     """What is above 0."""
     kept = np.flatnonzero(weights)
     if top_k is not None and top_k < len(kept):
-        kept = np.sort(kept[largest(weights[kept], top_k)])
+        kept = np.sort(kept[top_k_indices(weights[kept], top_k)])
     return [{"index": int(index), "value": weights[index]} for index in kept]

@@ -13,7 +13,7 @@ from handler.device import Reading
 from handler.errors import Invalid
 from handler.head import FUNCTIONS, Function, Head, Scores
 from handler.tasks.base import HeadTask, TextRequest, TextsOrPairs, listed
-from handler.tasks.scores import largest, of_windows
+from handler.tasks.scores import of_windows, top_k_indices
 
 Labelled = dict[str, str | float]
 
@@ -75,4 +75,4 @@ def averaged(head: Head, outputs: Sequence[Sequence[Output]]) -> Scores:
 
 def best(row: Scores, labels: Sequence[str], top_k: int | None) -> list[Labelled]:
     """Labels by falling score; equal ones in their own order."""
-    return [{"label": labels[number], "score": row[number]} for number in largest(row, top_k)]
+    return [{"label": labels[number], "score": row[number]} for number in top_k_indices(row, top_k)]

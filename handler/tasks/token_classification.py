@@ -41,7 +41,7 @@ class TokenClassification(HeadTask[TokenClassificationRequest]):
 
     name = "token-classification"
     request = TokenClassificationRequest
-    places = True
+    needs_offsets = True
     needs = "tokens"
     truncation = "windows"
 
@@ -94,7 +94,7 @@ class TokenClassification(HeadTask[TokenClassificationRequest]):
         """One token; `index` counts the special token before the text, as transformers does."""
         encoder = self.archive.encoder
         start, stop = window.offsets[place]
-        inside = encoder.continues(window.ids[place], text, start, stop)
+        inside = encoder.is_subword(window.ids[place], text, start, stop)
         shown = text[start:stop] if window.ids[place] == encoder.unknown else encoder.name(window.ids[place])
         return Token(number + len(encoder.prefix), shown, start, stop, inside, scores)
 

@@ -25,8 +25,8 @@ class Tokenize(Task[TokenizeRequest]):
 
     name = "tokenize"
     request = TokenizeRequest
-    places = True
-    bounded = False
+    needs_offsets = True
+    truncates = False
     forward = False
 
     def admit(self, tokens: int, binary: bool) -> None:

@@ -33,12 +33,12 @@ def vectors(archive: Archive, texts: Sequence[Sequence[Output]], pooling: str | 
     return found if archive.dense is None else archive.dense(found)
 
 
-def compared(archive: Archive, texts: Sequence[Sequence[Output]]) -> Vector:
+def normalized_embeddings(archive: Archive, texts: Sequence[Sequence[Output]]) -> Vector:
     """`(texts, dimensions)` of length 1, whose products are cosines."""
-    return unit(vectors(archive, texts)[:, : archive.config.dimensions])
+    return l2_normalize(vectors(archive, texts)[:, : archive.config.dimensions])
 
 
-def unit(vectors: Vector) -> Vector:
+def l2_normalize(vectors: Vector) -> Vector:
     """Scaled to length 1, except vectors of length 0."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     scaled: Vector = vectors / np.maximum(lengths, 1e-12)  # the floor of torch.nn.functional.normalize

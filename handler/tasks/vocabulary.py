@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handler.cutting import portions
 from handler.device import HostCopy, check
 from handler.head import Scores
 from handler.tasks.base import HeadTask, R
+from handler.truncation import chunk_by_size
 
 ROWS = 256
 """Tokens scored at once; each has a float per word, 31 MB in all for 30,522 words."""
@@ -36,7 +36,7 @@ class VocabularyTask(HeadTask[R]):
         Raises:
             Overloaded: time is up; looked at before each product.
         """
-        for some in portions(states, len, ROWS):
+        for some in chunk_by_size(states, len, ROWS):
             self.archive.deadline.check()
             rows = [1 if peaks else len(each) for each in some]
             yield from np.split(self.scores(some, peaks), np.cumsum(rows[:-1]))

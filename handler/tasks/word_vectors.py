@@ -15,7 +15,7 @@ from handler.call import Encoding, Output, Text
 from handler.errors import Invalid, TooLarge
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.neighbours import Ranking, Vocabulary
-from handler.tasks.vectors import Vector, unit
+from handler.tasks.vectors import Vector, l2_normalize
 
 BYTES, NEIGHBOUR_BYTES = 12, 70  # of a number and of a neighbour in JSON
 NOTHING = 1e-6
@@ -57,13 +57,13 @@ class WordVectors(Task[WordVectorsRequest]):
 
     name = "word-vectors"
     request = WordVectorsRequest
-    bounded = False
+    truncates = False
     forward = False
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """Kept from the first request on."""
-        return Vocabulary(self.archive.words(), self.archive.encoder)
+        return Vocabulary(self.archive.word_embeddings(), self.archive.encoder)
 
     def texts(self, request: WordVectorsRequest) -> list[Text]:
         """The words of all inputs, as they stand inside a sentence: byte-level vocabularies write that space."""
@@ -86,7 +86,7 @@ class WordVectors(Task[WordVectorsRequest]):
         )
         own = [[id for word in words for id in word] for words in pieces]
         answers: list[dict[str, Any]] = [{"tokens": [self.archive.encoder.name(id) for id in found]} for found in own]
-        units = unit(vectors)
+        units = l2_normalize(vectors)
         for key, wanted, values in (
             ("vector", request.vectors, lambda: vectors),
             ("cosines", request.cosines, lambda: units @ units.T),
@@ -124,10 +124,10 @@ class WordVectors(Task[WordVectorsRequest]):
         if isinstance(given, str):
             return words[0]
         signs = np.array([sign for _, sign in signed(given)], dtype=np.float32)
-        total: Vector = (signs[:, None] * unit(np.stack(words))).sum(axis=0)
+        total: Vector = (signs[:, None] * l2_normalize(np.stack(words))).sum(axis=0)
         if np.linalg.norm(total) < NOTHING:
             raise Invalid(f"the words of input {number} cancel out: what is left has no direction")
-        return unit(total)
+        return l2_normalize(total)
 
     def neighbours(self, units: Vector, own: Sequence[Sequence[int]], top_k: int) -> list[list[dict[str, Any]]]:
         """Words of the vocabulary by cosine, without the input's own."""

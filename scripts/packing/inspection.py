@@ -17,7 +17,7 @@ from handler.config import CHECKPOINT, ORIGIN
 from handler.errors import ConfigError
 from handler.head import Description
 from handler.runtimes.base import WEIGHTS
-from handler.tasks import fitting
+from handler.tasks import supported_tasks
 from handler.tasks.base import Ability
 from scripts.console import Failure
 from scripts.files.origin import Origin
@@ -29,7 +29,7 @@ DAMAGES = (BadZipFile, ConfigError, EOFError, LookupError, RuntimeError, TypeErr
 def inspect(file: Path) -> dict[str, Any]:
     """Manifest, settings, tasks, origin, and the digest of each file of the checkpoint.
 
-    The checksum of every entry is compared, so that a damaged archive is found.
+    The checksum of every entry is normalized_embeddings, so that a damaged archive is found.
 
     Raises:
         Failure: there is no such file, it is damaged, or it is no archive of this project.
@@ -59,7 +59,7 @@ def report(archive: ZipFile) -> dict[str, Any]:
         "model": manifest["model"]["modelName"],
         "version": manifest["model"]["modelVersion"],
         "packed": manifest["createdOn"],
-        "tasks": list(fitting(abilities(archive, description))),
+        "tasks": list(supported_tasks(abilities(archive, description))),
         "labels": description.labels if description else [],
         **msgspec.to_builtins(config.handler),
         "origin": past(archive),

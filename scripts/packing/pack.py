@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from handler import config as configuration
 from handler.config import CHECKPOINT, Dtype, ModelConfig, Precision
 from handler.errors import ConfigError
-from handler.tasks import TASKS, fitting
+from handler.tasks import TASKS, supported_tasks
 from handler.tasks.base import Ability
 from scripts.console import Failure, step
 from scripts.files import origin
@@ -94,7 +94,7 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     except ConfigError as error:
         raise Failure(str(error)) from None
     runtime = engines.resolve(checkpoint, config.handler.runtime, stored(config.handler.dtype))
-    known = fitting(abilities(checkpoint, runtime, stored(config.handler.dtype)))
+    known = supported_tasks(abilities(checkpoint, runtime, stored(config.handler.dtype)))
     if config.handler.task not in known:
         obstacle = heads.obstacle(checkpoint)
         named = f"{checkpoint.folder} cannot do {config.handler.task}"

@@ -28,14 +28,14 @@ def test_an_entry_that_the_other_side_lacks_counts_from_its_last_one():
 
 
 def test_another_label_is_near_only_where_two_are_about_as_likely():
-    def compared(score, found):
+    def normalized_embeddings(score, found):
         tally = Tally()
         items = [[[{"entity": label, "score": number, "start": 0, "end": 1}]] for label, number in (score, found)]
         MEASURES["token-classification"](tally, {"aggregation_strategy": "none"}, *items)
         return tally.largest
 
-    assert compared(("A", 0.4), ("B", 0.401)) == pytest.approx(0.001)
-    assert compared(("A", 0.9), ("B", 0.9)) == pytest.approx(0.8)
+    assert normalized_embeddings(("A", 0.4), ("B", 0.401)) == pytest.approx(0.001)
+    assert normalized_embeddings(("A", 0.9), ("B", 0.9)) == pytest.approx(0.8)
 
 
 def test_few_entities_may_have_other_borders():

@@ -27,19 +27,19 @@ def cards(monkeypatch):
 @pytest.mark.parametrize(("gpu", "usable", "device"), [(0, True, "cuda:0"), (None, True, "cpu"), (0, False, "cpu")])
 def test_the_device_that_was_given(monkeypatch, gpu, usable, device):
     monkeypatch.setattr("torch.cuda.is_available", lambda: usable)
-    assert loading.place(configured(), gpu) == device
+    assert loading.choose_device(configured(), gpu) == device
 
 
 @pytest.mark.parametrize(("gpu", "usable", "why"), [(None, True, "gave this worker none"), (0, False, "torch cannot")])
 def test_an_archive_for_a_gpu_does_not_run_without_one_in_silence(monkeypatch, gpu, usable, why):
     monkeypatch.setattr("torch.cuda.is_available", lambda: usable)
     with pytest.raises(ConfigError, match=f"deviceType is gpu, and .*{why}"):
-        loading.place(configured(deviceType="gpu"), gpu)
+        loading.choose_device(configured(deviceType="gpu"), gpu)
 
 
 def test_a_card_that_torch_was_not_built_for_is_none(monkeypatch):
     monkeypatch.setattr("torch.cuda.get_arch_list", lambda: ["sm_75", "sm_90"])
-    assert [loading.place(configured(), gpu) for gpu in range(3)] == ["cuda:0", "cpu", "cpu"]
+    assert [loading.choose_device(configured(), gpu) for gpu in range(3)] == ["cuda:0", "cpu", "cpu"]
 
 
 def test_float16_that_was_asked_for_and_overflows_ends_the_worker(tiny):

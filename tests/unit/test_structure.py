@@ -15,7 +15,7 @@ LEVELS = [
     {"protocols", "runtimes"},
     {"tasks"},
     {"text", "batching", "telemetry", "workers", "wire"},
-    {"cutting"},
+    {"truncation"},
     {"head", "poolings", "explanation"},
     {"device"},
     {"call"},

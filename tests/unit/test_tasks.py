@@ -2,23 +2,23 @@ import numpy as np
 import pytest
 
 from handler.call import Output
-from handler.cutting import portions
 from handler.errors import Invalid
 from handler.tasks.embedding import binary, int8, shortened
-from handler.tasks.scores import largest
-from handler.tasks.vectors import pooled, unit
+from handler.tasks.scores import top_k_indices
+from handler.tasks.vectors import l2_normalize, pooled
+from handler.truncation import chunk_by_size
 
 
 def test_int8_keeps_cosines():
     vectors = np.random.default_rng(0).normal(size=(50, 384)).astype(np.float32)
-    whole, rounded = unit(vectors), unit(int8(vectors).astype(np.float32))
+    whole, rounded = l2_normalize(vectors), l2_normalize(int8(vectors).astype(np.float32))
     assert np.abs(whole @ whole.T - rounded @ rounded.T).max() < 0.01
 
 
 def test_int8_and_unit_of_a_zero_vector():
     zero = np.zeros((1, 4), dtype=np.float32)
     assert int8(zero).tolist() == [[0, 0, 0, 0]]
-    assert unit(zero).tolist() == [[0, 0, 0, 0]]
+    assert l2_normalize(zero).tolist() == [[0, 0, 0, 0]]
 
 
 def test_binary_is_that_of_sentence_transformers(reference):
@@ -42,9 +42,9 @@ def test_the_largest_are_those_of_a_stable_sort(count):
     many = numbers.normal(size=500).astype(np.float32)
     few = numbers.integers(0, 4, 500).astype(np.float32)  # with equal ones
     for values in (many, few, np.zeros_like(few), np.where(few == 0, np.nan, many), np.where(few == 0, many, np.nan)):
-        assert largest(values, count).tolist() == np.argsort(-values, kind="stable")[:count].tolist()
+        assert top_k_indices(values, count).tolist() == np.argsort(-values, kind="stable")[:count].tolist()
 
 
 def test_portions_are_full_and_in_order():
-    assert list(portions([1, 2, 9, 1, 1, 1, 1], int, 3)) == [[1, 2], [9], [1, 1, 1], [1]]
-    assert list(portions([], int, 3)) == []
+    assert list(chunk_by_size([1, 2, 9, 1, 1, 1, 1], int, 3)) == [[1, 2], [9], [1, 1, 1], [1]]
+    assert list(chunk_by_size([], int, 3)) == []

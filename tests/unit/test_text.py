@@ -2,9 +2,9 @@ import pytest
 from tokenizers import Tokenizer
 
 from handler.config import HandlerConfig
-from handler.cutting import fit
 from handler.errors import Invalid, TooLarge
 from handler.text import TextEncoder, convert
+from handler.truncation import truncate
 
 CLS, SEP = 2, 3
 
@@ -30,19 +30,19 @@ def test_special_tokens_are_found_in_the_tokenizer(encoder):
 )
 def test_policies_keep_special_tokens_at_both_ends(encoder, policy, kept):
     letter = encoder.tokenizer.token_to_id
-    windows = fit(whole(encoder, "a b c d e f g h i j"), policy, 8)
+    windows = truncate(whole(encoder, "a b c d e f g h i j"), policy, 8)
     assert [window.ids for window in windows] == [[CLS, *map(letter, part), SEP] for part in kept]
     assert all(window.special == [1, *[0] * len(part), 1] for window, part in zip(windows, kept, strict=True))
 
 
 def test_offsets_follow_the_cut(encoder):
-    (window,) = fit(whole(encoder, "a b c d e f g h i j"), "left", 8)
+    (window,) = truncate(whole(encoder, "a b c d e f g h i j"), "left", 8)
     assert window.offsets[1] == (8, 9)
 
 
 def test_windows_cover_every_token_once(encoder):
     text = whole(encoder, " ".join("abcdefghijklmnopqrstuvwxyz"))
-    windows = fit(text, "windows", 8)
+    windows = truncate(text, "windows", 8)
     assert [token for window in windows for token in window.ids[1:-1]] == text.ids[1:-1]
     assert all(len(window) <= 8 for window in windows)
 
@@ -50,12 +50,12 @@ def test_windows_cover_every_token_once(encoder):
 def test_a_text_of_exactly_the_limit_is_whole(encoder):
     text = whole(encoder, "a b c d e f")
     assert len(text) == 8
-    assert fit(text, "error", 8) == [text]
+    assert truncate(text, "error", 8) == [text]
 
 
 def test_error_policy_names_both_numbers(encoder):
     with pytest.raises(TooLarge, match="9 tokens is longer than the model's 8"):
-        fit(whole(encoder, "a b c d e f g"), "error", 8)
+        truncate(whole(encoder, "a b c d e f g"), "error", 8)
 
 
 def test_a_pair_keeps_its_types(encoder):
@@ -64,9 +64,9 @@ def test_a_pair_keeps_its_types(encoder):
 
 
 def test_ids_get_special_tokens_unless_they_have_them(encoder):
-    assert encoder.wrap([7, 8]).ids == [CLS, 7, 8, SEP]
-    assert encoder.wrap([CLS, 7, 8, SEP]).ids == [CLS, 7, 8, SEP]
-    assert encoder.wrap([CLS]).ids == [CLS, CLS, SEP]
+    assert encoder.add_special_tokens([7, 8]).ids == [CLS, 7, 8, SEP]
+    assert encoder.add_special_tokens([CLS, 7, 8, SEP]).ids == [CLS, 7, 8, SEP]
+    assert encoder.add_special_tokens([CLS]).ids == [CLS, CLS, SEP]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_ids_get_special_tokens_unless_they_have_them(encoder):
 )
 def test_what_is_not_admitted(encoder, texts, error, words):
     with pytest.raises(error, match=words):
-        encoder.admit(texts)
+        encoder.validate(texts)
 
 
 def test_the_tokenizer_files_own_padding_and_truncation_are_off(minilm):
@@ -102,18 +102,18 @@ def test_the_tokenizer_files_own_padding_and_truncation_are_off(minilm):
 def test_pairs_are_cut_as_tokenizers_cuts_them(tiny, limit, left, right):
     tokenizer = Tokenizer.from_file(str(tiny / "tokenizer.json"))
     whole = convert(tokenizer.encode(left, right))
-    (cut,) = fit(whole, "right", limit)
+    (cut,) = truncate(whole, "right", limit)
     tokenizer.enable_truncation(limit, strategy="longest_first")
     assert cut.ids == tokenizer.encode(left, right).ids
 
 
 def test_windows_of_a_pair_hold_its_first_text_and_overlap(encoder):
     pair = convert(encoder.tokenizer.encode("a b", "c d e f g h i"))
-    windows = fit(pair, "windows", 9, overlap=2)
+    windows = truncate(pair, "windows", 9, overlap=2)
     texts = [
         "".join(encoder.name(id) for id, special in zip(w.ids, w.special, strict=True) if not special) for w in windows
     ]
     assert texts == ["abcdef", "abefgh", "abghi"]
     assert [window.first for window in windows] == [0, 2, 4]
     with pytest.raises(TooLarge, match="2 tokens of the first text leave room for 2 of the second"):
-        fit(pair, "windows", 7, overlap=2)
+        truncate(pair, "windows", 7, overlap=2)

@@ -13,7 +13,7 @@ from handler.errors import TooLarge
 T = TypeVar("T")
 
 
-def fit(encoding: Encoding, policy: str, limit: int, overlap: int = 0) -> list[Encoding]:
+def truncate(encoding: Encoding, policy: str, limit: int, overlap: int = 0) -> list[Encoding]:
     """Cut one encoding to `limit` tokens, its special tokens kept where they are.
 
     Returns one encoding, or under the policy `windows` as many as its tokens fill, in order, each sharing `overlap`
@@ -34,15 +34,15 @@ def fit(encoding: Encoding, policy: str, limit: int, overlap: int = 0) -> list[E
     room = limit - len(fixed)
     if policy == "windows":
         return windows(encoding, fixed, before, last, room - sum(map(len, before)), overlap)
-    kept = shares([len(body) for body in bodies], room)
+    kept = longest_first([len(body) for body in bodies], room)
     parts = [
         body[:share] if policy == "right" else body[len(body) - share :]
         for body, share in zip(bodies, kept, strict=True)
     ]
-    return [take(encoding, fixed, parts, parts[-1].start - last.start)]
+    return [select_tokens(encoding, fixed, parts, parts[-1].start - last.start)]
 
 
-def shares(lengths: list[int], room: int) -> list[int]:
+def longest_first(lengths: list[int], room: int) -> list[int]:
     """How much of each text of a pair stays: the longer one is cut first, as transformers' `longest_first` does."""
     if len(lengths) == 1:
         return [room]
@@ -63,10 +63,10 @@ def windows(
         )
     count = 1 + math.ceil(max(0, len(body) - room) / (room - overlap))
     starts = [number * (room - overlap) for number in range(count)]
-    return [take(encoding, fixed, [*before, body[start : start + room]], start) for start in starts]
+    return [select_tokens(encoding, fixed, [*before, body[start : start + room]], start) for start in starts]
 
 
-def take(encoding: Encoding, fixed: list[int], parts: list[range], first: int) -> Encoding:
+def select_tokens(encoding: Encoding, fixed: list[int], parts: list[range], first: int) -> Encoding:
     """The special tokens, at the places `fixed`, and the tokens of each text that are in `parts`."""
     places = sorted(chain(fixed, *parts))
 
@@ -83,7 +83,7 @@ def take(encoding: Encoding, fixed: list[int], parts: list[range], first: int) -
     )
 
 
-def portions(items: Iterable[T], size: Callable[[T], int], most: int) -> Iterator[list[T]]:
+def chunk_by_size(items: Iterable[T], size: Callable[[T], int], most: int) -> Iterator[list[T]]:
     """The items in order, cut where their sizes would add up to more than `most`; a larger one is alone."""
     portion: list[T] = []
     total = 0
