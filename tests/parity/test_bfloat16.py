@@ -43,4 +43,4 @@ def test_cosines_keep_their_order(minilm, runtimes):
 
 
 def test_words_are_the_checkpoints_own(runtimes):
-    assert torch.equal(runtimes["bfloat16"].words(), runtimes["float32"].words())
+    assert torch.equal(runtimes["bfloat16"].word_embeddings(), runtimes["float32"].word_embeddings())
