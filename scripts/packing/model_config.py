@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from handler.config import HandlerConfig, ModelConfig, describe
+from scripts.console import Failure
 
 
 def render(config: ModelConfig) -> str:
@@ -39,3 +40,23 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         old = both.get(key)
         both[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return both
+
+
+def nested(content: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Keys with dots, as documents print them (`handler.max_length`), in the section they name.
+
+    Raises:
+        Failure: a key is there in both forms, with different values.
+    """
+    found: dict[str, Any] = {key: value for key, value in content.items() if "." not in str(key)}
+    for key, value in content.items():
+        section, dot, rest = str(key).partition(".")
+        if not dot:
+            continue
+        inner = found.setdefault(section, {})
+        if not isinstance(inner, Mapping):
+            raise Failure(f"{source}: {section} is {inner!r}, and {key} says that it is a section")
+        if rest in inner and inner[rest] != value:
+            raise Failure(f"{source}: {key} is {value!r}, and in the section {section} it is {inner[rest]!r}")
+        found[section] = {**inner, rest: value}
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter, sleep
 from typing import Annotated
 
@@ -56,7 +57,7 @@ def up(
     """
     from scripts.packing import pack as packer  # torch takes seconds to import
 
-    if already(inference_port):
+    if already(inference_port, [name]):
         return
     folder = puller.pull(model, None, revision, offline)
     preset = presets().get(model)
@@ -93,7 +94,7 @@ def start(
 
     Examples: scripts/bert start bert; scripts/bert start --inference-port 9080 --workers 2
     """
-    if already(inference_port):
+    if already(inference_port, names or []):
         if foreground:
             raise Failure(f"port {inference_port} has a server already", fix="scripts/bert stop")
         return
@@ -118,10 +119,22 @@ def start(
         stay(server)
 
 
-def already(inference_port: int) -> bool:
-    """Say so when a server of ours holds the port."""
+def already(inference_port: int, wanted: Sequence[str]) -> bool:
+    """Say so when a server of ours holds the port.
+
+    Raises:
+        Failure: it does not serve all the models that are wanted.
+    """
     for server in state.running():
         if server.inference_port == inference_port:
+            missing = [name for name in wanted if name not in server.models]
+            if missing:
+                raise Failure(
+                    f"{server.inference} serves {', '.join(server.models)} and not {', '.join(missing)}; "
+                    "a running server takes no further model",
+                    fix=f"scripts/bert stop, then start {' '.join([*server.models, *missing])} together; "
+                    "or choose another --inference-port",
+                )
             out.print(f"already running: {server.inference}, pid {server.pid}, models {', '.join(server.models)}")
             out.print("scripts/bert status shows more; scripts/bert stop ends it")
             return True

@@ -45,6 +45,7 @@ def test_start_answers_and_stop_leaves_nothing(cli):
     assert len(processes) >= 2
     again = cli("start", "tiny").stdout
     assert f"already running: {cli.url}, pid {report['pid']}" in again
+    assert f"{cli.url} serves tiny and not bert" in cli("start", "tiny", "bert", expect=1).stderr
     temporary = Path(processes[0].environ()["TMPDIR"])
     assert temporary.exists()
     assert "stopped" in cli("stop").stdout
