@@ -67,7 +67,8 @@ def packages() -> Iterator[Finding]:
             found = "none"
         if found != wanted:
             yield Finding(f"package {name}", False, f"{found} is installed, {wanted} is pinned", "make install")
-    yield Finding("python", sys.version_info[:2] == (3, 11), sys.version.split()[0], "use Python 3.11")
+    supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    yield Finding("python", supported, sys.version.split()[0], "use Python 3.11, 3.12 or 3.13")
 
 
 def cpu() -> Iterator[Finding]:
