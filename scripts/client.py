@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from handler.errors import BertError, Invalid, NotAcceptable, Overloaded, TooLarge, Undecodable, UnknownTask
+from scripts.digests import Digests
 from scripts.rows import Rows
 
 NPY = "application/x-npy"
@@ -32,6 +33,9 @@ KINDS: dict[str, type[BertError]] = {
 }
 STATUSES: dict[int, type[BertError]] = {404: UnknownTask, 413: TooLarge, 503: Overloaded}
 """Of TorchServe's own errors, which name no type."""
+
+DECIDING = ("model", "version", "dtype", "pooling", "normalize", "dimensions", "prompts", "default_prompt", "origin")
+"""Of what a model says of itself, what its vectors depend on."""
 
 Array = NDArray[Any]
 
@@ -134,18 +138,29 @@ class BertClient:
     ) -> Array:
         """Vectors of any number of texts into a `.npy` file, whose rows are mapped and returned.
 
-        Called again after it was cut off, with the same texts, it goes on where it stopped.
+        Called again after it was cut off, with the same texts, it goes on where it stopped. What it was made of is
+        written down beside it (`scripts/digests.py`).
+
+        Raises:
+            ValueError: the file holds vectors of other texts, or of another model or options.
         """
         if batch < 1:
             raise ValueError(f"batch is {batch}; it must be 1 or more")
         total = len(texts) if isinstance(texts, Sequence) else None
+        digests = Digests(file, self.made(options))
         with Rows(file) as rows:
-            rest = islice(texts, rows.count, None)
+            rest, rows.count = digests.resume(texts, rows.count)
             left = None if total is None else -(-(total - rows.count) // batch)
-            found = self.stream(rest, batch, in_flight, **options)
+            found = self.stream(digests.watch(rest, batch), batch, in_flight, **options)
             for block in track(found, "embedding", total=left, disable=not progress):
                 rows.append(block)
+                digests.note(rows.count)
         return np.load(file, mmap_mode="r") if rows.width else np.empty((0, 0), np.float32)
+
+    def made(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """What vectors depend on beside their texts."""
+        info = self.ask("info", {})
+        return {"options": dict(options)} | {key: info.get(key) for key in DECIDING}
 
     def array(self, task: str, body: dict[str, Any]) -> tuple[Array, list[int]]:
         """A numeric answer, and of one with rows of several texts their numbers."""

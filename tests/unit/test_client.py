@@ -16,7 +16,7 @@ from scripts.rows import Rows
 def served(monkeypatch):
     """A server that gives the answers of a list in turn: a status and a body, or None for a lost connection."""
     monkeypatch.setattr(module, "sleep", lambda seconds: None)
-    answers, seen = [], []
+    answers, seen, about = [], [], {"pooling": "mean"}
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -37,7 +37,9 @@ def served(monkeypatch):
             pass
 
     def echo(body):
-        """Vectors that tell which text they are of."""
+        """Vectors that tell which text they are of, or what the model is."""
+        if "inputs" not in body:
+            return 200, json.dumps({"model": "bert", **about}).encode()
         stream = BytesIO()
         np.save(stream, np.array([[float(text), 0.5] for text in body["inputs"]], dtype=np.float32))
         return 200, stream.getvalue()
@@ -46,6 +48,7 @@ def served(monkeypatch):
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     with BertClient(f"http://127.0.0.1:{server.server_port}", retries=2) as client:
+        client.about = about
         yield client, answers, seen
     server.shutdown()
     server.server_close()
@@ -123,7 +126,58 @@ def test_embed_many_goes_on_where_it_was_cut_off(served, tmp_path):
     seen.clear()
     vectors = client.embed_many([str(number) for number in range(50)], file, batch=10, progress=False)
     assert vectors[:, 0].tolist() == list(range(50))
-    assert sum(len(body["inputs"]) for body in seen) == 50 - done
+    assert sum(len(body.get("inputs", ())) for body in seen) == 50 - done
+
+
+def numbers(count, first=0):
+    return [str(first + number) for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("others", "why"),
+    [
+        (numbers(50, first=1), "texts 1 to 10 are others"),
+        ([*numbers(34), "99", *numbers(15, first=35)], "texts 31 to 40 are others"),
+        (numbers(20), "the vectors of 50 texts, and this is about others: 20 texts"),
+    ],
+)
+def test_vectors_of_other_texts_are_never_returned(served, tmp_path, others, why):
+    client, _, _ = served
+    file = tmp_path / "vectors.npy"
+    client.embed_many(numbers(50), file, batch=10, progress=False)
+    before = file.read_bytes()
+    with pytest.raises(ValueError, match=why):
+        client.embed_many(iter(others), file, batch=7, progress=False)
+    assert file.read_bytes() == before
+    longer = client.embed_many(numbers(55), file, batch=7, progress=False)
+    assert longer[:, 0].tolist() == list(range(55))
+
+
+def test_another_model_or_other_options_are_another_file(served, tmp_path):
+    client, _, _ = served
+    file = tmp_path / "vectors.npy"
+    client.embed_many(numbers(5), file, progress=False)
+    with pytest.raises(ValueError, match=r"options \{\}, now \{'normalize': True\}"):
+        client.embed_many(numbers(5), file, progress=False, normalize=True)
+    client.about["pooling"] = "cls"
+    with pytest.raises(ValueError, match="pooling 'mean', now 'cls'"):
+        client.embed_many(numbers(5), file, progress=False)
+
+
+@pytest.mark.parametrize("lost", [0, 1, 20])
+def test_a_record_that_was_cut_off_costs_its_last_blocks(served, tmp_path, lost):
+    client, _, seen = served
+    file = tmp_path / "vectors.npy"
+    client.embed_many(numbers(50), file, batch=10, progress=False)
+    record = tmp_path / "vectors.npy.made"
+    lines = record.read_text().splitlines(keepends=True)
+    record.write_text("".join(lines[:-1]) + (lines[-1][:lost] if lost else ""))
+    seen.clear()
+    assert client.embed_many(numbers(50), file, batch=10, progress=False)[:, 0].tolist() == list(range(50))
+    assert sum(len(body.get("inputs", ())) for body in seen) == 10
+    record.unlink()
+    with pytest.raises(ValueError, match=r"no vectors\.npy\.made says of which texts"):
+        client.embed_many(numbers(50), file, progress=False)
 
 
 def test_half_a_block_is_written_again(tmp_path):

@@ -33,7 +33,7 @@ SCRIPTS = [
     {"conversion"},
     {"files"},
     {"client"},
-    {"rows"},
+    {"digests", "rows"},
     {"console"},
     {"paths"},
 ]
