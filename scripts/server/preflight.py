@@ -130,6 +130,11 @@ def check_archive(archive: Path, device: str | None) -> None:
             f"--device {device}, and {archive.name} was packed with deviceType: {wanted}",
             fix="leave --device out, or pack it again without deviceType",
         )
+    if wanted == "gpu" and not devices.usable(device):
+        raise Failure(
+            f"{archive.name} was packed with deviceType: gpu, and no GPU can be used: {verdict(look()).detail}",
+            fix="scripts/bert doctor; or pack it again without deviceType",
+        )
 
 
 def device_type(settings: bytes) -> str | None:

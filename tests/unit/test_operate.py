@@ -105,12 +105,16 @@ def test_only_a_machine_with_a_gpu_waits_for_torch(monkeypatch):
     assert devices.usable(None) == 1
 
 
-def test_an_archive_for_another_device_is_refused_before_the_start(tmp_path):
+def test_an_archive_for_another_device_is_refused_before_the_start(tmp_path, monkeypatch):
     with zipfile.ZipFile(tmp_path / "a.mar", "w") as archive:
         archive.writestr("MAR-INF/MANIFEST.json", "{}")
         archive.writestr("model-config.yaml", "deviceType: gpu\n")
     with pytest.raises(Failure, match=r"--device cpu, and a.mar was packed with deviceType: gpu"):
         preflight.archives(Options(tmp_path, device="cpu"))
+    monkeypatch.setattr(devices, "hardware", list)
+    with pytest.raises(Failure, match="no GPU can be used: none on this machine"):
+        preflight.archives(Options(tmp_path))
+    monkeypatch.setattr(devices, "usable", lambda device: 1)
     assert preflight.archives(Options(tmp_path, device="gpu")) == preflight.archives(Options(tmp_path)) == ["a"]
 
 
