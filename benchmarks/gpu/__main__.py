@@ -18,8 +18,10 @@ from time import monotonic
 
 from benchmarks.gpu import part, summary
 from scripts import paths
+from scripts.console import Failure
 from scripts.paths import ROOT
 from scripts.server import state, stop
+from scripts.server.gpu import look, verdict
 
 GRACE = 1 / 12
 """Of a part's time, from its own end to SIGTERM, and from that to SIGKILL: it may have a server to stop."""
@@ -29,6 +31,10 @@ LINES = 200  # of each log of a server
 def main() -> int:
     """Run the parts, and say what failed."""
     options = parsed()
+    found = look() if options.device != "cpu" else None
+    if found and not found.usable:
+        Failure(f"no GPU can be used: {verdict(found).detail}", fix="--device cpu --sizes tiny rehearses").show()
+        return 2
     folder = options.out.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     for old in (*folder.glob("*.json*"), *folder.glob("*.txt"), *folder.glob("*.svg")):

@@ -86,6 +86,15 @@ def test_what_was_wanted_stands_beside_what_was_found(folder):
     assert len([file for file in folder.rglob("*") if file.is_file()]) < 8  # few come back from some hosts
 
 
+def test_without_a_gpu_the_run_says_so_and_writes_nothing(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.gpu", "--out", str(tmp_path / "out")]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "no GPU can be used" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_part_that_hangs_costs_the_others_nothing(monkeypatch, tmp_path):
     """The first part ignores SIGTERM; the second one has its time."""
     folder = tmp_path / "hanging"
