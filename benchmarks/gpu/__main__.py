@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -31,6 +32,7 @@ LINES = 200  # of each log of a server
 def main() -> int:
     """Run the parts, and say what failed."""
     options = parsed()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     found = look() if options.device != "cpu" else None
     if found and not found.usable:
         Failure(f"no GPU can be used: {verdict(found).detail}", fix="--device cpu --sizes tiny rehearses").show()
@@ -49,8 +51,10 @@ def run(options: argparse.Namespace, folder: Path, scratch: Path) -> int:
     while left:
         limit = (end - monotonic()) * part.PARTS[left[0]].share / sum(part.PARTS[name].share for name in left)
         name, began = left.pop(0), monotonic()
-        status = start(name, options, folder, scratch, limit)
-        stop_servers(scratch, folder / "servers.txt")
+        try:
+            status = start(name, options, folder, scratch, limit)
+        finally:
+            stop_servers(scratch, folder / "servers.txt")
         failed |= status != 0
         summary.note(folder, name, monotonic() - began, limit, status)
         summary.write(folder, options.device)
@@ -66,12 +70,22 @@ def start(name: str, options: argparse.Namespace, folder: Path, scratch: Path, l
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-        for wait, kind in ((limit * (1 - GRACE), signal.SIGTERM), (limit * GRACE, signal.SIGKILL)):
-            try:
-                return process.wait(max(1.0, wait))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, kind)
-        return process.wait()
+        try:
+            return process.wait(max(1.0, limit * (1 - GRACE)))
+        except subprocess.TimeoutExpired:
+            pass
+        finally:  # also when this process is interrupted: the part would go on in its own session
+            end(process, limit * GRACE)
+        return process.returncode
+
+
+def end(process: subprocess.Popen[bytes], grace: float) -> None:
+    """SIGTERM, and after the grace SIGKILL, to what still runs of a part."""
+    for kind in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            os.killpg(process.pid, kind)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(1.0, grace))
 
 
 def stop_servers(scratch: Path, file: Path) -> None:

@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import orjson
+import psutil
 import pytest
 
 from benchmarks.gpu.part import PARTS
 from scripts.paths import ROOT
+from tests.e2e.conftest import wait_for
 
 SECONDS = 280
 
@@ -93,6 +95,23 @@ def test_without_a_gpu_the_run_says_so_and_writes_nothing(tmp_path):
     assert done.returncode == 2
     assert "no GPU can be used" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupted_run_leaves_nothing(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.gpu", "--out", str(tmp_path), "--device", "cpu", "--sizes", "tiny"]
+    process = subprocess.Popen([*command, "--parts", "served"], cwd=ROOT, stdout=subprocess.DEVNULL)
+
+    def started():
+        file = tmp_path / "results.jsonl"
+        return file.exists() and '"kind":"start"' in file.read_text()
+
+    wait_for(started, "a server of the run")
+    family = psutil.Process(process.pid).children(recursive=True)
+    java = [each for each in psutil.process_iter(["cmdline"]) if "bert-gpu-" in " ".join(each.info["cmdline"] or [])]
+    assert any("java" in each.name() for each in java)
+    process.terminate()
+    assert process.wait(60) == 143
+    assert not [each for each in (*family, *java) if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_a_part_that_hangs_costs_the_others_nothing(monkeypatch, tmp_path):
