@@ -9,6 +9,9 @@ from typing import Any
 import msgspec
 
 from handler.config import HandlerConfig, ModelConfig, describe
+from handler.errors import ConfigError
+
+SECTION = "handler."
 
 
 def render(config: ModelConfig) -> str:
@@ -30,6 +33,28 @@ def lines(values: Mapping[str, Any], descriptions: Mapping[str, str], indent: st
 def entry(name: str, value: Any) -> str:
     """`key: value`."""
     return f"{name}:" if value is None else f"{name}: {json.dumps(value)}"  # JSON is YAML
+
+
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`handler.task: x`, as the documentation writes it, as the key `task` of the section `handler`.
+
+    Raises:
+        ConfigError: both forms are there and differ.
+    """
+    dotted = {key: value for key, value in settings.items() if str(key).startswith(SECTION)}
+    if not dotted:
+        return dict(settings)
+    section = settings.get("handler") or {}
+    if not isinstance(section, Mapping):
+        raise ConfigError(f"handler is a {type(section).__name__}, not keys, and {next(iter(dotted))} is beside it")
+    own = {key.removeprefix(SECTION): value for key, value in dotted.items()}
+    for key, value in own.items():
+        if key in section and section[key] != value:
+            raise ConfigError(
+                f"{SECTION}{key} is {value!r}, and {key} in the section handler is {section[key]!r}; write one of them"
+            )
+    rest = {key: value for key, value in settings.items() if key not in dotted}
+    return rest | {"handler": {**section, **own}}
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

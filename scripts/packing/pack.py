@@ -188,7 +188,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
     """The operator's own keys of `model-config.yaml`.
 
     Raises:
-        Failure: the file is no YAML, or holds no keys.
+        Failure: the file is no YAML, holds no keys, or one key twice with different values.
     """
     try:
         content = yaml.safe_load(file.read_text())
@@ -196,4 +196,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         raise Failure(f"{file} is not YAML: {error}") from None
     if not isinstance(content, dict | None):
         raise Failure(f"{file} holds a {type(content).__name__}, not keys", fix="write lines such as `batchSize: 16`")
-    return content or {}
+    try:
+        return model_config.nested(content or {})
+    except ConfigError as error:
+        raise Failure(f"{file}: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter, sleep
 from typing import Annotated
 
@@ -56,7 +57,7 @@ def up(
     """
     from scripts.packing import pack as packer  # torch takes seconds to import
 
-    if already(inference_port):
+    if already(inference_port, [name]):
         return
     folder = puller.pull(model, None, revision, offline)
     preset = presets().get(model)
@@ -93,7 +94,7 @@ def start(
 
     Examples: scripts/bert start bert; scripts/bert start --inference-port 9080 --workers 2
     """
-    if already(inference_port):
+    if already(inference_port, names or []):
         if foreground:
             raise Failure(f"port {inference_port} has a server already", fix="scripts/bert stop")
         return
@@ -118,10 +119,23 @@ def start(
         stay(server)
 
 
-def already(inference_port: int) -> bool:
-    """Say so when a server of ours holds the port."""
+def already(inference_port: int, names: Sequence[str]) -> bool:
+    """Say so when a server of ours holds the port and serves these models.
+
+    Raises:
+        Failure: it does not serve one of them. A script that goes on would get a 404 for each of its requests.
+    """
     for server in state.running():
         if server.inference_port == inference_port:
+            missing = [name for name in names if name not in server.models]
+            if missing:
+                together = " ".join(dict.fromkeys([*server.models, *names]))
+                raise Failure(
+                    f"the server on port {inference_port} serves {', '.join(server.models)} and not "
+                    f"{', '.join(missing)}; models are loaded when a server starts",
+                    fix=f"scripts/bert stop, then scripts/bert start {together}; "
+                    "or a second server beside it with another --inference-port",
+                )
             out.print(f"already running: {server.inference}, pid {server.pid}, models {', '.join(server.models)}")
             out.print("scripts/bert status shows more; scripts/bert stop ends it")
             return True

@@ -12,6 +12,7 @@ from scripts.console import Failure
 from scripts.server import devices, doctor, launch, management, preflight, state, stop
 from scripts.server.gpu import Facts, verdict
 from scripts.server.preflight import Options
+from scripts.verbs import lifecycle
 
 CARD = ["NVIDIA H100, 550.54"]
 
@@ -211,6 +212,17 @@ def server(folder, **keys):
         "auth": False,
     }
     return state.Server(**{**known, **keys})
+
+
+def test_a_start_beside_a_server_without_that_model_fails(tmp_path, monkeypatch):
+    monkeypatch.setattr(state, "running", lambda: [server(tmp_path, models=["tickets", "bert"])])
+    assert lifecycle.already(8080, [])
+    assert lifecycle.already(8080, ["bert"])
+    assert not lifecycle.already(9080, ["other"])
+    with pytest.raises(Failure, match="port 8080 serves tickets, bert and not other, more;") as caught:
+        lifecycle.already(8080, ["bert", "other", "more"])
+    assert "scripts/bert start tickets bert other more" in caught.value.fix
+    assert "--inference-port" in caught.value.fix
 
 
 def test_a_workers_traceback_is_cut_out_of_the_log(tmp_path):
