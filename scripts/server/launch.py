@@ -23,6 +23,7 @@ from scripts.server import devices, greeting, management, preflight, scaling, st
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 from scripts.server.stop import terminate
+from scripts.server.tail import telling
 
 FEW_CORES = 4
 FRUGAL = (
@@ -230,4 +231,4 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
 def console(server: Server) -> str:
     """The last lines the server wrote."""
     files = [server.logs / name for name in ("console.log", "server.log")]
-    return "\n".join(line for file in files if file.exists() for line in file.read_text().splitlines()[-15:])
+    return "\n".join(line for file in files if file.exists() for line in telling(file.read_text().splitlines())[-15:])
