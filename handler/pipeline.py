@@ -155,11 +155,9 @@ class Pipeline:
         ]
 
     def begin(self, encodings: Sequence[Encoding], readings: Sequence[Reading | None]) -> list[Output]:
-        """A pass, and the way back of what tasks will read of it. Nothing of it stays in memory when it fails."""
+        """A pass, and what tasks will read of it; the rest of it need not stay, and nothing of it when it fails."""
         outputs = self.runtime.run(encodings)
-        for output, wanted in zip(outputs, readings, strict=True):
-            output.settle(wanted)
-        return outputs
+        return [output.settle(wanted) for output, wanted in zip(outputs, readings, strict=True)]
 
     def finish(self, call: Call, timer: StageTimer) -> Encoded:
         """Outputs to bytes; one call after the other, so that large answers are never all in memory at once."""

@@ -140,6 +140,7 @@ def remember(options: Options, models: Sequence[str], pid: int, folder: Path, te
         pid=pid,
         created=psutil.Process(pid).create_time(),
         host=options.host,
+        metrics_host=options.metrics_host,
         inference_port=ports["--inference-port"],
         management_port=ports["--management-port"],
         metrics_port=ports["--metrics-port"],
@@ -175,7 +176,7 @@ def properties(options: Options, gpus: int) -> str:
     over: dict[str, Any] = {
         "inference_address": f"http://{options.host}:{ports['--inference-port']}",
         "management_address": f"http://127.0.0.1:{ports['--management-port']}",
-        "metrics_address": f"http://127.0.0.1:{ports['--metrics-port']}",
+        "metrics_address": f"http://{options.metrics_host}:{ports['--metrics-port']}",
         "grpc_inference_address": options.host,
         "grpc_inference_port": ports["--grpc-port"],
         "grpc_management_port": ports["--grpc-port (+1)"],

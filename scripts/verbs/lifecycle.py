@@ -24,6 +24,7 @@ from scripts.verbs.options import (
     InferencePort,
     Insecure,
     ManagementPort,
+    MetricsHost,
     MetricsPort,
     Name,
     Offline,
@@ -88,6 +89,7 @@ def start(
     insecure: Insecure = False,
     foreground: Foreground = False,
     timeout: Timeout = 300,
+    metrics_host: MetricsHost = "127.0.0.1",
     store: Store = MODEL_STORE,
 ) -> None:
     """Start TorchServe and return when a worker has answered.
@@ -112,6 +114,7 @@ def start(
             auth,
             insecure,
             timeout,
+            metrics_host,
         )
     )
     greet(server)

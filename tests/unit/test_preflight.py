@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from scripts.console import Failure
-from scripts.server import devices, preflight
+from scripts.server import devices, launch, preflight
 from scripts.server.gpu import Facts
 from scripts.server.preflight import Options
 
@@ -103,3 +103,12 @@ def test_one_port_for_two_things_is_refused(tmp_path):
 def test_ports_follow_the_inference_port(tmp_path):
     assert list(Options(tmp_path).ports().values()) == [8080, 8081, 8082, 7070, 7071]
     assert list(Options(tmp_path, inference_port=9000).ports().values()) == [9000, 9001, 9002, 9003, 9004]
+
+
+def test_metrics_have_an_address_of_their_own(taken, tmp_path):
+    options = Options(tmp_path, inference_port=taken + 10, metrics_host="192.0.2.1")
+    with pytest.raises(Failure, match=r"--metrics-host 192\.0\.2\.1 is no IPv4 address of this machine"):
+        preflight.check_ports(options)
+    lines = launch.properties(Options(tmp_path, metrics_host="0.0.0.0", inference_port=9000, device="cpu"), 0)
+    assert "\nmetrics_address=http://0.0.0.0:9002\n" in lines
+    assert "\nmanagement_address=http://127.0.0.1:9001\n" in lines
