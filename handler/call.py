@@ -84,8 +84,25 @@ class Output:
     def __len__(self) -> int:
         return len(self.hidden)
 
-    def settle(self, reading: Any) -> None:
-        """Say which `Reading` of it will be looked at and nothing else, or None; here all is on the host already."""
+    def settle(self, reading: Any) -> Output:
+        """Say which `Reading` of it will be looked at and nothing else, or None; what has to be kept for it."""
+        return self if reading is None else reading.kept(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced(Output):
+    """What a reading needs of an output; the states of 2,048 long texts would take a gigabyte.
+
+    Attributes:
+        length: tokens of the sequence.
+        reading: the only one that may look at it.
+    """
+
+    length: int
+    reading: Any
+
+    def __len__(self) -> int:
+        return self.length
 
 
 class AnyRequest(Protocol):

@@ -69,8 +69,8 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             description="tokens per forward pass; default: 1024 on a CPU, on a GPU what a worker measures at its start"
         ),
     ] = None
-    max_texts: Annotated[Count, Meta(description="texts per request; more is a 413")] = 256
-    max_characters: Annotated[Count, Meta(description="characters per request; more is a 413")] = 1_000_000
+    max_texts: Annotated[Count, Meta(description="texts per request; more is a 413")] = 2048
+    max_characters: Annotated[Count, Meta(description="characters per request; more is a 413")] = 2_000_000
     max_response_bytes: Annotated[
         Count, Meta(description="largest answer; keep it below max_response_size of config.properties")
     ] = 64 << 20

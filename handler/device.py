@@ -43,6 +43,10 @@ class Reading(ABC):
     def on_host(self, outputs: Sequence[Output]) -> Numbers:
         """The same of some sequences, whose states are on the host."""
 
+    def kept(self, output: Output) -> Output:
+        """What it needs of an output whose states are on the host."""
+        return output
+
     def of(self, outputs: Sequence[Output]) -> Numbers:
         """`(sequences, n)` or `(tokens, n)`, from where the states are.
 
@@ -153,9 +157,10 @@ class DeviceOutput(Output):
     def __len__(self) -> int:
         return self.states.lengths[self.number]
 
-    def settle(self, reading: Reading | None) -> None:
+    def settle(self, reading: Reading | None) -> Output:
         """See `Output.settle`."""
         self.states.settle(reading)
+        return self
 
     def rows(self, reading: Reading) -> Numbers:
         """Its own rows of a reading, as they are."""

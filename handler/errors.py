@@ -4,7 +4,7 @@ BertError                  500  a fault of ours; the text never holds the cause,
 ├── Undecodable            400  not UTF-8, not JSON, JSON sent as a form
 ├── UnknownTask            404  the archive cannot do that
 ├── NotAcceptable          406  the answer has no such form
-├── TooLarge               413  too many texts, too long a text, too big an answer
+├── TooLarge               413  too many texts, too long a text, too big an answer, too much for one batch
 ├── Invalid                422  decodable, but wrong
 ├── Overloaded             503  the batch ran out of its time
 └── ConfigError             -   raised while a worker starts; no request ever sees it

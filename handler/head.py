@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn.functional import layer_norm, linear
 
 from handler.activations import ACTIVATIONS
-from handler.call import Output
+from handler.call import Output, Reduced
 from handler.device import DeviceStates, Reading
 
 FILE = "head.safetensors"
@@ -123,6 +123,10 @@ class SequenceScores(Reading):
         first = states.pooled if self.pooled else states.hidden.index_select(0, states.first)
         assert first is not None  # the packer does not leave out a pooler that a head reads
         return self.head.chain(first.float())
+
+    def kept(self, output: Output) -> Output:
+        """See `Reading`; a copy, since a row of the states would keep all of them."""
+        return Reduced(output.hidden[:1].copy(), output.pooled, len(output), self)
 
     def on_host(self, outputs: Sequence[Output]) -> Scores:
         """See `Reading`."""

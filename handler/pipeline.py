@@ -82,7 +82,7 @@ class Pipeline:
                 for call in some:
                     call.attempt(check_response_size)
             with timer.stage("forward"):
-                self.forward(some)
+                self.forward(some, len(calls) == 1)
         with timer.stage("forward"):
             self.runtime.finish()
         self.deadline.at = begin + RESPONSE_FRACTION * self.seconds
@@ -101,12 +101,12 @@ class Pipeline:
         if call.task.takes_text:
             self.encoder.validate(call.texts)
 
-    def forward(self, calls: Sequence[Call]) -> None:
+    def forward(self, calls: Sequence[Call], alone: bool) -> None:
         """Run the sequences of these calls together and give each call its own outputs back."""
         calls = [call for call in pending(calls) if call.task is not None and call.task.forward]
         encodings = [encoding for call in calls for windows in call.encodings for encoding in windows]
         readings = [each for call in calls for each in repeat(call.reading, call.sequences)]
-        results = iter(self.run(encodings, readings))
+        results = iter(self.run(encodings, readings, self.late(alone)))
         for call in calls:
             outputs = [[next(results) for _ in windows] for windows in call.encodings]
             failed = [output for output in chain.from_iterable(outputs) if isinstance(output, BertError)]
@@ -115,12 +115,16 @@ class Pipeline:
             else:
                 call.outputs = outputs  # type: ignore[assignment]
 
-    def run(self, encodings: Sequence[Encoding], readings: Sequence[Reading | None]) -> list[Output | BertError]:
-        """Outputs in the order of the sequences; an error for each one that could not be computed."""
-        late = Overloaded(
-            f"not computed within the {COMPUTE_FRACTION * self.seconds:.0f} s a batch may take; "
-            "send fewer texts at once, or send it again"
-        )
+    def late(self, alone: bool) -> BertError:
+        """For what time did not suffice. Clients send a 503 again; a request that was alone would only fail again."""
+        seconds = COMPUTE_FRACTION * self.seconds
+        what = f"not computed within the {seconds:.0f} s a batch may take; send fewer texts at once"
+        return TooLarge(what) if alone else Overloaded(f"{what}, or send it again")
+
+    def run(
+        self, encodings: Sequence[Encoding], readings: Sequence[Reading | None], late: BertError
+    ) -> list[Output | BertError]:
+        """Outputs in the order of the sequences; an error for each one that could not be computed, `late` in time."""
         results: list[Output | BertError] = [late] * len(encodings)
         for batch in make_batches(encodings, self.config.token_budget or TOKENS, self.runtime.padded):
             if self.deadline.passed:
@@ -152,11 +156,9 @@ class Pipeline:
         ]
 
     def begin(self, encodings: Sequence[Encoding], readings: Sequence[Reading | None]) -> list[Output]:
-        """A pass, and the way back of what tasks will read of it. Nothing of it stays in memory when it fails."""
+        """A pass, and what tasks will read of it; the rest of it need not stay, and nothing of it when it fails."""
         outputs = self.runtime.run(encodings)
-        for output, wanted in zip(outputs, readings, strict=True):
-            output.settle(wanted)
-        return outputs
+        return [output.settle(wanted) for output, wanted in zip(outputs, readings, strict=True)]
 
     def postprocess_and_encode(self, call: Call, timer: StageTimer) -> Encoded:
         """Outputs to bytes; one call after the other, so that large answers are never all in memory at once."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handler.call import Output
+from handler.call import Output, Reduced
 from handler.device import DeviceStates, Numbers, Reading
 from handler.errors import Invalid
 
@@ -34,7 +34,21 @@ class Pooling(Reading):
 
     def on_host(self, outputs: Sequence[Output]) -> Numbers:
         """See `Reading`."""
-        return np.asarray([self.host(output) for output in outputs], dtype=np.float32)
+        return np.asarray([self.vector(output) for output in outputs], dtype=np.float32)
+
+    def vector(self, output: Output) -> Numbers:
+        """`(hidden,)`, which may have been computed already."""
+        if not isinstance(output, Reduced):
+            return self.host(output)
+        assert output.reading is self
+        computed: Numbers = output.hidden[0]
+        return computed
+
+    def kept(self, output: Output) -> Output:
+        """See `Reading`; a copy, since a row of the states would keep all of them."""
+        if self.pooled and output.pooled is None:
+            return output
+        return Reduced(np.array(self.host(output), dtype=np.float32, ndmin=2), output.pooled, len(output), self)
 
 
 def reduced(how: str) -> Callable[[DeviceStates], Tensor]:

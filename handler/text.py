@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections import deque
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from handler.errors import Invalid, Overloaded, TooLarge
 from handler.truncation import chunk_by_size, truncate
 
 CHARACTERS_AT_ONCE = 1_000_000
-"""About 100 MB of tokens while they are being cut."""
+"""About 200 MB of tokens while they are being cut."""
 
 
 class TextEncoder:
@@ -101,8 +103,8 @@ class TextEncoder:
     def encode(self, calls: Sequence[Call], deadline: Deadline) -> None:
         """Fill `encodings`, `tokens` and `truncated` of every call that is alive.
 
-        One tokenizers call encodes all texts, or two, where only some need places; a batch of more than
-        `CHARACTERS_AT_ONCE` takes several, so that what is cut off never fills the memory, and none begins after
+        One tokenizers call encodes all texts, or two, where only some need places; a batch or a request of more than
+        `CHARACTERS_AT_ONCE` takes several, so that what is cut off never fills the memory. No request is begun after
         `deadline`.
         """
         for some in chunk_by_size(pending(calls), reading, CHARACTERS_AT_ONCE):
@@ -117,24 +119,26 @@ class TextEncoder:
         for placed, encode in ((False, self.tokenizer.encode_batch_fast), (True, self.tokenizer.encode_batch)):
             some = [call for call in calls if call.task is not None and call.task.needs_offsets is placed]
             texts = [text for call in some for text in call.texts if not isinstance(text, list)]
-            encoded = iter(encode(texts) if texts else [])
+            whole = (found for part in chunk_by_size(texts, characters, CHARACTERS_AT_ONCE) for found in encode(part))
             for call in some:
-                whole = [
-                    self.add_special_tokens(text) if isinstance(text, list) else convert(next(encoded), placed)
+                own = (
+                    self.add_special_tokens(text) if isinstance(text, list) else convert(next(whole), placed)
                     for text in call.texts
-                ]
-                call.attempt(lambda call, whole=whole: self._fit(call, whole))  # type: ignore[misc]
+                )
+                call.attempt(lambda call, own=own: self._fit(call, own))  # type: ignore[misc]
+                deque(own, maxlen=0)  # what a call that failed left unread
 
-    def _fit(self, call: Call, whole: list[Encoding]) -> None:
+    def _fit(self, call: Call, whole: Iterable[Encoding]) -> None:
+        """Cut one after the other: uncut, the texts of a large request would fill the memory."""
         assert call.task is not None
         assert call.request is not None
         policy = call.request.truncation or self.config.truncation or call.task.truncation
-        limit = self.config.max_length if call.task.truncates else max(map(len, whole))
+        limit = self.config.max_length if call.task.truncates else sys.maxsize
         overlap = min(call.task.overlap(call.request), limit // 2)
-        call.encodings = [truncate(encoding, policy, limit, overlap) for encoding in whole]
-        call.truncated = sum(
-            sum(map(len, windows)) < len(encoding) for windows, encoding in zip(call.encodings, whole, strict=True)
-        )
+        for encoding in whole:
+            windows = truncate(encoding, policy, limit, overlap)
+            call.encodings.append(windows)
+            call.truncated += sum(map(len, windows)) < len(encoding)
         call.tokens = sum(map(len, chain.from_iterable(call.encodings)))
 
     def add_special_tokens(self, ids: list[int]) -> Encoding:

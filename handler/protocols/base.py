@@ -11,10 +11,12 @@ import orjson
 
 from handler.call import Call, Row
 from handler.errors import BertError, UnknownTask, unknown
+from handler.tasks import TASKS
 from handler.tasks.base import Task, TextRequest
 
 Tasks = Mapping[str, Task[Any]]
 JSON = "application/json"
+MISSING = "float32 weights (runtimes auto, native, packed and onnx have them, not in int8)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,14 @@ def choose(tasks: Tasks, name: str) -> Task[Any]:
     """The task of that name.
 
     Raises:
-        UnknownTask: the archive has none; the text lists those it has.
+        UnknownTask: there is none, or none that this archive can do; the text lists those it can.
     """
-    if name not in tasks:
+    if name in tasks:
+        return tasks[name]
+    if name not in TASKS:
         raise UnknownTask(unknown("task", name, tasks))
-    return tasks[name]
+    missing = MISSING if TASKS[name].needs == "gradients" else "head"
+    raise UnknownTask(f"this archive has no {missing} for {name}; it can do: {', '.join(sorted(tasks))}")
 
 
 def envelope(error: BertError) -> bytes:

@@ -10,11 +10,14 @@ from msgspec import Meta
 
 from handler.call import Encoding, Output, Text
 from handler.device import tensor
+from handler.errors import TooLarge
 from handler.head import Scores
 from handler.tasks import prompts
 from handler.tasks.base import TextRequest, listed
 from handler.tasks.scores import top_k_indices
 from handler.tasks.vocabulary import VocabularyTask
+
+BYTES_PER_WORD = len('{"index":1000,"value":0.1234567},')
 
 
 class SparseEmbeddingRequest(TextRequest, frozen=True, kw_only=True):
@@ -47,7 +50,25 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
     ) -> list[list[dict[str, Any]]]:
         """Per text `index` and `value` of each word above 0, by index."""
         peaks = self.scored((tensor(window) for text in outputs for window in text), peaks=True)
-        return [sparse(weights([next(peaks)[0] for _ in windows]), request.top_k) for windows in outputs]
+        answers: list[list[dict[str, Any]]] = []
+        size = 0
+        for windows in outputs:
+            answers.append(sparse(weights([next(peaks)[0] for _ in windows]), request.top_k))
+            size += BYTES_PER_WORD * len(answers[-1])
+            self.admit_size(size, len(answers), len(outputs))
+        return answers
+
+    def admit_size(self, size: int, texts: int, total: int) -> None:
+        """Refuse an answer that has become too large, long before it is whole: a word takes ten times as much memory.
+
+        A head that was not trained to be sparse gives thousands of words per text.
+        """
+        limit = self.archive.config.max_response_bytes
+        if size > limit:
+            raise TooLarge(
+                f"the words of {texts} of {total} texts make about {size} bytes, the limit is {limit}; "
+                'send fewer texts or "top_k", or raise handler.max_response_bytes'
+            )
 
 
 def weights(peaks: Sequence[Scores]) -> Scores:

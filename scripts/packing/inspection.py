@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -38,7 +39,11 @@ def inspect(file: Path) -> dict[str, Any]:
         with ZipFile(file) as archive:
             return {"archive": file.name, "bytes": file.stat().st_size, **report(archive)}
     except (FileNotFoundError, IsADirectoryError):
-        raise Failure(f"{file} is no file", fix="name an archive, or its file") from None
+        there = ", ".join(sorted(other.stem for other in file.parent.glob("*.mar")))
+        raise Failure(
+            f"{file} is no file; {f'archives there: {there}' if there else 'there are no archives there'}",
+            fix="name one of them, or the path of a .mar file" if there else "scripts/bert up, or scripts/bert pack",
+        ) from None
     except DAMAGES as error:
         raise Failure(f"{file} is damaged or no archive of this project: {error}", fix="pack it again") from None
 
@@ -58,7 +63,7 @@ def report(archive: ZipFile) -> dict[str, Any]:
     return {
         "model": manifest["model"]["modelName"],
         "version": manifest["model"]["modelVersion"],
-        "packed": manifest["createdOn"],
+        "packed": iso(str(manifest["createdOn"])),
         "tasks": list(supported_tasks(abilities(archive, description))),
         "labels": description.labels if description else [],
         **msgspec.to_builtins(config.handler),
@@ -72,6 +77,14 @@ def report(archive: ZipFile) -> dict[str, Any]:
             for entry in files
         ],
     }
+
+
+def iso(written: str) -> str:
+    """A time in the archiver's own form, in the order that sorts; any other as it is."""
+    try:
+        return datetime.strptime(written, "%d/%m/%Y %H:%M:%S").isoformat(" ")
+    except ValueError:
+        return written
 
 
 def abilities(archive: ZipFile, description: Description | None) -> set[Ability]:

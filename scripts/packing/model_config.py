@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from handler.config import HandlerConfig, ModelConfig, describe
-from scripts.console import Failure
+from handler.errors import ConfigError
+
+SECTION = "handler."
 
 
 def render(config: ModelConfig) -> str:
@@ -33,6 +35,28 @@ def entry(name: str, value: Any) -> str:
     return f"{name}:" if value is None else f"{name}: {json.dumps(value)}"  # JSON is YAML
 
 
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`handler.task: x`, as the documentation writes it, as the key `task` of the section `handler`.
+
+    Raises:
+        ConfigError: both forms are there and differ.
+    """
+    dotted = {key: value for key, value in settings.items() if str(key).startswith(SECTION)}
+    if not dotted:
+        return dict(settings)
+    section = settings.get("handler") or {}
+    if not isinstance(section, Mapping):
+        raise ConfigError(f"handler is a {type(section).__name__}, not keys, and {next(iter(dotted))} is beside it")
+    own = {key.removeprefix(SECTION): value for key, value in dotted.items()}
+    for key, value in own.items():
+        if key in section and section[key] != value:
+            raise ConfigError(
+                f"{SECTION}{key} is {value!r}, and {key} in the section handler is {section[key]!r}; write one of them"
+            )
+    rest = {key: value for key, value in settings.items() if key not in dotted}
+    return rest | {"handler": {**section, **own}}
+
+
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with the keys of `over`, sections merged."""
     both = dict(base)
@@ -40,23 +64,3 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         old = both.get(key)
         both[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return both
-
-
-def nested(content: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """Keys with dots, as documents print them (`handler.max_length`), in the section they name.
-
-    Raises:
-        Failure: a key is there in both forms, with different values.
-    """
-    found: dict[str, Any] = {key: value for key, value in content.items() if "." not in str(key)}
-    for key, value in content.items():
-        section, dot, rest = str(key).partition(".")
-        if not dot:
-            continue
-        inner = found.setdefault(section, {})
-        if not isinstance(inner, Mapping):
-            raise Failure(f"{source}: {section} is {inner!r}, and {key} says that it is a section")
-        if rest in inner and inner[rest] != value:
-            raise Failure(f"{source}: {key} is {value!r}, and in the section {section} it is {inner[rest]!r}")
-        found[section] = {**inner, rest: value}
-    return found

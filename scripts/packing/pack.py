@@ -196,4 +196,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         raise Failure(f"{file} is not YAML: {error}") from None
     if not isinstance(content, dict | None):
         raise Failure(f"{file} holds a {type(content).__name__}, not keys", fix="write lines such as `batchSize: 16`")
-    return model_config.nested(content or {}, str(file))
+    try:
+        return model_config.nested(content or {})
+    except ConfigError as error:
+        raise Failure(f"{file}: {error}") from None

@@ -23,6 +23,7 @@ from scripts.server import devices, greeting, management, preflight, scaling, st
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 from scripts.server.stop import terminate
+from scripts.server.tail import telling
 
 FEW_CORES = 4
 FRUGAL = (
@@ -139,6 +140,7 @@ def remember(options: Options, models: Sequence[str], pid: int, folder: Path, te
         pid=pid,
         created=psutil.Process(pid).create_time(),
         host=options.host,
+        metrics_host=options.metrics_host,
         inference_port=ports["--inference-port"],
         management_port=ports["--management-port"],
         metrics_port=ports["--metrics-port"],
@@ -174,7 +176,7 @@ def properties(options: Options, gpus: int) -> str:
     over: dict[str, Any] = {
         "inference_address": f"http://{options.host}:{ports['--inference-port']}",
         "management_address": f"http://127.0.0.1:{ports['--management-port']}",
-        "metrics_address": f"http://127.0.0.1:{ports['--metrics-port']}",
+        "metrics_address": f"http://{options.metrics_host}:{ports['--metrics-port']}",
         "grpc_inference_address": options.host,
         "grpc_inference_port": ports["--grpc-port"],
         "grpc_management_port": ports["--grpc-port (+1)"],
@@ -230,4 +232,4 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
 def console(server: Server) -> str:
     """The last lines the server wrote."""
     files = [server.logs / name for name in ("console.log", "server.log")]
-    return "\n".join(line for file in files if file.exists() for line in file.read_text().splitlines()[-15:])
+    return "\n".join(line for file in files if file.exists() for line in telling(file.read_text().splitlines())[-15:])

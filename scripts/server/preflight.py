@@ -42,6 +42,7 @@ class Options:
     auth: bool = False
     insecure: bool = False
     timeout: float = 300
+    metrics_host: str = "127.0.0.1"
 
     def ports(self) -> dict[str, int]:
         """Flag -> port. gRPC takes two, the second one for management."""
@@ -54,6 +55,12 @@ class Options:
             "--grpc-port": grpc,
             "--grpc-port (+1)": grpc + 1,
         }
+
+    def bound(self, flag: str) -> tuple[str, str]:
+        """Which option says where that port is bound, and its value; management is always on loopback."""
+        if flag == "--metrics-port":
+            return "--metrics-host", self.metrics_host
+        return "--host", self.host if flag in ("--inference-port", "--grpc-port") else "127.0.0.1"
 
 
 def check(options: Options) -> list[str]:
@@ -156,14 +163,15 @@ def check_ports(options: Options) -> None:
                 f"{twin} and {flag} are both {port}" if twin != flag else f"{flag} {port} is not between 1 and 65535"
             )
             raise Failure(clash, fix=f"choose another with {flag.split()[0]}")
+        option, address = options.bound(flag)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((options.host if flag == "--inference-port" else "127.0.0.1", port))
+                probe.bind((address, port))
             except OSError as error:
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise Failure(
-                        f"--host {options.host} is no IPv4 address of this machine ({error.strerror})",
+                        f"{option} {address} is no IPv4 address of this machine ({error.strerror})",
                         fix="use 127.0.0.1, 0.0.0.0, or an address that `ip -4 address` shows",
                     ) from None
                 raise Failure(

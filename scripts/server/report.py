@@ -10,7 +10,7 @@ from rich.table import Table
 
 from scripts.console import Failure, out
 from scripts.server import management
-from scripts.server.state import Server
+from scripts.server.state import Server, local
 
 MIB = 1 << 20
 LONG = 6  # numbers of a vector that are shown
@@ -42,7 +42,9 @@ def server_report(server: Server) -> dict[str, Any]:
         "memory_mib": resident(server.pid),
         "inference": server.inference,
         "management": server.management,
-        "metrics": f"http://127.0.0.1:{server.metrics_port}/metrics",
+        "metrics": server.metrics,
+        "host": server.host,
+        "metrics_host": server.metrics_host,
         "grpc": f"{server.host}:{server.grpc_port}",
         "auth": server.auth,
         "keys": str(server.keys) if server.auth else None,
@@ -61,9 +63,9 @@ def resident(pid: int) -> int:
 
 def show_server(report: dict[str, Any]) -> None:
     """Addresses, and a table of workers."""
-    out.print(f"{report['inference']}  pid {report['pid']}, {report['memory_mib']} MiB")
+    out.print(f"{report['inference']}{everywhere(report['host'])}  pid {report['pid']}, {report['memory_mib']} MiB")
     for name in ("management", "metrics", "grpc", "logs"):
-        out.print(f"  {name:<11}{report[name]}")
+        out.print(f"  {name:<11}{report[name]}{everywhere(report['metrics_host']) if name == 'metrics' else ''}")
     if report["auth"]:
         out.print(f"  {'keys':<11}{report['keys']}")
     table = Table("model", "version", "worker", "pid", "status", "MiB", "waiting")
@@ -74,6 +76,11 @@ def show_server(report: dict[str, Any]) -> None:
             cells += [state, worker.get("memory_mib", ""), model.get("waiting", "")]
             table.add_row(*map(str, cells))
     out.print(table)
+
+
+def everywhere(host: str) -> str:
+    """A note beside an address of this machine on which others reach the server at all of its addresses."""
+    return f" (on every address of this machine, {host})" if local(host) != host else ""
 
 
 def show_started(server: Server, body: dict[str, Any], milliseconds: float, answer: Any) -> None:

@@ -27,6 +27,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         folder: holds its configuration, logs and locks; relative paths of TorchServe start here.
         temporary: where it unpacks archives; also holds Unix sockets, whose paths may have 107 characters: it is short.
         auth: whether requests need a token.
+        metrics_host: address of the metrics.
     """
 
     pid: int
@@ -41,6 +42,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     temporary: str
     auth: bool
+    metrics_host: str = "127.0.0.1"
 
     @property
     def inference(self) -> str:
@@ -49,8 +51,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def metrics(self) -> str:
-        """Counters in Prometheus' format."""
-        return f"http://127.0.0.1:{self.metrics_port}/metrics"
+        """Counters in Prometheus' format, as a client on this machine reaches them."""
+        return f"http://{local(self.metrics_host)}:{self.metrics_port}/metrics"
 
     @property
     def management(self) -> str:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from time import sleep
 
 from scripts.console import Failure, err
+from scripts.server.gpu import hardware
 
 FILES = ("console.log", "server.log", "worker.log")
+USUAL = (
+    "Warning: TorchServe is using non-default JVM parameters",  # those of `config.properties` and of `launch.FRUGAL`
+    "WARNING: sun.reflect.Reflection.getCallerClass is not supported",  # of the logging library, on every newer Java
+)
+"""Begin lines that Java writes in a healthy server, too."""
+NO_GPU = "nvidia-smi not available or failed"
+"""As usual where there is no GPU."""
 
 
 def follow(folder: Path, lines: int, following: bool) -> None:
@@ -24,13 +33,23 @@ def follow(folder: Path, lines: int, following: bool) -> None:
     for file in files:
         text = file.read_text(errors="replace")
         read[file] = file.stat().st_size
-        err.print(file.name, style="bold")
-        sys.stdout.write("".join(f"{line}\n" for line in text.splitlines()[-lines:]))
+        whole = text.splitlines()
+        told = telling(whole)
+        usual = len(whole) - len(told)
+        note = f" ({usual} lines that every start writes are left out; {file} has them)" if usual else ""
+        err.print(f"{file.name}{note}", style="bold")
+        sys.stdout.write("".join(f"{line}\n" for line in told[-lines:]))
         sys.stdout.flush()
     while following:
         sleep(0.3)
         for file in files:
             read[file] = copy_from(file, read[file])
+
+
+def telling(lines: Sequence[str]) -> list[str]:
+    """Without the warnings of a healthy server, which look like a cause to whoever searches for one."""
+    usual = USUAL if hardware() else (*USUAL, NO_GPU)
+    return [line for line in lines if not line.startswith(usual)]
 
 
 def copy_from(file: Path, position: int) -> int:

@@ -24,6 +24,7 @@ from scripts.verbs.options import (
     InferencePort,
     Insecure,
     ManagementPort,
+    MetricsHost,
     MetricsPort,
     Name,
     Offline,
@@ -88,6 +89,7 @@ def start(
     insecure: Insecure = False,
     foreground: Foreground = False,
     timeout: Timeout = 300,
+    metrics_host: MetricsHost = "127.0.0.1",
     store: Store = MODEL_STORE,
 ) -> None:
     """Start TorchServe and return when a worker has answered.
@@ -112,6 +114,7 @@ def start(
             auth,
             insecure,
             timeout,
+            metrics_host,
         )
     )
     greet(server)
@@ -119,21 +122,22 @@ def start(
         stay(server)
 
 
-def already(inference_port: int, wanted: Sequence[str]) -> bool:
-    """Say so when a server of ours holds the port.
+def already(inference_port: int, names: Sequence[str]) -> bool:
+    """Say so when a server of ours holds the port and serves these models.
 
     Raises:
-        Failure: it does not serve all the models that are wanted.
+        Failure: it does not serve one of them. A script that goes on would get a 404 for each of its requests.
     """
     for server in state.running():
         if server.inference_port == inference_port:
-            missing = [name for name in wanted if name not in server.models]
+            missing = [name for name in names if name not in server.models]
             if missing:
+                together = " ".join(dict.fromkeys([*server.models, *names]))
                 raise Failure(
-                    f"{server.inference} serves {', '.join(server.models)} and not {', '.join(missing)}; "
-                    "a running server takes no further model",
-                    fix=f"scripts/bert stop, then start {' '.join([*server.models, *missing])} together; "
-                    "or choose another --inference-port",
+                    f"the server on port {inference_port} serves {', '.join(server.models)} and not "
+                    f"{', '.join(missing)}; models are loaded when a server starts",
+                    fix=f"scripts/bert stop, then scripts/bert start {together}; "
+                    "or a second server beside it with another --inference-port",
                 )
             out.print(f"already running: {server.inference}, pid {server.pid}, models {', '.join(server.models)}")
             out.print("scripts/bert status shows more; scripts/bert stop ends it")

@@ -12,7 +12,7 @@ import typer
 from scripts.console import Failure, out, print_json
 from scripts.paths import MODEL_STORE
 from scripts.server import doctor as doctor_checks
-from scripts.server import management, report, scaling, state
+from scripts.server import management, refusal, report, scaling, state
 from scripts.server.preflight import Options
 from scripts.server.tail import follow
 from scripts.verbs.options import InferencePort, Json, Port, Store, Task, Timeout
@@ -118,5 +118,5 @@ def predict(
         fields["task"] = task
     answer = management.post(server, f"/predictions/{name}", fields)
     if answer.status_code >= 400:
-        raise Failure(f"{name} answered {answer.status_code}", why=answer.text.strip())
+        raise refusal.explain(server, name, answer)
     sys.stdout.write(answer.text.rstrip("\n") + "\n")

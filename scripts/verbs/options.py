@@ -33,6 +33,12 @@ Config = Annotated[
 Revision = Annotated[str | None, typer.Option("--revision", help="branch, tag or commit on the hub")]
 Offline = Annotated[bool, typer.Option("--offline", help="use only what is on this machine")]
 Host = Annotated[str, typer.Option("--host", help="address of the inference API")]
+MetricsHost = Annotated[
+    str,
+    typer.Option(
+        "--metrics-host", help="address of Prometheus' /metrics; it asks nobody for a key, not even with --auth"
+    ),
+]
 InferencePort = Annotated[int, typer.Option("--inference-port", envvar="BERT_INFERENCE_PORT", min=1, max=65535)]
 ManagementPort = Annotated[int | None, typer.Option("--management-port", help="[default: inference port + 1]")]
 MetricsPort = Annotated[int | None, typer.Option("--metrics-port", help="[default: inference port + 2]")]

@@ -45,7 +45,8 @@ def test_start_answers_and_stop_leaves_nothing(cli):
     assert len(processes) >= 2
     again = cli("start", "tiny").stdout
     assert f"already running: {cli.url}, pid {report['pid']}" in again
-    assert f"{cli.url} serves tiny and not bert" in cli("start", "tiny", "bert", expect=1).stderr
+    other = cli("start", "tiny", "bert", expect=1).stderr
+    assert f"the server on port {cli.port} serves tiny and not bert" in other
     temporary = Path(processes[0].environ()["TMPDIR"])
     assert temporary.exists()
     assert "stopped" in cli("stop").stdout
@@ -142,9 +143,22 @@ def test_scaling_under_load_loses_no_request(cli):
     assert set(codes) == {200}
 
 
+def own_address():
+    """Of this machine, off loopback where it has one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent
+        except OSError:
+            return "127.0.0.1"
+        return probe.getsockname()[0]
+
+
 def test_auth_asks_for_a_token(cli):
-    shown = cli("start", "tiny", "--auth").stdout
+    shown = cli("start", "tiny", "--auth", "--metrics-host", "0.0.0.0").stdout
     assert "authorization: Bearer" in shown
+    metrics = requests.get(f"http://{own_address()}:{cli.port + 2}/metrics", timeout=60)
+    assert metrics.status_code == 200  # TorchServe asks for no token here
+    assert "on every address of this machine" in cli("status").stdout
     assert ask(cli).status_code == 400  # TorchServe's own status for a missing token
     (report,) = cli.status()
     assert report["models"][0]["workers"][0]["status"] == "READY"

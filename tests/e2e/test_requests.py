@@ -133,6 +133,15 @@ def test_openais_client_with_one_text_ids_and_dimensions(client, bert, reference
     assert np.linalg.norm(short) == pytest.approx(1, abs=1e-6)
 
 
+def test_openais_client_with_as_many_texts_as_openai_takes(client, reference):
+    texts = [*reference["texts"][:4], *(f"line {number} of a file" for number in range(2044))]
+    answer = client.embeddings.create(model="bert", input=texts)
+    assert [item.index for item in answer.data] == list(range(2048))
+    assert near([item.embedding for item in answer.data[:4]], reference["embeddings"][:4])
+    with pytest.raises(openai.APIStatusError, match="2049 texts in one request, the limit is 2048"):
+        client.embeddings.create(model="bert", input=[*texts, "one more"])
+
+
 def test_openais_client_sees_errors_as_its_own(client):
     with pytest.raises(openai.UnprocessableEntityError, match="text 1 of 1 is empty"):
         client.embeddings.create(model="m", input="")
@@ -143,7 +152,7 @@ def test_a_route_that_is_not_there(server, bert):
     assert requests.post(f"{bert}/1.0/embeding", json={"inputs": "a"}).status_code == 404
     missing = requests.post(f"{bert}/1.0/fill-mask", json={"inputs": "a"})
     assert missing.status_code == 404
-    assert "Known: decode, embedding, explanations" in missing.json()["error"]
+    assert missing.json()["error"].startswith("this archive has no head for fill-mask; it can do: decode, embedding, ")
 
 
 def test_stage_times_are_in_headers_and_in_prometheus(server, bert):
@@ -175,6 +184,10 @@ def test_predict_reads_arguments_standard_input_and_bodies(server, reference):
     assert '"text":"a"' in shown
     failed = server("predict", "bert", "--task", "embeding", "a", expect=1)
     assert "did you mean" in failed.stderr
+    for unknown in ("brt", "bert/7.0"):
+        failed = server("predict", unknown, "a", expect=1)
+        assert "this server serves bert (1.0), tiny (1.0)" in failed.stderr
+        assert "refer to" not in failed.stderr
 
 
 def test_status_and_doctor(server):

@@ -92,6 +92,15 @@ def test_sparse_embedding_as_a_sparse_encoder(make, load, family, runtime):
         assert len(items) == np.count_nonzero(row)
 
 
+def test_a_sparse_embedding_that_is_not_sparse_is_refused_before_it_is_whole(make, load):
+    ours = load(make("Bert", "ForMaskedLM"), "packed")
+    body = {"task": "sparse-embedding", "inputs": [TEXTS[0]] * 2000}  # random weights: half of the vocabulary each
+    (reply,) = ours.answer([Row({"body": orjson.dumps(body)}, {}, "application/json")])
+    assert reply.status == 413
+    assert b"of 2000 texts make about" in reply.body
+    assert len(ask(ours, body | {"top_k": 3})) == 2000
+
+
 @pytest.mark.parametrize("task", ["fill-mask", "sparse-embedding"])
 def test_the_vocabulary_is_read_in_portions_until_time_is_up(make, load, monkeypatch, task):
     ours = load(make("Bert", "ForMaskedLM"), "packed")

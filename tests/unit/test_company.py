@@ -37,7 +37,7 @@ def test_requests_that_need_places_and_others_share_a_batch(pipeline):
         (b'{"inputs": "b", "no": 1}', 422),
         (b'{"inputs": [[5000]]}', 422),
         (b'{"inputs": "\xff"}', 400),
-        (b'{"inputs": "%s"}' % (b"b" * 2_000_000), 413),
+        (b'{"inputs": "%s"}' % (b"b" * 2_000_001), 413),
     ],
     ids=range(7),
 )

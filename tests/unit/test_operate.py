@@ -1,17 +1,18 @@
-"""Parts of the server control that need no server: verdicts, ports, addresses, tracebacks, locks."""
+"""Parts of the server control that need no server: verdicts, settings, logs, tracebacks, locks."""
 
 import fcntl
-import socket
+import json
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
+import requests
 
 from scripts.console import Failure
-from scripts.server import devices, doctor, launch, management, preflight, state, stop
+from scripts.server import devices, doctor, launch, management, refusal, state, stop, tail
 from scripts.server.gpu import Facts, verdict
 from scripts.server.preflight import Options
+from scripts.verbs import lifecycle
 
 CARD = ["NVIDIA H100, 550.54"]
 
@@ -46,36 +47,6 @@ def test_doctor_names_a_package_that_is_missing(monkeypatch, tmp_path):
     assert {"java", "archives"} <= {each.name for each in findings}
 
 
-@pytest.fixture
-def taken():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
-
-
-def test_a_taken_port_names_its_holder_and_the_flag(taken, tmp_path):
-    with pytest.raises(Failure, match=rf"port {taken} is taken by .*pid") as caught:
-        preflight.check_ports(Options(tmp_path, inference_port=taken))
-    assert caught.value.fix == "choose another with --inference-port"
-    with pytest.raises(Failure) as caught:
-        preflight.check_ports(Options(tmp_path, inference_port=taken + 10, metrics_port=taken))
-    assert caught.value.fix == "choose another with --metrics-port"
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
-def test_loopback_is_open(host, tmp_path):
-    preflight.check_address(Options(tmp_path, host=host))
-
-
-def test_other_addresses_need_a_token_or_a_word(tmp_path):
-    with pytest.raises(Failure, match="lets every machine") as caught:
-        preflight.check_address(Options(tmp_path, host="0.0.0.0"))
-    assert "--auth" in caught.value.fix
-    preflight.check_address(Options(tmp_path, host="0.0.0.0", auth=True))
-    preflight.check_address(Options(tmp_path, host="0.0.0.0", insecure=True))
-
-
 @pytest.mark.parametrize(
     ("gpus", "given", "smi", "told"),
     [
@@ -103,74 +74,6 @@ def test_only_a_machine_with_a_gpu_waits_for_torch(monkeypatch):
     assert devices.usable("cpu") == 0
     monkeypatch.setattr(devices, "look", lambda: Facts(CARD, "13.0", 1, None))
     assert devices.usable(None) == 1
-
-
-def test_an_archive_for_another_device_is_refused_before_the_start(tmp_path, monkeypatch):
-    with zipfile.ZipFile(tmp_path / "a.mar", "w") as archive:
-        archive.writestr("MAR-INF/MANIFEST.json", "{}")
-        archive.writestr("model-config.yaml", "deviceType: gpu\n")
-    with pytest.raises(Failure, match=r"--device cpu, and a.mar was packed with deviceType: gpu"):
-        preflight.archives(Options(tmp_path, device="cpu"))
-    monkeypatch.setattr(devices, "hardware", list)
-    with pytest.raises(Failure, match="no GPU can be used: none on this machine"):
-        preflight.archives(Options(tmp_path))
-    monkeypatch.setattr(devices, "usable", lambda device: 1)
-    assert preflight.archives(Options(tmp_path, device="gpu")) == preflight.archives(Options(tmp_path)) == ["a"]
-
-
-def test_workers_follow_the_cores_or_the_gpus(tmp_path, monkeypatch):
-    monkeypatch.setattr(preflight, "cores", lambda: 4)
-    monkeypatch.setattr(devices, "usable", lambda device: 0)
-    assert preflight.default_workers(Options(tmp_path), ["a"]) == 4
-    assert preflight.default_workers(Options(tmp_path), ["a", "b"]) == 0
-    monkeypatch.setattr(devices, "usable", lambda device: 0 if device == "cpu" else 1)
-    assert preflight.default_workers(Options(tmp_path), ["a"]) == 2
-    assert preflight.default_workers(Options(tmp_path, device="cpu"), ["a"]) == 4
-
-
-def test_a_device_that_is_not_there_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(preflight, "look", lambda: Facts([], None, 0, None))
-    with pytest.raises(Failure, match="--device gpu: none on this machine"):
-        preflight.check_device(Options(tmp_path, device="gpu"))
-    with pytest.raises(Failure, match="not known"):
-        preflight.check_device(Options(tmp_path, device="tpu"))
-    preflight.check_device(Options(tmp_path, device="cpu"))
-
-
-def test_archives(tmp_path):
-    with pytest.raises(Failure, match="no archives in"):
-        preflight.archives(Options(tmp_path))
-    for name in ("b.mar", "a.mar"):
-        with zipfile.ZipFile(tmp_path / name, "w") as archive:
-            archive.writestr("MAR-INF/MANIFEST.json", "{}")
-    assert preflight.archives(Options(tmp_path)) == ["a", "b"]
-    with pytest.raises(Failure, match=r"no archive c\.mar in .*; there are: a, b"):
-        preflight.archives(Options(tmp_path, models=["c"]))
-
-
-@pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04 and then it was cut off"])
-def test_a_damaged_archive_is_refused_before_anything_starts(tmp_path, content):
-    (tmp_path / "a.mar").write_bytes(content)
-    with pytest.raises(Failure, match="is damaged or no archive"):
-        preflight.archives(Options(tmp_path))
-
-
-def test_an_address_that_is_not_here_is_not_called_taken(tmp_path):
-    for host in ("::1", "192.0.2.1", "no.such.host.invalid"):
-        with pytest.raises(Failure, match="is no IPv4 address of this machine"):
-            preflight.check_ports(Options(tmp_path, host=host, inference_port=23456))
-
-
-def test_one_port_for_two_things_is_refused(tmp_path):
-    with pytest.raises(Failure, match="--inference-port and --metrics-port are both 23456"):
-        preflight.check_ports(Options(tmp_path, inference_port=23456, metrics_port=23456))
-    with pytest.raises(Failure, match="65536 is not between"):
-        preflight.check_ports(Options(tmp_path, inference_port=65535))
-
-
-def test_ports_follow_the_inference_port(tmp_path):
-    assert list(Options(tmp_path).ports().values()) == [8080, 8081, 8082, 7070, 7071]
-    assert list(Options(tmp_path, inference_port=9000).ports().values()) == [9000, 9001, 9002, 9003, 9004]
 
 
 def test_two_starts_on_one_port_do_not_meet(tmp_path, monkeypatch):
@@ -215,6 +118,55 @@ def server(folder, **keys):
         "auth": False,
     }
     return state.Server(**{**known, **keys})
+
+
+def test_logs_leave_out_what_every_start_writes(tmp_path, monkeypatch, capsys):
+    lines = [
+        "Warning: TorchServe is using non-default JVM parameters: -XX:+UseSerialGC",
+        'nvidia-smi not available or failed: Cannot run program "nvidia-smi"',
+        "Model server started.",
+    ]
+    (tmp_path / "console.log").write_text("\n".join(lines))
+    monkeypatch.setattr(tail, "hardware", list)
+    tail.follow(tmp_path, 40, following=False)
+    shown = capsys.readouterr()
+    assert shown.out == "Model server started.\n"
+    assert "console.log (2 lines that every start writes are left out" in shown.err
+    monkeypatch.setattr(tail, "hardware", lambda: CARD)
+    assert tail.telling(lines) == lines[1:]  # where there is a card, this one is news
+
+
+def answered(status, kind):
+    answer = requests.Response()
+    answer.status_code = status
+    answer._content = json.dumps({"code": status, "type": kind, "message": "please refer to API document"}).encode()
+    return answer
+
+
+def test_a_model_that_is_not_served_is_told_what_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(management, "describe", lambda server, model: {"modelVersion": "1.0"})
+    one = server(tmp_path, models=["bert", "tiny"])
+    for status, kind in ((404, "ModelNotFoundException"), (404, "ModelVersionNotFoundException")):
+        failure = refusal.explain(one, "brt", answered(status, kind))
+        assert failure.what == "no model or version brt on port 8080"
+        assert failure.why == "this server serves bert (1.0), tiny (1.0)"
+        assert "scripts/bert predict bert TEXT" in failure.fix
+    assert refusal.explain(one, "a/b", answered(405, "MethodNotAllowedException")).what.startswith("no address a/b")
+    assert "its queue is full" in refusal.explain(one, "bert", answered(503, "ServiceUnavailableException")).what
+    own = requests.Response()
+    own.status_code, own._content = 422, b'{"error": "text 1 of 1 is empty"}'
+    assert refusal.explain(one, "bert", own).why == '{"error": "text 1 of 1 is empty"}'
+
+
+def test_a_start_beside_a_server_without_that_model_fails(tmp_path, monkeypatch):
+    monkeypatch.setattr(state, "running", lambda: [server(tmp_path, models=["tickets", "bert"])])
+    assert lifecycle.already(8080, [])
+    assert lifecycle.already(8080, ["bert"])
+    assert not lifecycle.already(9080, ["other"])
+    with pytest.raises(Failure, match="port 8080 serves tickets, bert and not other, more;") as caught:
+        lifecycle.already(8080, ["bert", "other", "more"])
+    assert "scripts/bert start tickets bert other more" in caught.value.fix
+    assert "--inference-port" in caught.value.fix
 
 
 def test_a_workers_traceback_is_cut_out_of_the_log(tmp_path):

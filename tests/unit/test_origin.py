@@ -102,8 +102,16 @@ def test_damaged_archives_and_others(folder, tmp_path):
         archive.writestr("a.txt", "x")
     with pytest.raises(Failure, match="is damaged or no archive"):
         inspection.inspect(file)
-    with pytest.raises(Failure, match="is no file"):
-        inspection.inspect(tmp_path / "b.mar")
+    with pytest.raises(Failure, match=f"is no file; archives there: {file.stem}$"):
+        inspection.inspect(file.parent / "b.mar")
+    with pytest.raises(Failure, match="is no file; there are no archives there") as caught:
+        inspection.inspect(tmp_path / "nowhere" / "b.mar")
+    assert "scripts/bert up" in caught.value.fix
+
+
+def test_the_time_of_packing_is_iso():
+    assert inspection.iso("27/11/2026 05:40:44") == "2026-11-27 05:40:44"
+    assert inspection.iso("yesterday") == "yesterday"
 
 
 @pytest.mark.parametrize(

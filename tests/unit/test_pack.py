@@ -216,20 +216,6 @@ def test_a_configuration_of_the_wrong_kind_is_a_failure(folder, content):
         checkpoints.read(folder)
 
 
-def test_settings_come_from_a_file_and_then_from_flags(tmp_path):
-    file = tmp_path / "more.yaml"
-    file.write_text("batchSize: 8\nhandler: {task: similarity, max_texts: 4}\n")
-    settings = packer.preset_settings({"batchSize": 2, "jobQueueSize": 9}, {"task": "embedding", "dtype": None}, file)
-    assert settings == {"batchSize": 8, "jobQueueSize": 9, "handler": {"task": "embedding", "max_texts": 4}}
-    file.write_text("handler.max_length: 8\nhandler: {max_texts: 4, max_length: 8}\nbatchSize: 8\n")
-    nested = {"batchSize": 8, "handler": {"max_texts": 4, "max_length": 8}}
-    assert packer.preset_settings({}, {}, file) == nested
-    for text in ("[1]", "a: [", "just words", "handler.a: 1\nhandler: {a: 2}", "batchSize: 8\nbatchSize.a: 1"):
-        file.write_text(text)
-        with pytest.raises(Failure):
-            packer.preset_settings({}, {}, file)
-
-
 def test_several_poolings_are_refused(folder):
     modules = [("Transformer", ""), ("Pooling", "1_Pooling")]
     with pytest.raises(Failure, match="cannot be reproduced"):

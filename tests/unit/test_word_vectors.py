@@ -90,8 +90,8 @@ def test_an_expression_is_a_sum_of_unit_vectors(pipeline, id):
         ({"positive": "cat", "negative": "cat"}, {}, 422, "the words of input 1 cancel out"),
         ({"positiv": "cat"}, {}, 422, "positiv"),
         ("cat", {"top_k": 1001}, 422, "top_k"),
-        (["cat"] * 257, {}, 413, "257 texts"),
-        ([{"positive": ["cat"] * 129}] * 2, {}, 413, "258 texts"),
+        (["cat"] * 2049, {}, 413, "2049 texts"),
+        ([{"positive": ["cat"] * 1025}] * 2, {}, 413, "2050 texts"),
     ],
 )
 def test_what_cannot_be(pipeline, inputs, options, status, words):
