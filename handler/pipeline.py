@@ -72,7 +72,7 @@ class Pipeline:
         """The stages, while this worker's lock is held."""
         timer, begin = StageTimer(), monotonic()
         self.deadline.at = begin + COMPUTE_FRACTION * self.seconds
-        calls = [Call(row, protocols.find(row.path)) for row in rows]
+        calls = [Call(row, protocols.find(row)) for row in rows]
         with timer.stage("decode"):
             for call in calls:
                 call.attempt(self.decode)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from handler.call import Row
+from handler.protocols import page
 from handler.protocols.base import Protocol
 from handler.protocols.cohere import Cohere
 from handler.protocols.huggingface import HuggingFace
@@ -13,6 +15,7 @@ from handler.protocols.routed import Route, Routed
 from handler.protocols.tei import TEI
 
 NATIVE = Native()
+PAGE = page.Page()
 ROUTED: dict[str, Routed] = {"v2": Cohere(), "v1": OpenAI(), "tei": TEI()}
 DOCUMENTED: dict[str, Route] = {path: route for protocol in ROUTED.values() for path, route in protocol.routes.items()}
 ROUTES: dict[str, Protocol] = {path: protocol for protocol in ROUTED.values() for path in protocol.routes}
@@ -25,6 +28,9 @@ PREFIXES: dict[str, Protocol] = {
 """Who answers for an unknown path below a prefix. `kserve` is what the adapter calls KServe's own routes."""
 
 
-def find(path: str) -> Protocol:
-    """The protocol a path belongs to; the native one where no other claims it."""
+def find(row: Row) -> Protocol:
+    """The protocol a path belongs to; the native one where no other claims it, and for a browser a page."""
+    if page.wanted(row):
+        return PAGE
+    path = row.path
     return ROUTES.get(path) or PREFIXES.get(path.split("/", 1)[0], NATIVE)

@@ -1,8 +1,10 @@
 """Every task and protocol through a real TorchServe."""
 
 import base64
+import html
 import json
 import re
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -153,6 +155,19 @@ def test_a_route_that_is_not_there(server, bert):
     missing = requests.post(f"{bert}/1.0/fill-mask", json={"inputs": "a"})
     assert missing.status_code == 404
     assert missing.json()["error"].startswith("this archive has no head for fill-mask; it can do: decode, embedding, ")
+
+
+def test_a_browser_gets_a_page_whose_commands_work(bert):
+    accept = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+    page = requests.get(bert, headers=accept)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    commands = re.findall(r"<pre>(.*?)</pre>", page.text, flags=re.DOTALL)
+    assert len(commands) > 8
+    for command in map(html.unescape, commands):
+        shown = subprocess.run(["bash", "-c", f"{command} -f"], capture_output=True, text=True, timeout=60)
+        assert shown.returncode == 0, command
+    assert requests.get(f"{bert}/1.0/info", headers=accept).text.count("\n") > 20
+    assert requests.get(bert).status_code == 422
 
 
 def test_stage_times_are_in_headers_and_in_prometheus(server, bert):
