@@ -54,8 +54,8 @@ BAD = [
     Job(b'{"inputs": "a", "task": "embed"}', JSON, "", 404),
     Job(b'{"inputs": "a"}', JSON, "/1.0/nothing", 404),
     Job(b'{"input": ""}', JSON, OPENAI, 422),
-    Job(orjson.dumps({"inputs": ["a"] * 257}), JSON, "", 413),
-    Job(orjson.dumps({"inputs": "a" * 1_000_001}), JSON, "", 413),
+    Job(orjson.dumps({"inputs": ["a"] * 2049}), JSON, "", 413),
+    Job(orjson.dumps({"inputs": "a" * 2_000_001}), JSON, "", 413),
 ]
 
 GOOD: list[Callable[[str], tuple[bytes, str, str]]] = [
