@@ -30,12 +30,14 @@ class Row:
         headers: request headers, names in lower case.
         content_type: media type of the body, without its parameters; empty when the client named none.
         path: what follows `/predictions/{model}/{version}/`, without slashes at its ends.
+        trusted: whether the server itself asks, which has no key.
     """
 
     fields: Mapping[str, bytes | bytearray]
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = ""
     path: str = ""
+    trusted: bool = False
 
 
 @dataclass(slots=True)  # one per text: a frozen one takes three times as long to make

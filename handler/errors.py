@@ -2,6 +2,7 @@
 
 BertError                  500  a fault of ours; the text never holds the cause, the log does
 ├── Undecodable            400  not UTF-8, not JSON, JSON sent as a form
+├── Unauthorized           401  the server asks for a key
 ├── UnknownTask            404  the archive cannot do that
 ├── NotAcceptable          406  the answer has no such form
 ├── TooLarge               413  too many texts, too long a text, too big an answer, too much for one batch
@@ -34,6 +35,13 @@ class Undecodable(BertError):
 
     status = 400
     error_type = "undecodable"
+
+
+class Unauthorized(BertError):
+    """No key, or one that is not known."""
+
+    status = 401
+    error_type = "unauthorized"
 
 
 class UnknownTask(BertError):

@@ -18,6 +18,7 @@ from handler import runtimes
 from handler.config import CHECKPOINT, ORIGIN, Dtype, HandlerConfig, ModelConfig
 from handler.errors import BertError, ConfigError
 from handler.head import Head
+from handler.keys import Keys
 from handler.pipeline import Pipeline
 from handler.runtimes import budgets, cuda, explaining
 from handler.runtimes.base import Placement, Runtime
@@ -40,6 +41,7 @@ def load(
     gpu: int | None,
     emit: Emit,
     locks: str | None = None,
+    keys: str | None = None,
 ) -> Pipeline:
     """Build the pipeline of an unpacked archive.
 
@@ -51,6 +53,7 @@ def load(
         gpu: number of the GPU this worker was given; None for none.
         emit: where counters go.
         locks: folder in which the workers of a server show each other that they are busy.
+        keys: file of the keys of those who may ask; None for everybody.
 
     Raises:
         ConfigError: the settings are wrong, or ask for what this machine cannot do.
@@ -85,7 +88,7 @@ def load(
         explain=explain if explaining.available(folder / CHECKPOINT) else None,
     )
     workers = Workers(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
-    return Pipeline(archive, config, runtime, Telemetry(emit), workers)
+    return Pipeline(archive, config, runtime, Telemetry(emit), workers, Keys(keys))
 
 
 def choose_device(config: ModelConfig, gpu: int | None) -> str:

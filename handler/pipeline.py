@@ -19,7 +19,8 @@ from handler.batching import TOKENS, make_batches
 from handler.call import Call, Encoding, Output, Reply, Row, internal, pending
 from handler.config import ModelConfig
 from handler.device import Reading
-from handler.errors import BertError, ConfigError, Overloaded, TooLarge, unknown
+from handler.errors import BertError, ConfigError, Overloaded, TooLarge, Unauthorized, unknown
+from handler.keys import Keys
 from handler.protocols.base import JSON, Encoded, envelope
 from handler.runtimes import cuda
 from handler.runtimes.base import Runtime
@@ -31,6 +32,11 @@ from handler.workers import Workers
 
 COMPUTE_FRACTION, RESPONSE_FRACTION = 0.8, 0.9
 """Shares of `responseTimeout` after which nothing more is computed, and no answer finished: TorchServe kills later."""
+ASKING: dict[type[BertError], dict[str, str]] = {
+    Overloaded: {"retry-after": "1"},
+    Unauthorized: {"www-authenticate": "Bearer"},
+}
+"""Headers of an error that say what the client should do."""
 CHARACTERS = 4
 """Of a token, about. For a GPU texts are read in portions of a pass each: one is computed while the next is read."""
 
@@ -39,7 +45,13 @@ class Pipeline:
     """Everything between the bytes of a batch of requests and the bytes of their answers."""
 
     def __init__(
-        self, archive: Archive, config: ModelConfig, runtime: Runtime, telemetry: Telemetry, workers: Workers
+        self,
+        archive: Archive,
+        config: ModelConfig,
+        runtime: Runtime,
+        telemetry: Telemetry,
+        workers: Workers,
+        keys: Keys | None = None,
     ) -> None:
         self.config = config.handler
         self.seconds = config.responseTimeout
@@ -49,6 +61,7 @@ class Pipeline:
         self.portion = CHARACTERS * (self.config.token_budget or TOKENS) if runtime.resident else sys.maxsize
         self.telemetry = telemetry
         self.workers = workers
+        self.keys = keys or Keys(None)
         self.tasks = tasks.build(archive)
         archive.tasks.extend(self.tasks)
         if self.config.task not in self.tasks:
@@ -94,7 +107,9 @@ class Pipeline:
         return [reply(call, body, times) for call, body in zip(calls, bodies, strict=True)]
 
     def decode(self, call: Call) -> None:
-        """Bytes to a task, its request and its texts."""
+        """Bytes to a task, its request and its texts, for those who may ask."""
+        if not call.row.trusted and call.row.path not in protocols.OPEN:
+            self.keys.check(call.row.headers)
         decoded = call.protocol.decode(call.row, self.tasks, self.config.task)
         call.task, call.request, call.wire = decoded.task, decoded.request, decoded.wire
         call.texts = call.task.texts(call.request)
@@ -211,8 +226,7 @@ def postprocess(call: Call) -> None:
 def reply(call: Call, encoded: Encoded, times: dict[str, str]) -> Reply:
     """Status and headers for a body."""
     if call.error is not None:
-        retry = {"retry-after": "1"} if isinstance(call.error, Overloaded) else {}
-        return Reply(call.error.status, encoded.content_type, encoded.body, times | retry)
+        return Reply(call.error.status, encoded.content_type, encoded.body, times | ASKING.get(type(call.error), {}))
     counts = {"x-tokens": str(call.tokens), "x-truncated": str(call.truncated)}
     return Reply(200, encoded.content_type, encoded.body, times | counts | dict(encoded.headers))
 

@@ -27,6 +27,9 @@ PREFIXES: dict[str, Protocol] = {
 }
 """Who answers for an unknown path below a prefix. `kserve` is what the adapter calls KServe's own routes."""
 
+OPEN = frozenset({"tei/health"})
+"""Paths that want no key: whoever looks whether a server is ready cannot know one, and learns nothing else."""
+
 
 def find(row: Row) -> Protocol:
     """The protocol a path belongs to; the native one where no other claims it, and for a browser a page."""

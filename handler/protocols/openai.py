@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from handler.call import Call
-from handler.errors import BertError
+from handler.errors import BertError, Unauthorized
 from handler.protocols.base import dump
 from handler.protocols.routed import Nothing, Route, Routed
 from handler.tasks.base import Archive, id_lists
@@ -96,4 +96,5 @@ class OpenAI(Routed):
     def encode_error(self, error: BertError) -> bytes:
         """OpenAI's error envelope."""
         kind = "server_error" if error.status >= 500 else "invalid_request_error"
-        return dump({"error": {"message": str(error), "type": kind, "param": None, "code": error.error_type}})
+        code = "invalid_api_key" if isinstance(error, Unauthorized) else error.error_type
+        return dump({"error": {"message": str(error), "type": kind, "param": None, "code": code}})

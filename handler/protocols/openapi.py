@@ -11,7 +11,16 @@ from typing import Any
 import msgspec
 
 from handler.call import Call, Row
-from handler.errors import BertError, Invalid, NotAcceptable, Overloaded, TooLarge, Undecodable, UnknownTask
+from handler.errors import (
+    BertError,
+    Invalid,
+    NotAcceptable,
+    Overloaded,
+    TooLarge,
+    Unauthorized,
+    Undecodable,
+    UnknownTask,
+)
 from handler.protocols import arrays
 from handler.protocols.base import JSON, Decoded, Encoded, Protocol, Tasks, dump, envelope
 from handler.protocols.routed import Nothing, Route
@@ -22,6 +31,7 @@ from handler.tasks.replies import REPLIES
 PATH = "openapi.json"
 ERRORS: tuple[type[BertError], ...] = (
     Undecodable,
+    Unauthorized,
     UnknownTask,
     NotAcceptable,
     TooLarge,

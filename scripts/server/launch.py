@@ -98,6 +98,7 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
         "LOG_LOCATION": str(folder / "logs"),
         "METRICS_LOCATION": str(folder / "logs"),
         "BERT_LOCKS": str(folder / "locks"),
+        "BERT_KEYS": str(options.keys.resolve()) if options.keys else "",
         "OMP_WAIT_POLICY": os.environ.get(
             "OMP_WAIT_POLICY", "PASSIVE"
         ),  # a thread that waits for its sibling leaves the core to others
@@ -149,7 +150,8 @@ def remember(options: Options, models: Sequence[str], pid: int, folder: Path, te
         store=str(options.store.resolve()),
         folder=str(folder),
         temporary=temporary,
-        auth=options.auth,
+        auth=options.auth or options.keys is not None,
+        key_list=str(options.keys.resolve()) if options.keys else None,
     )
     server.save()
     return server
@@ -181,7 +183,7 @@ def properties(options: Options, gpus: int) -> str:
         "grpc_inference_port": ports["--grpc-port"],
         "grpc_management_port": ports["--grpc-port (+1)"],
         "metrics_config": CONFIG / "metrics.yaml",
-        "disable_token_authorization": str(not options.auth).lower(),
+        "disable_token_authorization": str(not options.auth or options.keys is not None).lower(),
         "vmargs": java_flags(base),
     }
     if gpus == 0:

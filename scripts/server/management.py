@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import requests
 
 from scripts.console import Failure
+from scripts.server import keys
 from scripts.server.state import Server
 
 NOT_FOUND = 404
@@ -22,6 +24,8 @@ def token(server: Server, kind: str) -> dict[str, str]:
     """
     if not server.auth:
         return {}
+    if server.key_list:  # workers look at it, and management has none
+        return {"authorization": f"Bearer {keys.first(Path(server.key_list))}"} if kind == "inference" else {}
     try:
         key = json.loads(server.keys.read_text())[kind]["key"]
     except (FileNotFoundError, json.JSONDecodeError, KeyError):

@@ -16,7 +16,7 @@ import yaml
 
 from handler.cores import cores
 from scripts.console import Failure
-from scripts.server import devices
+from scripts.server import devices, keys
 from scripts.server.gpu import look, verdict
 
 MOST_WORKERS = 8
@@ -43,6 +43,7 @@ class Options:
     insecure: bool = False
     timeout: float = 300
     metrics_host: str = "127.0.0.1"
+    keys: Path | None = None
 
     def ports(self) -> dict[str, int]:
         """Flag -> port. gRPC takes two, the second one for management."""
@@ -70,6 +71,8 @@ def check(options: Options) -> list[str]:
         Failure: the first one that does not hold, with the flag that helps.
     """
     check_address(options)
+    if options.keys:
+        keys.check(options.keys)
     check_device(options)
     check_ports(options)
     return archives(options)
@@ -90,10 +93,10 @@ def check_address(options: Options) -> None:
     with suppress(ValueError):
         if ipaddress.ip_address(options.host).is_loopback:
             return
-    if options.host != "localhost" and not options.auth and not options.insecure:
+    if options.host != "localhost" and not options.auth and not options.keys and not options.insecure:
         raise Failure(
             f"--host {options.host} lets every machine that reaches this one use the model",
-            fix="add --auth to ask for a token, or --insecure if a proxy in front does that",
+            fix="add --keys FILE or --auth to ask for a key, or --insecure if a proxy in front does that",
         )
 
 

@@ -47,7 +47,7 @@ def server_report(server: Server) -> dict[str, Any]:
         "metrics_host": server.metrics_host,
         "grpc": f"{server.host}:{server.grpc_port}",
         "auth": server.auth,
-        "keys": str(server.keys) if server.auth else None,
+        "keys": str(server.key_list or server.keys) if server.auth else None,
         "logs": str(server.logs),
         "models": models,
     }
@@ -96,7 +96,7 @@ def show_started(server: Server, body: dict[str, Any], milliseconds: float, answ
     )
     port = "" if server.inference_port == 8080 else f" --inference-port {server.inference_port}"
     if server.auth:
-        out.print(f"keys: {server.keys}")
+        out.print(f"keys: {server.key_list or server.keys}")
     out.print(f"stop it with: scripts/bert stop{port}")
 
 

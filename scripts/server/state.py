@@ -28,6 +28,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         temporary: where it unpacks archives; also holds Unix sockets, whose paths may have 107 characters: it is short.
         auth: whether requests need a token.
         metrics_host: address of the metrics.
+        key_list: the operator's file of keys, which workers look at; None where TorchServe itself asks for its token.
     """
 
     pid: int
@@ -43,6 +44,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     temporary: str
     auth: bool
     metrics_host: str = "127.0.0.1"
+    key_list: str | None = None
 
     @property
     def inference(self) -> str:
@@ -71,7 +73,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def keys(self) -> Path:
-        """Where a server with --auth writes its tokens, readable by its user only."""
+        """Where TorchServe with --auth writes its tokens, readable by its user only."""
         return Path(self.folder) / "key_file.json"
 
     @property

@@ -23,6 +23,7 @@ from scripts.verbs.options import (
     Host,
     InferencePort,
     Insecure,
+    Keys,
     ManagementPort,
     MetricsHost,
     MetricsPort,
@@ -50,6 +51,7 @@ def up(
     workers: Workers = None,
     auth: Auth = False,
     insecure: Insecure = False,
+    keys: Keys = None,
     store: Store = MODEL_STORE,
 ) -> None:
     """Pull, pack and start, in one.
@@ -72,6 +74,7 @@ def up(
         workers=workers,
         auth=auth,
         insecure=insecure,
+        keys=keys,
     )
     greet(launch.start(options))
 
@@ -90,6 +93,7 @@ def start(
     foreground: Foreground = False,
     timeout: Timeout = 300,
     metrics_host: MetricsHost = "127.0.0.1",
+    keys: Keys = None,
     store: Store = MODEL_STORE,
 ) -> None:
     """Start TorchServe and return when a worker has answered.
@@ -115,6 +119,7 @@ def start(
             insecure,
             timeout,
             metrics_host,
+            keys,
         )
     )
     greet(server)

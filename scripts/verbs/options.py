@@ -49,7 +49,19 @@ Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="per model [default: one per core for a single model on a CPU]")
 ]
 Device = Annotated[Literal["cpu", "gpu"] | None, typer.Option("--device", help="[default: a GPU if there is one]")]
-Auth = Annotated[bool, typer.Option("--auth", help="ask every request for a token")]
-Insecure = Annotated[bool, typer.Option("--insecure", help="allow another --host without --auth")]
+Auth = Annotated[
+    bool, typer.Option("--auth", help="ask every request for the token that TorchServe makes at each start")
+]
+Keys = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys",
+        envvar="BERT_KEYS",
+        exists=True,
+        dir_okay=False,
+        help="file of lines NAME:KEY; every request needs one of them, and changes count at once",
+    ),
+]
+Insecure = Annotated[bool, typer.Option("--insecure", help="allow another --host without --keys or --auth")]
 Foreground = Annotated[bool, typer.Option("--foreground", help="stay until interrupted, then stop the server")]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="seconds to wait for the workers")]

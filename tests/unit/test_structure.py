@@ -19,7 +19,7 @@ LEVELS = [
     {"head", "poolings", "explanation"},
     {"device"},
     {"call"},
-    {"activations", "config", "cores", "deadline", "kernels"},
+    {"activations", "config", "cores", "deadline", "kernels", "keys"},
     {"errors"},
 ]
 """Rooms of `handler`, top to bottom: a room imports from lower levels only."""

@@ -1,0 +1,43 @@
+"""The file of keys that `start --keys` takes; workers read it, see `handler/keys.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from handler.keys import LEAST, parse
+from scripts.console import Failure
+
+MAKE = "python3 -c 'import secrets; print(\"NAME:\" + secrets.token_urlsafe(24))' >> FILE; chmod 600 FILE"
+OTHERS = 0o077
+
+
+def check(file: Path) -> None:
+    """Refuse a file that others may read, that holds something else than keys, or one key or name twice.
+
+    Raises:
+        Failure: with the number of the line, and never with what is in it.
+    """
+    if file.stat().st_mode & OTHERS:
+        raise Failure(f"others may read {file}", fix=f"chmod 600 {file}")
+    found, wrong = parse(file.read_text(errors="replace"))
+    if wrong or not found:
+        where = f"line {wrong[0]} of {file} is no" if wrong else f"{file} holds no"
+        raise Failure(f"{where} name:key with a key of at least {LEAST} characters, without spaces", fix=MAKE)
+    for what, values in zip(("name", "key"), zip(*found, strict=True), strict=True):
+        if len(set(values)) < len(values):
+            raise Failure(
+                f"{file} holds one {what} twice",
+                fix="give each person a name and a key of their own, so that one can be revoked",
+            )
+
+
+def first(file: Path) -> str:
+    """The key with which this command asks its own server.
+
+    Raises:
+        Failure: there is none any more.
+    """
+    found, _ = parse(file.read_text(errors="replace")) if file.exists() else ([], [])
+    if not found:
+        raise Failure(f"{file} holds no key any more", fix=MAKE)
+    return found[0][1]
