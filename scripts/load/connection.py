@@ -30,8 +30,8 @@ class Connection(asyncio.Protocol):
         self.arrived = bytearray()
         self.whole = 0  # bytes of head and body, once the head is there
 
-    async def post(self, path: str, body: bytes) -> int:
-        """Send JSON and wait for the whole answer; its status.
+    async def post(self, path: str, body: bytes, more: str = "") -> int:
+        """Send JSON, with `more` header lines, and wait for the whole answer; its status.
 
         Raises:
             ConnectionError: the connection cannot be made, or ended before the answer did.
@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
         if self.transport is None:
             await loop.create_connection(lambda: self, *self.address)
         self.answer = loop.create_future()
-        head = f"POST {path} HTTP/1.1\r\nhost: {self.address[0]}\r\ncontent-type: application/json\r\n"
+        head = f"POST {path} HTTP/1.1\r\nhost: {self.address[0]}\r\ncontent-type: application/json\r\n{more}"
         self.transport.write(b"%scontent-length: %d\r\n\r\n%s" % (head.encode(), len(body), body))
         return await self.answer
 

@@ -23,6 +23,8 @@ class Request:
     url: str
     body: bytes
     texts: int = 1
+    head: str = ""
+    """More header lines, each with its end."""
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ class Outcome:
 async def send(connection: Connection, request: Request, due: float, outcome: Outcome) -> None:
     """One request, recorded."""
     try:
-        status = await connection.post(urlsplit(request.url).path, request.body)
+        status = await connection.post(urlsplit(request.url).path, request.body, request.head)
         problem = "" if status == 200 else str(status)
     except OSError as error:  # a timeout is one too
         connection.close()

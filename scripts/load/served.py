@@ -29,6 +29,7 @@ class Target:
         pids: its processes, whose CPU time is counted.
         single: whether it takes a text and not a list of them.
         metrics: this project's counters; empty for other servers.
+        head: more header lines of each request, each with its end.
     """
 
     url: str
@@ -37,6 +38,7 @@ class Target:
     pids: Sequence[int] = ()
     single: bool = False
     metrics: str = ""
+    head: str = ""
 
 
 def requests(target: Target, workload: Workload, texts_each: int) -> list[Request]:
@@ -44,7 +46,10 @@ def requests(target: Target, workload: Workload, texts_each: int) -> list[Reques
     groups = (workload.texts[start : start + texts_each] for start in range(0, len(workload.texts), texts_each))
     return [
         Request(
-            target.url, orjson.dumps({target.key: texts[0] if target.single else texts, **target.fields}), len(texts)
+            target.url,
+            orjson.dumps({target.key: texts[0] if target.single else texts, **target.fields}),
+            len(texts),
+            target.head,
         )
         for texts in groups
     ]

@@ -49,7 +49,11 @@ def bench(
         raise Failure(str(error)) from None
     fields = {"task": task} | ({"encoding_format": "base64"} if task == "embedding" else {})
     target = served.Target(
-        f"{server.inference}/predictions/{name}", fields, pids=[server.pid, *workers], metrics=server.metrics
+        f"{server.inference}/predictions/{name}",
+        fields,
+        pids=[server.pid, *workers],
+        metrics=server.metrics,
+        head="".join(f"{key}: {value}\r\n" for key, value in management.token(server, "inference").items()),
     )
     rows = []
     for setting in (rate or in_flight).split(","):
