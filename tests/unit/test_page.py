@@ -7,6 +7,7 @@ import pytest
 
 from handler import protocols
 from handler.call import Row
+from handler.keys import Keys
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -67,3 +68,8 @@ def test_a_browser_that_sends_something_gets_its_answer(pipeline):
     lost = Row({}, {"accept": BROWSER, "content-length": "9"}, "application/x-www-form-urlencoded")
     assert [reply.status for reply in pipeline.answer([body, form, lost])] == [200, 200, 400]
     assert protocols.find(Row({}, {"accept": BROWSER}, "", "v1/models")) is not protocols.PAGE
+
+
+def test_with_keys_the_page_wants_one(pipeline, tmp_path):
+    pipeline.keys = Keys(str(tmp_path / "none"))
+    assert get(pipeline, accept=BROWSER).status == 401
