@@ -32,7 +32,7 @@ from handler.text import convert
 from scripts.console import err, out, step
 from scripts.load import loops as load
 from scripts.load import machine, report, served, workload
-from scripts.load.ceiling import Ceiling
+from scripts.load.ceiling import PeakGemm
 from scripts.packing import pack
 from scripts.paths import ROOT
 from scripts.server import launch, stop
@@ -50,7 +50,7 @@ Vectors = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class Competitor:
     """How to ask a server.
 
     Attributes:
@@ -85,55 +85,57 @@ def mean_vectors(states: Any) -> Any:
 
 
 OURS, ENGINE = "bert-on-torchserve", "its engine in process"
-SMALL, HALF = f"{OURS}, int8", f"{OURS}, bfloat16"
+INT8, BF16 = f"{OURS}, int8", f"{OURS}, bfloat16"
 BASE64 = {"encoding_format": "base64"}
 
 
-def ours(dtype: str, tolerance: float = TOLERANCE) -> Peer:
+def ours(dtype: str, tolerance: float = TOLERANCE) -> Competitor:
     """Our archive in one dtype, through its OpenAI route."""
     fields = BASE64 | {"model": "bert"}
     settings = {"handler": {"dtype": dtype}}
-    return Peer("/predictions/bert/1.0/v1/embeddings", "input", fields, openai_vectors, False, tolerance, settings)
+    return Competitor(
+        "/predictions/bert/1.0/v1/embeddings", "input", fields, openai_vectors, False, tolerance, settings
+    )
 
 
 EMBEDDING = {
     OURS: ours("float32"),
-    SMALL: ours("int8", 0.05),
-    HALF: ours("bfloat16", 0.02),
-    "infinity": Peer("/embeddings", "input", BASE64 | {"model": "bert"}, openai_vectors),
-    "torchserve_plain": Peer("/predictions/plain", "inputs", {}, list),
-    "fastapi_sentence_transformers": Peer("/embed", "inputs", {}, list),
+    INT8: ours("int8", 0.05),
+    BF16: ours("bfloat16", 0.02),
+    "infinity": Competitor("/embeddings", "input", BASE64 | {"model": "bert"}, openai_vectors),
+    "torchserve_plain": Competitor("/predictions/plain", "inputs", {}, list),
+    "fastapi_sentence_transformers": Competitor("/embed", "inputs", {}, list),
 }
 STATES = {
-    OURS: Peer("/predictions/bert/1.0/hidden-states", "text", {}, mean_vectors, single=True, settings={}),
-    "flask_tutorial": Peer("/predict", "text", {}, mean_vectors, single=True),
+    OURS: Competitor("/predictions/bert/1.0/hidden-states", "text", {}, mean_vectors, single=True, settings={}),
+    "flask_tutorial": Competitor("/predict", "text", {}, mean_vectors, single=True),
 }
 
 
 @contextmanager
-def serving(name: str, peer: Peer, checkpoint: Path) -> Iterator[list[int]]:
+def serving(name: str, peer: Competitor, checkpoint: Path) -> Iterator[list[int]]:
     """Run a server on `PORT`; the ids of its processes."""
     if peer.settings is not None:
         with tempfile.TemporaryDirectory() as store:
             pack.pack(checkpoint, "bert", "1.0", peer.settings, Path(store))
             server = launch.start(Options(Path(store), ["bert"], inference_port=PORT))
             try:
-                yield family(server.pid)
+                yield process_tree(server.pid)
             finally:
                 stop.stop(server, 5)
         return
     command = [str(environment(name)), str(PEERS / name / "server.py"), str(checkpoint), str(PORT)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=PEERS / name)
     try:
-        yield family(process.pid)
+        yield process_tree(process.pid)
     finally:
-        for pid in reversed(family(process.pid)):
+        for pid in reversed(process_tree(process.pid)):
             with suppress(psutil.NoSuchProcess):
                 psutil.Process(pid).kill()
         process.wait()
 
 
-def family(pid: int) -> list[int]:
+def process_tree(pid: int) -> list[int]:
     """A process and all it started."""
     process = psutil.Process(pid)
     return [process.pid, *(child.pid for child in process.children(recursive=True))]
@@ -153,7 +155,7 @@ def environment(name: str) -> Path:
     return folder / "bin" / "python"
 
 
-def check(name: str, peer: Peer) -> None:
+def check(name: str, peer: Competitor) -> None:
     """Wait until the server answers, and compare its vectors with the stored ones.
 
     Raises:
@@ -176,15 +178,15 @@ def check(name: str, peer: Peer) -> None:
             raise RuntimeError(f"{name} gives another vector: off by {off}")
 
 
-def compare(title: str, peers: dict[str, Peer], rounds: int, in_flight: dict[int, int]) -> dict[str, Any]:
+def compare(title: str, peers: dict[str, Competitor], rounds: int, in_flight: dict[int, int]) -> dict[str, Any]:
     """Measure all servers in turn, several times; `in_flight` has how many texts a cycle is at each concurrency."""
     checkpoint = checkpoints.read(pull.pull(presets.DEFAULT))
     shape = workload.read_shape(checkpoint.config)
     tokenizer = workload.read_tokenizer((checkpoint.folder / "tokenizer.json").read_text())
     made = {number: workload.make("mixed", texts, 0, tokenizer) for number, texts in in_flight.items()}
-    alone = engine.planned(engine.load(checkpoint, "native"))
+    alone = engine.length_sorted_batches(engine.load(checkpoint, "native"))
     runs: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    ceiling, ceilings = Ceiling(shape), []
+    ceiling, ceilings = PeakGemm(shape), []
     for turn in range(rounds):
         ceilings.append(round(ceiling.measure() / 1e9, 1))
         runs.setdefault((ENGINE, 32), []).append(in_process(alone, made[32], tokenizer))
@@ -196,7 +198,7 @@ def compare(title: str, peers: dict[str, Peer], rounds: int, in_flight: dict[int
                 for number, sent in made.items():
                     runs.setdefault((name, number), []).append(served.closed(target, sent, 1, number, shape))
     rows = [
-        {"name": name, **middle(measured), **ratios(runs[OURS, number], measured)}
+        {"name": name, **median_row(measured), **ratios(runs[OURS, number], measured)}
         for (name, number), measured in runs.items()
     ]
     about = {"title": title, "rounds": rounds, "sgemm_gflops": ceilings, "sgemm_libraries": ceiling.won}
@@ -227,7 +229,7 @@ def ratios(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> dict[str
     }
 
 
-def middle(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def median_row(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Median of each number over the rounds; errors of all."""
     first = rows[0]
     merged = {key: median(row[key] for row in rows) for key, value in first.items() if isinstance(value, int | float)}
@@ -241,7 +243,7 @@ def main(rounds: int) -> None:
     """Both comparisons, into one JSON and two charts."""
     folder = machine.results()
     about = machine.describe()
-    embedding = {name: peer for name, peer in EMBEDDING.items() if name != HALF or runtimes.bfloat16()}
+    embedding = {name: peer for name, peer in EMBEDDING.items() if name != BF16 or runtimes.bfloat16()}
     results = [
         compare("embedding", embedding, rounds, {1: 200, 32: 800, 64: 800}),
         compare("hidden-states", STATES, rounds, {1: 200, 32: 500}),

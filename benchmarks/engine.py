@@ -16,14 +16,14 @@ from typing import Any
 
 from handler import runtimes
 from handler.batching import make_batches
-from handler.call import Encoding
 from handler.config import CHECKPOINT, Dtype
 from handler.cores import cores
 from handler.runtimes.base import Placement, Runtime
 from handler.text import convert
+from handler.types import Encoding
 from scripts.console import err, out
 from scripts.load import machine, report, workload
-from scripts.load.ceiling import Ceiling
+from scripts.load.ceiling import PeakGemm
 from scripts.packing import pack
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources import presets, pull
@@ -46,7 +46,7 @@ def load(checkpoint: Checkpoint, name: str, dtype: Dtype = "float32") -> Runtime
     return runtime
 
 
-def planned(runtime: Runtime, budget: int = BUDGET) -> Engine:
+def length_sorted_batches(runtime: Runtime, budget: int = BUDGET) -> Engine:
     """By length, under a token budget, as the pipeline does."""
 
     def run(encodings: Sequence[Encoding]) -> None:
@@ -56,7 +56,7 @@ def planned(runtime: Runtime, budget: int = BUDGET) -> Engine:
     return run
 
 
-def arriving(runtime: Runtime, size: int = ARRIVAL) -> Engine:
+def fixed_size_batches(runtime: Runtime, size: int = ARRIVAL) -> Engine:
     """As they come, padded to the longest of `size`: what a handler without this project's batching does."""
 
     def run(encodings: Sequence[Encoding]) -> None:
@@ -74,7 +74,7 @@ def seconds(engine: Engine, encodings: Sequence[Encoding]) -> float:
 
 
 def rates(
-    engines: dict[str, Engine], encodings: Sequence[Encoding], flops: float, ceiling: Ceiling
+    engines: dict[str, Engine], encodings: Sequence[Encoding], flops: float, ceiling: PeakGemm
 ) -> dict[str, list[float]]:
     """Useful GFLOP/s of each engine, and those of matrix products just before it, in turn."""
     found: dict[str, list[float]] = {name: [] for engine in engines for name in (f"sgemm before {engine}", engine)}
@@ -100,7 +100,7 @@ def summary(found: dict[str, list[float]], flops_per_text: float) -> list[dict[s
     ]
 
 
-def mixture(engine: Engine, encode: Callable[[str, int], list[Encoding]]) -> dict[str, float]:
+def mixed_length_overhead(engine: Engine, encode: Callable[[str, int], list[Encoding]]) -> dict[str, float]:
     """Seconds for many short texts, for a few long ones, and for all of them together; medians over rounds."""
     short, long = (encode(str(tokens), count) for count, tokens in (MANY_SHORT, FEW_LONG))
     sets = {"short": short, "long": long, "together": [*long, *short]}
@@ -119,15 +119,19 @@ def measure() -> dict[str, Any]:
     shape = workload.read_shape(checkpoint.config)
     eager, native = load(checkpoint, "eager"), load(checkpoint, "native")
     engines = {
-        "native": planned(native),
-        "native, int8": planned(load(checkpoint, "native", "int8")),
-        "onnx": planned(load(checkpoint, "onnx")),
-        "onnx, int8": planned(load(checkpoint, "onnx", "int8")),
-        "packed": planned(load(checkpoint, "packed")),
-        **({"packed, bfloat16": planned(load(checkpoint, "packed", "bfloat16"))} if runtimes.bfloat16() else {}),
-        "torchscript": planned(load(checkpoint, "torchscript")),
-        "transformers, by length": planned(eager),
-        "transformers, arrival order": arriving(eager),
+        "native": length_sorted_batches(native),
+        "native, int8": length_sorted_batches(load(checkpoint, "native", "int8")),
+        "onnx": length_sorted_batches(load(checkpoint, "onnx")),
+        "onnx, int8": length_sorted_batches(load(checkpoint, "onnx", "int8")),
+        "packed": length_sorted_batches(load(checkpoint, "packed")),
+        **(
+            {"packed, bfloat16": length_sorted_batches(load(checkpoint, "packed", "bfloat16"))}
+            if runtimes.bfloat16()
+            else {}
+        ),
+        "torchscript": length_sorted_batches(load(checkpoint, "torchscript")),
+        "transformers, by length": length_sorted_batches(eager),
+        "transformers, arrival order": fixed_size_batches(eager),
     }
     tokenizer = workload.read_tokenizer((checkpoint.folder / "tokenizer.json").read_text())
 
@@ -136,7 +140,7 @@ def measure() -> dict[str, Any]:
         return [convert(encoding) for encoding in tokenizer.encode_batch(texts)]
 
     mixed = encode("mixed", TEXTS)
-    flops, ceiling = shape.flops([len(each) for each in mixed]), Ceiling(shape)
+    flops, ceiling = shape.flops([len(each) for each in mixed]), PeakGemm(shape)
     found = rates(engines, mixed, flops, ceiling)
     return {
         "machine": machine.describe(),
@@ -144,7 +148,7 @@ def measure() -> dict[str, Any]:
         "sgemm_libraries": ceiling.won,
         "rounds": found,
         "rows": summary(found, flops / TEXTS),
-        "mixture_seconds": mixture(planned(native), encode),
+        "mixture_seconds": mixed_length_overhead(length_sorted_batches(native), encode),
     }
 
 

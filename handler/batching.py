@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from handler.call import Encoding
+from handler.types import Encoding
 
 TOKENS = 1024
 """Of a forward pass on a CPU, where an archive does not say; 512 to 2048 are about equal."""

@@ -1,110 +1,18 @@
-"""The values that travel through the pipeline: `Row` in, `Call` along the way, `Reply` out."""
+"""`Call`: one request on its way through the pipeline, and what a step that fails leaves in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
 from logging import getLogger
 from traceback import format_tb
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from handler.config import Truncation
 from handler.errors import BertError, Overloaded, exhausted
+from handler.types import Encoding, Output, Row, Text
 
 log = getLogger(__name__)
-
-Text = str | tuple[str, str] | list[int]
-"""What can be encoded: one text, a pair of texts, or token ids."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One request as it came off the wire.
-
-    Attributes:
-        fields: `{"body": bytes}`, or the parts of a form.
-        headers: request headers, names in lower case.
-        content_type: media type of the body, without its parameters; empty when the client named none.
-        path: what follows `/predictions/{model}/{version}/`, without slashes at its ends.
-        trusted: whether the server itself asks, which has no key.
-    """
-
-    fields: Mapping[str, bytes | bytearray]
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = ""
-    path: str = ""
-    trusted: bool = False
-
-
-@dataclass(slots=True)  # one per text: a frozen one takes three times as long to make
-class Encoding:
-    """One sequence for the model; a long text under the `windows` policy has several.
-
-    Attributes:
-        ids: `(tokens,)` token ids, special tokens included.
-        type_ids: `(tokens,)` 0 for the first text of a pair, 1 for the second.
-        special: `(tokens,)` 1 where the tokenizer added the token.
-        offsets: `(tokens, 2)` start and stop character in the text; `(0, 0)` for special tokens. Like `words`, only
-            for tasks that ask for places.
-        words: `(tokens,)` number of the word each token is of.
-        first: of a window, how many of the text's tokens come before it; of a pair, of the second text's.
-    """
-
-    ids: list[int]
-    type_ids: list[int]
-    special: list[int]
-    offsets: list[tuple[int, int]] = field(default_factory=list)
-    words: list[int | None] = field(default_factory=list)
-    first: int = 0
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @property
-    def bodies(self) -> list[range]:
-        """Places of the tokens that are text: one run for a text, two for a pair."""
-        runs = (list(run) for special, run in groupby(range(len(self)), self.special.__getitem__) if not special)
-        return [range(run[0], run[-1] + 1) for run in runs]
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What the model says about one `Encoding`.
-
-    Attributes:
-        hidden: `(tokens, hidden)` float32, the last hidden state.
-        pooled: `(hidden,)` float32, the pooler's output; None where the checkpoint has no pooler.
-    """
-
-    hidden: NDArray[np.float32]
-    pooled: NDArray[np.float32] | None
-
-    def __len__(self) -> int:
-        return len(self.hidden)
-
-    def settle(self, reading: Any) -> Output:
-        """Say which `Reading` of it will be looked at and nothing else, or None; what has to be kept for it."""
-        return self if reading is None else reading.kept(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Reduced(Output):
-    """What a reading needs of an output; the states of 2,048 long texts would take a gigabyte.
-
-    Attributes:
-        length: tokens of the sequence.
-        reading: the only one that may look at it.
-    """
-
-    length: int
-    reading: Any
-
-    def __len__(self) -> int:
-        return self.length
 
 
 class AnyRequest(Protocol):
@@ -124,7 +32,7 @@ class AnyTask(Protocol):
     takes_text: ClassVar[bool]
     needs_offsets: ClassVar[bool]
     truncation: ClassVar[Truncation]
-    archive: Any
+    model: Any
 
     def texts(self, request: Any) -> list[Text]: ...  # noqa: D102 - said there
     def reading(self, request: Any) -> Any: ...  # noqa: D102
@@ -146,15 +54,15 @@ class AnyProtocol(Protocol):
 class Call:
     """One request on its way; an error stops this one and no other.
 
-    `wire` is what the protocol keeps for its answer. `encodings` and `outputs` hold, for each of `texts`, one entry per
-    window.
+    `protocol_state` is what the protocol keeps for its answer. `encodings` and `outputs` hold, for each of `texts`, one
+    entry per window.
     """
 
     row: Row
     protocol: AnyProtocol
     task: AnyTask | None = None
     request: AnyRequest | None = None
-    wire: Any = None
+    protocol_state: Any = None
     texts: list[Text] = field(default_factory=list)
     encodings: list[list[Encoding]] = field(default_factory=list)
     outputs: list[list[Output]] = field(default_factory=list)
@@ -188,16 +96,6 @@ class Call:
             self.error = bare(error)
         except Exception as error:
             self.error = internal(error)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer, ready for the wire."""
-
-    status: int
-    content_type: str
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 def bare(error: BertError) -> BertError:

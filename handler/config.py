@@ -89,7 +89,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = 1
     batchSize: Annotated[Count, Meta(description="requests handed to a worker at once, an upper bound")] = 16
     maxBatchDelay: Annotated[
-        Count, Meta(description="ms a request waits for company; TorchServe reads 0 as 100, so 1 is the least")
+        Count,
+        Meta(description="ms a request waits for a batch to fill; TorchServe reads 0 as 100, so 1 is the least"),
     ] = 1
     jobQueueSize: Annotated[Count, Meta(description="requests waiting before a 503")] = 1000
     responseTimeout: Annotated[

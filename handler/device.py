@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handler.call import Output
 from handler.errors import BertError
+from handler.types import Output
 
 Numbers = NDArray[np.float32]
 LOCKED = 1 << 24
@@ -114,7 +114,7 @@ class DeviceStates:
         self.lengths, self.offsets = lengths, offsets
         self.limited = hidden.dtype == torch.float16
         self.starts = [0, *accumulate(lengths)]
-        self.first, self.end = (offsets.narrow(0, place, len(lengths)) for place in (0, 1))
+        self.first, self.end = (offsets.narrow(0, index, len(lengths)) for index in (0, 1))
         self.unread = len(lengths)
         self.readings: dict[Reading, HostCopy] = {}
 
@@ -197,14 +197,14 @@ class DeviceOutput(Output):
 def gathered(reading: Reading, outputs: Sequence[DeviceOutput]) -> Numbers:
     """`(outputs, n)` of a reading by sequence: one gather per batch, since there may be thousands of outputs."""
     batches: dict[int, tuple[DeviceStates, list[int], list[int]]] = {}
-    for place, output in enumerate(outputs):
-        _, places, numbers = batches.setdefault(id(output.states), (output.states, [], []))
-        places.append(place)
+    for index, output in enumerate(outputs):
+        _, indices, numbers = batches.setdefault(id(output.states), (output.states, [], []))
+        indices.append(index)
         numbers.append(output.number)
-    parts = [(places, states.begin(reading).array[numbers]) for states, places, numbers in batches.values()]
+    parts = [(indices, states.begin(reading).array[numbers]) for states, indices, numbers in batches.values()]
     rows = np.empty((len(outputs), parts[0][1].shape[1]), dtype=np.float32)
-    for places, part in parts:
-        rows[places] = part
+    for indices, part in parts:
+        rows[indices] = part
     return rows
 
 

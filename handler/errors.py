@@ -87,8 +87,8 @@ class ConfigError(BertError):
 
 def exhausted(error: Exception) -> bool:
     """Whether an error is for lack of memory, on a host or a device; cuBLAS and CUDA have no type for all of theirs."""
-    words = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(map(str(error).count, words)))
+    signs = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(map(str(error).count, signs)))
 
 
 def quote(word: str) -> str:

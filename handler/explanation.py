@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.call import Encoding
+from handler.types import Encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class Explanation:
     attention: NDArray[np.float32] | None
 
     @property
-    def rest(self) -> float:
+    def convergence_delta(self) -> float:
         """What the attributions leave unexplained; smaller with more steps."""
         return self.score - self.baseline - float(self.attributions.sum())
 
 
-class Explains(Protocol):
+class AnyExplainer(Protocol):
     """See `handler.runtimes.explaining.Explainer`."""
 
     maps: int

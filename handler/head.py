@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn.functional import layer_norm, linear
 
 from handler.activations import ACTIVATIONS
-from handler.call import Output, Reduced
 from handler.device import DeviceStates, Reading
+from handler.types import Output, Reduced
 
 FILE = "head.safetensors"
 DENSE = "dense.safetensors"
@@ -30,7 +30,7 @@ META = "head"
 """Key of the file's metadata that holds a `Description`."""
 
 Scores = NDArray[np.float32]
-Kind = Literal["sequence", "tokens", "span", "vocabulary", "embedding"]
+HeadType = Literal["sequence", "tokens", "span", "vocabulary", "embedding"]
 Function = Literal["sigmoid", "softmax", "none"]
 
 
@@ -63,7 +63,7 @@ class Description(msgspec.Struct, frozen=True):
         eps: of normalisations.
     """
 
-    kind: Kind
+    kind: HeadType
     steps: list[Step]
     labels: list[str] = []
     pooled: bool = False

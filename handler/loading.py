@@ -19,13 +19,13 @@ from handler.config import CHECKPOINT, ORIGIN, Dtype, HandlerConfig, ModelConfig
 from handler.errors import BertError, ConfigError
 from handler.head import Head
 from handler.keys import Keys
+from handler.model import LoadedModel
 from handler.pipeline import Pipeline
 from handler.runtimes import budgets, cuda, explaining
 from handler.runtimes.base import Placement, Runtime
-from handler.tasks.base import Archive
 from handler.telemetry import Emit, Telemetry
-from handler.text import TextEncoder
-from handler.workers import Workers
+from handler.text import TextTokenizer
+from handler.workers import WorkerRegistry
 
 log = getLogger(__name__)
 
@@ -62,21 +62,21 @@ def load(
     device = choose_device(config, gpu)
     if device == "cpu":  # the tokenizer's threads would wait for cores that other workers hold
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    encoder = TextEncoder.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
-    runtime, placement = start(folder / CHECKPOINT, config.handler, device, encoder)
+    tokenizer = TextTokenizer.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
+    runtime, placement = start(folder / CHECKPOINT, config.handler, device, tokenizer)
     tokens = config.handler.token_budget or budgets.find(runtime, placement, folder / CHECKPOINT, config.handler)
     config = replace(config, handler=replace(config.handler, dtype=placement.dtype, token_budget=tokens))
-    hidden_size = warm(runtime, encoder)
+    hidden_size = warm(runtime, tokenizer)
     head, dense = (
         Head(folder / CHECKPOINT, device, file) if (folder / CHECKPOINT / file).exists() else None
         for file in (heads.FILE, heads.DENSE)
     )
     explain = cache(lambda: explaining.make(runtime, folder / CHECKPOINT, device))
-    archive = Archive(
+    model = LoadedModel(
         name,
         version,
         config.handler,
-        encoder,
+        tokenizer,
         hidden_size,
         device,
         runtime.name,
@@ -87,8 +87,8 @@ def load(
         origin=origin(folder / CHECKPOINT),
         explain=explain if explaining.available(folder / CHECKPOINT) else None,
     )
-    workers = Workers(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
-    return Pipeline(archive, config, runtime, Telemetry(emit), workers, Keys(keys))
+    workers = WorkerRegistry(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
+    return Pipeline(model, config, runtime, Telemetry(emit), workers, Keys(keys))
 
 
 def choose_device(config: ModelConfig, gpu: int | None) -> str:
@@ -104,7 +104,7 @@ def choose_device(config: ModelConfig, gpu: int | None) -> str:
     return f"cuda:{gpu}" if usable else "cpu"
 
 
-def start(checkpoint: Path, config: HandlerConfig, device: str, encoder: TextEncoder) -> tuple[Runtime, Placement]:
+def start(checkpoint: Path, config: HandlerConfig, device: str, tokenizer: TextTokenizer) -> tuple[Runtime, Placement]:
     """The runtime, and where it computes; `dtype: auto` is the first of `candidates` whose range long texts keep to.
 
     Raises:
@@ -113,7 +113,7 @@ def start(checkpoint: Path, config: HandlerConfig, device: str, encoder: TextEnc
     *limited, last = (Placement(device, dtype) for dtype in candidates(config, device))
     for placement in limited:
         runtime = runtimes.pick(config.runtime, placement)(checkpoint, placement)
-        if finite(runtime, encoder, config.max_length):
+        if finite(runtime, tokenizer, config.max_length):
             return runtime, placement
         log.warning("this model leaves the range of %s; the worker takes another dtype", placement.dtype)
         del runtime  # the next one may need its memory
@@ -121,14 +121,14 @@ def start(checkpoint: Path, config: HandlerConfig, device: str, encoder: TextEnc
     return runtimes.pick(config.runtime, last)(checkpoint, last), last
 
 
-def warm(runtime: Runtime, encoder: TextEncoder) -> int:
+def warm(runtime: Runtime, tokenizer: TextTokenizer) -> int:
     """The first, slow pass; how wide states are.
 
     Raises:
         ConfigError: they are no numbers.
     """
     try:
-        (output,) = runtime.run([encoder.add_special_tokens([])])
+        (output,) = runtime.run([tokenizer.add_special_tokens([])])
         return int(output.hidden.shape[1])
     except BertError as error:
         raise ConfigError(f"handler.dtype: {error}") from None
@@ -141,11 +141,11 @@ def candidates(config: HandlerConfig, device: str) -> tuple[Dtype, ...]:
     return ("float32",) if device == "cpu" else cuda.dtypes(device)
 
 
-def finite(runtime: Runtime, encoder: TextEncoder, max_length: int) -> bool:
+def finite(runtime: Runtime, tokenizer: TextTokenizer, max_length: int) -> bool:
     """Whether states of texts of all ids, with their special tokens, are numbers."""
-    body = max_length - len(encoder.add_special_tokens([]))
-    ids = range(0, encoder.vocabulary, max(1, encoder.vocabulary // (PROBES * body)))
-    probes = [encoder.add_special_tokens([*ids[first : first + body]]) for first in range(0, len(ids), body)][:PROBES]
+    body = max_length - len(tokenizer.add_special_tokens([]))
+    ids = range(0, tokenizer.vocabulary, max(1, tokenizer.vocabulary // (PROBES * body)))
+    probes = [tokenizer.add_special_tokens([*ids[first : first + body]]) for first in range(0, len(ids), body)][:PROBES]
     try:
         return all(np.isfinite(output.hidden).all() for output in runtime.run(probes))
     except BertError:  # what stays on a device is looked at when it is read

@@ -14,21 +14,22 @@ from time import monotonic
 
 import torch
 
-from handler import protocols, tasks
+from handler import limits, protocols, tasks
 from handler.batching import TOKENS, make_batches
-from handler.call import Call, Encoding, Output, Reply, Row, internal, pending
+from handler.call import Call, internal, pending
 from handler.config import ModelConfig
 from handler.device import Reading
 from handler.errors import BertError, ConfigError, Overloaded, TooLarge, Unauthorized, unknown
 from handler.keys import Keys
+from handler.model import LoadedModel
 from handler.protocols.base import JSON, Encoded, envelope
 from handler.runtimes import cuda
 from handler.runtimes.base import Runtime
-from handler.tasks.base import Archive
 from handler.telemetry import StageTimer, Telemetry
 from handler.text import reading
 from handler.truncation import chunk_by_size
-from handler.workers import Workers
+from handler.types import Encoding, Output, Reply, Row
+from handler.workers import WorkerRegistry
 
 COMPUTE_FRACTION, RESPONSE_FRACTION = 0.8, 0.9
 """Shares of `responseTimeout` after which nothing more is computed, and no answer finished: TorchServe kills later."""
@@ -46,24 +47,24 @@ class Pipeline:
 
     def __init__(
         self,
-        archive: Archive,
+        model: LoadedModel,
         config: ModelConfig,
         runtime: Runtime,
         telemetry: Telemetry,
-        workers: Workers,
+        workers: WorkerRegistry,
         keys: Keys | None = None,
     ) -> None:
         self.config = config.handler
         self.seconds = config.responseTimeout
-        self.deadline = archive.deadline
-        self.encoder = archive.encoder
+        self.deadline = model.deadline
+        self.tokenizer = model.tokenizer
         self.runtime = runtime
         self.portion = CHARACTERS * (self.config.token_budget or TOKENS) if runtime.resident else sys.maxsize
         self.telemetry = telemetry
         self.workers = workers
         self.keys = keys or Keys(None)
-        self.tasks = tasks.build(archive)
-        archive.tasks.extend(self.tasks)
+        self.tasks = tasks.build(model)
+        model.tasks.extend(self.tasks)
         if self.config.task not in self.tasks:
             raise ConfigError(f"model-config.yaml, handler.task: {unknown('task', self.config.task, self.tasks)}")
 
@@ -91,7 +92,7 @@ class Pipeline:
                 call.attempt(self.decode)
         for some in chunk_by_size(pending(calls), reading, self.portion):
             with timer.stage("tokenize"):
-                self.encoder.encode(some, self.deadline)
+                self.tokenizer.encode(some, self.deadline)
                 for call in some:
                     call.attempt(check_response_size)
             with timer.stage("forward"):
@@ -111,10 +112,10 @@ class Pipeline:
         if not call.row.trusted and call.row.path not in protocols.OPEN:
             self.keys.check(call.row.headers)
         decoded = call.protocol.decode(call.row, self.tasks, self.config.task)
-        call.task, call.request, call.wire = decoded.task, decoded.request, decoded.wire
+        call.task, call.request, call.protocol_state = decoded.task, decoded.request, decoded.protocol_state
         call.texts = call.task.texts(call.request)
         if call.task.takes_text:
-            self.encoder.validate(call.texts)
+            limits.check(call.texts, self.config, self.tokenizer.vocabulary)
 
     def forward(self, calls: Sequence[Call], alone: bool) -> None:
         """Run the sequences of these calls together and give each call its own outputs back."""

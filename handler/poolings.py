@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handler.call import Output, Reduced
 from handler.device import DeviceStates, Numbers, Reading
 from handler.errors import Invalid
+from handler.types import Output, Reduced
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +79,8 @@ def pooler_on_device(states: DeviceStates) -> Tensor:
 
 def weighted(output: Output) -> Numbers:
     """The n-th token counts n times."""
-    places = np.arange(1, len(output.hidden) + 1, dtype=np.float32)
-    vector: Numbers = places @ output.hidden / places.sum()
+    weights = np.arange(1, len(output.hidden) + 1, dtype=np.float32)
+    vector: Numbers = weights @ output.hidden / weights.sum()
     return vector
 
 

@@ -10,23 +10,25 @@ from pathlib import Path
 
 import tokenizers
 
-from handler.call import Call, Encoding, Text, pending
+from handler.call import Call, pending
 from handler.config import HandlerConfig
 from handler.deadline import Deadline
-from handler.errors import Invalid, Overloaded, TooLarge
+from handler.errors import Overloaded
+from handler.limits import characters
 from handler.truncation import chunk_by_size, truncate
+from handler.types import Encoding
 
 CHARACTERS_AT_ONCE = 1_000_000
 """About 200 MB of tokens while they are being cut."""
 
 
-class TextEncoder:
-    """The archive's tokenizer and its limits."""
+class TextTokenizer:
+    """The archive's tokenizer, and its policy for what is too long."""
 
     def __init__(self, tokenizer: tokenizers.Tokenizer, config: HandlerConfig) -> None:
         tokenizer.no_padding()
         tokenizer.no_truncation()  # a tokenizer.json may carry both; length is decided here, per request
-        self.tokenizer = tokenizer
+        self.backend = tokenizer
         self.config = config
         self.vocabulary = tokenizer.get_vocab_size()
         unknown = getattr(tokenizer.model, "unk_token", None) or "<unk>"  # a Unigram model does not say
@@ -39,17 +41,17 @@ class TextEncoder:
         self.suffix = probe.ids[len(probe.ids) - probe.special_tokens_mask[::-1].index(0) :]
 
     @classmethod
-    def load(cls, file: Path, config: HandlerConfig) -> TextEncoder:
+    def load(cls, file: Path, config: HandlerConfig) -> TextTokenizer:
         """Read a `tokenizer.json`."""
         return cls(tokenizers.Tokenizer.from_file(str(file)), config)
 
     def name(self, id: int) -> str:
         """A token as the vocabulary writes it."""
-        return self.tokenizer.id_to_token(id) or ""
+        return self.backend.id_to_token(id) or ""
 
     def join(self, tokens: list[str]) -> str:
         """Tokens as the vocabulary writes them to text."""
-        decoder = self.tokenizer.decoder
+        decoder = self.backend.decoder
         return decoder.decode(tokens) if decoder else " ".join(tokens)
 
     def is_subword(self, id: int, text: str, start: int, stop: int) -> bool:
@@ -63,42 +65,6 @@ class TextEncoder:
         if self.prefixed:
             return len(self.name(id)) != stop - start
         return start > 0 and " " not in text[start - 1 : start + 1]
-
-    def validate(self, texts: Sequence[Text]) -> None:
-        """Refuse what no policy can serve, before any time is spent on it.
-
-        Raises:
-            Invalid: no text, an empty text, an id that is not in the vocabulary.
-            TooLarge: more texts or characters than the archive's limits.
-        """
-        if not texts:
-            raise Invalid("there is no text; send at least one")
-        if len(texts) > self.config.max_texts:
-            raise TooLarge(
-                f"{len(texts)} texts in one request, the limit is {self.config.max_texts}; "
-                "send several requests or raise handler.max_texts"
-            )
-        size = sum(map(characters, texts))
-        if size > self.config.max_characters:
-            raise TooLarge(
-                f"{size} characters in one request, the limit is {self.config.max_characters}; "
-                "send several requests or raise handler.max_characters"
-            )
-        for number, text in enumerate(texts, 1):
-            if isinstance(text, list):
-                self._validate_ids(text, number, len(texts))
-            elif not all(part.strip() for part in ((text,) if isinstance(text, str) else text)):
-                raise Invalid(f"text {number} of {len(texts)} is empty")
-
-    def _validate_ids(self, ids: list[int], number: int, total: int) -> None:
-        if not ids:
-            raise Invalid(f"token ids {number} of {total} are empty")
-        for token in ids:
-            if not 0 <= token < self.vocabulary:
-                raise Invalid(
-                    f"token id {token} in {number} of {total} is outside the vocabulary of {self.vocabulary}; "
-                    "send ids of this model's tokenizer, or text"
-                )
 
     def encode(self, calls: Sequence[Call], deadline: Deadline) -> None:
         """Fill `encodings`, `tokens` and `truncated` of every call that is alive.
@@ -116,13 +82,13 @@ class TextEncoder:
 
     def encode_some(self, calls: Sequence[Call]) -> None:
         """`encode`, for calls that fit into memory together."""
-        for placed, encode in ((False, self.tokenizer.encode_batch_fast), (True, self.tokenizer.encode_batch)):
-            some = [call for call in calls if call.task is not None and call.task.needs_offsets is placed]
+        for with_offsets, encode in ((False, self.backend.encode_batch_fast), (True, self.backend.encode_batch)):
+            some = [call for call in calls if call.task is not None and call.task.needs_offsets is with_offsets]
             texts = [text for call in some for text in call.texts if not isinstance(text, list)]
             whole = (found for part in chunk_by_size(texts, characters, CHARACTERS_AT_ONCE) for found in encode(part))
             for call in some:
                 own = (
-                    self.add_special_tokens(text) if isinstance(text, list) else convert(next(whole), placed)
+                    self.add_special_tokens(text) if isinstance(text, list) else convert(next(whole), with_offsets)
                     for text in call.texts
                 )
                 call.attempt(lambda call, own=own: self._fit(call, own))  # type: ignore[misc]
@@ -154,17 +120,12 @@ class TextEncoder:
         )
 
 
-def characters(text: Text) -> int:
-    """How much there is to read; a token id counts as one character, since a token has at least one."""
-    return len(text) if isinstance(text, str | list) else sum(map(len, text))
-
-
 def reading(call: Call) -> int:
     """`characters` of all texts of a call."""
     return sum(map(characters, call.texts))
 
 
-def convert(encoding: tokenizers.Encoding, placed: bool = False) -> Encoding:
+def convert(encoding: tokenizers.Encoding, with_offsets: bool = False) -> Encoding:
     """From the tokenizers library's own type; `encode_batch_fast` gives no places."""
-    places = (encoding.offsets, encoding.word_ids) if placed else ()
-    return Encoding(encoding.ids, encoding.type_ids, encoding.special_tokens_mask, *places)
+    offsets = (encoding.offsets, encoding.word_ids) if with_offsets else ()
+    return Encoding(encoding.ids, encoding.type_ids, encoding.special_tokens_mask, *offsets)

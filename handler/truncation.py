@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TypeVar
 
-from handler.call import Encoding
 from handler.errors import TooLarge
+from handler.types import Encoding
 
 T = TypeVar("T")
 
@@ -29,17 +29,17 @@ def truncate(encoding: Encoding, policy: str, limit: int, overlap: int = 0) -> l
             f"a text of {len(encoding)} tokens is longer than the model's {limit}; "
             'shorten it or let it be cut ("truncation": right, left or windows; "truncate" for clients that have that)'
         )
-    *before, last = bodies = encoding.bodies
-    fixed = [place for place, special in enumerate(encoding.special) if special]
-    room = limit - len(fixed)
+    *before, last = ranges = encoding.text_ranges
+    special_indices = [index for index, special in enumerate(encoding.special) if special]
+    room = limit - len(special_indices)
     if policy == "windows":
-        return windows(encoding, fixed, before, last, room - sum(map(len, before)), overlap)
-    kept = longest_first([len(body) for body in bodies], room)
+        return windows(encoding, special_indices, before, last, room - sum(map(len, before)), overlap)
+    kept = longest_first([len(body) for body in ranges], room)
     parts = [
-        body[:share] if policy == "right" else body[len(body) - share :]
-        for body, share in zip(bodies, kept, strict=True)
+        body[:length] if policy == "right" else body[len(body) - length :]
+        for body, length in zip(ranges, kept, strict=True)
     ]
-    return [select_tokens(encoding, fixed, parts, parts[-1].start - last.start)]
+    return [select_tokens(encoding, special_indices, parts, parts[-1].start - last.start)]
 
 
 def longest_first(lengths: list[int], room: int) -> list[int]:
@@ -53,7 +53,7 @@ def longest_first(lengths: list[int], room: int) -> list[int]:
 
 
 def windows(
-    encoding: Encoding, fixed: list[int], before: list[range], body: range, room: int, overlap: int
+    encoding: Encoding, special_indices: list[int], before: list[range], body: range, room: int, overlap: int
 ) -> list[Encoding]:
     """Every token of `body`, `room` at a time, after the texts `before` it."""
     if room <= overlap:
@@ -63,22 +63,22 @@ def windows(
         )
     count = 1 + math.ceil(max(0, len(body) - room) / (room - overlap))
     starts = [number * (room - overlap) for number in range(count)]
-    return [select_tokens(encoding, fixed, [*before, body[start : start + room]], start) for start in starts]
+    return [select_tokens(encoding, special_indices, [*before, body[start : start + room]], start) for start in starts]
 
 
-def select_tokens(encoding: Encoding, fixed: list[int], parts: list[range], first: int) -> Encoding:
-    """The special tokens, at the places `fixed`, and the tokens of each text that are in `parts`."""
-    places = sorted(chain(fixed, *parts))
+def select_tokens(encoding: Encoding, special_indices: list[int], parts: list[range], first: int) -> Encoding:
+    """The special tokens, at the places `special_indices`, and the tokens of each text that are in `parts`."""
+    indices = sorted(chain(special_indices, *parts))
 
     def keep(values: list[T]) -> list[T]:
-        return [values[place] for place in places] if values else values
+        return [values[index] for index in indices] if values else values
 
     return Encoding(
         keep(encoding.ids),
         keep(encoding.type_ids),
         keep(encoding.special),
         keep(encoding.offsets),
-        keep(encoding.words),
+        keep(encoding.word_ids),
         first,
     )
 

@@ -110,26 +110,33 @@ class Reader:
         self.at = 0
 
 
-def written(bodies: Sequence[bytes], identities: Mapping[int, str], message: str, code: int, context: Any) -> bytes:
+def encode_response(
+    bodies: Sequence[bytes], identities: Mapping[int, str], message: str, code: int, context: Any
+) -> bytes:
     """The answers to a batch, as `create_predict_response` writes them."""
-    parts = [INTEGER.pack(code), framed(message)]
+    parts = [INTEGER.pack(code), encoded_text(message)]
     for index, identity in identities.items():
         headers = context.get_response_headers(index)
         status, phrase = context.get_response_status(index)
-        parts += sized(identity.encode())
-        parts += (framed(headers["content-type"]), INTEGER.pack(status), framed(phrase), INTEGER.pack(len(headers)))
+        parts += length_prefixed(identity.encode())
+        parts += (
+            encoded_text(headers["content-type"]),
+            INTEGER.pack(status),
+            encoded_text(phrase),
+            INTEGER.pack(len(headers)),
+        )
         for name, value in headers.items():
-            parts += (framed(name), framed(value))
-        parts += sized(bodies[index])
+            parts += (encoded_text(name), encoded_text(value))
+        parts += length_prefixed(bodies[index])
     return b"".join((*parts, INTEGER.pack(-1)))
 
 
-def sized(field: bytes) -> tuple[bytes, bytes]:
+def length_prefixed(field: bytes) -> tuple[bytes, bytes]:
     """A field and its length before it."""
     return INTEGER.pack(len(field)), field
 
 
 @lru_cache(1024)  # the names of headers are always the same, and most values are, too, within a batch
-def framed(text: str) -> bytes:
+def encoded_text(text: str) -> bytes:
     """A text as a field."""
-    return b"".join(sized(text.encode()))
+    return b"".join(length_prefixed(text.encode()))

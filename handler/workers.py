@@ -14,12 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from handler.cores import cores
-
-WAITING = b"waiting"
-"""What a worker writes on the note that asks it to leave, once it works on nothing."""
+from handler.locks import WAITING, drain_notes, is_locked, worker_locks
 
 
-class Workers:
+class WorkerRegistry:
     """A lock file per worker, held while it computes; `bert stop` reads them too.
 
     Args:
@@ -48,11 +46,11 @@ class Workers:
             return
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         try:
-            yield self.fixed or max(1, cores() // self.sharers(requests))
+            yield self.fixed or max(1, cores() // self.active_workers(requests))
         finally:
             fcntl.flock(self.lock, fcntl.LOCK_UN)
 
-    def leave(self) -> None:
+    def wait_if_draining(self) -> None:
         """If `bert scale` has asked this worker to leave, wait here for its end; go on if `bert scale` is gone first.
 
         Called on a request that asks TorchServe to describe a worker: it has a batch to itself, so nobody else waits.
@@ -60,50 +58,16 @@ class Workers:
         if self.folder is None:
             return
         try:
-            note = (leaving(self.folder) / self.name).open("r+b", buffering=0)
+            note = (drain_notes(self.folder) / self.name).open("r+b", buffering=0)
         except FileNotFoundError:
             return
         with note:
             note.write(WAITING)
             fcntl.flock(note, fcntl.LOCK_EX)
 
-    def sharers(self, requests: int) -> int:
+    def active_workers(self, requests: int) -> int:
         """Workers among which the cores are to be shared."""
         assert self.folder is not None
-        kin = locks(self.folder, self.model) if requests > 1 else []
+        kin = worker_locks(self.folder, self.model) if requests > 1 else []
         others = [file for file in self.folder.iterdir() if file.name != self.name]
-        return 1 + sum(file in kin or held(file) for file in others)
-
-
-def leaving(folder: Path) -> Path:
-    """Where `bert scale` leaves a note for each worker that is to leave, beside the folder of the locks."""
-    return folder.with_name("leaving")
-
-
-def locks(folder: Path, model: str) -> list[Path]:
-    """Lock files of a model's living workers."""
-    names = ((file, *file.name.rpartition(".")) for file in folder.iterdir())
-    return [file for file, owner, _, pid in names if owner == model and alive(int(pid))]
-
-
-def alive(pid: int) -> bool:
-    """Whether a process has that id; lock files of workers that ended stay behind."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def held(file: Path) -> bool:
-    """Whether somebody holds the lock."""
-    try:
-        with file.open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        pass
-    return False
+        return 1 + sum(file in kin or is_locked(file) for file in others)

@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 import pytest
 
-from handler.call import Row
+from handler.types import Row
 
 
 def ask(pipeline: Any, *bodies: dict[str, Any]) -> Any:

@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-from handler.call import Encoding, Output
 from handler.config import HandlerConfig, ModelConfig
+from handler.model import LoadedModel
 from handler.pipeline import Pipeline
 from handler.runtimes.base import Placements, Runtime
-from handler.tasks.base import Archive
 from handler.telemetry import Telemetry
-from handler.text import TextEncoder
-from handler.workers import Workers
+from handler.text import TextTokenizer
+from handler.types import Encoding, Output
+from handler.workers import WorkerRegistry
 from scripts.sources import pull
 
 FOLDERS = ("unit", "parity", "e2e")
@@ -167,10 +167,10 @@ def make_pipeline(tiny: Path, echo: Echo) -> Any:
 
     def make(*, response_timeout: int = 120, **settings: Any) -> Pipeline:
         config = HandlerConfig(**{"task": "embedding", "max_length": 12, **settings})
-        encoder = TextEncoder.load(tiny / "tokenizer.json", config)
-        archive = Archive("bert", "1.0", config, encoder, echo.width, "cpu", echo.name, echo.word_embeddings)
+        encoder = TextTokenizer.load(tiny / "tokenizer.json", config)
+        archive = LoadedModel("bert", "1.0", config, encoder, echo.width, "cpu", echo.name, echo.word_embeddings)
         whole = ModelConfig(handler=config, responseTimeout=response_timeout)
-        return Pipeline(archive, whole, echo, Telemetry(lambda *_: None), Workers("bert", None, 0, 1))
+        return Pipeline(archive, whole, echo, Telemetry(lambda *_: None), WorkerRegistry("bert", None, 0, 1))
 
     return make
 

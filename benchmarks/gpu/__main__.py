@@ -22,7 +22,7 @@ from scripts import paths
 from scripts.console import Failure
 from scripts.paths import ROOT
 from scripts.server import state, stop
-from scripts.server.gpu import look, verdict
+from scripts.server.gpu import diagnose, probe
 
 GRACE = 1 / 12
 """Of a part's time, from its own end to SIGTERM, and from that to SIGKILL: it may have a server to stop."""
@@ -33,9 +33,9 @@ def main() -> int:
     """Run the parts, and say what failed."""
     options = parsed()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    found = look() if options.device != "cpu" else None
+    found = probe() if options.device != "cpu" else None
     if found and not found.usable:
-        Failure(f"no GPU can be used: {verdict(found).detail}", fix="--device cpu --sizes tiny rehearses").show()
+        Failure(f"no GPU can be used: {diagnose(found).detail}", fix="--device cpu --sizes tiny rehearses").show()
         return 2
     folder = options.out.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def end(process: subprocess.Popen[bytes], grace: float) -> None:
 def stop_servers(scratch: Path, file: Path) -> None:
     """End what a killed part has left running, TorchServe being in no process group of ours; keep the ends of logs."""
     paths.RUNS = scratch
-    for server in state.running():
+    for server in state.prune_and_list():
         stop.terminate(server)
     with file.open("a") as kept:
         for log in sorted(scratch.rglob("*.log")):

@@ -12,10 +12,10 @@ import torch
 
 from benchmarks.gpu.sizes import Model
 from handler.batching import make_batches
-from handler.call import Encoding
 from handler.poolings import POOLINGS
 from handler.runtimes.base import Runtime
 from handler.runtimes.eager import Eager
+from handler.types import Encoding
 from scripts.load.workload import WORDS_MOST, WORDS_MU, WORDS_SIGMA
 from scripts.packing.exports.measure import sequence
 

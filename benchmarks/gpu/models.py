@@ -20,7 +20,8 @@ from torch import Tensor
 
 from benchmarks.gpu import vocabularies
 from benchmarks.gpu.sizes import Model
-from scripts.sources.checkpoint import position_offset
+from scripts.sources import families
+from scripts.sources.families import position_offset
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "MISC")
 """Of tokens; three of them for sequences."""
@@ -31,9 +32,6 @@ TABLES = {"word_embeddings": 3.0, "tok_embeddings": 3.0, "position_embeddings": 
 """Widths of tables times sqrt(hidden); the words' is most often a vocabulary's last matrix, too."""
 MODULES = "sentence_transformers.models"
 SPREAD = 0.1  # of biases around 0, and of the weights of normalisations around 1
-DISTILBERT = {"hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads"} | {
-    "intermediate_size": "hidden_dim"
-}
 
 
 def save(folder: Path, model: Model, family: str = "Bert", head: str = "Model", seed: int = 0, **config: Any) -> Path:
@@ -66,17 +64,18 @@ def save(folder: Path, model: Model, family: str = "Bert", head: str = "Model", 
 
 def shape(model: Model, family: str, offset: int) -> dict[str, Any]:
     """Keys of a configuration; no dropout matters, since nothing is trained."""
+    named = families.family({"model_type": family.lower()}).keys
     keys = {
         "vocab_size": model.vocabulary,
-        "hidden_size": model.hidden,
-        "num_hidden_layers": model.layers,
-        "num_attention_heads": model.heads,
-        "intermediate_size": model.inner,
+        named.hidden: model.hidden,
+        named.layers: model.layers,
+        named.heads: model.heads,
+        named.intermediate: model.intermediate_size,
         "max_position_embeddings": model.positions + offset,
     }
     if family in ("Electra", "Albert"):  # theirs may be narrower than the layers
         keys["embedding_size"] = model.hidden
-    return {DISTILBERT.get(key, key): value for key, value in keys.items()} if family == "DistilBert" else keys
+    return keys
 
 
 def labels(head: str) -> dict[str, Any]:

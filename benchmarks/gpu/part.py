@@ -23,7 +23,7 @@ class Part:
 
 PARTS = {
     "host": Part("benchmarks.gpu.host", 0.06),
-    "digits": Part("benchmarks.gpu.digits", 0.22),
+    "parity": Part("benchmarks.gpu.parity", 0.22),
     "rates": Part("benchmarks.gpu.rates", 0.27),
     "profile": Part("benchmarks.gpu.profiled", 0.07),
     "served": Part("benchmarks.gpu.served", 0.38),

@@ -29,11 +29,11 @@ from benchmarks.gpu.engines import (
     seconds,
 )
 from benchmarks.gpu.sizes import Model
-from handler.call import Encoding
 from handler.config import CHECKPOINT, Dtype
 from handler.runtimes.base import Placement, Runtime
 from handler.runtimes.eager import Eager
 from handler.runtimes.packed import Packed
+from handler.types import Encoding
 from scripts.packing import pack
 from scripts.packing.exports.measure import sequence
 from scripts.sources import checkpoint as checkpoints

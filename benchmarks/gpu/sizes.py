@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scripts.load.workload import Shape
+from scripts.load.workload import ModelShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +15,14 @@ class Model:
     layers: int
     hidden: int
     heads: int
-    inner: int
+    intermediate_size: int
     vocabulary: int = 30522
     positions: int = 512
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> ModelShape:
         """What decides its arithmetic."""
-        return Shape(self.layers, self.hidden, self.inner)
+        return ModelShape(self.layers, self.hidden, self.intermediate_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Sizes:
     Attributes:
         square: side of the matrices of the peak.
         copied: bytes of a copy between host and device.
-        small: the model whose digits are normalized_embeddings, with every head.
+        small: the model whose answers are compared with transformers', with every head.
         shapes: whose rates are measured.
         lengths: tokens per text by the workload's name; None for `mixed`.
         tokens: of one timed pass over a workload.

@@ -38,12 +38,12 @@ def write(folder: Path, device: str) -> dict[str, Any]:
 
 def verdicts(parts: dict[str, dict[str, Rows]]) -> Iterator[dict[str, Any]]:
     """A line per figure that was wanted."""
-    cells = [row for row in parts.get("digits", {}).get("cell", []) if "skipped" not in row]
+    cells = [row for row in parts.get("parity", {}).get("cell", []) if "skipped" not in row]
     for dtype in dict.fromkeys(row["dtype"] for row in cells):
         own = [row for row in cells if row["dtype"] == dtype]
         found = max((row["difference"] for row in own if row.get("difference") is not None), default=None)
         bad = sum(not row["ok"] for row in own)
-        yield verdict(f"digits, {dtype}: largest difference of {len(own)} cells", own[0]["bound"], found, bad == 0)
+        yield verdict(f"parity, {dtype}: largest difference of {len(own)} cells", own[0]["bound"], found, bad == 0)
     rates = [row for row in parts.get("rates", {}).get("rate", []) if "share_of_peak" in row]
     for model, share in SHARES.items():
         for length in ("128", "512"):

@@ -74,7 +74,7 @@ def archives(bundle: Path) -> list[Path]:
 
 
 def wanted(bundle: Path, folder: Path) -> str:
-    """Whatever makes one environment differ from another, in few digits."""
+    """Whatever makes one environment differ from another, as a short hash."""
     digest = hashlib.sha256(repr((str(folder), sys.version, sys.executable, sites())).encode())
     for file in (*archives(bundle), Path(__file__)):
         with file.open("rb") as opened:

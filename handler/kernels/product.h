@@ -1,6 +1,6 @@
 /* Products of a few rows with one panel of a matrix: `PANEL` columns, which lie row by row behind each other.
  *
- * A row's sum runs over `k` in order whatever other rows are beside it, so a text gets the same bits in any company.
+ * A row's sum runs over `k` in order whatever other rows are beside it, so results are batch-invariant to the bit.
  */
 #pragma once
 

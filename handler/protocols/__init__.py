@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from handler.call import Row
 from handler.protocols import page
 from handler.protocols.base import Protocol
 from handler.protocols.cohere import Cohere
@@ -13,6 +12,7 @@ from handler.protocols.openai import OpenAI
 from handler.protocols.openapi import PATH, Document
 from handler.protocols.routed import Route, Routed
 from handler.protocols.tei import TEI
+from handler.types import Row
 
 NATIVE = Native()
 PAGE = page.Page()

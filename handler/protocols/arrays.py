@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.call import Row
 from handler.errors import NotAcceptable
 from handler.protocols.base import Encoded
 from handler.tasks.base import Task
+from handler.types import Row
 
 
 def raw(array: NDArray[Any]) -> bytes:

@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 
-from handler.call import Call, Row
+from handler.call import Call
 from handler.errors import BertError, UnknownTask, unknown
 from handler.tasks import TASKS
 from handler.tasks.base import Task, TextRequest
+from handler.types import Row
 
 Tasks = Mapping[str, Task[Any]]
 JSON = "application/json"
@@ -29,7 +30,7 @@ class Decoded:
 
     task: Task[Any]
     request: TextRequest
-    wire: Any = None
+    protocol_state: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def choose(tasks: Tasks, name: str) -> Task[Any]:
         return tasks[name]
     if name not in TASKS:
         raise UnknownTask(unknown("task", name, tasks))
-    missing = MISSING if TASKS[name].needs == "gradients" else "head"
+    missing = MISSING if TASKS[name].requires == "gradients" else "head"
     raise UnknownTask(f"this archive has no {missing} for {name}; it can do: {', '.join(sorted(tasks))}")
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from handler.call import Row
 from handler.errors import Undecodable, quote
+from handler.types import Row
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -34,7 +34,7 @@ def read(row: Row) -> Body:
         Undecodable: not UTF-8, not JSON, nested too deeply, or JSON that was sent as a form.
     """
     fields = row.fields
-    if lost(row):
+    if is_misparsed_json(row):
         raise Undecodable(
             "the body came as a form, which is what curl -d sends, and holds no field; "
             "for JSON add -H 'content-type: application/json', for a text send text=..."
@@ -42,13 +42,13 @@ def read(row: Row) -> Body:
     coding = row.headers.get("content-encoding", "identity")
     if coding != "identity":
         raise Undecodable(f"content-encoding {quote(coding)} is not read; send the body as it is")
-    raw = sole(fields)
+    raw = single_field(fields)
     if raw is not None:
         return raw_body(raw, row.content_type)
     return Body({name: utf8(value) for name, value in fields.items()}, strict=False)
 
 
-def lost(row: Row) -> bool:
+def is_misparsed_json(row: Row) -> bool:
     """Whether the server took JSON for a form.
 
     It splits such a body at every `=` and `&`, trims the pieces and drops the last one: what is left of it, if
@@ -59,7 +59,7 @@ def lost(row: Row) -> bool:
     return row.content_type == FORM and next(iter(row.fields)).startswith(("{", "["))
 
 
-def sole(fields: Mapping[str, bytes | bytearray]) -> bytes | bytearray | None:
+def single_field(fields: Mapping[str, bytes | bytearray]) -> bytes | bytearray | None:
     """The body of a request that is not a form; gRPC clients may call it `data`. Empty bytes where there is none."""
     if not fields:
         return b""
@@ -75,11 +75,11 @@ def raw_body(raw: bytes | bytearray, content_type: str) -> Body:
     if content_type.endswith("json"):
         return Body(json(raw))
     if not content_type.startswith("text/") and raw.lstrip()[:1] in (b"{", b"["):
-        return guessed(raw)
+        return sniff_json(raw)
     return Body(utf8(raw))
 
 
-def guessed(raw: bytes | bytearray) -> Body:
+def sniff_json(raw: bytes | bytearray) -> Body:
     """A body without a known media type that begins like JSON; "[MASK] is a word" is text all the same."""
     try:
         return Body(json(raw))

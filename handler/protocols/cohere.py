@@ -16,9 +16,9 @@ from msgspec import UNSET, Meta, UnsetType
 from handler.call import Call
 from handler.config import Truncation
 from handler.errors import BertError
+from handler.model import LoadedModel
 from handler.protocols.base import dump
 from handler.protocols.routed import Route, Routed
-from handler.tasks.base import Archive
 from handler.tasks.embedding import FORMATS, Embedding, EmbeddingRequest
 from handler.tasks.prompts import Side
 from handler.tasks.rerank import Rerank, RerankRequest
@@ -34,7 +34,11 @@ def shifted(name: str) -> Callable[[Vector], Any]:
     return lambda vectors: (FORMATS[name](vectors).astype(np.int16) + 128).astype(np.uint8)
 
 
-KINDS: dict[str, Callable[[Vector], Any]] = {**FORMATS, "uint8": shifted("int8"), "ubinary": shifted("binary")}
+EMBEDDING_TYPES: dict[str, Callable[[Vector], Any]] = {
+    **FORMATS,
+    "uint8": shifted("int8"),
+    "ubinary": shifted("binary"),
+}
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -112,11 +116,11 @@ def rerank(wire: RerankV2) -> RerankRequest:
     return RerankRequest(query=wire.query, texts=texts, top_n=wire.top_n)
 
 
-def ranked(call: Call, archive: Archive) -> dict[str, Any]:
+def ranked(call: Call, model: LoadedModel) -> dict[str, Any]:
     """Indices and scores, best first; version 1 may repeat the documents."""
     results = [{"index": item["index"], "relevance_score": item["score"]} for item in call.answer]
-    if isinstance(call.wire, RerankV1) and call.wire.return_documents:
-        texts = rerank(call.wire).texts
+    if isinstance(call.protocol_state, RerankV1) and call.protocol_state.return_documents:
+        texts = rerank(call.protocol_state).texts
         results = [{**item, "document": {"text": texts[item["index"]]}} for item in results]
     return {"id": str(uuid4()), "results": results, "meta": meta(call, search_units=1)}
 
@@ -131,22 +135,22 @@ def embed(wire: EmbedV2) -> EmbeddingRequest:
     )
 
 
-def embedded(call: Call, archive: Archive) -> dict[str, Any]:
+def embedded(call: Call, model: LoadedModel) -> dict[str, Any]:
     """Vectors by form."""
-    kinds = call.wire.embedding_types or ["float"]
+    types = call.protocol_state.embedding_types or ["float"]
     return {
         "id": str(uuid4()),
         "response_type": "embeddings_by_type",
-        "embeddings": {kind: KINDS[kind](call.answer) for kind in kinds},
-        "texts": call.wire.texts,
+        "embeddings": {kind: EMBEDDING_TYPES[kind](call.answer) for kind in types},
+        "texts": call.protocol_state.texts,
         "meta": meta(call, input_tokens=call.tokens),
     }
 
 
-def embedded_v1(call: Call, archive: Archive) -> dict[str, Any]:
+def embedded_v1(call: Call, model: LoadedModel) -> dict[str, Any]:
     """By form where forms were named; else a plain list."""
-    answer = embedded(call, archive)
-    if call.wire.embedding_types is None:
+    answer = embedded(call, model)
+    if call.protocol_state.embedding_types is None:
         answer |= {"response_type": "embeddings_floats", "embeddings": call.answer}
     return answer
 

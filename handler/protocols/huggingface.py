@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from handler.call import Call, Row
+from handler.call import Call
 from handler.errors import BertError
 from handler.protocols.base import Decoded, Encoded, Tasks, dump
 from handler.protocols.native import Native
+from handler.types import Row
 
 BARE = ("fill-mask", "token-classification")
 

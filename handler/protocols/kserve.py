@@ -17,13 +17,14 @@ import orjson
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from handler.call import Call, Row
+from handler.call import Call
 from handler.errors import BertError, Invalid, Undecodable, quote
 from handler.protocols import body, tensors
 from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, choose, dump
 from handler.protocols.native import flattened
 from handler.protocols.tensors import Tensor
-from handler.tasks.base import parse
+from handler.tasks.inputs import parse
+from handler.types import Row
 
 HEADER = "inference-header-content-length"
 LISTS = ("inputs", "texts", "sentences", "targets", "ignore_labels")
@@ -97,16 +98,16 @@ class KServe(Protocol):
 
     def binary(self, call: Call) -> bool:
         """See `Protocol.binary`."""
-        return call.wire is not None and call.wire.binary
+        return call.protocol_state is not None and call.protocol_state.binary
 
     def encode(self, call: Call) -> Encoded:
         """Predictions, or tensors."""
         assert call.task is not None
-        if call.wire is None:
+        if call.protocol_state is None:
             return Encoded(dump({"predictions": call.answer}))
-        archive = call.task.archive
-        head = {"model_name": archive.name, "model_version": archive.version, "id": call.wire.id}
-        return written(head, outputs(call.task.name, call.answer), call.wire.binary)
+        model = call.task.model
+        head = {"model_name": model.name, "model_version": model.version, "id": call.protocol_state.id}
+        return written(head, outputs(call.task.name, call.answer), call.protocol_state.binary)
 
     def encode_error(self, error: BertError) -> bytes:
         """Both versions' envelope."""
@@ -115,7 +116,7 @@ class KServe(Protocol):
 
 def split(row: Row) -> tuple[bytes, bytes]:
     """The JSON of a body, and the bytes of its tensors."""
-    raw = body.sole(row.fields)
+    raw = body.single_field(row.fields)
     if not isinstance(raw, bytes | bytearray):
         raw = orjson.dumps(raw)
     length = row.headers.get(HEADER)

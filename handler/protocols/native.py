@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from handler.call import Call, Row
+from handler.call import Call
 from handler.errors import BertError, Invalid, quote
 from handler.protocols import arrays, body
 from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, choose, dump, envelope
+from handler.types import Row
 
 
 class Native(Protocol):
@@ -34,11 +35,11 @@ class Native(Protocol):
 
     def binary(self, call: Call) -> bool:
         """See `Protocol.binary`."""
-        return call.wire is not None
+        return call.protocol_state is not None
 
     def encode(self, call: Call) -> Encoded:
         """The task's answer as it is, or its numbers as bytes where the client asked for those."""
-        return arrays.encode(call.answer, call.wire) if call.wire else Encoded(dump(call.answer))
+        return arrays.encode(call.answer, call.protocol_state) if call.protocol_state else Encoded(dump(call.answer))
 
     def encode_error(self, error: BertError) -> bytes:
         """See the module's first line."""

@@ -12,11 +12,12 @@ from msgspec import Meta
 
 from handler.call import Call
 from handler.errors import BertError, Unauthorized
+from handler.model import LoadedModel
 from handler.protocols.base import dump
 from handler.protocols.routed import Nothing, Route, Routed
-from handler.tasks.base import Archive, id_lists
 from handler.tasks.embedding import Embedding, EmbeddingRequest
 from handler.tasks.info import Info, InfoRequest
+from handler.tasks.inputs import id_lists
 
 
 class EmbeddingsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,23 +66,23 @@ def embeddings(wanted: EmbeddingsBody) -> EmbeddingRequest:
     )
 
 
-def embeddings_answer(call: Call, archive: Archive) -> dict[str, Any]:
+def embeddings_answer(call: Call, model: LoadedModel) -> dict[str, Any]:
     """A list of embedding objects and the tokens they took."""
     return {
         "object": "list",
         "data": [
             {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(call.answer)
         ],
-        "model": archive.name,
+        "model": model.name,
         "usage": {"prompt_tokens": call.tokens, "total_tokens": call.tokens},
     }
 
 
-def models_answer(call: Call, archive: Archive) -> dict[str, Any]:
+def models_answer(call: Call, model: LoadedModel) -> dict[str, Any]:
     """The one model of this archive."""
     return {
         "object": "list",
-        "data": [{"id": archive.name, "object": "model", "created": 0, "owned_by": "bert-on-torchserve"}],
+        "data": [{"id": model.name, "object": "model", "created": 0, "owned_by": "bert-on-torchserve"}],
     }
 
 

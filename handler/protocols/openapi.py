@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from handler.call import Call, Row
+from handler.call import Call
 from handler.errors import (
     BertError,
     Invalid,
@@ -26,7 +26,8 @@ from handler.protocols.base import JSON, Decoded, Encoded, Protocol, Tasks, dump
 from handler.protocols.routed import Nothing, Route
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.info import Info, InfoRequest
-from handler.tasks.replies import REPLIES
+from handler.tasks.response_schemas import REPLIES
+from handler.types import Row
 
 PATH = "openapi.json"
 ERRORS: tuple[type[BertError], ...] = (
@@ -58,9 +59,9 @@ class Document(Protocol):
     def encode(self, call: Call) -> Encoded:
         """The document."""
         assert call.task is not None
-        archive = call.task.archive
-        kinds = {name: type(task) for name, task in call.wire.items()}
-        return Encoded(dump(document(archive.name, archive.version, kinds, self.routes)))
+        model = call.task.model
+        types = {name: type(task) for name, task in call.protocol_state.items()}
+        return Encoded(dump(document(model.name, model.version, types, self.routes)))
 
     def encode_error(self, error: BertError) -> bytes:
         """The native envelope."""
@@ -127,9 +128,9 @@ def words(error: type[BertError]) -> str:
     return (error.__doc__ or "").splitlines()[0]
 
 
-def schema_of(kinds: Iterable[Any]) -> Schema:
+def schema_of(types: Iterable[Any]) -> Schema:
     """A type, or a choice of types."""
-    schemas, _ = msgspec.json.schema_components(kinds, ref_template=ONE)
+    schemas, _ = msgspec.json.schema_components(types, ref_template=ONE)
     return schemas[0] if len(schemas) == 1 else {MANY: list(schemas)}
 
 

@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 import orjson
 
-from handler.call import Call, Row
+from handler.call import Call
 from handler.errors import BertError
 from handler.protocols import openapi
 from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, envelope
 from handler.tasks.base import Task
 from handler.tasks.info import Info, InfoRequest
+from handler.types import Row
 
 HTML = "text/html"
 PATHS = ("", Info.name)
@@ -48,7 +49,7 @@ class Page(Protocol):
         """HTML, or JSON in lines."""
         if call.row.path == Info.name:
             return Encoded(orjson.dumps(call.answer, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
-        text = document(call.answer, call.wire.values(), origin(call.row.headers))
+        text = document(call.answer, call.protocol_state.values(), origin(call.row.headers))
         return Encoded(text.encode(), f"{HTML}; charset=utf-8", HEADERS)
 
     def encode_error(self, error: BertError) -> bytes:

@@ -9,11 +9,14 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from handler.call import Call, Row
+from handler.call import Call
 from handler.errors import Invalid, UnknownTask, unknown
+from handler.model import LoadedModel
 from handler.protocols import body
 from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, choose, dump
-from handler.tasks.base import Archive, TextRequest, parse
+from handler.tasks.base import TextRequest
+from handler.tasks.inputs import parse
+from handler.types import Row
 
 
 class Nothing(msgspec.Struct, frozen=True):
@@ -28,18 +31,18 @@ class Route:
         task: what it asks for.
         body: its schema.
         request: from the body to the task's own request.
-        answer: from the answered call, whose `wire` is the body, to the schema of the path.
+        answer: from the answered call, whose `protocol_state` is the body, to the schema of the path.
         reply: that schema, or several of which a key of the request chooses; none where it is the task's own.
     """
 
     task: str
     body: type[msgspec.Struct]
     request: Callable[[Any], TextRequest]
-    answer: Callable[[Call, Archive], Any]
+    answer: Callable[[Call, LoadedModel], Any]
     reply: tuple[Any, ...] = ()
 
 
-def plain(call: Call, archive: Archive) -> Any:
+def plain(call: Call, model: LoadedModel) -> Any:
     """The task's own answer."""
     return call.answer
 
@@ -66,7 +69,7 @@ class Routed(Protocol):
     def encode(self, call: Call) -> Encoded:
         """The route's answer."""
         assert call.task is not None
-        return Encoded(dump(self.routes[call.row.path].answer(call, call.task.archive)))
+        return Encoded(dump(self.routes[call.row.path].answer(call, call.task.model)))
 
     @abstractmethod
     def encode_error(self, error: Any) -> bytes:

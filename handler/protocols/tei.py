@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from handler.call import Call
 from handler.errors import BertError, Invalid, Overloaded, TooLarge
+from handler.model import LoadedModel
 from handler.protocols.base import dump
 from handler.protocols.routed import Nothing, Route, Routed, plain
 from handler.protocols.tei_bodies import (
@@ -20,13 +21,14 @@ from handler.protocols.tei_bodies import (
     SimilarityBody,
     TokenizeBody,
 )
-from handler.tasks.base import Archive, TextRequest, id_lists
+from handler.tasks.base import TextRequest
 from handler.tasks.decode import Decode, DecodeRequest
 from handler.tasks.embedding import Embedding, EmbeddingRequest
 from handler.tasks.hidden_states import HiddenStates, HiddenStatesRequest
 from handler.tasks.info import Info, InfoRequest
-from handler.tasks.replies import Labelled
+from handler.tasks.inputs import id_lists
 from handler.tasks.rerank import Rerank, RerankRequest
+from handler.tasks.response_schemas import Labelled
 from handler.tasks.similarity import Similarity, SimilarityRequest
 from handler.tasks.sparse_embedding import SparseEmbedding, SparseEmbeddingRequest
 from handler.tasks.text_classification import TextClassification, TextClassificationRequest
@@ -65,27 +67,27 @@ def text_or_pair(item: list[str]) -> str | tuple[str, str]:
     return item[0] if len(item) == 1 else (item[0], item[1])
 
 
-def tokens(call: Call, archive: Archive) -> Any:
+def tokens(call: Call, model: LoadedModel) -> Any:
     """Perhaps without the special ones."""
-    if call.wire.add_special_tokens:
+    if call.protocol_state.add_special_tokens:
         return call.answer
     return [[token for token in text if not token["special"]] for text in call.answer]
 
 
-def info(call: Call, archive: Archive) -> dict[str, Any]:
+def info(call: Call, model: LoadedModel) -> dict[str, Any]:
     """What TEI says of itself, as far as it applies."""
-    config, head = archive.config, archive.head
-    kinds: dict[str, Any] = {"embedding": {"pooling": config.pooling}}
+    config, head = model.config, model.head
+    types: dict[str, Any] = {"embedding": {"pooling": config.pooling}}
     if head is not None and head.description.kind == "sequence":
         labels = head.description.labels
         numbers = {name: number for number, name in enumerate(labels)}
         names = {str(number): name for name, number in numbers.items()}
-        kinds = {"reranker" if len(labels) == 1 else "classifier": {"id2label": names, "label2id": numbers}}
+        types = {"reranker" if len(labels) == 1 else "classifier": {"id2label": names, "label2id": numbers}}
     return {
-        "model_id": archive.name,
+        "model_id": model.name,
         "model_sha": None,
         "model_dtype": config.dtype,
-        "model_type": kinds,
+        "model_type": types,
         "max_concurrent_requests": None,
         "max_input_length": config.max_length,
         "max_batch_tokens": config.token_budget,
@@ -93,7 +95,7 @@ def info(call: Call, archive: Archive) -> dict[str, Any]:
         "max_client_batch_size": config.max_texts,
         "auto_truncate": (config.truncation or "right") != "error",
         "tokenization_workers": None,
-        "version": archive.version,
+        "version": model.version,
         "sha": None,
         "docker_label": None,
     }
@@ -120,7 +122,7 @@ class TEI(Routed):
             TextClassification.name,
             Predict,
             predict,
-            lambda call, _: call.answer if batched(call.wire) else call.answer[0],
+            lambda call, _: call.answer if batched(call.protocol_state) else call.answer[0],
             (list[Labelled], list[list[Labelled]]),
         ),
         "tei/rerank": Route(
@@ -153,13 +155,13 @@ class TEI(Routed):
             plain,
         ),
         "tei/info": Route(Info.name, Nothing, lambda _: InfoRequest(), info, (dict[str, Any],)),
-        "tei/health": Route(Info.name, Nothing, lambda _: InfoRequest(), lambda call, archive: {}, (dict[str, Any],)),
+        "tei/health": Route(Info.name, Nothing, lambda _: InfoRequest(), lambda call, model: {}, (dict[str, Any],)),
     }
 
     def encode_error(self, error: BertError) -> bytes:
         """TEI's envelope and names."""
-        kind = KINDS.get(type(error), "Backend" if error.status >= 500 else "Validation")
+        kind = ERROR_TYPES.get(type(error), "Backend" if error.status >= 500 else "Validation")
         return dump({"error": str(error), "error_type": kind})
 
 
-KINDS: dict[type[BertError], str] = {TooLarge: "Validation", Overloaded: "Overloaded"}
+ERROR_TYPES: dict[type[BertError], str] = {TooLarge: "Validation", Overloaded: "Overloaded"}

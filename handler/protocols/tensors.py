@@ -27,7 +27,7 @@ DTYPES: dict[str, str] = {
     "BOOL": "|b1",
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
-KINDS: dict[str, tuple[type, ...]] = {"BYTES": (str,), "FP32": (int, float), "FP64": (int, float)}
+DATATYPES: dict[str, tuple[type, ...]] = {"BYTES": (str,), "FP32": (int, float), "FP64": (int, float)}
 """Of values in JSON, where they are not whole numbers."""
 SIZE = "binary_data_size"
 LENGTH = 4  # bytes before each string
@@ -87,9 +87,9 @@ def flat(tensor: Tensor) -> list[Any]:
         if not all(isinstance(item, list) for item in found):
             raise Invalid(f"tensor {tensor.name!r} mixes lists and values")
         found = [inner for item in found for inner in item]
-    kinds = KINDS.get(tensor.datatype, (int,))
+    types = DATATYPES.get(tensor.datatype, (int,))
     for item in found:
-        if not isinstance(item, kinds) or (isinstance(item, bool) and tensor.datatype != "BOOL"):
+        if not isinstance(item, types) or (isinstance(item, bool) and tensor.datatype != "BOOL"):
             raise Invalid(f"tensor {tensor.name!r} is {tensor.datatype} and holds a {type(item).__name__}")
     return found
 

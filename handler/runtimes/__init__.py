@@ -47,8 +47,8 @@ def pick(name: str, placement: Placement) -> type[Runtime]:
     runtime = fastest(placement.kind) if name == "auto" else find(name)
     dtypes = runtime.placements.get(placement.kind)
     if dtypes is None:
-        kinds = " or ".join(runtime.placements)
-        raise ConfigError(f"handler.runtime {runtime.name} runs on {kinds}, and this worker was given {placement.kind}")
+        devices = " or ".join(runtime.placements)
+        raise ConfigError(f"handler.runtime {runtime.name} runs on {devices}; this worker was given {placement.kind}")
     if placement.dtype not in dtypes:
         gpu = " and there is no GPU" if placement.kind == "cpu" else ""
         raise ConfigError(

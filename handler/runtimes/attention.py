@@ -58,10 +58,10 @@ class Blocked:
     """
 
     def __init__(self, lengths: Sequence[int], offsets: Tensor) -> None:
-        first, end = (offsets.narrow(0, place, len(lengths)) for place in (0, 1))
+        first, end = (offsets.narrow(0, row, len(lengths)) for row in (0, 1))
         self.blocks: list[tuple[Tensor, Tensor | None, int]] = []
         shifts: list[Tensor] = []
-        places = 0
+        padded_tokens = 0
         for start, count, longest in alike(lengths):
             own, over = (ends.narrow(0, start, count).unsqueeze(1) for ends in (first, end))
             rows = own + torch.arange(longest, dtype=torch.int32, device=offsets.device)
@@ -69,8 +69,8 @@ class Blocked:
                 None if set(lengths[start : start + count]) == {longest} else (rows < over).view(count, 1, 1, longest)
             )
             self.blocks.append((torch.minimum(rows, over - 1).flatten(), mask, longest))
-            shifts.append(torch.arange(count, device=offsets.device) * longest + places - own.squeeze(1))
-            places += count * longest
+            shifts.append(torch.arange(count, device=offsets.device) * longest + padded_tokens - own.squeeze(1))
+            padded_tokens += count * longest
         numbers = torch.arange(sum(lengths), dtype=torch.int32, device=offsets.device)
         self.back = numbers + torch.cat(shifts).index_select(0, torch.searchsorted(end, numbers, right=True))
 

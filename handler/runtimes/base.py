@@ -12,8 +12,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from handler.call import Encoding, Output
 from handler.config import Dtype
+from handler.types import Encoding, Output
 
 WEIGHTS = "packed.safetensors"
 """Name of the file that the packer writes for the `native`, `packed` and `onnx` runtimes."""

@@ -10,10 +10,10 @@ from time import perf_counter
 import torch
 
 from handler.batching import TOKENS
-from handler.call import Encoding
 from handler.config import HandlerConfig
 from handler.errors import exhausted
 from handler.runtimes.base import Placement, Runtime
+from handler.types import Encoding
 
 SIZES = (2048, 4096, 8192, 16384, 32768, 65536)
 """Tried in turn."""

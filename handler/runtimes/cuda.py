@@ -18,7 +18,7 @@ def capability(device: torch.device | str) -> tuple[int, int]:
 
 
 def dtypes(device: torch.device | str) -> tuple[Dtype, ...]:
-    """What `auto` tries in turn: float16 is as fast as bfloat16 and has eight times its digits, but less range."""
+    """What `auto` tries in turn: float16 is as fast as bfloat16 and has eight times its precision, but less range."""
     if capability(device) >= FLASH:
         return "float16", "bfloat16"
     return ("float16", "float32") if capability(device) >= TENSOR_CORES else ("float32",)

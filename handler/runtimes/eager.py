@@ -14,12 +14,12 @@ from torch import Tensor
 from transformers import AutoModel
 from transformers.utils import logging as transformers_logging
 
-from handler.call import Encoding, Output
 from handler.device import DeviceStates, Queue, upload
 from handler.errors import ConfigError
 from handler.runtimes import cuda
 from handler.runtimes.base import Placement, Placements, Runtime
 from handler.runtimes.padding import pad, unpad
+from handler.types import Encoding, Output
 
 
 class Eager(Runtime):

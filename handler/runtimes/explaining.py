@@ -2,7 +2,7 @@
 
 Integrated gradients (https://arxiv.org/abs/1703.01365): the gradient of a score by the vectors of the words, averaged
 on the way from a text of padding to the text itself, times the difference. Attributions add up to the difference of the
-two scores; how well they do is `Explanation.rest`.
+two scores; how well they do is `Explanation.convergence_delta`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from handler.call import Encoding
 from handler.explanation import Explanation
 from handler.runtimes.base import WEIGHTS, Placement, Runtime
 from handler.runtimes.packed import Packed, normalize
+from handler.types import Encoding
 
 Score = Callable[[Tensor, Tensor | None], Tensor]
 """From `(sequences, tokens, hidden)` states and `(sequences, hidden)` pooled ones to `(sequences,)`."""
@@ -58,33 +58,33 @@ class Explainer:
         Args:
             encoding: the sequence.
             score: what is explained.
-            padding: id of the word that stands for nothing.
-            steps: points on the way from nothing to the text.
+            padding: id of the padding token, the baseline of each of the text's tokens.
+            steps: points on the way from the baseline to the text.
             attention: whether the weights of attention are wanted.
             check: called before each pass; may raise when there is no more time.
         """
         text = torch.tensor([not special for special in encoding.special], device=self.model.device)
         ids = torch.tensor(encoding.ids, device=self.model.device)
-        words = self.model.weights["word"][ids]
-        nothing = self.model.weights["word"][torch.where(text, padding, ids)]
+        embeddings = self.model.weights["word"][ids]
+        baseline = self.model.weights["word"][torch.where(text, padding, ids)]
         points = (torch.arange(steps, device=self.model.device) + 0.5) / steps
-        sums = torch.zeros_like(words)
+        sums = torch.zeros_like(embeddings)
         together = max(1, TOKENS_AT_ONCE // len(encoding))
         for first in range(0, steps, together):
             check()
             some = points[first : first + together]
-            vectors = (nothing + some[:, None, None] * (words - nothing)).requires_grad_()
+            vectors = (baseline + some[:, None, None] * (embeddings - baseline)).requires_grad_()
             scores = score(*self.run(vectors, encoding, Recording(len(some))))
             sums += torch.autograd.grad(scores.sum(), vectors)[0].sum(0)
-        attributions = (sums / steps * (words - nothing)).sum(-1)
+        attributions = (sums / steps * (embeddings - baseline)).sum(-1)
         recording = Recording(2)
         with torch.no_grad():
-            ends = score(*self.run(torch.stack([nothing, words]), encoding, recording))
+            ends = score(*self.run(torch.stack([baseline, embeddings]), encoding, recording))
         weights = torch.stack([layer[1] for layer in recording.layers]).cpu().numpy() if attention else None
         return Explanation(attributions.cpu().numpy(), float(ends[1]), float(ends[0]), weights)
 
     def run(self, vectors: Tensor, encoding: Encoding, attend: Recording) -> tuple[Tensor, Tensor | None]:
-        """States and pooled ones for `(sequences, tokens, hidden)` vectors of words."""
+        """States and pooled ones for `(sequences, tokens, hidden)` word embeddings."""
         model, weights = self.model, self.model.weights
         count, length, hidden = vectors.shape
         states = vectors + weights["position"][model.first_position : model.first_position + length]

@@ -47,7 +47,7 @@ class Graphs:
     def __init__(self, encode: Encode, longest: int, device: torch.device, record: Callable[[Pass], Pass]) -> None:
         self.graphs = [Graph(encode, tokens, longest, device, record) for tokens in TOKENS]
 
-    def supported_tasks(self, lengths: Sequence[int]) -> Graph | None:
+    def smallest_fitting(self, lengths: Sequence[int]) -> Graph | None:
         """The smallest graph that takes sequences of these lengths; None where none does."""
         total = sum(lengths)
         if len(lengths) > SEQUENCES:

@@ -1,7 +1,7 @@
 """The packed encoder in kernels of our own (`handler/kernels`), in float32 or with 8-bit linears. On x86-64 CPUs.
 
-One call runs all layers; threads share the columns of every product. A row's sums have the same order in any company,
-so an answer has the same bits whatever else is in its batch.
+One call runs all layers; threads share the columns of every product. A row's sums are added in the same order
+whatever else is in its batch, so answers are batch-invariant to the bit.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from torch import Tensor
 
 from handler import kernels
 from handler.activations import ACTIVATIONS
-from handler.call import Encoding, Output
 from handler.cores import cores
 from handler.kernels.structures import LINEARS, REGION, Batch, Layer, Linear, Model, Norm
 from handler.runtimes import indices, panels
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, load_word_embeddings
+from handler.types import Encoding, Output
 
 
 class Native(Runtime):

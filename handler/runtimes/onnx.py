@@ -18,10 +18,10 @@ from typing import ClassVar
 import onnxruntime
 from torch import Tensor
 
-from handler.call import Encoding, Output
 from handler.cores import cores
 from handler.runtimes.base import GRAPH, Placement, Placements, Runtime, load_word_embeddings
 from handler.runtimes.padding import pad, unpad
+from handler.types import Encoding, Output
 
 log = getLogger(__name__)
 

@@ -16,11 +16,11 @@ from safetensors import safe_open
 from torch import Tensor
 from torch.nn.functional import embedding, layer_norm
 
-from handler.call import Encoding, Output
 from handler.device import DeviceStates, Queue, upload
 from handler.runtimes import attention, cuda, graphs, indices, linears
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime
 from handler.runtimes.indices import Indices
+from handler.types import Encoding, Output
 
 
 class Packed(Runtime):
@@ -67,14 +67,14 @@ class Packed(Runtime):
         """One pass over all tokens. On a GPU it is only begun: the states stay there, and are waited for when read."""
         lengths = [len(encoding) for encoding in encodings]
         arrays = indices.arrays(encodings, self.first_position, self.weights)
-        graph = self.graphs.supported_tasks(lengths) if self.graphs else None
+        graph = self.graphs.smallest_fitting(lengths) if self.graphs else None
         if graph:
             states, batch = graph.run(lengths, arrays)
         else:
             batch = Indices(lengths, *upload(arrays, self.device))
             states = self.encode(batch)
         pooled = self.pool(states, batch)
-        return self.leave(states, pooled, batch) if self.resident else rows(states, pooled, lengths)
+        return self.device_outputs(states, pooled, batch) if self.resident else rows(states, pooled, lengths)
 
     def encode(self, batch: Indices) -> Tensor:
         """`(total tokens, hidden)`."""
@@ -103,7 +103,7 @@ class Packed(Runtime):
         first = states.index_select(0, batch.first)
         return torch.addmm(self.weights["pooler.bias"], first, self.weights["pooler.weight"]).tanh_()
 
-    def leave(self, states: Tensor, pooled: Tensor | None, batch: Indices) -> list[Output]:
+    def device_outputs(self, states: Tensor, pooled: Tensor | None, batch: Indices) -> list[Output]:
         """Outputs over states that stay on the device."""
         self.queue.follow()
         return DeviceStates(states, pooled, batch.lengths, batch.offsets).outputs()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.call import Encoding, Output
+from handler.types import Encoding, Output
 
 
 def pad(encodings: Sequence[Encoding], pad_id: int = 0) -> dict[str, NDArray[np.int64]]:

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from handler.call import Encoding, Output
 from handler.runtimes.base import SCRIPT, Placement, Placements, Runtime
 from handler.runtimes.padding import pad, unpad
+from handler.types import Encoding, Output
 
 
 class TorchScript(Runtime):

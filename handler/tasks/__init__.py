@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from handler.tasks.base import Ability, Archive, Task
+from handler.model import Capability, LoadedModel
+from handler.tasks.base import Task
 from handler.tasks.decode import Decode
 from handler.tasks.embedding import Embedding
 from handler.tasks.explanations import Explanations
@@ -42,11 +43,11 @@ TASKS: dict[str, type[Task[Any]]] = {
 }
 
 
-def supported_tasks(abilities: Collection[Ability]) -> dict[str, type[Task[Any]]]:
+def supported_tasks(abilities: Collection[Capability]) -> dict[str, type[Task[Any]]]:
     """What an archive with these abilities can do."""
-    return {name: task for name, task in TASKS.items() if task.needs is None or task.needs in abilities}
+    return {name: task for name, task in TASKS.items() if task.requires is None or task.requires in abilities}
 
 
-def build(archive: Archive) -> dict[str, Task[Any]]:
+def build(model: LoadedModel) -> dict[str, Task[Any]]:
     """The tasks of an archive."""
-    return {name: task(archive) for name, task in supported_tasks(archive.abilities).items()}
+    return {name: task(model) for name, task in supported_tasks(model.capabilities).items()}

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from handler.call import Encoding, Output
 from handler.errors import Invalid
-from handler.tasks.base import Task, TextRequest, id_lists
+from handler.tasks.base import Task, TextRequest
+from handler.tasks.inputs import id_lists
+from handler.types import Encoding, Output
 
 Ids = list[Annotated[int, Meta(ge=0)]]
 
@@ -36,9 +37,9 @@ class Decode(Task[DecodeRequest]):
         self, request: DecodeRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> list[str]:
         """One string per list."""
-        encoder = self.archive.encoder
+        tokenizer = self.model.tokenizer
         lists: list[Any] = id_lists("ids", request.ids) or [[]]
         for token in (token for ids in lists for token in ids):
-            if not 0 <= token < encoder.vocabulary:
-                raise Invalid(f"token id {token} is outside the vocabulary of {encoder.vocabulary}")
-        return [encoder.tokenizer.decode(ids, skip_special_tokens=request.skip_special_tokens) for ids in lists]
+            if not 0 <= token < tokenizer.vocabulary:
+                raise Invalid(f"token id {token} is outside the vocabulary of {tokenizer.vocabulary}")
+        return [tokenizer.backend.decode(ids, skip_special_tokens=request.skip_special_tokens) for ids in lists]

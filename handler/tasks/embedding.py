@@ -10,15 +10,16 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from handler.call import Encoding, Output, Text
 from handler.config import Pooling
 from handler.device import Reading
 from handler.errors import Invalid, quote
 from handler.poolings import POOLINGS
 from handler.tasks import prompts
-from handler.tasks.base import Inputs, Task, TextRequest, listed
+from handler.tasks.base import Task, TextRequest
+from handler.tasks.inputs import Inputs, texts_of
 from handler.tasks.prompts import Side
 from handler.tasks.vectors import Vector, l2_normalize, vectors
+from handler.types import Encoding, Output, Text
 
 Signed = NDArray[np.int8]
 Format = Literal["float", "base64", "int8", "binary"]
@@ -64,7 +65,7 @@ class Embedding(Task[EmbeddingRequest]):
 
     def texts(self, request: EmbeddingRequest) -> list[Text]:
         """The inputs, with the prompt before each text."""
-        texts = listed(request.inputs)
+        texts = texts_of(request.inputs)
         asked = [key for key in ("prompt", "prompt_name", "input_type") if getattr(request, key) is not None]
         if len(asked) > 1:
             raise Invalid(f"{' and '.join(map(quote, asked))} name more than one prompt; send one of them")
@@ -75,19 +76,19 @@ class Embedding(Task[EmbeddingRequest]):
     def prompt(self, request: EmbeddingRequest) -> str:
         """The one that the request asks for, or the archive's default."""
         if request.input_type is not None:
-            return prompts.of_side(self.archive.config, request.input_type)
-        return prompts.named(self.archive.config, request.prompt_name) if request.prompt is None else request.prompt
+            return prompts.of_side(self.model.config, request.input_type)
+        return prompts.named(self.model.config, request.prompt_name) if request.prompt is None else request.prompt
 
     def reading(self, request: EmbeddingRequest) -> Reading:
         """See `Task.reading`."""
-        return POOLINGS[request.pooling or self.archive.config.pooling]
+        return POOLINGS[request.pooling or self.model.config.pooling]
 
     def answer(
         self, request: EmbeddingRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> Any:
         """`(texts, dimensions)` float32 or int8, or one base64 string per text."""
-        config = self.archive.config
-        found = vectors(self.archive, outputs, request.pooling)
+        config = self.model.config
+        found = vectors(self.model, outputs, request.pooling)
         if request.dimensions is not None:
             found = shortened(found, request.dimensions)
         if config.normalize if request.normalize is None else request.normalize:

@@ -23,7 +23,7 @@ class Token:
         index: its number in the text, special tokens counted.
         word: as the vocabulary writes it.
         start, stop: where it stands in the text.
-        inside: whether it goes on with the word of the token before it.
+        is_subword: whether it goes on with the word of the token before it.
         scores: `(labels,)` probabilities.
     """
 
@@ -31,7 +31,7 @@ class Token:
     word: str
     start: int
     stop: int
-    inside: bool
+    is_subword: bool
     scores: Scores
 
 
@@ -43,16 +43,16 @@ STRATEGIES: dict[str, Callable[[Sequence[Token]], Scores]] = {
 """The scores of a word."""
 
 
-def words(tokens: Sequence[Token], strategy: str, labels: Sequence[str], join: Join) -> list[Item]:
+def by_word(tokens: Sequence[Token], strategy: str, labels: Sequence[str], join: Join) -> list[Item]:
     """One item per word, or per token for a strategy that knows no words."""
     if strategy not in STRATEGIES:
         return [
-            labelled(token.scores, labels) | {"index": token.index, "word": token.word} | place([token])
+            labelled(token.scores, labels) | {"index": token.index, "word": token.word} | span([token])
             for token in tokens
         ]
     return [
-        labelled(STRATEGIES[strategy](word), labels) | {"word": join([token.word for token in word])} | place(word)
-        for word in grouped(tokens, lambda token, _: token.inside)
+        labelled(STRATEGIES[strategy](word), labels) | {"word": join([token.word for token in word])} | span(word)
+        for word in grouped(tokens, lambda token, _: token.is_subword)
     ]
 
 
@@ -62,7 +62,7 @@ def labelled(scores: Scores, labels: Sequence[str]) -> Item:
     return {"entity": labels[number], "score": scores[number]}
 
 
-def place(tokens: Sequence[Token]) -> Item:
+def span(tokens: Sequence[Token]) -> Item:
     """From the first to the last."""
     return {"start": tokens[0].start, "end": tokens[-1].stop}
 

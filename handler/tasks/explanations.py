@@ -8,11 +8,13 @@ from typing import Annotated, Any
 from msgspec import Meta
 from torch import Tensor
 
-from handler.call import Encoding, Output, Text
 from handler.device import Reading
 from handler.errors import Invalid, TooLarge, unknown
-from handler.explanation import Explains
-from handler.tasks.base import Archive, Task, TextRequest, TextsOrPairs, listed
+from handler.explanation import AnyExplainer
+from handler.model import LoadedModel
+from handler.tasks.base import Task, TextRequest
+from handler.tasks.inputs import TextsOrPairs, texts_of
+from handler.types import Encoding, Output, Text
 
 SHARE = 0.1
 """Of a batch's time, for one request: its neighbours wait for it."""
@@ -28,7 +30,7 @@ class ExplanationsRequest(TextRequest, frozen=True, kw_only=True):
     target: Annotated[
         str | None, Meta(description="the label that is explained; default: each text's best", examples=["good"])
     ] = None
-    steps: Annotated[int, Meta(ge=1, le=512, description="more are slower and leave less of a rest")] = 32
+    steps: Annotated[int, Meta(ge=1, le=512, description="more are slower and make the convergence delta smaller")] = 32
     attention: Annotated[bool, Meta(description="whether the answer holds the weights of attention")] = False
 
 
@@ -38,16 +40,16 @@ class Explanations(Task[ExplanationsRequest]):
     name = "explanations"
     request = ExplanationsRequest
     needs_offsets = True
-    needs = "gradients"
+    requires = "gradients"
 
-    def __init__(self, archive: Archive) -> None:
-        super().__init__(archive)
-        head = archive.head
+    def __init__(self, model: LoadedModel) -> None:
+        super().__init__(model)
+        head = model.head
         self.head = head if head is not None and head.description.kind == "sequence" else None
 
     def texts(self, request: ExplanationsRequest) -> list[Text]:
         """Texts and pairs."""
-        return listed(request.inputs)
+        return texts_of(request.inputs)
 
     def reading(self, request: ExplanationsRequest) -> Reading | None:
         """The label that is explained, where the request names none."""
@@ -60,8 +62,8 @@ class Explanations(Task[ExplanationsRequest]):
         outputs: Sequence[Sequence[Output]],
     ) -> list[list[dict[str, Any]]]:
         """Each window of each text by itself, for as long as one request may take."""
-        assert self.archive.explain is not None
-        explainer, check = self.archive.explain(), self.archive.deadline.sub_deadline(SHARE)
+        assert self.model.explain is not None
+        explainer, check = self.model.explain(), self.model.deadline.sub_deadline(SHARE)
         if request.attention:
             self.admit_attention(explainer.maps, encodings)
         return [
@@ -72,7 +74,7 @@ class Explanations(Task[ExplanationsRequest]):
     def admit_attention(self, maps: int, encodings: Sequence[Sequence[Encoding]]) -> None:
         """Refuse weights of attention that would be too large an answer, before they are computed."""
         size = BYTES * maps * sum(len(window) ** 2 for windows in encodings for window in windows)
-        limit = self.archive.config.max_response_bytes
+        limit = self.model.config.max_response_bytes
         if size > limit:
             raise TooLarge(
                 f"{maps} maps of attention of these texts make about {size} bytes, the limit is {limit}; "
@@ -84,21 +86,24 @@ class Explanations(Task[ExplanationsRequest]):
         request: ExplanationsRequest,
         window: Encoding,
         output: Output,
-        explainer: Explains,
+        explainer: AnyExplainer,
         check: Callable[[], None],
     ) -> dict[str, Any]:
         """One window's tokens, their attributions, and what they add up to."""
-        encoder = self.archive.encoder
+        tokenizer = self.model.tokenizer
         target = self.target(request.target, output)
-        found = explainer.explain(window, self.score(target), encoder.padding, request.steps, request.attention, check)
+        found = explainer.explain(
+            window, self.score(target), tokenizer.padding, request.steps, request.attention, check
+        )
         answer = {
-            "tokens": [encoder.name(id) for id in window.ids],
+            "tokens": [tokenizer.name(id) for id in window.ids],
             "offsets": window.offsets,
             "target": LENGTH if target is None else self.labels[target],
             "score": found.score,
             "baseline": found.baseline,
             "attributions": found.attributions,
-            "rest": found.rest,
+            "convergence_delta": found.convergence_delta,
+            "rest": found.convergence_delta,  # its older name
         }
         return answer | ({} if found.attention is None else {"attention": found.attention})
 

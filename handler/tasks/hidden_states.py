@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.call import Encoding, Output, Text
 from handler.errors import TooLarge
-from handler.tasks.base import Inputs, Task, TextRequest, listed
+from handler.tasks.base import Task, TextRequest
+from handler.tasks.inputs import Inputs, texts_of
+from handler.types import Encoding, Output, Text
 
 WIDTHS: dict[bool, tuple[type[np.floating[Any]], int]] = {False: (np.float32, 12), True: (np.float64, 20)}
 """Type of the numbers and their bytes in JSON, comma included. Only digits of exact outputs are worth a double's."""
@@ -31,15 +32,15 @@ class HiddenStates(Task[HiddenStatesRequest]):
 
     def texts(self, request: HiddenStatesRequest) -> list[Text]:
         """The inputs."""
-        return listed(request.inputs)
+        return texts_of(request.inputs)
 
     def admit(self, tokens: int, binary: bool) -> None:
         """See `Task.admit`."""
-        size = tokens * self.archive.hidden_size * (4 if binary else WIDTHS[self.archive.exact][1])
-        limit = self.archive.config.max_response_bytes
+        size = tokens * self.model.hidden_size * (4 if binary else WIDTHS[self.model.exact][1])
+        limit = self.model.config.max_response_bytes
         if size > limit:
             raise TooLarge(
-                f"{tokens} tokens x {self.archive.hidden_size} make about {size} bytes, the limit is {limit}; "
+                f"{tokens} tokens x {self.model.hidden_size} make about {size} bytes, the limit is {limit}; "
                 "send fewer texts, ask for application/octet-stream or raise handler.max_response_bytes"
             )
 
@@ -53,7 +54,7 @@ class HiddenStates(Task[HiddenStatesRequest]):
 
         Windows follow one another; special tokens between them are left out, so that rows match the text's tokens.
         """
-        kind, _ = WIDTHS[self.archive.exact]
+        kind, _ = WIDTHS[self.model.exact]
         pairs = zip(encodings, outputs, strict=True)
         return [joined(text, windows).astype(kind, copy=False) for text, windows in pairs]
 

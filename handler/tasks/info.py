@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from handler.call import Encoding, Output
 from handler.tasks.base import Task, TextRequest
+from handler.types import Encoding, Output
 
 
 class InfoRequest(TextRequest, frozen=True, kw_only=True):
@@ -25,26 +25,26 @@ class Info(Task[InfoRequest]):
         self, request: InfoRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> dict[str, Any]:
         """A flat description, and the limits apart."""
-        archive, config = self.archive, self.archive.config
+        model, config = self.model, self.model.config
         return {
-            "model": archive.name,
-            "version": archive.version,
+            "model": model.name,
+            "version": model.version,
             "task": config.task,
-            "tasks": archive.tasks,
-            "runtime": archive.runtime,
+            "tasks": model.tasks,
+            "runtime": model.runtime,
             "dtype": config.dtype,
-            "device": archive.device,
-            "labels": archive.head.description.labels if archive.head else [],
-            "hidden_size": archive.hidden_size,
-            "dimensions": archive.dimensions,
-            "vocabulary": archive.encoder.vocabulary,
-            "mask": None if archive.encoder.mask is None else archive.encoder.name(archive.encoder.mask),
+            "device": model.device,
+            "labels": model.head.description.labels if model.head else [],
+            "hidden_size": model.hidden_size,
+            "dimensions": model.dimensions,
+            "vocabulary": model.tokenizer.vocabulary,
+            "mask": None if model.tokenizer.mask is None else model.tokenizer.name(model.tokenizer.mask),
             "pooling": config.pooling,
             "normalize": config.normalize,
             "prompts": config.prompts,
             "default_prompt": config.default_prompt,
             "truncation": config.truncation,
-            "origin": archive.origin,
+            "origin": model.origin,
             "limits": {
                 "max_length": config.max_length,
                 "max_texts": config.max_texts,

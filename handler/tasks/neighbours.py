@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from handler.tasks.vectors import Vector
-from handler.text import TextEncoder
+from handler.text import TextTokenizer
 
 SCORES_AT_ONCE = 1 << 22
 """Cosines in memory together, 16 MB: of 137 words of a vocabulary of 30,522."""
@@ -30,9 +30,9 @@ class Vocabulary:
         encoder: says which rows stand for words.
     """
 
-    def __init__(self, table: Tensor, encoder: TextEncoder) -> None:
+    def __init__(self, table: Tensor, tokenizer: TextTokenizer) -> None:
         self.table = table
-        self.encoder = encoder
+        self.tokenizer = tokenizer
 
     def mean(self, ids: Sequence[int]) -> Vector:
         """`(hidden,)`, the mean of these rows."""
@@ -46,11 +46,11 @@ class Vocabulary:
         return lengths.clamp(min=SMALLEST)
 
     @cached_property
-    def words(self) -> Tensor:
+    def is_word(self) -> Tensor:
         """`(vocabulary,)` bool: neither special, nor unused, nor a row beyond the tokenizer's vocabulary."""
-        special = {id for id, token in self.encoder.tokenizer.get_added_tokens_decoder().items() if token.special}
-        special.add(-1 if self.encoder.unknown is None else self.encoder.unknown)
-        names = map(self.encoder.name, range(len(self.table)))
+        special = {id for id, token in self.tokenizer.backend.get_added_tokens_decoder().items() if token.special}
+        special.add(-1 if self.tokenizer.unknown is None else self.tokenizer.unknown)
+        names = map(self.tokenizer.name, range(len(self.table)))
         kept = [bool(name) and id not in special and not UNUSED.fullmatch(name) for id, name in enumerate(names)]
         return torch.tensor(kept, device=self.table.device)
 
@@ -69,7 +69,7 @@ class Vocabulary:
         for first in range(0, len(units), portion):
             check()
             some = torch.from_numpy(units[first : first + portion]).to(self.table.device)
-            scores = (some @ self.table.T).div_(self.lengths).masked_fill_(~self.words, -torch.inf)
+            scores = (some @ self.table.T).div_(self.lengths).masked_fill_(~self.is_word, -torch.inf)
             for row, excluded in zip(scores, own[first : first + portion], strict=True):
                 row[list(excluded)] = -torch.inf
             least = scores.topk(min(top_k, scores.shape[1])).values[:, -1:]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from handler.call import Text
 from handler.config import HandlerConfig
 from handler.errors import Invalid, unknown
+from handler.types import Text
 
 Side = Literal["query", "document"]
 SIDES: dict[str, tuple[str, ...]] = {"query": ("query",), "document": ("document", "passage", "corpus")}

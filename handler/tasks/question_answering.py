@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from handler.call import Encoding, Output, Text
 from handler.device import Reading
 from handler.errors import Invalid
 from handler.tasks import spans
 from handler.tasks.base import HeadTask, TextRequest
+from handler.types import Encoding, Output, Text
 
 QUESTION = Meta(description="what is asked", examples=["Where does Ada live?"])
 CONTEXT = Meta(description="the text that may answer it", examples=["Ada lives in London."])
@@ -47,7 +47,7 @@ class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
 
     name = "question-answering"
     request = QuestionAnsweringRequest
-    needs = "span"
+    requires = "span"
     truncation = "windows"
     needs_offsets = True
 
@@ -93,13 +93,13 @@ class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
         )
         found: dict[str, spans.Answer] = {}
         nothing = spans.IMPOSSIBLE
-        if len(windows[0].bodies) < 2:
+        if len(windows[0].text_ranges) < 2:
             raise Invalid(
                 "the question or its context holds nothing that the model reads, such as only control characters"
             )
         for window, state in zip(windows, states, strict=True):
             scores = spans.Scored.of(self.head.of_tokens.of([state]), window)
-            nothing = min(nothing, scores.nothing)
+            nothing = min(nothing, scores.null_score)
             for first, last, score in scores.best(wanted):
                 start, end = spans.characters(window, first, last, request.align_to_words)
                 answer: spans.Answer = {"answer": context[start:end], "score": 0.0, "start": start, "end": end}

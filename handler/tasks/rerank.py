@@ -9,15 +9,16 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from handler.call import Encoding, Output, Text
 from handler.device import Reading
 from handler.errors import Invalid
 from handler.head import FUNCTIONS, Head, Scores
+from handler.model import LoadedModel
 from handler.poolings import POOLINGS
 from handler.tasks import prompts
-from handler.tasks.base import Archive, Task, TextRequest
+from handler.tasks.base import Task, TextRequest
 from handler.tasks.scores import of_windows, top_k_indices
 from handler.tasks.vectors import normalized_embeddings
+from handler.types import Encoding, Output, Text
 
 
 class RerankRequest(TextRequest, frozen=True, kw_only=True):
@@ -71,19 +72,19 @@ class CrossEncoder(Scorer):
 class BiEncoder(Scorer):
     """Cosines of the archive's embeddings."""
 
-    def __init__(self, archive: Archive) -> None:
-        self.archive = archive
-        self.reading = POOLINGS[archive.config.pooling]
+    def __init__(self, model: LoadedModel) -> None:
+        self.model = model
+        self.reading = POOLINGS[model.config.pooling]
 
     def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
         """The query and then the texts, each with the archive's prompt for its side."""
-        config = self.archive.config
+        config = self.model.config
         asked = prompts.before(prompts.of_side(config, "query"), [query])
         return asked + prompts.before(prompts.of_side(config, "document"), texts)
 
     def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
         """Between -1 and 1."""
-        found = normalized_embeddings(self.archive, outputs)
+        found = normalized_embeddings(self.model, outputs)
         cosines: Scores = found[1:] @ found[0]
         return cosines
 
@@ -94,11 +95,11 @@ class Rerank(Task[RerankRequest]):
     name = "rerank"
     request = RerankRequest
 
-    def __init__(self, archive: Archive) -> None:
-        super().__init__(archive)
-        head = archive.head
+    def __init__(self, model: LoadedModel) -> None:
+        super().__init__(model)
+        head = model.head
         scores = head is not None and head.description.kind == "sequence" and len(head.description.labels) == 1
-        self.scorer: Scorer = CrossEncoder(head) if head and scores else BiEncoder(archive)
+        self.scorer: Scorer = CrossEncoder(head) if head and scores else BiEncoder(model)
 
     def texts(self, request: RerankRequest) -> list[Text]:
         """What the scorer reads."""

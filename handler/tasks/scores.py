@@ -7,23 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.call import Output
 from handler.head import Head, Scores
+from handler.types import Output
 
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
 
-def of_windows(head: Head, outputs: Sequence[Sequence[Output]]) -> tuple[Scores, Places]:
+def of_windows(head: Head, outputs: Sequence[Sequence[Output]]) -> tuple[Scores, Indices]:
     """`(windows, scores)` of a `sequence` head, and `(texts,)` the row of each text's first window."""
     flat = [window for windows in outputs for window in windows]
     return head.of_sequences.of(flat), np.cumsum([0, *map(len, outputs[:-1])])
 
 
-def top_k_indices(values: Scores, count: int | None = None) -> Places:
+def top_k_indices(values: Scores, count: int | None = None) -> Indices:
     """Places of the `count` largest of `(values,)`, or of all, by falling value; equal ones in their order."""
     falling = -values
     if count is None or count >= len(falling):
         return np.argsort(falling, kind="stable")
     last = np.partition(falling, count - 1)[count - 1]
-    places = np.flatnonzero(~(falling > last))  # all that equal the last one, and none is lost to NaN
-    return places[np.argsort(falling[places], kind="stable")[:count]]
+    indices = np.flatnonzero(~(falling > last))  # all that equal the last one, and none is lost to NaN
+    return indices[np.argsort(falling[indices], kind="stable")[:count]]

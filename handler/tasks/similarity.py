@@ -9,13 +9,13 @@ from typing import Annotated
 import numpy as np
 from msgspec import Meta
 
-from handler.call import Encoding, Output, Text
 from handler.device import Reading
 from handler.errors import Invalid
 from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.vectors import Vector, normalized_embeddings
+from handler.types import Encoding, Output, Text
 
 
 class SimilarityRequest(TextRequest, frozen=True, kw_only=True):
@@ -47,17 +47,17 @@ class Similarity(Task[SimilarityRequest]):
 
     def prompted(self, texts: Iterable[str]) -> list[Text]:
         """With the archive's default prompt."""
-        return prompts.before(prompts.named(self.archive.config, None), texts)
+        return prompts.before(prompts.named(self.model.config, None), texts)
 
     def reading(self, request: SimilarityRequest) -> Reading:
         """See `Task.reading`."""
-        return POOLINGS[self.archive.config.pooling]
+        return POOLINGS[self.model.config.pooling]
 
     def answer(
         self, request: SimilarityRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> Vector:
         """`(sentences,)` or `(pairs,)` float32."""
-        found = normalized_embeddings(self.archive, outputs)
+        found = normalized_embeddings(self.model, outputs)
         left, right = (found[:1], found[1:]) if request.inputs is None else (found[::2], found[1::2])
         cosines: Vector = np.sum(left * right, axis=1)
         return cosines

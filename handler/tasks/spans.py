@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from handler.call import Encoding
 from handler.head import Scores, softmax
 from handler.tasks.scores import top_k_indices
+from handler.types import Encoding
 
 Answer = dict[str, Any]
 IMPOSSIBLE = 1_000_000.0
@@ -35,19 +35,19 @@ class Scored:
 
     Attributes:
         start, end: `(tokens,)` of the context's tokens; 0 elsewhere.
-        nothing: that there is no answer: the first token's start times its end.
-        context: places of the context's tokens.
+        null_score: that there is no answer: the first token's start times its end.
+        context: indices of the context's tokens.
     """
 
     start: Scores
     end: Scores
-    nothing: float
+    null_score: float
     context: range
 
     @classmethod
     def of(cls, scores: Scores, window: Encoding) -> Scored:
         """From `(tokens, 2)` scores; probabilities are over the context and the first token."""
-        context = window.bodies[-1]
+        context = window.text_ranges[-1]
         allowed = np.zeros(len(window), dtype=bool)
         allowed[context.start : context.stop] = allowed[0] = True
         start, end = softmax(np.where(allowed, scores.T, -10000.0).astype(np.float32))
@@ -74,14 +74,14 @@ def characters(window: Encoding, first: int, last: int, align: bool) -> tuple[in
     return window.offsets[first][0], window.offsets[last][1]
 
 
-def edge(window: Encoding, place: int, step: int) -> int:
+def edge(window: Encoding, position: int, step: int) -> int:
     """The first or last token of the word a token is of."""
-    word = window.words[place]
-    while 0 <= place + step < len(window) and word is not None and same(window, place + step, word):
-        place += step
-    return place
+    word = window.word_ids[position]
+    while 0 <= position + step < len(window) and word is not None and same(window, position + step, word):
+        position += step
+    return position
 
 
-def same(window: Encoding, place: int, word: int) -> bool:
+def same(window: Encoding, position: int, word: int) -> bool:
     """Whether a token is of that word of the context; the question counts its words anew."""
-    return not window.special[place] and window.words[place] == word
+    return not window.special[position] and window.word_ids[position] == word

@@ -8,14 +8,15 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from handler.call import Encoding, Output, Text
 from handler.device import tensor
 from handler.errors import TooLarge
 from handler.head import Scores
 from handler.tasks import prompts
-from handler.tasks.base import TextRequest, listed
+from handler.tasks.base import TextRequest
+from handler.tasks.inputs import texts_of
 from handler.tasks.scores import top_k_indices
 from handler.tasks.vocabulary import VocabularyTask
+from handler.types import Encoding, Output, Text
 
 BYTES_PER_WORD = len('{"index":1000,"value":0.1234567},')
 
@@ -40,7 +41,7 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
 
     def texts(self, request: SparseEmbeddingRequest) -> list[Text]:
         """The inputs, with the archive's default prompt."""
-        return prompts.before(prompts.named(self.archive.config, None), listed(request.inputs))
+        return prompts.before(prompts.named(self.model.config, None), texts_of(request.inputs))
 
     def answer(
         self,
@@ -63,7 +64,7 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
 
         A head that was not trained to be sparse gives thousands of words per text.
         """
-        limit = self.archive.config.max_response_bytes
+        limit = self.model.config.max_response_bytes
         if size > limit:
             raise TooLarge(
                 f"the words of {texts} of {total} texts make about {size} bytes, the limit is {limit}; "

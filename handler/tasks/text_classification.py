@@ -8,12 +8,13 @@ from typing import Annotated
 import numpy as np
 from msgspec import Meta
 
-from handler.call import Encoding, Output, Text
 from handler.device import Reading
 from handler.errors import Invalid
 from handler.head import FUNCTIONS, Function, Head, Scores
-from handler.tasks.base import HeadTask, TextRequest, TextsOrPairs, listed
+from handler.tasks.base import HeadTask, TextRequest
+from handler.tasks.inputs import TextsOrPairs, texts_of
 from handler.tasks.scores import of_windows, top_k_indices
+from handler.types import Encoding, Output, Text
 
 Labelled = dict[str, str | float]
 
@@ -36,12 +37,12 @@ class TextClassification(HeadTask[TextClassificationRequest]):
 
     name = "text-classification"
     request = TextClassificationRequest
-    needs = "sequence"
+    requires = "sequence"
 
     def texts(self, request: TextClassificationRequest) -> list[Text]:
         """Texts and pairs."""
         if request.text_pair is None:
-            return listed(request.inputs)
+            return texts_of(request.inputs)
         if isinstance(request.inputs, str):
             return [(request.inputs, request.text_pair)]
         raise Invalid('"text_pair" belongs to one text; of several, send each pair as a list of two')

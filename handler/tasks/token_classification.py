@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from handler.call import Encoding, Output, Text
 from handler.device import Reading
 from handler.head import Scores, softmax
-from handler.tasks.base import HeadTask, TextRequest, listed
-from handler.tasks.entities import Token, entities, words
+from handler.tasks.base import HeadTask, TextRequest
+from handler.tasks.entities import Token, by_word, entities
+from handler.tasks.inputs import texts_of
+from handler.types import Encoding, Output, Text
 
 Strategy = Literal["none", "simple", "first", "average", "max"]
 
@@ -42,12 +43,12 @@ class TokenClassification(HeadTask[TokenClassificationRequest]):
     name = "token-classification"
     request = TokenClassificationRequest
     needs_offsets = True
-    needs = "tokens"
+    requires = "tokens"
     truncation = "windows"
 
     def texts(self, request: TokenClassificationRequest) -> list[Text]:
         """The inputs."""
-        return listed(request.inputs)
+        return texts_of(request.inputs)
 
     def overlap(self, request: TokenClassificationRequest) -> int:
         """See `Task.overlap`."""
@@ -66,7 +67,7 @@ class TokenClassification(HeadTask[TokenClassificationRequest]):
         """Per text its tokens (`entity`, `index`) or entities (`entity_group`), with score, word, start and end."""
         scores = softmax(self.head.of_tokens.of([window for windows in outputs for window in windows]))
         answers, done = [], 0
-        for text, windows in zip(listed(request.inputs), encodings, strict=True):
+        for text, windows in zip(texts_of(request.inputs), encodings, strict=True):
             size = sum(map(len, windows))
             tokens = self.tokens(str(text), windows, scores[done : done + size])
             answers.append(self.labelled(tokens, request))
@@ -78,31 +79,31 @@ class TokenClassification(HeadTask[TokenClassificationRequest]):
         kept: dict[int, tuple[int, Encoding, int, int]] = {}
         row = 0
         for window in windows:
-            for body in window.bodies:
-                for place in body:
-                    number = window.first + place - body.start
-                    context = min(place - body.start, body.stop - 1 - place)
+            for body in window.text_ranges:
+                for position in body:
+                    number = window.token_offset + position - body.start
+                    context = min(position - body.start, body.stop - 1 - position)
                     if number not in kept or context > kept[number][0]:
-                        kept[number] = context, window, place, row + place
+                        kept[number] = context, window, position, row + position
             row += len(window)
         return [
-            self.token(text, window, place, number, scores[row])
-            for number, (_, window, place, row) in sorted(kept.items())
+            self.token(text, window, position, number, scores[row])
+            for number, (_, window, position, row) in sorted(kept.items())
         ]
 
-    def token(self, text: str, window: Encoding, place: int, number: int, scores: Scores) -> Token:
+    def token(self, text: str, window: Encoding, position: int, number: int, scores: Scores) -> Token:
         """One token; `index` counts the special token before the text, as transformers does."""
-        encoder = self.archive.encoder
-        start, stop = window.offsets[place]
-        inside = encoder.is_subword(window.ids[place], text, start, stop)
-        shown = text[start:stop] if window.ids[place] == encoder.unknown else encoder.name(window.ids[place])
-        return Token(number + len(encoder.prefix), shown, start, stop, inside, scores)
+        tokenizer = self.model.tokenizer
+        start, stop = window.offsets[position]
+        inside = tokenizer.is_subword(window.ids[position], text, start, stop)
+        shown = text[start:stop] if window.ids[position] == tokenizer.unknown else tokenizer.name(window.ids[position])
+        return Token(number + len(tokenizer.prefix), shown, start, stop, inside, scores)
 
     def labelled(self, tokens: Sequence[Token], request: TokenClassificationRequest) -> list[dict[str, Any]]:
         """Tokens, or what they add up to, without the labels that are left out."""
-        labels, join = self.head.description.labels, self.archive.encoder.join
+        labels, join = self.head.description.labels, self.model.tokenizer.join
         strategy = request.aggregation_strategy
-        named = words(tokens, strategy, labels, join)
+        named = by_word(tokens, strategy, labels, join)
         found = named if strategy == "none" else entities(named, join)
         key = "entity" if strategy == "none" else "entity_group"
         return [item for item in found if item[key] not in request.ignore_labels]

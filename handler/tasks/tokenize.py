@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from handler.call import Encoding, Output, Text
 from handler.errors import TooLarge
-from handler.tasks.base import Task, TextRequest, listed
+from handler.tasks.base import Task, TextRequest
+from handler.tasks.inputs import texts_of
+from handler.types import Encoding, Output, Text
 
 BYTES_PER_TOKEN = 80  # of JSON
 
@@ -31,26 +32,26 @@ class Tokenize(Task[TokenizeRequest]):
 
     def admit(self, tokens: int, binary: bool) -> None:
         """See `Task.admit`."""
-        size, limit = tokens * BYTES_PER_TOKEN, self.archive.config.max_response_bytes
+        size, limit = tokens * BYTES_PER_TOKEN, self.model.config.max_response_bytes
         if size > limit:
             raise TooLarge(f"{tokens} tokens make about {size} bytes, the limit is {limit}; send fewer texts")
 
     def texts(self, request: TokenizeRequest) -> list[Text]:
         """The inputs."""
-        return listed(request.inputs)
+        return texts_of(request.inputs)
 
     def answer(
         self, request: TokenizeRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> list[list[dict[str, Any]]]:
         """Per text and token its id, its text, and where that stands in the text (null for special tokens)."""
-        texts = listed(request.inputs)
+        texts = texts_of(request.inputs)
         return [
             [token for window in windows for token in self._tokens(text, window)]
             for text, windows in zip(texts, encodings, strict=True)
         ]
 
     def _tokens(self, text: Text, encoding: Encoding) -> list[dict[str, Any]]:
-        name = self.archive.encoder.tokenizer.id_to_token
+        name = self.model.tokenizer.backend.id_to_token
         return [
             {"id": id, "text": name(id), "special": True, "start": None, "stop": None}
             if special

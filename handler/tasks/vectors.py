@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.call import Output
+from handler.model import LoadedModel
 from handler.poolings import POOLINGS
-from handler.tasks.base import Archive
+from handler.types import Output
 
 Vector = NDArray[np.float32]
 
@@ -27,15 +27,15 @@ def pooled(texts: Sequence[Sequence[Output]], pooling: str) -> Vector:
     return np.asarray(vectors, dtype=np.float32)
 
 
-def vectors(archive: Archive, texts: Sequence[Sequence[Output]], pooling: str | None = None) -> Vector:
+def vectors(model: LoadedModel, texts: Sequence[Sequence[Output]], pooling: str | None = None) -> Vector:
     """`(texts, dimensions)`: pooled, as the archive does it by default, and through its dense layers."""
-    found = pooled(texts, pooling or archive.config.pooling)
-    return found if archive.dense is None else archive.dense(found)
+    found = pooled(texts, pooling or model.config.pooling)
+    return found if model.dense is None else model.dense(found)
 
 
-def normalized_embeddings(archive: Archive, texts: Sequence[Sequence[Output]]) -> Vector:
+def normalized_embeddings(model: LoadedModel, texts: Sequence[Sequence[Output]]) -> Vector:
     """`(texts, dimensions)` of length 1, whose products are cosines."""
-    return l2_normalize(vectors(archive, texts)[:, : archive.config.dimensions])
+    return l2_normalize(vectors(model, texts)[:, : model.config.dimensions])
 
 
 def l2_normalize(vectors: Vector) -> Vector:

@@ -20,7 +20,7 @@ ROWS = 256
 class VocabularyTask(HeadTask[R]):
     """A task that needs a score of every word. Token states stay where they are: their scores are more than they."""
 
-    needs = "vocabulary"
+    requires = "vocabulary"
 
     def reading(self, request: R) -> None:
         """See `Task.reading`."""
@@ -37,7 +37,7 @@ class VocabularyTask(HeadTask[R]):
             Overloaded: time is up; looked at before each product.
         """
         for some in chunk_by_size(states, len, ROWS):
-            self.archive.deadline.check()
+            self.model.deadline.check()
             rows = [1 if peaks else len(each) for each in some]
             yield from np.split(self.scores(some, peaks), np.cumsum(rows[:-1]))
 

@@ -11,14 +11,15 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from handler.call import Encoding, Output, Text
 from handler.errors import Invalid, TooLarge
 from handler.tasks.base import Task, TextRequest
+from handler.tasks.inputs import as_list
 from handler.tasks.neighbours import Ranking, Vocabulary
 from handler.tasks.vectors import Vector, l2_normalize
+from handler.types import Encoding, Output, Text
 
 BYTES, NEIGHBOUR_BYTES = 12, 70  # of a number and of a neighbour in JSON
-NOTHING = 1e-6
+EPSILON = 1e-6
 """Length below which a sum of unit vectors is rounding."""
 
 
@@ -43,11 +44,6 @@ class WordVectorsRequest(TextRequest, frozen=True, kw_only=True):
     cosines: Annotated[bool, Meta(description="whether it holds the cosine of each input to each")] = False
     top_k: Annotated[int, Meta(ge=0, le=1000, description="nearest words of the vocabulary, best first")] = 0
 
-    @property
-    def listed(self) -> list[str | Expression]:
-        """One input is a list of one."""
-        return self.inputs if isinstance(self.inputs, list) else [self.inputs]
-
 
 class WordVectors(Task[WordVectorsRequest]):
     """Rows of the table of words, their cosines and their neighbours; expressions as gensim's `most_similar` has them.
@@ -63,11 +59,11 @@ class WordVectors(Task[WordVectorsRequest]):
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """Kept from the first request on."""
-        return Vocabulary(self.archive.word_embeddings(), self.archive.encoder)
+        return Vocabulary(self.model.word_embeddings(), self.model.tokenizer)
 
     def texts(self, request: WordVectorsRequest) -> list[Text]:
         """The words of all inputs, as they stand inside a sentence: byte-level vocabularies write that space."""
-        items = [signed(given) for given in request.listed]
+        items = [weighted_words(given) for given in expressions(request)]
         for number, item in enumerate(items, 1):
             if not item:
                 raise Invalid(f'input {number} of {len(items)} has no words; send "positive" or "negative"')
@@ -77,15 +73,15 @@ class WordVectors(Task[WordVectorsRequest]):
         self, request: WordVectorsRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> list[dict[str, Any]]:
         """Per input its tokens, and what was asked for."""
-        inputs = request.listed
+        inputs = expressions(request)
         self.admit_answer(request, len(inputs))
         ids = iter([self.ids(windows, number, len(encodings)) for number, windows in enumerate(encodings, 1)])
-        pieces = [list(islice(ids, len(signed(given)))) for given in inputs]
+        pieces = [list(islice(ids, len(weighted_words(given)))) for given in inputs]
         vectors = np.stack(
             [self.vector(*item, number) for number, item in enumerate(zip(inputs, pieces, strict=True), 1)]
         )
         own = [[id for word in words for id in word] for words in pieces]
-        answers: list[dict[str, Any]] = [{"tokens": [self.archive.encoder.name(id) for id in found]} for found in own]
+        answers: list[dict[str, Any]] = [{"tokens": [self.model.tokenizer.name(id) for id in found]} for found in own]
         units = l2_normalize(vectors)
         for key, wanted, values in (
             ("vector", request.vectors, lambda: vectors),
@@ -98,9 +94,9 @@ class WordVectors(Task[WordVectorsRequest]):
 
     def admit_answer(self, request: WordVectorsRequest, count: int) -> None:
         """Refuse what would be too large an answer, before it is computed."""
-        numbers = self.archive.hidden_size * request.vectors + count * request.cosines
+        numbers = self.model.hidden_size * request.vectors + count * request.cosines
         size = count * (BYTES * numbers + NEIGHBOUR_BYTES * request.top_k)
-        limit = self.archive.config.max_response_bytes
+        limit = self.model.config.max_response_bytes
         if size > limit:
             raise TooLarge(
                 f"the answer to {count} inputs would have about {size} bytes, the limit is {limit}; "
@@ -109,12 +105,12 @@ class WordVectors(Task[WordVectorsRequest]):
 
     def ids(self, windows: Sequence[Encoding], number: int, total: int) -> list[int]:
         """The tokens of a word, without those the tokenizer adds."""
-        found = [id for window in windows for body in window.bodies for id in window.ids[body.start : body.stop]]
+        found = [id for window in windows for body in window.text_ranges for id in window.ids[body.start : body.stop]]
         if not found:
             raise Invalid(
                 f"word {number} of {total} holds nothing that the model reads, such as only control characters"
             )
-        if set(found) == {self.archive.encoder.unknown}:
+        if set(found) == {self.model.tokenizer.unknown}:
             raise Invalid(f"word {number} of {total} is not in the vocabulary, nor are pieces of it")
         return found
 
@@ -123,30 +119,31 @@ class WordVectors(Task[WordVectorsRequest]):
         words = [self.vocabulary.mean(ids) for ids in pieces]
         if isinstance(given, str):
             return words[0]
-        signs = np.array([sign for _, sign in signed(given)], dtype=np.float32)
+        signs = np.array([sign for _, sign in weighted_words(given)], dtype=np.float32)
         total: Vector = (signs[:, None] * l2_normalize(np.stack(words))).sum(axis=0)
-        if np.linalg.norm(total) < NOTHING:
+        if np.linalg.norm(total) < EPSILON:
             raise Invalid(f"the words of input {number} cancel out: what is left has no direction")
         return l2_normalize(total)
 
     def neighbours(self, units: Vector, own: Sequence[Sequence[int]], top_k: int) -> list[list[dict[str, Any]]]:
         """Words of the vocabulary by cosine, without the input's own."""
-        found = self.vocabulary.nearest(units, [set(ids) for ids in own], top_k, self.archive.deadline.check)
+        found = self.vocabulary.nearest(units, [set(ids) for ids in own], top_k, self.model.deadline.check)
         return [self.described(ranking) for ranking in found]
 
     def described(self, ranking: Ranking) -> list[dict[str, Any]]:
         """With the tokens' names."""
-        name = self.archive.encoder.name
+        name = self.model.tokenizer.name
         return [{"token": name(id), "id": id, "score": np.float32(score)} for id, score in ranking]
 
 
-def several(words: str | list[str]) -> list[str]:
-    """One word is a list of one."""
-    return [words] if isinstance(words, str) else words
+def expressions(request: WordVectorsRequest) -> list[str | Expression]:
+    """The inputs; one is a list of one."""
+    found: list[str | Expression] = as_list(request.inputs)
+    return found
 
 
-def signed(given: str | Expression) -> list[tuple[str, int]]:
+def weighted_words(given: str | Expression) -> list[tuple[str, int]]:
     """Words, with -1 where they are taken away."""
     if isinstance(given, str):
         return [(given, 1)]
-    return [(word, 1) for word in several(given.positive)] + [(word, -1) for word in several(given.negative)]
+    return [(word, 1) for word in as_list(given.positive)] + [(word, -1) for word in as_list(given.negative)]

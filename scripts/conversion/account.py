@@ -20,7 +20,7 @@ LABELS = "output_bias"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ConversionPlan:
     """What is written, and what is not.
 
     Attributes:
@@ -33,7 +33,7 @@ class Account:
     head: str
     config: BertConfig
     used: Mapping[str, str]
-    left_out: Mapping[str, str]
+    skipped: Mapping[str, str]
 
     def transposed(self, name: str) -> bool:
         """Whether a tensor lies the other way round: TensorFlow has kernels `(in, out)`, torch `(out, in)`."""
@@ -42,12 +42,12 @@ class Account:
     @property
     def summary(self) -> str:
         """How many tensors of each kind."""
-        reasons = ", ".join(f"{count} {why}" for why, count in Counter(self.left_out.values()).most_common())
-        total = len(self.used) + len(self.left_out)
+        reasons = ", ".join(f"{count} {why}" for why, count in Counter(self.skipped.values()).most_common())
+        total = len(self.used) + len(self.skipped)
         return f"{len(self.used)} of {total} tensors written" + (f"; left out: {reasons}" if reasons else "")
 
 
-def take(bundle: Bundle, config: BertConfig, head: str | None, leave_out: Sequence[str]) -> Account:
+def plan(bundle: Bundle, config: BertConfig, head: str | None, leave_out: Sequence[str]) -> ConversionPlan:
     """Decide about every tensor.
 
     Args:
@@ -83,7 +83,7 @@ def take(bundle: Bundle, config: BertConfig, head: str | None, leave_out: Sequen
             why=f"bert_config.json says {config.num_hidden_layers} layers of {config.hidden_size}",
             fix=f"correct the configuration, or leave them out, also by a pattern: --leave-out '{unknown[0]}'",
         )
-    return Account(chosen, config, used, left_out)
+    return ConversionPlan(chosen, config, used, left_out)
 
 
 def shapes(config: BertConfig, head: Head, pooled: bool) -> Shapes:

@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from scripts.console import Failure, err, step
 from scripts.conversion import account, streaming, vocabulary
 from scripts.conversion import config as configs
-from scripts.conversion.account import Account
+from scripts.conversion.account import ConversionPlan
 from scripts.conversion.bundle import Bundle
 from scripts.conversion.config import Gelu
 from scripts.conversion.names import HEADS
 from scripts.conversion.vocabulary import Vocabulary
 from scripts.files import origin as origins
-from scripts.files.folders import fresh
-from scripts.files.origin import Origin
+from scripts.files.folders import atomic_directory
+from scripts.files.origin import Provenance
 
 WEIGHTS = "model.safetensors"
 ENDING = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
@@ -79,15 +79,17 @@ def convert(source: Source, target: Path, verified: bool = False) -> dict[str, A
     config_file = source.config or prefix.with_name("bert_config.json")
     config = configs.read(config_file)
     words = vocabulary.read(source.vocab or prefix.with_name("vocab.txt"), config.vocab_size)
-    taken = account.take(bundle, config, source.head, source.leave_out)
+    taken = account.plan(bundle, config, source.head, source.leave_out)
     cased, why = casing(words, source.cased)
-    with fresh(target) as part:
+    with atomic_directory(target) as part:
         with step(f"converting {prefix.name}"):
             write_weights(bundle, taken, part / WEIGHTS)
             write_config(taken, source.gelu, words, part / "config.json")
             vocabulary.write(words, part, cased, config.max_position_embeddings)
             source_name = f"{prefix.resolve().parent.name}/{prefix.name}"
-            origins.stamp(Origin(source_name, made_from=digests(bundle, config_file, words.file)), part)
+            origins.write_with_digests(
+                Provenance(source_name, made_from=digests(bundle, config_file, words.file)), part
+            )
         sums = forward(part, HEADS[taken.head].architecture) if verified else {}
     return {
         "folder": str(target),
@@ -97,7 +99,7 @@ def convert(source: Source, target: Path, verified: bool = False) -> dict[str, A
         "casing": why,
         "gelu": source.gelu,
         "used": dict(taken.used),
-        "left_out": dict(taken.left_out),
+        "left_out": dict(taken.skipped),
         **({"verified": sums} if verified else {}),
     }
 
@@ -120,7 +122,7 @@ def dump(source: Source, target: Path) -> dict[str, Any]:
     prefix = find(source.checkpoint)
     bundle = Bundle(prefix)
     config = configs.read(source.config or prefix.with_name("bert_config.json"))
-    taken = account.take(bundle, config, source.head, source.leave_out)
+    taken = account.plan(bundle, config, source.head, source.leave_out)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
         part = Path(temporary) / WEIGHTS
@@ -179,7 +181,7 @@ def casing(words: Vocabulary, cased: bool | None) -> tuple[bool, str]:
     return chosen, found.why
 
 
-def write_weights(bundle: Bundle, taken: Account, file: Path) -> None:
+def write_weights(bundle: Bundle, taken: ConversionPlan, file: Path) -> None:
     """Every used tensor, as torch has it."""
 
     def read(name: str) -> NDArray[np.float32]:
@@ -198,7 +200,7 @@ def write_weights(bundle: Bundle, taken: Account, file: Path) -> None:
     streaming.write(file, shapes, read)
 
 
-def write_config(taken: Account, gelu: Gelu, words: Vocabulary, file: Path) -> None:
+def write_config(taken: ConversionPlan, gelu: Gelu, words: Vocabulary, file: Path) -> None:
     """`config.json`."""
     keys = configs.written(taken.config, HEADS[taken.head].architecture, gelu, words.padding)
     file.write_text(json.dumps(keys, indent=2) + "\n")

@@ -18,10 +18,10 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
         ValueError: the bytes end within it, or it has more than 64 bits.
     """
     number = 0
-    for place in range(at, min(at + 10, len(data))):
-        number |= (data[place] & 0x7F) << 7 * (place - at)
-        if data[place] < 0x80:
-            return number, place + 1
+    for position in range(at, min(at + 10, len(data))):
+        number |= (data[position] & 0x7F) << 7 * (position - at)
+        if data[position] < 0x80:
+            return number, position + 1
     raise ValueError(f"no number at byte {at} of {len(data)}")
 
 

@@ -50,8 +50,8 @@ def walk(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     if any(footer[at:-8]):
         raise ValueError("its footer holds more than it should")
     list(entries(block(content, *meta)))
-    for _, place in entries(block(content, *index)):
-        yield from entries(block(content, *handle(place, 0)[0]))
+    for _, value in entries(block(content, *index)):
+        yield from entries(block(content, *handle(value, 0)[0]))
 
 
 def handle(data: bytes, at: int) -> tuple[tuple[int, int], int]:

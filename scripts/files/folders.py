@@ -11,13 +11,13 @@ from pathlib import Path
 from scripts.console import Failure
 
 
-def filled(target: Path) -> bool:
+def is_nonempty(target: Path) -> bool:
     """Whether something is there already; an empty folder does not count."""
     return target.exists() and not (target.is_dir() and not any(target.iterdir()))
 
 
 @contextmanager
-def fresh(target: Path, replace: bool = False) -> Iterator[Path]:
+def atomic_directory(target: Path, replace: bool = False) -> Iterator[Path]:
     """A folder that becomes `target` if the block succeeds, and disappears if it fails.
 
     Args:
@@ -27,7 +27,7 @@ def fresh(target: Path, replace: bool = False) -> Iterator[Path]:
     Raises:
         Failure: `target` holds something that may not go.
     """
-    if filled(target) and not replace:
+    if is_nonempty(target) and not replace:
         raise Failure(f"{target} is not empty", fix="name a folder that does not exist yet")
     target = target.resolve()  # a link stays, and leads to the folder
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def fresh(target: Path, replace: bool = False) -> Iterator[Path]:
     try:
         yield part
         part.chmod(0o755)  # mkdtemp makes it private
-        if filled(target):
+        if is_nonempty(target):
             shutil.rmtree(target)
         part.rename(target)
     finally:

@@ -14,7 +14,7 @@ from scripts.console import err
 SUFFIXES = (".json", ".safetensors", ".bin", ".txt", ".model")
 
 
-class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
+class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
     """A folder's past.
 
     Attributes:
@@ -30,43 +30,47 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     made_from: dict[str, str] = {}
 
 
-def read(folder: Path) -> Origin:
+def read(folder: Path) -> Provenance:
     """What a folder says of itself; one that says nothing, or has such a file from elsewhere, came from itself."""
     try:
-        return msgspec.json.decode((folder / ORIGIN).read_bytes(), type=Origin)
+        return msgspec.json.decode((folder / ORIGIN).read_bytes(), type=Provenance)
     except (FileNotFoundError, IsADirectoryError):
         pass
     except msgspec.DecodeError as error:
         err.print(f"{folder / ORIGIN} is not read: {error}", style="yellow")
-    return Origin(folder.resolve().name)
+    return Provenance(folder.resolve().name)
 
 
-def packed(folder: Path) -> Origin:
+def read_verified(folder: Path) -> Provenance:
     """What an archive says of the folder it was packed from.
 
     A folder whose files differ from those that were fetched is no longer the revision it came from, and says so.
     """
-    past = read(folder)
-    files = digests(folder, listed(folder))
-    changed = [name for name in {**past.files, **files} if past.files and past.files.get(name) != files.get(name)]
+    recorded = read(folder)
+    files = digests(folder, checkpoint_files(folder))
+    changed = [
+        name for name in {**recorded.files, **files} if recorded.files and recorded.files.get(name) != files.get(name)
+    ]
     if changed:
-        err.print(f"{folder.name} is no longer {past.source} as it was fetched: {changed[0]} differs", style="yellow")
-        return Origin(f"{past.source}, changed", None, files, past.made_from)
-    return msgspec.structs.replace(past, files=files)
+        err.print(
+            f"{folder.name} is no longer {recorded.source} as it was fetched: {changed[0]} differs", style="yellow"
+        )
+        return Provenance(f"{recorded.source}, changed", None, files, recorded.made_from)
+    return msgspec.structs.replace(recorded, files=files)
 
 
-def listed(folder: Path) -> list[Path]:
+def checkpoint_files(folder: Path) -> list[Path]:
     """Files of a checkpoint, its folders' too; hidden ones and those of other tools are not."""
     files = (file for file in folder.rglob("*") if file.suffix in SUFFIXES and file.name != ORIGIN and file.is_file())
     return [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
 
 
-def stamp(origin: Origin, folder: Path) -> None:
+def write_with_digests(origin: Provenance, folder: Path) -> None:
     """Put it into the folder, with the digest of every file that is there."""
-    write(msgspec.structs.replace(origin, files=digests(folder, listed(folder))), folder)
+    write(msgspec.structs.replace(origin, files=digests(folder, checkpoint_files(folder))), folder)
 
 
-def write(origin: Origin, folder: Path) -> None:
+def write(origin: Provenance, folder: Path) -> None:
     """Put it into the folder."""
     (folder / ORIGIN).write_bytes(msgspec.json.format(msgspec.json.encode(origin), indent=1) + b"\n")
 

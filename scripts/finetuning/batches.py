@@ -27,7 +27,7 @@ class Encoded:
 
     inputs: dict[str, Tensor]
     target: Tensor
-    places: list[tuple[int, int]]
+    offsets: list[tuple[int, int]]
 
 
 def encode(
@@ -41,8 +41,8 @@ def encode(
     )  # fmt: skip
     inputs = {name: torch.tensor(found[name][0]) for name in names if name in found}
     pairs = zip(found["offset_mapping"][0], found["special_tokens_mask"][0], strict=True)
-    places = [(0, 0) if special else trimmed(example.text, *place) for place, special in pairs]
-    return inputs, places, len(found["input_ids"]) > 1
+    offsets = [(0, 0) if special else trimmed(example.text, *place) for place, special in pairs]
+    return inputs, offsets, len(found["input_ids"]) > 1
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:

@@ -87,20 +87,20 @@ def tagged(line: int, record: Record) -> Tagged:
     for word, tag in zip(words, tags, strict=True):
         check_word(word, tag)
     ends = [sum(len(word) + 1 for word in words[: number + 1]) - 1 for number in range(len(words))]
-    places = [(end - len(word), end) for word, end in zip(words, ends, strict=True)]
-    return Tagged(line, " ".join(words), tuple(joined(places, tags)))
+    offsets = [(end - len(word), end) for word, end in zip(words, ends, strict=True)]
+    return Tagged(line, " ".join(words), tuple(joined(offsets, tags)))
 
 
-def joined(places: Sequence[tuple[int, int]], tags: Sequence[str]) -> list[Entity]:
+def joined(offsets: Sequence[tuple[int, int]], tags: Sequence[str]) -> list[Entity]:
     """Entities of pieces in a row, each with a tag.
 
     Args:
-        places: `(start, end)` of each piece in its text.
+        offsets: `(start, end)` of each piece in its text.
         tags: as many of `O`, `B-LABEL`, `I-LABEL`.
     """
     found: list[Entity] = []
     before = "O"
-    for (start, end), tag in zip(places, tags, strict=True):
+    for (start, end), tag in zip(offsets, tags, strict=True):
         if tag.startswith("I-") and before[2:] == tag[2:]:
             found[-1] = Entity(found[-1].start, end, found[-1].label)
         elif tag != "O":

@@ -15,17 +15,18 @@ from transformers import AutoTokenizer
 
 from scripts.console import Failure, err
 from scripts.files import origin as origins
-from scripts.files.folders import filled
-from scripts.files.origin import Origin
+from scripts.files.folders import is_nonempty
+from scripts.files.origin import Provenance
 from scripts.finetuning import model as models
 from scripts.finetuning.examples import Example
 from scripts.finetuning.split import Split, check_labels, split
-from scripts.finetuning.state import State, unfinished
+from scripts.finetuning.state import TrainingState, unfinished
 from scripts.finetuning.tasks import TASKS
-from scripts.finetuning.training import Plan, Training
+from scripts.finetuning.training import Training, TrainingArguments
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources import pull as puller
 from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.families import hidden_size
 from scripts.sources.presets import presets
 
 FILE = "finetune.json"
@@ -42,7 +43,7 @@ class Settings:
     Attributes:
         task: key of `TASKS`.
         frozen: only the head and BERT's pooler learn.
-        epochs, batch_size, patience, seed: see `Plan`.
+        epochs, batch_size, patience, seed: see `TrainingArguments`.
         learning_rate: the highest; 0 is worked out from the width of the model.
         held_out: share of each label's texts.
         max_length: longest sequence in tokens; 0 is the checkpoint's.
@@ -85,7 +86,7 @@ def finetune(
     Raises:
         Failure: a line, the base or the target cannot be used, or an unfinished training differs.
     """
-    if filled(target):
+    if is_nonempty(target):
         raise Failure(f"{target} is not empty", fix="name a folder that does not exist yet with --out")
     task = TASKS[settings.task]
     examples = task.read(file, text_column, label_column)
@@ -96,7 +97,7 @@ def finetune(
     columns = {"text_column": text_column, "label_column": label_column}
     data, bases = origins.digest(file), origins.digests(checkpoint.root, deciding(checkpoint))
     with unfinished(target, fresh) as state:
-        state.agree({"data": data, "base": origins.combined(bases.values()), **asdict(chosen), **columns})
+        state.check_settings({"data": data, "base": origins.combined(bases.values()), **asdict(chosen), **columns})
         model, tokenizer, trained = train(state, chosen, checkpoint, labels, parts)
         name = base if base in presets() else checkpoint.root.resolve().name
         report = {
@@ -106,33 +107,33 @@ def finetune(
             "data": {
                 "file": file.name,
                 "sha256": data,
-                "learned": len(parts.learned),
-                "held_out": len(parts.held_out),
+                "learned": len(parts.train),
+                "held_out": len(parts.validation),
                 "cut": trained.pop("cut"),
             },
             **trained,
         }
-        origin = Origin(f"{name}, fine-tuned", made_from={file.name: data, **bases})
+        origin = Provenance(f"{name}, fine-tuned", made_from={file.name: data, **bases})
         write(state, model, tokenizer, chosen.max_length, report, origin).rename(target)
     return report
 
 
 def train(
-    state: State, settings: Settings, checkpoint: Checkpoint, labels: Sequence[str], parts: Split[Any]
+    state: TrainingState, settings: Settings, checkpoint: Checkpoint, labels: Sequence[str], parts: Split[Any]
 ) -> tuple[Any, Any, dict[str, Any]]:
     """The model with its best epoch's weights, the tokenizer, and the epochs, metrics and number of cut lines."""
     task = TASKS[settings.task]
     tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
     model = models.build(checkpoint, task, task.outputs(labels), settings.frozen, settings.seed)
-    learned, cut = task.encode(parts.learned, tokenizer, settings.max_length, model)
-    held_out, cut_too = task.encode(parts.held_out, tokenizer, settings.max_length, model)
+    train, cut = task.encode(parts.train, tokenizer, settings.max_length, model)
+    validation, cut_too = task.encode(parts.validation, tokenizer, settings.max_length, model)
     tell(parts, cut + cut_too, settings.max_length)
-    training = Training(model, plan(settings, task.best), learned, held_out)
+    training = Training(model, training_arguments(settings, task.best), train, validation)
     with Progress(console=err, disable=not err.is_terminal) as progress:
-        bar = progress.add_task("training", total=settings.epochs * len(learned))
+        bar = progress.add_task("training", total=settings.epochs * len(train))
         metrics = training.run(
             state,
-            lambda guesses: task.measure(parts.held_out, held_out, guesses, labels),
+            lambda predictions: task.measure(parts.validation, validation, predictions, labels),
             lambda count: progress.advance(bar, count),
         )
     trained = {"epochs": training.history, "best_epoch": training.best, "metrics": metrics, "cut": cut + cut_too}
@@ -153,14 +154,16 @@ def complete(settings: Settings, checkpoint: Checkpoint) -> Settings:
         raise Failure(f"--max-length {longest} leaves no room for a text", fix=f"{SHORTEST} or more")
     if not math.isfinite(settings.learning_rate):
         raise Failure(f"--learning-rate is {settings.learning_rate}", fix="leave it out for the usual one")
-    width = config.get("hidden_size") or config.get("dim") or 768
+    width = hidden_size(config)
     rate = settings.learning_rate or (FROZEN_RATE if settings.frozen else FULL_RATE / width)
     return replace(settings, learning_rate=rate, max_length=longest)
 
 
-def plan(settings: Settings, best: str) -> Plan:
+def training_arguments(settings: Settings, best: str) -> TrainingArguments:
     """Settings as the training takes them."""
-    return Plan(settings.epochs, settings.batch_size, settings.learning_rate, settings.patience, settings.seed, best)
+    return TrainingArguments(
+        settings.epochs, settings.batch_size, settings.learning_rate, settings.patience, settings.seed, best
+    )
 
 
 def deciding(checkpoint: Checkpoint) -> list[Path]:
@@ -174,13 +177,15 @@ def tell(parts: Split[Example], cut: int, longest: int) -> None:
     if cut:
         err.print(f"{cut} lines are longer than {longest} tokens and were cut; --max-length sets the limit")
     named: dict[tuple[str, ...], Example] = {}
-    for example in [*parts.learned, *parts.held_out]:
+    for example in [*parts.train, *parts.validation]:
         first = named.setdefault(example.key, example)
         if first.labels != example.labels:
             err.print(f"lines {first.line} and {example.line} are the same text with other labels")
 
 
-def write(state: State, model: Any, tokenizer: Any, longest: int, report: dict[str, Any], origin: Origin) -> Path:
+def write(
+    state: TrainingState, model: Any, tokenizer: Any, longest: int, report: dict[str, Any], origin: Provenance
+) -> Path:
     """The whole result, in the folder of the training."""
     folder = state.folder / RESULT
     shutil.rmtree(folder, ignore_errors=True)
@@ -190,5 +195,5 @@ def write(state: State, model: Any, tokenizer: Any, longest: int, report: dict[s
     tokenizer.model_max_length = longest
     tokenizer.save_pretrained(folder)
     (folder / FILE).write_text(json.dumps(report, indent=2) + "\n")
-    origins.stamp(origin, folder)
+    origins.write_with_digests(origin, folder)
     return folder

@@ -13,6 +13,7 @@ from scripts.console import Failure
 from scripts.finetuning.tasks import Task
 from scripts.packing import heads
 from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.families import FAMILIES, family
 
 CROSS_ENCODER = ("sentence_transformers", "sbert_ce_default_activation_function")
 """Keys that would say that the new head's scores are a cross-encoder's."""
@@ -37,9 +38,9 @@ def build(checkpoint: Checkpoint, task: Task, outputs: Sequence[str], frozen: bo
 
     transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    family = str(checkpoint.config.get("model_type"))
-    if task.kind not in heads.FAMILIES.get(family, {}):
-        raise Failure(f"a head on {family} could not be served", fix=f"served are {', '.join(heads.FAMILIES)}")
+    if task.kind not in family(checkpoint.config).heads:
+        named = checkpoint.config.get("model_type")
+        raise Failure(f"a head on {named} could not be served", fix=f"served are {', '.join(FAMILIES)}")
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     numbers = dict(enumerate(outputs))
     config = transformers.AutoConfig.from_pretrained(

@@ -19,8 +19,8 @@ E = TypeVar("E", bound=Example)
 class Split(Generic[E]):
     """Examples in the order of their file; equal texts are on one side."""
 
-    learned: list[E]
-    held_out: list[E]
+    train: list[E]
+    validation: list[E]
 
 
 def check_labels(file: Path, examples: Sequence[Example], least: int) -> list[str]:
@@ -52,8 +52,8 @@ def check_labels(file: Path, examples: Sequence[Example], least: int) -> list[st
     return sorted(texts)
 
 
-def split(examples: Sequence[E], share: float, seed: int) -> Split[E]:
-    """Hold out `share` of the texts of each label, at least one and never all.
+def split(examples: Sequence[E], fraction: float, seed: int) -> Split[E]:
+    """Hold out `fraction` of the texts of each label, at least one and never all.
 
     Equal texts go together. A line with several labels counts for its rarest; what has no label is a label of its own.
     """
@@ -69,7 +69,7 @@ def split(examples: Sequence[E], share: float, seed: int) -> Split[E]:
     held: set[int] = set()
     for _, members in sorted(strata.items()):
         chance.shuffle(members)
-        count = min(max(round(share * len(members)), 1), len(members) - 1)
+        count = min(max(round(fraction * len(members)), 1), len(members) - 1)
         held |= {example.line for group in members[:count] for example in group}
     return Split(
         [example for example in examples if example.line not in held],

@@ -21,7 +21,7 @@ SETTINGS, STATE = "settings.json", "state.pt"
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class TrainingState:
     """The folder beside the result.
 
     `state.pt` names the file with the best epoch's weights, which is complete before `state.pt` is written. Both are
@@ -30,7 +30,7 @@ class State:
 
     folder: Path
 
-    def agree(self, settings: Mapping[str, Any]) -> None:
+    def check_settings(self, settings: Mapping[str, Any]) -> None:
         """Keep the settings of a new training, or compare those of an unfinished one.
 
         Raises:
@@ -89,7 +89,7 @@ class State:
         part.replace(self.folder / name)
 
 
-def place(target: Path) -> Path:
+def training_folder(target: Path) -> Path:
     """Folder of the training whose result will be `target`."""
     return target.parent / f".{target.name}-training"
 
@@ -100,13 +100,13 @@ def best_name(epoch: int) -> str:
 
 
 @contextmanager
-def unfinished(target: Path, fresh: bool) -> Iterator[State]:
+def unfinished(target: Path, fresh: bool) -> Iterator[TrainingState]:
     """The folder of the training whose result will be `target`, held against a second one; gone after success.
 
     Raises:
         Failure: another process trains there.
     """
-    folder = place(target)
+    folder = training_folder(target)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
@@ -117,5 +117,5 @@ def unfinished(target: Path, fresh: bool) -> Iterator[State]:
             ) from None
         if fresh:
             (folder / STATE).unlink(missing_ok=True)
-        yield State(folder)
+        yield TrainingState(folder)
         shutil.rmtree(folder)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from handler.head import Kind
+from handler.head import HeadType
 from scripts.finetuning import entities, metrics, texts
 from scripts.finetuning.batches import IGNORED, Encoded, encode
 from scripts.finetuning.examples import Entity, Example, Labelled, Tagged
@@ -27,7 +27,7 @@ class Task(ABC):
         problem: `problem_type` of the configuration.
     """
 
-    kind: ClassVar[Kind]
+    kind: ClassVar[HeadType]
     least: ClassVar[int]
     best: ClassVar[str]
     problem: ClassVar[str | None] = None
@@ -41,7 +41,7 @@ class Task(ABC):
         """Names of the model's scores."""
 
     @abstractmethod
-    def target(self, example: Any, places: Sequence[tuple[int, int]], outputs: Sequence[str]) -> Tensor:
+    def target(self, example: Any, offsets: Sequence[tuple[int, int]], outputs: Sequence[str]) -> Tensor:
         """What the model should say; see `Encoded`."""
 
     @abstractmethod
@@ -59,8 +59,8 @@ class Task(ABC):
         outputs = list(model.config.id2label.values())
         encoded, cut = [], 0
         for example in examples:
-            inputs, places, too_long = encode(example, tokenizer, max_length, names)
-            encoded.append(Encoded(inputs, self.target(example, places, outputs), places))
+            inputs, offsets, too_long = encode(example, tokenizer, max_length, names)
+            encoded.append(Encoded(inputs, self.target(example, offsets, outputs), offsets))
             cut += too_long
         return encoded, cut
 
@@ -81,7 +81,7 @@ class TextClassification(Task):
         """The labels."""
         return list(labels)
 
-    def target(self, example: Labelled, places: Sequence[tuple[int, int]], outputs: Sequence[str]) -> Tensor:
+    def target(self, example: Labelled, offsets: Sequence[tuple[int, int]], outputs: Sequence[str]) -> Tensor:
         """Number of its label."""
         return torch.tensor(outputs.index(example.label))
 
@@ -108,11 +108,11 @@ class TokenClassification(Task):
         """`O`, and two for each label."""
         return ["O", *(f"{part}-{label}" for label in labels for part in "BI")]
 
-    def target(self, example: Tagged, places: Sequence[tuple[int, int]], outputs: Sequence[str]) -> Tensor:
+    def target(self, example: Tagged, offsets: Sequence[tuple[int, int]], outputs: Sequence[str]) -> Tensor:
         """Number of each token's tag."""
         begun: set[Entity] = set()
         numbers = []
-        for start, end in places:
+        for start, end in offsets:
             over = next((one for one in example.entities if one.start < end and start < one.end), None)
             tag = "O" if over is None else f"{'I' if over in begun else 'B'}-{over.label}"
             begun |= {over} if over else set()
@@ -130,8 +130,8 @@ class TokenClassification(Task):
             hits += int((guess == item.target)[real].sum())
             nothing += int((item.target == outputs.index("O")).sum())
             total += int(real.sum())
-            places = [place for place, seen in zip(item.places, real.tolist(), strict=True) if seen]
-            found.append(entities.joined(places, [outputs[number] for number in guess[real].tolist()]))
+            offsets = [place for place, seen in zip(item.offsets, real.tolist(), strict=True) if seen]
+            found.append(entities.joined(offsets, [outputs[number] for number in guess[real].tolist()]))
         true = [example.entities for example in examples]
         shares = {"token_accuracy": hits / total, "majority": {"label": "O", "share": nothing / total}}
         return {**metrics.of_entities(true, found, labels), **shares}

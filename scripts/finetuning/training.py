@@ -12,17 +12,17 @@ from torch import Tensor
 
 from scripts.console import Failure, err
 from scripts.finetuning.batches import Encoded, pad
-from scripts.finetuning.state import State
+from scripts.finetuning.state import TrainingState
 
 WARM_UP = 0.1  # share of all steps in which the rate rises
 DECAY = 0.01  # of weights, per step and rate
 LARGEST_GRADIENT = 1.0
-TOGETHER = 4  # batches whose examples are sorted by length, which saves padding and leaves their order to chance
+LENGTH_GROUPING_BATCHES = 4  # whose examples are sorted by length, which saves padding; their order stays random
 Measure = Callable[[Sequence[Tensor]], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingArguments:
     """How to train.
 
     Attributes:
@@ -49,16 +49,18 @@ class Training:
     was never interrupted, and no generator's state has to be kept.
     """
 
-    def __init__(self, model: Any, plan: Plan, learned: Sequence[Encoded], held_out: Sequence[Encoded]) -> None:
+    def __init__(
+        self, model: Any, arguments: TrainingArguments, train: Sequence[Encoded], validation: Sequence[Encoded]
+    ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model, self.plan, self.learned, self.held_out = model.to(self.device), plan, learned, held_out
+        self.model, self.arguments, self.train, self.validation = model.to(self.device), arguments, train, validation
         self.weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
-        self.optimizer = torch.optim.AdamW(self.weights.values(), lr=plan.learning_rate, weight_decay=DECAY)
+        self.optimizer = torch.optim.AdamW(self.weights.values(), lr=arguments.learning_rate, weight_decay=DECAY)
         self.padding = model.config.pad_token_id or 0
         self.history: list[dict[str, Any]] = []
         self.best = 0
 
-    def run(self, state: State, measure: Measure, shown: Callable[[int], None]) -> dict[str, Any]:
+    def run(self, state: TrainingState, measure: Measure, shown: Callable[[int], None]) -> dict[str, Any]:
         """Train from the last whole epoch on, and put the best epoch's weights into the model.
 
         Args:
@@ -70,34 +72,36 @@ class Training:
             The best epoch's metrics.
         """
         self.resume(state.load(), shown)
-        while len(self.history) < self.plan.epochs and self.stalled() < self.plan.patience:
+        while len(self.history) < self.arguments.epochs and self.epochs_without_improvement() < self.arguments.patience:
             number = len(self.history) + 1
             loss = self.epoch(number, shown)
-            held_loss, guesses = self.guess()
+            held_loss, predictions = self.predict()
             self.check(number, held_loss)
-            metrics = measure(guesses)
-            self.history.append({"loss": loss, "held_out_loss": held_loss, self.plan.best: metrics[self.plan.best]})
-            gained = self.best == 0 or self.rank(number) > self.rank(self.best)
-            self.best = number if gained else self.best
-            named = self.plan.best.replace("_", " ")
-            err.print(
-                f"epoch {number}/{self.plan.epochs}: loss {loss:.3f}, held out {held_loss:.3f}, "
-                f"{named} {metrics[self.plan.best]:.3f}{', best so far' if gained else ''}"
+            metrics = measure(predictions)
+            self.history.append(
+                {"loss": loss, "held_out_loss": held_loss, self.arguments.best: metrics[self.arguments.best]}
             )
-            state.save(self.content(), self.copies() if gained else None)
-        self.put(state.best(self.best))
-        return measure(self.guess()[1])
+            improved = self.best == 0 or self.epoch_score(number) > self.epoch_score(self.best)
+            self.best = number if improved else self.best
+            named = self.arguments.best.replace("_", " ")
+            err.print(
+                f"epoch {number}/{self.arguments.epochs}: loss {loss:.3f}, held out {held_loss:.3f}, "
+                f"{named} {metrics[self.arguments.best]:.3f}{', best so far' if improved else ''}"
+            )
+            state.save(self.checkpoint(), self.state_dict() if improved else None)
+        self.load_state_dict(state.best(self.best))
+        return measure(self.predict()[1])
 
-    def rank(self, number: int) -> tuple[float, float]:
+    def epoch_score(self, number: int) -> tuple[float, float]:
         """What makes an epoch better than another."""
         row = self.history[number - 1]
-        return row[self.plan.best], -row["held_out_loss"]
+        return row[self.arguments.best], -row["held_out_loss"]
 
-    def stalled(self) -> int:
+    def epochs_without_improvement(self) -> int:
         """Epochs since the metric or the held-out loss was last better than ever: entities begin with a metric of 0."""
         if not self.history:
             return 0
-        metric = [row[self.plan.best] for row in self.history]
+        metric = [row[self.arguments.best] for row in self.history]
         loss = [row["held_out_loss"] for row in self.history]
         return len(self.history) - 1 - max(metric.index(max(metric)), loss.index(min(loss)))
 
@@ -107,11 +111,11 @@ class Training:
         Raises:
             Failure: the loss is no number any more.
         """
-        torch.manual_seed(self.plan.seed * 1_000_003 + number)
+        torch.manual_seed(self.arguments.seed * 1_000_003 + number)
         self.model.train()
         batches, total = self.shuffled(), 0.0
         for step, chosen in enumerate(batches, (number - 1) * len(batches)):
-            self.optimizer.param_groups[0]["lr"] = self.rate(step)
+            self.optimizer.param_groups[0]["lr"] = self.learning_rate_at(step)
             self.optimizer.zero_grad()
             loss = self.model(**pad(chosen, self.padding, self.device)).loss
             loss.backward()
@@ -120,59 +124,62 @@ class Training:
             total += loss.item() * len(chosen)
             shown(len(chosen))
         self.check(number, total)
-        return total / len(self.learned)
+        return total / len(self.train)
 
     def check(self, number: int, loss: float) -> None:
         """Refuse a loss that is no number."""
         if not math.isfinite(loss):
             raise Failure(
-                f"the loss of epoch {number} is no number at a learning rate of {self.plan.learning_rate:g}",
-                fix=f"a lower one: --learning-rate {self.plan.learning_rate / 4:.1g}",
+                f"the loss of epoch {number} is no number at a learning rate of {self.arguments.learning_rate:g}",
+                fix=f"a lower one: --learning-rate {self.arguments.learning_rate / 4:.1g}",
             )
 
     def shuffled(self) -> list[list[Encoded]]:
         """Batches in an order of chance, each of sequences of similar length."""
-        size = self.plan.batch_size
-        order = [self.learned[place] for place in torch.randperm(len(self.learned)).tolist()]
+        size = self.arguments.batch_size
+        group = LENGTH_GROUPING_BATCHES * size
+        order = [self.train[index] for index in torch.randperm(len(self.train)).tolist()]
         order = [
             item
-            for first in range(0, len(order), TOGETHER * size)
-            for item in sorted(order[first : first + TOGETHER * size], key=lambda item: len(item.places))
+            for first in range(0, len(order), group)
+            for item in sorted(order[first : first + group], key=lambda item: len(item.offsets))
         ]
         batches = [order[first : first + size] for first in range(0, len(order), size)]
-        return [batches[place] for place in torch.randperm(len(batches)).tolist()]
+        return [batches[index] for index in torch.randperm(len(batches)).tolist()]
 
-    def rate(self, step: int) -> float:
+    def learning_rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 0 over all epochs."""
-        total = self.plan.epochs * -(-len(self.learned) // self.plan.batch_size)
+        total = self.arguments.epochs * -(-len(self.train) // self.arguments.batch_size)
         rising = max(1, round(WARM_UP * total))
-        return self.plan.learning_rate * min((step + 1) / rising, (total - step) / max(1, total - rising))
+        return self.arguments.learning_rate * min((step + 1) / rising, (total - step) / max(1, total - rising))
 
     @torch.inference_mode()
-    def guess(self) -> tuple[float, list[Tensor]]:
+    def predict(self) -> tuple[float, list[Tensor]]:
         """Mean loss, and for each held-out example the number of its best score, or that of each of its tokens."""
         self.model.eval()
-        total, guesses = 0.0, []
-        for first in range(0, len(self.held_out), self.plan.batch_size):
-            chosen = self.held_out[first : first + self.plan.batch_size]
+        total, predictions = 0.0, []
+        for first in range(0, len(self.validation), self.arguments.batch_size):
+            chosen = self.validation[first : first + self.arguments.batch_size]
             outputs = self.model(**pad(chosen, self.padding, self.device))
             total += outputs.loss.item() * len(chosen)
             best = outputs.logits.argmax(-1).cpu()
-            guesses += [row[: len(item.target)] if row.dim() else row for row, item in zip(best, chosen, strict=True)]
-        return total / len(self.held_out), guesses
+            predictions += [
+                row[: len(item.target)] if row.dim() else row for row, item in zip(best, chosen, strict=True)
+            ]
+        return total / len(self.validation), predictions
 
-    def copies(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """What the model has learned so far."""
         return {name: weight.detach().cpu().clone() for name, weight in self.weights.items()}
 
-    def put(self, learned: dict[str, Tensor]) -> None:
-        """The reverse of `copies`."""
-        self.model.load_state_dict(learned, strict=False)
+    def load_state_dict(self, train: dict[str, Tensor]) -> None:
+        """The reverse of `state_dict`."""
+        self.model.load_state_dict(train, strict=False)
 
-    def content(self) -> dict[str, Any]:
+    def checkpoint(self) -> dict[str, Any]:
         """What `resume` needs."""
         return {
-            "weights": self.copies(),
+            "weights": self.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "history": self.history,
             "best": self.best,
@@ -181,8 +188,8 @@ class Training:
     def resume(self, content: dict[str, Any], shown: Callable[[int], None]) -> None:
         """Go on from a saved state, if there is one."""
         if content:
-            self.put(content["weights"])
+            self.load_state_dict(content["weights"])
             self.optimizer.load_state_dict(content["optimizer"])
             self.history, self.best = content["history"], content["best"]
-            shown(len(self.history) * len(self.learned))
+            shown(len(self.history) * len(self.train))
             err.print(f"resuming after epoch {len(self.history)}")

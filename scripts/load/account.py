@@ -2,7 +2,7 @@
 
 Stages inside a worker are per text: `decode` to `encode` as in the response headers, `wire` (reading and writing
 TorchServe's messages), `idle` (waiting for requests). `outside` is what is left of a request's mean latency when
-nothing else is in flight: client, sockets, Java, and the millisecond that TorchServe waits for company.
+nothing else is in flight: client, sockets, Java, and the millisecond that TorchServe waits to fill a batch.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from handler.cores import cores
-from scripts.load.workload import Shape
+from scripts.load.workload import ModelShape
 
 ROWS = 1024  # tokens of one forward pass on a CPU
 REPEATS = 5
@@ -28,7 +28,7 @@ Operands = Sequence[tuple[Matrix, Matrix, Matrix]]
 Pass = Callable[[], object]
 
 
-class Ceiling:
+class PeakGemm:
     """The products of one layer in float32, `ROWS` tokens at once, by each library at hand with all cores.
 
     A pass is all of them, and a library's rate is that of its median pass. The ceiling is the rate of the fastest
@@ -40,7 +40,7 @@ class Ceiling:
         won: library -> how often it was the fastest.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: ModelShape) -> None:
         matrices = operands(shape)
         self.flops = float(sum(2 * left.size * right.shape[1] for left, right, _ in matrices))
         self.passes = {library: make(matrices) for library, make in LIBRARIES.items()}
@@ -57,14 +57,14 @@ class Ceiling:
         return self.flops / taken[fastest]
 
 
-def operands(shape: Shape) -> Operands:
+def operands(shape: ModelShape) -> Operands:
     """Random `(ROWS, in)`, `(in, out)` and empty `(ROWS, out)` for the four products of a layer."""
     random = np.random.default_rng(0)
     sizes = [
         (shape.hidden, 3 * shape.hidden),
         (shape.hidden, shape.hidden),
-        (shape.hidden, shape.inner),
-        (shape.inner, shape.hidden),
+        (shape.hidden, shape.intermediate_size),
+        (shape.intermediate_size, shape.hidden),
     ]
     return [
         (

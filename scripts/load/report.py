@@ -76,14 +76,14 @@ def bars(found: Mapping[tuple[str, str], float], names: Sequence[str], title: st
     groups, most = list(dict.fromkeys(group for group, _ in found)), max(found.values())
     height, bar, wide = 300, 30, len(names) * 34 + 40
     parts = [f'<text x="16" y="24" font-size="15">{title}</text>']
-    for place, group in enumerate(groups):
-        parts.append(f'<text x="{60 + place * wide}" y="{height + 18}" font-size="12">{group}</text>')
+    for column, group in enumerate(groups):
+        parts.append(f'<text x="{60 + column * wide}" y="{height + 18}" font-size="12">{group}</text>')
         for number, name in enumerate(names):
             value = found.get((group, name))
             if value is None:
                 continue
             tall = (height - 60) * value / most
-            x, y = 60 + place * wide + number * 34, height - tall
+            x, y = 60 + column * wide + number * 34, height - tall
             parts.append(f'<rect x="{x}" y="{y:.1f}" width="{bar}" height="{tall:.1f}" fill="{COLORS[number]}"/>')
             parts.append(f'<text x="{x}" y="{y - 4:.1f}" font-size="11">{short(value)}</text>')
     for number, name in enumerate(names):

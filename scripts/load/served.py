@@ -12,7 +12,7 @@ import psutil
 
 from scripts.load import account
 from scripts.load.loops import Outcome, Request, closed_loop, open_loop
-from scripts.load.workload import Shape, Workload
+from scripts.load.workload import ModelShape, Workload
 
 WARM_UP_SECONDS = 3.0  # of the same load before measuring: Java compiles what runs often
 MEASURED_SECONDS = 5.0  # at least
@@ -55,7 +55,7 @@ def requests(target: Target, workload: Workload, texts_each: int) -> list[Reques
     ]
 
 
-def closed(target: Target, workload: Workload, texts_each: int, in_flight: int, shape: Shape) -> dict[str, Any]:
+def closed(target: Target, workload: Workload, texts_each: int, in_flight: int, shape: ModelShape) -> dict[str, Any]:
     """Closed loop: that many requests in flight at all times.
 
     The workload is sent whole, as often as it takes, so that fast and slow servers get the same mix of lengths.
@@ -75,7 +75,7 @@ def closed(target: Target, workload: Workload, texts_each: int, in_flight: int, 
     return row
 
 
-def opened(target: Target, workload: Workload, texts_each: int, rate: float, shape: Shape) -> dict[str, Any]:
+def opened(target: Target, workload: Workload, texts_each: int, rate: float, shape: ModelShape) -> dict[str, Any]:
     """Open loop: that many requests per second on average, at random times."""
     sent = requests(target, workload, texts_each)
     closed_loop(sent, 4, WARM_UP_SECONDS, whole=False)
@@ -85,7 +85,7 @@ def opened(target: Target, workload: Workload, texts_each: int, rate: float, sha
     return {"rate": rate, **row, "cpu_seconds": spent(before, cpu_seconds(target.pids))}
 
 
-def summary(outcome: Outcome, workload: Workload, shape: Shape) -> dict[str, Any]:
+def summary(outcome: Outcome, workload: Workload, shape: ModelShape) -> dict[str, Any]:
     """Rates, latencies in milliseconds, and useful FLOP/s, which do not count padding."""
     latencies = np.asarray(outcome.latencies or [np.nan]) * 1000
     cycles = outcome.texts / len(workload.texts)  # a fraction where requests failed

@@ -13,8 +13,8 @@ import numpy as np
 import tokenizers
 
 from handler.config import CHECKPOINT
+from scripts.sources.families import family
 
-NAMES = ("num_hidden_layers", "hidden_size", "intermediate_size")
 WORDS_MU, WORDS_SIGMA, WORDS_MOST = 3.0, 0.7, 126
 """Words per text of `mixed`: log-normal, which is how lengths of queries and passages are spread; mean 26 tokens."""
 
@@ -56,7 +56,7 @@ def whole_words(tokenizer: tokenizers.Tokenizer) -> list[str]:
 class Model:
     """What a benchmark has to know of an archive."""
 
-    shape: Shape
+    shape: ModelShape
     tokenizer: tokenizers.Tokenizer
 
 
@@ -76,19 +76,19 @@ def read_tokenizer(content: str) -> tokenizers.Tokenizer:
     return tokenizer
 
 
-def read_shape(config: Mapping[str, Any]) -> Shape:
-    """The shape in a `config.json`; DistilBERT has its own names for the same things."""
-    names = ("n_layers", "dim", "hidden_dim") if "dim" in config else NAMES
-    return Shape(*(int(config[name]) for name in names))
+def read_shape(config: Mapping[str, Any]) -> ModelShape:
+    """The shape in a `config.json`."""
+    keys = family(config).keys
+    return ModelShape(*(int(config[name]) for name in (keys.layers, keys.hidden, keys.intermediate)))
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ModelShape:
     """What decides the arithmetic of an encoder."""
 
     layers: int
     hidden: int
-    inner: int
+    intermediate_size: int
 
     def flops(self, tokens: Sequence[int]) -> float:
         """Floating-point operations for texts of these lengths, padding not counted.
@@ -96,5 +96,5 @@ class Shape:
         Per token and layer `8 H^2` for the four projections, `4 H I` for the two linears, and `4 l H` for attention
         over `l` tokens; one multiply-add is two operations.
         """
-        linear = 8 * self.hidden**2 + 4 * self.hidden * self.inner
+        linear = 8 * self.hidden**2 + 4 * self.hidden * self.intermediate_size
         return float(sum(length * self.layers * (linear + 4 * length * self.hidden) for length in tokens))

@@ -18,6 +18,7 @@ from scripts.files.json_files import load_json
 from scripts.packing import layout
 from scripts.sources import pickles
 from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.families import hidden_size
 
 SENTENCE = "sentence_embedding"
 """What sentence-transformers calls the pooled vector."""
@@ -33,7 +34,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
         return
     steps: list[Step] = []
     weights: dict[str, Any] = {}
-    hidden = int(checkpoint.config.get("hidden_size") or checkpoint.config["dim"])
+    hidden = hidden_size(checkpoint.config)
     for number, module in enumerate(checkpoint.dense):
         config, found = load_json(module / "config.json"), read(module)
         check(module, config, found, hidden)

@@ -95,15 +95,15 @@ def resolve(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> str:
     """
     if runtime not in WRITERS:
         raise Failure(unknown("runtime", runtime, WRITERS))
-    obstacle = layout.obstacle(checkpoint.config)
-    if runtime == "auto" and obstacle and dtype != "int8":
-        err.print(f"runtime eager: {obstacle}")
+    reason = layout.unsupported_reason(checkpoint.config)
+    if runtime == "auto" and reason and dtype != "int8":
+        err.print(f"runtime eager: {reason}")
         runtime = "eager"
     if runtime == "auto":
         able = {name for names in FASTEST.values() for name in names if dtype in dtypes(name)}
         runtime = able.pop() if len(able) == 1 else "auto"
-    if runtime in ENCODERS and obstacle:
-        raise Failure(f"runtime {runtime} cannot run this model: {obstacle}", fix="use --runtime eager or torchscript")
+    if runtime in ENCODERS and reason:
+        raise Failure(f"runtime {runtime} cannot run this model: {reason}", fix="use --runtime eager or torchscript")
     if runtime != "auto" and dtype not in dtypes(runtime):
         raise Failure(f"runtime {runtime} has no {dtype}", fix=f"use one of {', '.join(dtypes(runtime))}")
     return runtime
@@ -111,7 +111,7 @@ def resolve(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> str:
 
 def dtypes(runtime: str) -> list[Dtype]:
     """What it computes in, on any device."""
-    return list(dict.fromkeys(dtype for kinds in find(runtime).placements.values() for dtype in kinds))
+    return list(dict.fromkeys(dtype for here in find(runtime).placements.values() for dtype in here))
 
 
 def link(file: Path, folder: Path) -> None:

@@ -1,9 +1,8 @@
-"""A checkpoint's head to `head.safetensors`: which layers it has in each family, and what its scores mean."""
+"""A checkpoint's head to `head.safetensors`: its layers, as the family's table names them, and what its scores mean."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from torch import Tensor
 
 from handler import head as heads
 from handler.activations import OF_TRANSFORMERS
-from handler.head import Description, Function, Kind, Step
+from handler.head import Description, Function, HeadType, Step
 from handler.runtimes.base import WEIGHTS
 from scripts.console import Failure, err
 from scripts.packing import layout
 from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.families import Chain, activation, family
 
 CLASSES = {
     "sequence": "AutoModelForSequenceClassification",
@@ -28,73 +28,14 @@ CLASSES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """Names of a head's linears in a family's checkpoints.
-
-    Attributes:
-        steps: weights and norms named as transformers names the module; `config` as an activation is the model's own.
-        pooled: see `Description.pooled`.
-    """
-
-    steps: tuple[Step, ...]
-    pooled: bool = False
-
-
-def linear(module: str, activation: str = "none", norm: str = "") -> Step:
-    """A linear whose tensors are named after its module."""
-    return Step(f"{module}.weight", f"{module}.bias", activation, norm)
-
-
-TOKENS, SPAN = Chain((linear("classifier"),)), Chain((linear("qa_outputs"),))
-BERT: dict[Kind, Chain] = {
-    "sequence": Chain((linear("classifier"),), pooled=True),
-    "tokens": TOKENS,
-    "span": SPAN,
-    "vocabulary": Chain(
-        (
-            linear("cls.predictions.transform.dense", "config", "cls.predictions.transform.LayerNorm"),
-            linear("cls.predictions.decoder"),
-        )
-    ),
-}
-ROBERTA: dict[Kind, Chain] = {
-    "sequence": Chain((linear("classifier.dense", "tanh"), linear("classifier.out_proj"))),
-    "tokens": TOKENS,
-    "span": SPAN,
-    "vocabulary": Chain((linear("lm_head.dense", "gelu", "lm_head.layer_norm"), linear("lm_head.decoder"))),
-}
-DISTILBERT: dict[Kind, Chain] = {
-    "sequence": Chain((linear("pre_classifier", "relu"), linear("classifier"))),
-    "tokens": TOKENS,
-    "span": SPAN,
-    "vocabulary": Chain((linear("vocab_transform", "config", "vocab_layer_norm"), linear("vocab_projector"))),
-}
-ELECTRA: dict[Kind, Chain] = {
-    "sequence": Chain((linear("classifier.dense", "gelu"), linear("classifier.out_proj"))),
-    "tokens": TOKENS,
-    "span": SPAN,
-}
-FAMILIES: dict[str, dict[Kind, Chain]] = {
-    "bert": BERT,
-    "roberta": ROBERTA,
-    "xlm-roberta": ROBERTA,
-    "camembert": ROBERTA,
-    "mpnet": {kind: chain for kind, chain in ROBERTA.items() if kind != "vocabulary"},
-    "distilbert": DISTILBERT,
-    "electra": ELECTRA,
-}
-
-
-def obstacle(checkpoint: Checkpoint) -> str:
+def unsupported_reason(checkpoint: Checkpoint) -> str:
     """Why a checkpoint's head cannot be served; empty when it can, or when there is none."""
-    family = str(checkpoint.config.get("model_type"))
-    found = checkpoint.head
+    served, found = family(checkpoint.config).heads, checkpoint.head
     if found is None:
         return "" if checkpoint.architecture.endswith("Model") else f"{checkpoint.architecture} is not a known head"
-    if found not in FAMILIES.get(family, {}):
+    if found not in served:
         return f"the head of {checkpoint.architecture} is not known"
-    own = any(step.activation == "config" for step in FAMILIES[family][found].steps)
+    own = any(step.activation == "config" for step in served[found].steps)
     name = activation(checkpoint.config)
     if own and name not in OF_TRANSFORMERS:
         return f"the head's activation {name} is not one of {', '.join(OF_TRANSFORMERS)}"
@@ -108,10 +49,10 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
         Failure: the checkpoint lacks a weight of its head, which the archive's task needs.
     """
     found = checkpoint.head
-    if found is None or obstacle(checkpoint):
+    if found is None or unsupported_reason(checkpoint):
         return
     config = checkpoint.config
-    chain = FAMILIES[config["model_type"]][found]
+    chain = family(config).heads[found]
     try:
         state, missing = load(checkpoint, found, chain)
         layout.check_finite({name: state[name] for step in chain.steps for name in heads.names(step)})
@@ -146,7 +87,7 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
     layout.save(weights, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
 
 
-def load(checkpoint: Checkpoint, found: Kind, chain: Chain) -> tuple[Mapping[str, Tensor], list[str]]:
+def load(checkpoint: Checkpoint, found: HeadType, chain: Chain) -> tuple[Mapping[str, Tensor], list[str]]:
     """The whole model's weights, on the CPU in float32, and the names of those of its head that are missing."""
     import transformers
 
@@ -159,11 +100,6 @@ def load(checkpoint: Checkpoint, found: Kind, chain: Chain) -> tuple[Mapping[str
     )
     wanted = {name for step in chain.steps for name in heads.names(step)}
     return model.state_dict(), sorted(wanted & set(report["missing_keys"]))
-
-
-def activation(config: Mapping[str, Any]) -> str:
-    """The model's own, as transformers names it."""
-    return str(config.get("hidden_act", config.get("activation", "gelu")))
 
 
 def activated(step: Step, config: Mapping[str, Any]) -> Step:

@@ -14,14 +14,15 @@ import yaml
 
 from handler import config as configuration
 from handler import head as heads
+from handler import model
 from handler.config import CHECKPOINT, ORIGIN
 from handler.errors import ConfigError
 from handler.head import Description
+from handler.model import Capability
 from handler.runtimes.base import WEIGHTS
 from handler.tasks import supported_tasks
-from handler.tasks.base import Ability
 from scripts.console import Failure
-from scripts.files.origin import Origin
+from scripts.files.origin import Provenance
 
 DAMAGES = (BadZipFile, ConfigError, EOFError, LookupError, RuntimeError, TypeError, ValueError, yaml.YAMLError)
 """What reading a file that is something else may raise."""
@@ -30,7 +31,7 @@ DAMAGES = (BadZipFile, ConfigError, EOFError, LookupError, RuntimeError, TypeErr
 def inspect(file: Path) -> dict[str, Any]:
     """Manifest, settings, tasks, origin, and the digest of each file of the checkpoint.
 
-    The checksum of every entry is normalized_embeddings, so that a damaged archive is found.
+    The checksum of every entry is compared, so that a damaged archive is found.
 
     Raises:
         Failure: there is no such file, it is damaged, or it is no archive of this project.
@@ -64,10 +65,10 @@ def report(archive: ZipFile) -> dict[str, Any]:
         "model": manifest["model"]["modelName"],
         "version": manifest["model"]["modelVersion"],
         "packed": iso(str(manifest["createdOn"])),
-        "tasks": list(supported_tasks(abilities(archive, description))),
+        "tasks": list(supported_tasks(capabilities(archive, description))),
         "labels": description.labels if description else [],
         **msgspec.to_builtins(config.handler),
-        "origin": past(archive),
+        "origin": provenance(archive),
         "files": [
             {
                 "name": entry.filename.removeprefix(f"{CHECKPOINT}/"),
@@ -87,11 +88,10 @@ def iso(written: str) -> str:
         return written
 
 
-def abilities(archive: ZipFile, description: Description | None) -> set[Ability]:
-    """What its tasks may need; see `handler.tasks.base.Archive.abilities`."""
+def capabilities(archive: ZipFile, description: Description | None) -> set[Capability]:
+    """What its tasks may need; see `handler.tasks.base.Archive.capabilities`."""
     explained = has(archive, WEIGHTS) and header(archive, WEIGHTS)["layers.0.qkv.weight"]["dtype"] == "F32"
-    found: set[Ability] = {"gradients"} if explained else set()
-    return found | ({description.kind} if description else set())
+    return model.capabilities(description.kind if description else None, explained)
 
 
 def digest(archive: ZipFile, entry: ZipInfo) -> str:
@@ -100,12 +100,12 @@ def digest(archive: ZipFile, entry: ZipInfo) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it has readinto
 
 
-def past(archive: ZipFile) -> dict[str, Any] | None:
+def provenance(archive: ZipFile) -> dict[str, Any] | None:
     """Where the checkpoint came from."""
     if not has(archive, ORIGIN):
         return None
     found: dict[str, Any] = msgspec.to_builtins(
-        msgspec.json.decode(archive.read(f"{CHECKPOINT}/{ORIGIN}"), type=Origin)
+        msgspec.json.decode(archive.read(f"{CHECKPOINT}/{ORIGIN}"), type=Provenance)
     )
     return found
 

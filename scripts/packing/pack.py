@@ -17,10 +17,11 @@ import yaml
 from msgspec.structs import replace
 
 from handler import config as configuration
+from handler import model
 from handler.config import CHECKPOINT, Dtype, ModelConfig, Precision
 from handler.errors import ConfigError
+from handler.model import Capability
 from handler.tasks import TASKS, supported_tasks
-from handler.tasks.base import Ability
 from scripts.console import Failure, step
 from scripts.files import origin
 from scripts.packing import dense, engines, heads, model_config, tokenizer
@@ -94,13 +95,13 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     except ConfigError as error:
         raise Failure(str(error)) from None
     runtime = engines.resolve(checkpoint, config.handler.runtime, stored(config.handler.dtype))
-    known = supported_tasks(abilities(checkpoint, runtime, stored(config.handler.dtype)))
+    known = supported_tasks(capabilities(checkpoint, runtime, stored(config.handler.dtype)))
     if config.handler.task not in known:
-        obstacle = heads.obstacle(checkpoint)
+        reason = heads.unsupported_reason(checkpoint)
         named = f"{checkpoint.folder} cannot do {config.handler.task}"
         raise Failure(
-            named if config.handler.task else obstacle,
-            why=obstacle if config.handler.task else "",
+            named if config.handler.task else reason,
+            why=reason if config.handler.task else "",
             fix=f"choose one with --task: {', '.join(known)}",
         )
     if config.handler.max_length > checkpoint.max_length:
@@ -115,10 +116,10 @@ def stored(precision: Precision) -> Dtype:
     return "float32" if precision == "auto" else precision
 
 
-def abilities(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> set[Ability]:
+def capabilities(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> set[Capability]:
     """What an archive packed so gives its tasks to work with."""
-    found: set[Ability] = {"gradients"} if runtime in engines.ENCODERS and dtype != "int8" else set()
-    return found | ({checkpoint.head} if checkpoint.head and not heads.obstacle(checkpoint) else set())
+    head = None if heads.unsupported_reason(checkpoint) else checkpoint.head
+    return model.capabilities(head, runtime in engines.ENCODERS and dtype != "int8")
 
 
 def stage(
@@ -130,10 +131,10 @@ def stage(
     folder.mkdir()
     engines.link(checkpoint.folder / "config.json", folder)
     engines.write(checkpoint, folder, runtime, dtype)
-    heads.write(checkpoint, folder, TASKS[task].needs == checkpoint.head)
+    heads.write(checkpoint, folder, TASKS[task].requires == checkpoint.head)
     dense.write(checkpoint, folder)
     tokenizer.write(checkpoint, folder)
-    origin.write(origin.packed(checkpoint.root), folder)
+    origin.write(origin.read_verified(checkpoint.root), folder)
 
 
 def run_archiver(work: Path, name: str, version: str) -> Path:

@@ -31,7 +31,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
             fix="save the model again after model.resize_token_embeddings(len(tokenizer))",
         )
     if own.exists() and (checkpoint.folder / "tokenizer_config.json").exists():
-        follow(made, checkpoint.folder)
+        apply_tokenizer_config(made, checkpoint.folder)
     if checkpoint.lower_case and not lowers(state(made)):
         parts = [normalizers.Lowercase(), *([made.normalizer] if made.normalizer else [])]
         made.normalizer = normalizers.Sequence(parts)
@@ -41,7 +41,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
         made.save(str(folder / FILE), pretty=False)
 
 
-def follow(tokenizer: Tokenizer, folder: Path) -> None:
+def apply_tokenizer_config(tokenizer: Tokenizer, folder: Path) -> None:
     """Treat case as transformers does, where `tokenizer_config.json` overrules `tokenizer.json`."""
     try:
         tokenizer.normalizer = build(folder).normalizer

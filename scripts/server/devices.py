@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Mapping
 
-from scripts.server.gpu import hardware, look
+from scripts.server.gpu import hardware, probe
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 OWN = "BERT_VISIBLE_DEVICES"
@@ -16,7 +16,7 @@ NUMBERS = re.compile(r"\d+(,\d+)*")
 
 def usable(device: str | None) -> int:
     """How many of them; torch, which takes seconds to import, is asked only where there is hardware."""
-    return look().usable if device != "cpu" and hardware() else 0
+    return probe().usable if device != "cpu" and hardware() else 0
 
 
 def told(gpus: int, environment: Mapping[str, str]) -> dict[str, str]:

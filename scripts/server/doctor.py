@@ -16,7 +16,7 @@ from handler.cores import cores
 from scripts.console import Failure, Finding
 from scripts.paths import ROOT
 from scripts.server import processor, state
-from scripts.server.gpu import look, verdict
+from scripts.server.gpu import diagnose, probe
 from scripts.server.preflight import Options, check_ports
 
 GIB = 1 << 30
@@ -82,12 +82,12 @@ def cpu() -> Iterator[Finding]:
 
 def gpu() -> Iterator[Finding]:
     """Whether there is a GPU, and if it is not used, why."""
-    yield verdict(look())
+    yield diagnose(probe())
 
 
 def ports(options: Options) -> Iterator[Finding]:
     """Whether the ports a server would take are free, or ours."""
-    ours = [server.inference_port for server in state.running()]
+    ours = [server.inference_port for server in state.prune_and_list()]
     if options.inference_port in ours:
         yield Finding("ports", True, f"a server of this project runs on {options.inference_port}")
         return

@@ -13,7 +13,7 @@ from scripts.console import Finding
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class GpuInfo:
     """What decides whether a GPU is used; gathered apart, so that the verdict can be tested without one.
 
     Attributes:
@@ -31,7 +31,7 @@ class Facts:
     error: str = ""
 
 
-def look() -> Facts:
+def probe() -> GpuInfo:
     """Look at the driver, at torch and at the environment."""
     import torch
 
@@ -47,7 +47,7 @@ def look() -> Facts:
     usable = sum(cuda.supported(f"cuda:{card}") for card in cards)
     if cards and not usable:
         error = f"this torch is built for {', '.join(torch.cuda.get_arch_list())}, and the card is older"
-    return Facts(
+    return GpuInfo(
         hardware=hardware(),
         build=torch.version.cuda,
         usable=usable,
@@ -66,14 +66,14 @@ def hardware() -> list[str]:
     return [path.name for path in sorted(Path("/dev").glob("nvidia[0-9]*"))]
 
 
-def verdict(facts: Facts) -> Finding:
+def diagnose(info: GpuInfo) -> Finding:
     """Why a GPU is or is not used, and what to do."""
-    names = "; ".join(facts.hardware)
-    if not facts.hardware:
+    names = "; ".join(info.hardware)
+    if not info.hardware:
         return Finding("gpu", True, "none on this machine; the CPU is used")
-    if facts.usable:
-        return Finding("gpu", True, f"{facts.usable} used: {names}")
-    if facts.build is None:
+    if info.usable:
+        return Finding("gpu", True, f"{info.usable} used: {names}")
+    if info.build is None:
         return Finding(
             "gpu",
             False,
@@ -82,21 +82,21 @@ def verdict(facts: Facts) -> Finding:
             + torch_version()
             + " --index-url https://download.pytorch.org/whl/cu130",
         )
-    if facts.visible is not None and (not facts.visible.strip() or facts.visible.strip().startswith("-")):
+    if info.visible is not None and (not info.visible.strip() or info.visible.strip().startswith("-")):
         return Finding(
-            "gpu", False, f"{names} is hidden by CUDA_VISIBLE_DEVICES={facts.visible!r}", "unset CUDA_VISIBLE_DEVICES"
+            "gpu", False, f"{names} is hidden by CUDA_VISIBLE_DEVICES={info.visible!r}", "unset CUDA_VISIBLE_DEVICES"
         )
-    if "driver" in facts.error.lower() and "old" in facts.error.lower():
+    if "driver" in info.error.lower() and "old" in info.error.lower():
         return Finding(
             "gpu",
             False,
-            f"the driver ({names}) is too old for CUDA {facts.build}: {facts.error}",
+            f"the driver ({names}) is too old for CUDA {info.build}: {info.error}",
             "update the NVIDIA driver, or install a torch built for an older CUDA",
         )
     return Finding(
         "gpu",
         False,
-        f"{names} is there, but torch cannot use it: {facts.error or 'no reason given'}",
+        f"{names} is there, but torch cannot use it: {info.error or 'no reason given'}",
         "check that nvidia-smi works for this user and inside this container (--gpus all)",
     )
 

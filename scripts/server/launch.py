@@ -26,7 +26,7 @@ from scripts.server.stop import terminate
 from scripts.server.tail import telling
 
 FEW_CORES = 4
-FRUGAL = (
+LOW_CORE_JVM_FLAGS = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     f"-Djava.util.concurrent.ForkJoinPool.common.parallelism={FEW_CORES}",
@@ -42,12 +42,12 @@ def start(options: Options) -> Server:
     Raises:
         Failure: it cannot start; nothing of it stays behind but its logs.
     """
-    with alone(options.inference_port):
-        return start_alone(options)
+    with port_lock(options.inference_port):
+        return start_locked(options)
 
 
 @contextmanager
-def alone(inference_port: int) -> Iterator[None]:
+def port_lock(inference_port: int) -> Iterator[None]:
     """Hold off a second start on the same port: until Java listens, the port looks free to both."""
     folder = state.folder(inference_port)
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def alone(inference_port: int) -> Iterator[None]:
         yield
 
 
-def start_alone(options: Options) -> Server:
+def start_locked(options: Options) -> Server:
     """`start`, for the holder of the lock."""
     models = preflight.check(options)
     server = spawn(options, models)
@@ -111,7 +111,7 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
     ]
     try:
         run(command, folder, environment)
-        server = remember(options, models, started(Path(temporary), folder), folder, temporary)
+        server = write_state(options, models, started(Path(temporary), folder), folder, temporary)
     except BaseException:
         with suppress(OSError, ValueError, psutil.Error):  # Java may run and not be remembered yet
             psutil.Process(int(pid_file(Path(temporary)).read_text())).kill()
@@ -134,7 +134,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
         )
 
 
-def remember(options: Options, models: Sequence[str], pid: int, folder: Path, temporary: str) -> Server:
+def write_state(options: Options, models: Sequence[str], pid: int, folder: Path, temporary: str) -> Server:
     """Write down what was started."""
     ports = options.ports()
     server = Server(
@@ -196,7 +196,7 @@ def java_flags(properties: str) -> str:
     given = next((line.partition("=")[2] for line in properties.splitlines() if line.startswith("vmargs=")), "")
     kept = [flag for flag in given.split() if not flag.startswith("-Dlog4j.configurationFile=")]
     chosen = any(flag.startswith("-XX:+Use") and flag.endswith("GC") for flag in kept)  # Java refuses two collectors
-    ours = [flag for flag in FRUGAL if cores() <= FEW_CORES and not (chosen and flag.endswith("GC"))]
+    ours = [flag for flag in LOW_CORE_JVM_FLAGS if cores() <= FEW_CORES and not (chosen and flag.endswith("GC"))]
     return " ".join([*ours, *kept])
 
 

@@ -17,7 +17,7 @@ import yaml
 from handler.cores import cores
 from scripts.console import Failure
 from scripts.server import devices, keys
-from scripts.server.gpu import look, verdict
+from scripts.server.gpu import diagnose, probe
 
 MOST_WORKERS = 8
 SETTINGS = "model-config.yaml"
@@ -105,9 +105,9 @@ def check_device(options: Options) -> None:
     if options.device not in (None, "cpu", "gpu"):
         raise Failure(f"--device {options.device} is not known", fix="choose cpu or gpu")
     if options.device == "gpu":
-        found = look()
+        found = probe()
         if not found.usable:
-            raise Failure(f"--device gpu: {verdict(found).detail}", fix=verdict(found).fix or "leave --device out")
+            raise Failure(f"--device gpu: {diagnose(found).detail}", fix=diagnose(found).fix or "leave --device out")
 
 
 def archives(options: Options) -> list[str]:
@@ -142,7 +142,7 @@ def check_archive(archive: Path, device: str | None) -> None:
         )
     if wanted == "gpu" and not devices.usable(device):
         raise Failure(
-            f"{archive.name} was packed with deviceType: gpu, and no GPU can be used: {verdict(look()).detail}",
+            f"{archive.name} was packed with deviceType: gpu, and no GPU can be used: {diagnose(probe()).detail}",
             fix="scripts/bert doctor; or pack it again without deviceType",
         )
 

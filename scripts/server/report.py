@@ -10,7 +10,7 @@ from rich.table import Table
 
 from scripts.console import Failure, out
 from scripts.server import management
-from scripts.server.state import Server, local
+from scripts.server.state import Server, loopback
 
 MIB = 1 << 20
 LONG = 6  # numbers of a vector that are shown
@@ -80,7 +80,7 @@ def show_server(report: dict[str, Any]) -> None:
 
 def everywhere(host: str) -> str:
     """A note beside an address of this machine on which others reach the server at all of its addresses."""
-    return f" (on every address of this machine, {host})" if local(host) != host else ""
+    return f" (on every address of this machine, {host})" if loopback(host) != host else ""
 
 
 def show_started(server: Server, body: dict[str, Any], milliseconds: float, answer: Any) -> None:

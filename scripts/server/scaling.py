@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from handler.workers import WAITING
+from handler.locks import WAITING
 from scripts.console import Failure
 from scripts.server import management
 from scripts.server.state import Server
@@ -34,7 +34,7 @@ def scale(server: Server, model: str, workers: int, timeout: float = 300) -> dic
     deadline = monotonic() + timeout
     present = [str(worker["pid"]) for worker in management.describe(server, model)["workers"]]
     surplus = [pid for pid in present[workers:] if (server.locks / f"{model}.{pid}").exists()]  # it ends the last ones
-    with idle(server, model, surplus, deadline) if surplus else nullcontext():
+    with drain_workers(server, model, surplus, deadline) if surplus else nullcontext():
         management.manage(server, "PUT", f"/models/{model}", min_worker=workers, max_worker=workers)
     while True:
         description = management.describe(server, model)
@@ -50,13 +50,13 @@ def scale(server: Server, model: str, workers: int, timeout: float = 300) -> dic
 
 
 @contextmanager
-def idle(server: Server, model: str, pids: Sequence[str], deadline: float) -> Iterator[None]:
+def drain_workers(server: Server, model: str, pids: Sequence[str], deadline: float) -> Iterator[None]:
     """Keep these workers from working; they go on if they still live when this ends, or when this process dies.
 
     Raises:
         Failure: one of them was busy until the deadline.
     """
-    notes = [server.leaving / f"{model}.{pid}" for pid in pids]
+    notes = [server.drain_notes / f"{model}.{pid}" for pid in pids]
     with ThreadPoolExecutor(len(pids) + 1) as pool, ExitStack() as stack:
         for note in notes:
             stack.callback(note.unlink)

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from handler.workers import leaving
+from handler.locks import drain_notes
 from scripts import paths
 from scripts.console import Failure, err
 
@@ -49,12 +49,12 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def inference(self) -> str:
         """Base address of the inference API, as a client on this machine reaches it."""
-        return f"http://{local(self.host)}:{self.inference_port}"
+        return f"http://{loopback(self.host)}:{self.inference_port}"
 
     @property
     def metrics(self) -> str:
         """Counters in Prometheus' format, as a client on this machine reaches them."""
-        return f"http://{local(self.metrics_host)}:{self.metrics_port}/metrics"
+        return f"http://{loopback(self.metrics_host)}:{self.metrics_port}/metrics"
 
     @property
     def management(self) -> str:
@@ -67,9 +67,9 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.folder) / "locks"
 
     @property
-    def leaving(self) -> Path:
+    def drain_notes(self) -> Path:
         """Folder with a note for each worker that is to end; see `scripts/server/scaling.py`."""
-        return leaving(self.locks)
+        return drain_notes(self.locks)
 
     @property
     def keys(self) -> Path:
@@ -101,11 +101,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         (Path(self.folder) / FILE).unlink(missing_ok=True)
         self.keys.unlink(missing_ok=True)
         shutil.rmtree(self.locks, ignore_errors=True)
-        shutil.rmtree(self.leaving, ignore_errors=True)
+        shutil.rmtree(self.drain_notes, ignore_errors=True)
         shutil.rmtree(self.temporary, ignore_errors=True)
 
 
-def local(host: str) -> str:
+def loopback(host: str) -> str:
     """An address on which a server bound to `host` is reached from this machine."""
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
 
@@ -115,7 +115,7 @@ def folder(inference_port: int) -> Path:
     return paths.RUNS / str(inference_port)
 
 
-def running() -> list[Server]:
+def prune_and_list() -> list[Server]:
     """All servers that live; what is left of others is removed."""
     servers = []
     for file in sorted(paths.RUNS.glob(f"*/{FILE}")):
@@ -137,7 +137,7 @@ def find(inference_port: int | None = None) -> Server:
     Raises:
         Failure: there is none, or several to choose from.
     """
-    servers = running()
+    servers = prune_and_list()
     if inference_port is not None:
         servers = [server for server in servers if server.inference_port == inference_port]
     if not servers:

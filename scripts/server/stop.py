@@ -7,12 +7,12 @@ from time import monotonic, sleep
 
 import psutil
 
-from handler.workers import held
+from handler.locks import is_locked
 from scripts.console import Failure
 from scripts.server import management
 from scripts.server.state import Server
 
-CALM_POLLS = 4  # polls in a row that see nothing to do; a batch is between queue and worker for less time than that
+IDLE_POLLS = 4  # polls in a row that see nothing to do; a batch is between queue and worker for less time than that
 POLL_SECONDS = 0.05
 JAVA_SECONDS = 20
 
@@ -27,18 +27,18 @@ def stop(server: Server, drain: float) -> int:
     Returns:
         Requests that were still waiting when time was up; 0 when all were answered.
     """
-    waiting = settle(server, drain)
+    waiting = drain_requests(server, drain)
     terminate(server)
     return waiting
 
 
-def settle(server: Server, drain: float) -> int:
+def drain_requests(server: Server, drain: float) -> int:
     """Wait until no request waits and no worker is busy; returns how many waited at the end.
 
     TorchServe cuts the connections of requests in flight when it stops, so it must not be stopped before.
     """
     deadline, calm = monotonic() + drain, 0
-    while calm < CALM_POLLS:
+    while calm < IDLE_POLLS:
         try:
             waiting = pending(server) + busy(server)
         except Failure:
@@ -59,7 +59,7 @@ def pending(server: Server) -> int:
 
 def busy(server: Server) -> int:
     """Workers that are computing; each holds a lock while it does."""
-    return sum(map(held, server.locks.glob("*")))
+    return sum(map(is_locked, server.locks.glob("*")))
 
 
 def terminate(server: Server) -> None:

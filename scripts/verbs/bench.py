@@ -35,13 +35,13 @@ def bench(
     Examples: scripts/bert bench; scripts/bert bench --rate 20,50,100 --texts 2000 --save result.json
     """
     from scripts.load import machine, report, served, workload
-    from scripts.load.ceiling import Ceiling
+    from scripts.load.ceiling import PeakGemm
 
     server = state.find(inference_port)
     workers = [worker["pid"] for worker in management.describe(server, name)["workers"]]
     with step("reading the model and the machine"):
         model = workload.read_archive(Path(server.store) / f"{name}.mar")
-        ceiling = Ceiling(model.shape)
+        ceiling = PeakGemm(model.shape)
         top = ceiling.measure()
     try:
         made = workload.make(load, texts, seed, model.tokenizer)

@@ -133,7 +133,7 @@ def already(inference_port: int, names: Sequence[str]) -> bool:
     Raises:
         Failure: it does not serve one of them. A script that goes on would get a 404 for each of its requests.
     """
-    for server in state.running():
+    for server in state.prune_and_list():
         if server.inference_port == inference_port:
             missing = [name for name in names if name not in server.models]
             if missing:
@@ -178,7 +178,7 @@ def stop(
 
     Example: scripts/bert stop --drain 60
     """
-    if not [server for server in state.running() if inference_port in (None, server.inference_port)]:
+    if not [server for server in state.prune_and_list() if inference_port in (None, server.inference_port)]:
         out.print("no server of this project runs" + (f" on port {inference_port}" if inference_port else ""))
         return
     server = state.find(inference_port)

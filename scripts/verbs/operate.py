@@ -30,7 +30,7 @@ def doctor(inference_port: InferencePort = 8080, store: Store = MODEL_STORE, as_
         print_json(doctor_checks.as_json(findings))
     else:
         for finding in findings:
-            out.print(f"{'ok  ' if finding.ok else 'look'} {finding.name}: {finding.detail}", style=STYLES[finding.ok])
+            out.print(f"{'ok  ' if finding.ok else 'warn'} {finding.name}: {finding.detail}", style=STYLES[finding.ok])
             if not finding.ok:
                 out.print(f"     to fix: {finding.fix}")
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
@@ -41,7 +41,7 @@ def status(inference_port: Port = None, as_json: Json = False) -> None:
 
     Example: scripts/bert status --json
     """
-    servers = [server for server in state.running() if inference_port in (None, server.inference_port)]
+    servers = [server for server in state.prune_and_list() if inference_port in (None, server.inference_port)]
     reports = [report.server_report(server) for server in servers]
     if as_json:
         print_json(reports)
@@ -61,7 +61,7 @@ def logs(
 
     Example: scripts/bert logs -f
     """
-    port = inference_port or (running[0].inference_port if (running := state.running()) else 8080)
+    port = inference_port or (running[0].inference_port if (running := state.prune_and_list()) else 8080)
     follow(state.folder(port) / "logs", lines, following)
 
 

@@ -53,7 +53,7 @@ def test_nothing_that_was_tried_failed(parts):
 
 
 def test_float32_has_its_digits_in_every_cell(parts):
-    cells = [cell for cell in parts["digits"]["cell"] if "skipped" not in cell and cell["dtype"] == "float32"]
+    cells = [cell for cell in parts["parity"]["cell"] if "skipped" not in cell and cell["dtype"] == "float32"]
     assert {cell["runtime"] for cell in cells} == {"packed", "eager"}
     assert len(cells) > 20
     assert [cell for cell in cells if not cell["ok"]] == []
@@ -72,9 +72,9 @@ def test_the_server_was_asked_all_of_it(parts):
 def test_what_was_wanted_stands_beside_what_was_found(folder):
     result = orjson.loads((folder / "gpu.json").read_bytes())
     lines = {row["line"]: row for row in result["wanted"]}
-    (digits,) = [row for line, row in lines.items() if line.startswith("digits, float32")]
-    assert digits["ok"]
-    assert digits["found"] <= digits["wanted"]
+    (parity,) = [row for line, row in lines.items() if line.startswith("parity, float32")]
+    assert parity["ok"]
+    assert parity["found"] <= parity["wanted"]
     assert lines["wrong answers and 5xx in the mixed load"]["found"] == 0
     assert lines["share of the peak, bert-base at 128 tokens"] == {
         "line": "share of the peak, bert-base at 128 tokens",

@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from handler.call import Row
+from handler.types import Row
 from tests.asking import ask, check
 
 STORED = json.loads((Path(__file__).parents[1] / "data" / "answers.json").read_text())

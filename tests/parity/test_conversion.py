@@ -10,9 +10,9 @@ import transformers
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
-from handler.call import Encoding
 from handler.runtimes.base import Placement
 from handler.runtimes.packed import Packed
+from handler.types import Encoding
 from scripts.console import Failure
 from scripts.conversion.convert import Source, convert, dump
 from scripts.packing import pack as packer

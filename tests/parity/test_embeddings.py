@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from handler import loading
-from handler.call import Row
+from handler.types import Row
 from scripts.packing import model_config
 from scripts.packing import pack as packer
 from scripts.sources import checkpoint as checkpoints

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForSequenceClassification
 
-from handler.call import Row
+from handler.types import Row
 from tests import heads
 from tests.asking import ask
 
@@ -48,12 +48,12 @@ def test_a_labels_score(make, load, family, engine, tokenizer, target):
     assert got["target"] == LABELS[best]
     assert np.abs(np.array(got["attributions"]) - want).max() < 1e-5
     assert [got["score"], got["baseline"]] == pytest.approx(ends, abs=1e-5)
-    assert got["rest"] == pytest.approx(ends[0] - ends[1] - want.sum(), abs=1e-4)
+    assert got["convergence_delta"] == pytest.approx(ends[0] - ends[1] - want.sum(), abs=1e-4)
 
 
 def test_the_weights_of_packed_are_not_loaded_twice(minilm, load, engine):
     ours = load(minilm, engine)
-    explainer = ours.tasks["explanations"].archive.explain()
+    explainer = ours.tasks["explanations"].model.explain()
     assert (explainer.model is ours.runtime) == (engine == "packed")
 
 
@@ -95,7 +95,10 @@ def test_a_request_may_not_take_its_neighbours_time(make, load, monkeypatch):
 
 def test_more_steps_leave_less(make, load, tokenizer):
     ours = load(make("Bert", "ForSequenceClassification", **heads.labels(LABELS)), "packed")
-    rests = [ask(ours, {"task": "explanations", "inputs": TEXT, "steps": steps})[0][0]["rest"] for steps in (2, 128)]
+    rests = [
+        ask(ours, {"task": "explanations", "inputs": TEXT, "steps": steps})[0][0]["convergence_delta"]
+        for steps in (2, 128)
+    ]
     assert abs(rests[1]) < abs(rests[0]) / 10
 
 

@@ -18,9 +18,9 @@ from scripts.finetuning.entities import read as read_entities
 from scripts.finetuning.examples import Entity
 from scripts.finetuning.metrics import of_entities, of_labels
 from scripts.finetuning.split import split
-from scripts.finetuning.state import STATE, State
+from scripts.finetuning.state import STATE, TrainingState
 from scripts.finetuning.texts import read as read_texts
-from scripts.finetuning.training import Plan, Training
+from scripts.finetuning.training import Training, TrainingArguments
 from scripts.paths import ROOT
 from scripts.sources.checkpoint import read
 from tests.asking import ask
@@ -38,7 +38,7 @@ def base(make):
 
 def test_texts_are_served_as_they_were_measured(base, family, load, runtime, tmp_path):
     report = tuner.finetune(TICKETS, str(base(family)), tmp_path / "out", SHORT)
-    held = split(read_texts(TICKETS, None, None), SHORT.held_out, SHORT.seed).held_out
+    held = split(read_texts(TICKETS, None, None), SHORT.validation, SHORT.seed).validation
     answers = ask(load(tmp_path / "out", runtime), {"inputs": [example.text for example in held]})
     got = of_labels([e.label for e in held], [row[0]["label"] for row in answers], list(report["metrics"]["labels"]))
     assert got == report["metrics"]
@@ -49,7 +49,7 @@ def test_texts_are_served_as_they_were_measured(base, family, load, runtime, tmp
 def test_entities_are_served_as_they_were_measured(base, family, load, tmp_path):
     settings = tuner.Settings("token-classification", epochs=12, patience=12, batch_size=8, learning_rate=5e-3)
     report = tuner.finetune(ENTITIES, str(base(family)), tmp_path / "out", settings)
-    held = split(read_entities(ENTITIES, None, None), settings.held_out, settings.seed).held_out
+    held = split(read_entities(ENTITIES, None, None), settings.validation, settings.seed).validation
     body = {"inputs": [example.text for example in held], "aggregation_strategy": "simple"}
     answers = ask(load(tmp_path / "out", "eager"), body)
     found = [[Entity(item["start"], item["end"], item["entity_group"]) for item in row] for row in answers]
@@ -141,13 +141,13 @@ def test_a_killed_training_goes_on(base, tmp_path):
 def test_patience_looks_at_metric_and_loss(losses, metric, stalled):
     model = torch.nn.Linear(1, 1)
     model.config = SimpleNamespace(pad_token_id=0)
-    training = Training(model, Plan(9, 1, 1e-3, 1, 0, "f1"), [], [])
+    training = Training(model, TrainingArguments(9, 1, 1e-3, 1, 0, "f1"), [], [])
     training.history = [{"held_out_loss": one, "f1": other} for one, other in zip(losses, metric, strict=True)]
-    assert training.stalled() == stalled
+    assert training.epochs_without_improvement() == stalled
 
 
 def test_a_state_is_the_newest_whole_one(tmp_path):
-    state = State(tmp_path)
+    state = TrainingState(tmp_path)
     state.save({"best": 1, "history": [1]}, {"w": torch.ones(1)})
     (tmp_path / "best-2.pt").write_bytes(b"written, and then killed")
     (tmp_path / f"{STATE}.part").write_bytes(b"half")
@@ -171,7 +171,7 @@ def test_pairs_are_cut_and_served_as_pairs(base, family, load, tmp_path):
     few.write_text("\n".join(map(json.dumps, lines)))
     report = tuner.finetune(few, str(base(family)), tmp_path / "out", replace(SHORT, epochs=1))
     assert report["data"]["cut"] == 8
-    held = split(read_texts(few, None, None), SHORT.held_out, SHORT.seed).held_out
+    held = split(read_texts(few, None, None), SHORT.validation, SHORT.seed).validation
     answers = ask(load(tmp_path / "out", "eager"), {"inputs": [[example.text, example.pair] for example in held]})
     got = of_labels([e.label for e in held], [row[0]["label"] for row in answers], ["a", "b"])
     assert got == report["metrics"]

@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from handler import loading
-from handler.call import Row
+from handler.types import Row
 from scripts.packing import pack as packer
 from scripts.sources import checkpoint as checkpoints
 
@@ -64,10 +64,10 @@ def test_a_batch_is_within_1e5(pipeline, model):
         assert np.abs(np.asarray(got) - want).max() < 1e-5
 
 
-def test_a_text_has_the_same_states_in_any_company(pipeline):
+def test_a_text_has_the_same_states_in_any_mixed(pipeline):
     (alone,) = ask(pipeline, {"inputs": TEXTS[0]})
-    company = [TEXTS[0], *["a " * 40] * 31, *TEXTS[1:] * 5]
-    got = ask(pipeline, {"inputs": company})[0]
+    mixed = [TEXTS[0], *["a " * 40] * 31, *TEXTS[1:] * 5]
+    got = ask(pipeline, {"inputs": mixed})[0]
     assert np.abs(np.asarray(got) - alone).max() < 1e-6
 
 

@@ -1,4 +1,4 @@
-"""int8: near float32 in what it is used for, and the same in any company."""
+"""int8: near float32 in what it is used for, and batch-invariant."""
 
 import json
 
@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from handler import loading
-from handler.call import Row
+from handler.types import Row
 from scripts.load import workload
 from scripts.packing import pack as packer
 from scripts.sources import checkpoint as checkpoints

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
 
-from handler.call import Row
+from handler.types import Row
 from tests import heads
 from tests.asking import ask, check
 

@@ -10,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.util import cos_sim
 
 from handler import loading
-from handler.call import Row
+from handler.types import Row
 from scripts.packing import pack as packer
 from scripts.sources import checkpoint as checkpoints
 from tests import folders

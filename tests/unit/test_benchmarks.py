@@ -12,8 +12,8 @@ import pytest
 from benchmarks import compare
 from scripts.load import account, ceiling, machine, report, served
 from scripts.load import loops as load
-from scripts.load.ceiling import Ceiling
-from scripts.load.workload import Shape, Workload
+from scripts.load.ceiling import PeakGemm
+from scripts.load.workload import ModelShape, Workload
 from scripts.server import processor
 
 METRICS = """# TYPE bert_stage_seconds counter
@@ -50,7 +50,7 @@ def test_counters_that_never_come_are_an_error(monkeypatch):
 
 @pytest.mark.parametrize("library", ceiling.LIBRARIES)
 def test_each_library_of_the_ceiling_multiplies(library):
-    matrices = ceiling.operands(Shape(1, 32, 64))
+    matrices = ceiling.operands(ModelShape(1, 32, 64))
     for _, _, result in matrices:
         result.fill(np.nan)
     ceiling.LIBRARIES[library](matrices)()
@@ -60,7 +60,7 @@ def test_each_library_of_the_ceiling_multiplies(library):
 
 def test_the_ceiling_is_the_fastest_library_s(monkeypatch, tmp_path):
     monkeypatch.setattr(ceiling, "REST_SECONDS", 0)
-    top = Ceiling(Shape(1, 32, 64))
+    top = PeakGemm(ModelShape(1, 32, 64))
     assert top.flops == 2 * 1024 * (4 * 32 * 32 + 2 * 32 * 64)
     assert top.measure() > 0
     assert (set(top.won) <= set(ceiling.LIBRARIES), top.won.total()) == (True, 1)
@@ -122,7 +122,7 @@ def test_a_closed_loop_measures_whole_workloads_after_a_warm_up(monkeypatch, ser
     monkeypatch.setattr(account, "per_text", lambda *_: {})
     made = Workload("few", ["a", "b", "c", "bad"], [3, 4, 5, 100])
     target = served.Target(f"http://127.0.0.1:{server.server_port}/", {}, metrics="somewhere")
-    row = served.closed(target, made, 1, 2, Shape(1, 2, 4))
+    row = served.closed(target, made, 1, 2, ModelShape(1, 2, 4))
     warm_up, measured = awaited
     assert (sum(awaited), measured % 4, row["requests"]) == (len(server.texts), 0, measured * 3 / 4)
     assert warm_up >= 2
@@ -135,7 +135,7 @@ def test_a_closed_loop_measures_whole_workloads_after_a_warm_up(monkeypatch, ser
 
 def test_texts_and_tokens_of_all_cycles_are_counted():
     made = Workload("two", ["a", "b"], [3, 5])
-    shape = Shape(1, 2, 4)
+    shape = ModelShape(1, 2, 4)
     row = served.summary(load.Outcome(seconds=2.0, latencies=[0.1] * 6, texts=6), made, shape)
     assert (row["texts_per_second"], row["tokens_per_second"]) == (3.0, 12.0)
     assert row["useful_gflops"] == round(3 * shape.flops([3, 5]) / 2 / 1e9, 2)

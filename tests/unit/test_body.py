@@ -1,8 +1,8 @@
 import pytest
 
-from handler.call import Row
 from handler.errors import Undecodable
 from handler.protocols.body import FORM, Body, read
+from handler.types import Row
 
 
 def body(raw, content_type="application/json", **headers):

@@ -6,7 +6,7 @@ import weakref
 import orjson
 import pytest
 
-from handler.call import Row
+from handler.types import Row
 from tests.unit.test_pipeline import ask, row
 
 

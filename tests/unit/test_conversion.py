@@ -11,7 +11,7 @@ import pytest
 
 from scripts.console import Failure
 from scripts.conversion import vocabulary
-from scripts.conversion.account import shapes, take
+from scripts.conversion.account import plan, shapes
 from scripts.conversion.bundle import Bundle
 from scripts.conversion.config import BertConfig
 from scripts.conversion.config import read as read_config
@@ -48,7 +48,7 @@ def test_every_flipped_byte_is_caught_or_lies_in_what_is_left_out(source, name, 
     convert(Source(folder), tmp_path / "whole")
     whole = digest(tmp_path / "whole" / "model.safetensors")
     bundle = Bundle(find(folder))
-    taken = take(bundle, read_config(folder / "bert_config.json"), None, ())
+    taken = plan(bundle, read_config(folder / "bert_config.json"), None, ())
     files = sorted(folder.glob("bert_model.ckpt.*"))
     generator = random.Random(0)
     places = [(file, place) for file in files for place in range(file.stat().st_size)]
@@ -69,7 +69,7 @@ def test_every_flipped_byte_is_caught_or_lies_in_what_is_left_out(source, name, 
         else:
             held = [name for name, entry in bundle.entries.items() if lies_in(bundle, entry, file, place)]
             assert held, f"byte {place} of {file.name} belongs to no tensor"
-            assert held[0] in taken.left_out
+            assert held[0] in taken.skipped
             assert digest(target / "model.safetensors") == whole
             shutil.rmtree(target)
     assert caught == FLIPS if name == "chinese" else FLIPS // 3 < caught < FLIPS

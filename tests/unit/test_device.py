@@ -9,7 +9,6 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from handler import device, head
-from handler.call import Output
 from handler.device import DeviceOutput
 from handler.errors import BertError, Invalid
 from handler.poolings import POOLINGS
@@ -17,6 +16,7 @@ from handler.runtimes import attention, cuda, graphs, packed
 from handler.runtimes.base import WEIGHTS, Placement
 from handler.runtimes.eager import Eager
 from handler.runtimes.packed import Packed
+from handler.types import Output
 from scripts.packing import engines, heads
 from scripts.sources import checkpoint as checkpoints
 from tests.conftest import encoding

@@ -62,9 +62,9 @@ def test_what_no_graph_takes_runs_without(packed_tiny, monkeypatch):
     monkeypatch.setattr(graphs, "SEQUENCES", 3)
     runtime = Packed(packed_tiny, CPU)
     made = graphs.Graphs(runtime.encode, 40, runtime.device, lambda encode: encode)
-    assert made.supported_tasks([16]).tokens == 16
-    assert made.supported_tasks([17]) is None
-    assert made.supported_tasks([1, 1, 1, 1]) is None
+    assert made.smallest_fitting([16]).tokens == 16
+    assert made.smallest_fitting([17]) is None
+    assert made.smallest_fitting([1, 1, 1, 1]) is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def pipeline(make_pipeline):
 
 @pytest.fixture
 def ids(pipeline):
-    return {letter: pipeline.encoder.tokenizer.token_to_id(letter) for letter in "bcz"}
+    return {letter: pipeline.tokenizer.backend.token_to_id(letter) for letter in "bcz"}
 
 
 def test_without_memory_for_all_the_halves_run_and_what_never_fits_may_be_sent_again(pipeline, echo, ids, monkeypatch):

@@ -147,9 +147,9 @@ def test_a_split_holds_out_its_share_of_each_label():
     counts = {"a": 50, "b": 10, "c": 2}
     rows = labelled(*((f"{label}{number}", label) for label, count in counts.items() for number in range(count)))
     parts = split(rows, 0.2, 0)
-    held = [example.label for example in parts.held_out]
+    held = [example.label for example in parts.validation]
     assert [held.count(label) for label in "abc"] == [10, 2, 1]
-    assert sorted(parts.learned + parts.held_out, key=lambda example: example.line) == rows
+    assert sorted(parts.train + parts.validation, key=lambda example: example.line) == rows
     assert split(rows, 0.2, 0) == parts
     assert split(rows, 0.2, 1) != parts
 
@@ -158,8 +158,8 @@ def test_a_split_holds_out_its_share_of_each_label():
 def test_equal_texts_are_on_one_side(seed):
     rows = labelled(*((f"text {number % 10}" + " " * (number % 3), "ab"[number % 2]) for number in range(60)))
     parts = split(rows, 0.3, seed)
-    assert not {example.key for example in parts.learned} & {example.key for example in parts.held_out}
-    assert parts.held_out
+    assert not {example.key for example in parts.train} & {example.key for example in parts.validation}
+    assert parts.validation
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -167,8 +167,8 @@ def test_the_rarest_entity_is_on_both_sides(seed):
     common = [Tagged(line, f"Ada {line}", (Entity(0, 3, "PER"),)) for line in range(1, 20)]
     rare = [Tagged(line, f"Ada {line} Rome", (Entity(0, 3, "PER"), Entity(7, 11, "LOC"))) for line in range(20, 22)]
     parts = split([*common, *rare], 0.2, seed)
-    assert {label for example in parts.learned for label in example.labels} == {"PER", "LOC"}
-    assert {label for example in parts.held_out for label in example.labels} == {"PER", "LOC"}
+    assert {label for example in parts.train for label in example.labels} == {"PER", "LOC"}
+    assert {label for example in parts.validation for label in example.labels} == {"PER", "LOC"}
 
 
 def test_the_example_data():

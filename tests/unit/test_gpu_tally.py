@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from benchmarks.gpu.digits.differences import MEASURES
-from benchmarks.gpu.digits.tally import Tally
+from benchmarks.gpu.parity.differences import MEASURES
+from benchmarks.gpu.parity.tally import Tally
 
 
 def test_differences_by_hand():

@@ -6,8 +6,8 @@ import weakref
 import numpy as np
 import pytest
 
-from handler.call import Output, Reduced
 from handler.poolings import POOLINGS
+from handler.types import Output, Reduced
 
 
 def outputs(*lengths):

@@ -5,9 +5,9 @@ import logging
 import orjson
 import pytest
 
-from handler.call import Row
 from handler.errors import Unauthorized
 from handler.keys import Keys, parse
+from handler.types import Row
 from scripts.console import Failure
 from scripts.server import keys as files
 

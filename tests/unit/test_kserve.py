@@ -4,10 +4,10 @@ import numpy as np
 import orjson
 import pytest
 
-from handler.call import Row
 from handler.protocols import tensors
 from handler.protocols.kserve import HEADER
 from handler.protocols.tensors import Tensor
+from handler.types import Row
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from handler import loading
 from handler.config import HandlerConfig, ModelConfig
 from handler.device import DeviceStates
 from handler.errors import ConfigError
-from handler.text import TextEncoder
+from handler.text import TextTokenizer
 
 
 def configured(dtype="auto", **settings):
@@ -48,7 +48,7 @@ def test_float16_that_was_asked_for_and_overflows_ends_the_worker(tiny):
     outputs = DeviceStates(hidden, None, [2], torch.tensor([0, 2], dtype=torch.int32)).outputs()
     runtime = SimpleNamespace(run=lambda encodings: outputs)
     with pytest.raises(ConfigError, match="leaves the range of float16"):
-        loading.warm(runtime, TextEncoder.load(tiny / "tokenizer.json", config))
+        loading.warm(runtime, TextTokenizer.load(tiny / "tokenizer.json", config))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def start(monkeypatch, tiny, tmp_path):
 
         monkeypatch.setattr(loading.runtimes, "pick", lambda name, placement: Card)
         config = configured(dtype).handler
-        _, placement = loading.start(tmp_path, config, device, TextEncoder.load(tiny / "tokenizer.json", config))
+        _, placement = loading.start(tmp_path, config, device, TextTokenizer.load(tiny / "tokenizer.json", config))
         return tried, placement.dtype
 
     return started

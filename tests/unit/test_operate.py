@@ -10,7 +10,7 @@ import requests
 
 from scripts.console import Failure
 from scripts.server import devices, doctor, launch, management, refusal, state, stop, tail
-from scripts.server.gpu import Facts, verdict
+from scripts.server.gpu import GpuInfo, diagnose
 from scripts.server.preflight import Options
 from scripts.verbs import lifecycle
 
@@ -20,21 +20,21 @@ CARD = ["NVIDIA H100, 550.54"]
 @pytest.mark.parametrize(
     ("facts", "ok", "words"),
     [
-        (Facts([], None, 0, None), True, "none on this machine"),
-        (Facts(CARD, "13.0", 1, None), True, "1 used"),
-        (Facts(CARD, None, 0, None), False, "CPU build"),
-        (Facts(CARD, "13.0", 0, ""), False, "hidden by CUDA_VISIBLE_DEVICES=''"),
-        (Facts(CARD, "13.0", 0, "-1"), False, "hidden by CUDA_VISIBLE_DEVICES='-1'"),
+        (GpuInfo([], None, 0, None), True, "none on this machine"),
+        (GpuInfo(CARD, "13.0", 1, None), True, "1 used"),
+        (GpuInfo(CARD, None, 0, None), False, "CPU build"),
+        (GpuInfo(CARD, "13.0", 0, ""), False, "hidden by CUDA_VISIBLE_DEVICES=''"),
+        (GpuInfo(CARD, "13.0", 0, "-1"), False, "hidden by CUDA_VISIBLE_DEVICES='-1'"),
         (
-            Facts(CARD, "13.0", 0, None, "The NVIDIA driver on your system is too old"),
+            GpuInfo(CARD, "13.0", 0, None, "The NVIDIA driver on your system is too old"),
             False,
             "too old for CUDA 13.0",
         ),
-        (Facts(CARD, "13.0", 0, None, "No CUDA-capable device"), False, "No CUDA-capable device"),
+        (GpuInfo(CARD, "13.0", 0, None, "No CUDA-capable device"), False, "No CUDA-capable device"),
     ],
 )
 def test_why_a_gpu_is_or_is_not_used(facts, ok, words):
-    finding = verdict(facts)
+    finding = diagnose(facts)
     assert (finding.ok, words in finding.detail) == (ok, True)
     assert ok or finding.fix
 
@@ -68,19 +68,19 @@ def test_java_is_told_of_gpus_in_numbers(monkeypatch, gpus, given, smi, told):
 
 def test_only_a_machine_with_a_gpu_waits_for_torch(monkeypatch):
     monkeypatch.setattr(devices, "hardware", list)
-    monkeypatch.setattr(devices, "look", pytest.fail)
+    monkeypatch.setattr(devices, "probe", pytest.fail)
     assert devices.usable(None) == 0
     monkeypatch.setattr(devices, "hardware", lambda: CARD)
     assert devices.usable("cpu") == 0
-    monkeypatch.setattr(devices, "look", lambda: Facts(CARD, "13.0", 1, None))
+    monkeypatch.setattr(devices, "probe", lambda: GpuInfo(CARD, "13.0", 1, None))
     assert devices.usable(None) == 1
 
 
 def test_two_starts_on_one_port_do_not_meet(tmp_path, monkeypatch):
     monkeypatch.setattr(state.paths, "RUNS", tmp_path)
-    with launch.alone(9000), pytest.raises(Failure, match="another start on port 9000"), launch.alone(9000):
+    with launch.port_lock(9000), pytest.raises(Failure, match="another start on port 9000"), launch.port_lock(9000):
         pass
-    with launch.alone(9000), launch.alone(9001):
+    with launch.port_lock(9000), launch.port_lock(9001):
         pass
 
 
@@ -159,7 +159,7 @@ def test_a_model_that_is_not_served_is_told_what_is(tmp_path, monkeypatch):
 
 
 def test_a_start_beside_a_server_without_that_model_fails(tmp_path, monkeypatch):
-    monkeypatch.setattr(state, "running", lambda: [server(tmp_path, models=["tickets", "bert"])])
+    monkeypatch.setattr(state, "prune_and_list", lambda: [server(tmp_path, models=["tickets", "bert"])])
     assert lifecycle.already(8080, [])
     assert lifecycle.already(8080, ["bert"])
     assert not lifecycle.already(9080, ["other"])
@@ -188,7 +188,7 @@ def test_a_damaged_note_of_a_server_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(state.paths, "RUNS", tmp_path)
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / state.FILE).touch()
-    assert state.running() == []
+    assert state.prune_and_list() == []
 
 
 def test_no_log_no_traceback(tmp_path):
@@ -208,7 +208,7 @@ def test_a_server_that_is_gone_is_forgotten(tmp_path, monkeypatch):
     gone = server(tmp_path / "8080", pid=2**22 + 1)
     (tmp_path / "8080" / "logs").mkdir(parents=True)
     gone.save()
-    assert state.running() == []
+    assert state.prune_and_list() == []
     assert not (tmp_path / "8080" / state.FILE).exists()
     assert (tmp_path / "8080" / "logs").exists()
     with pytest.raises(Failure, match="no server of this project runs on port 8080"):

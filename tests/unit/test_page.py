@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from handler import protocols
-from handler.call import Row
 from handler.keys import Keys
+from handler.types import Row
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 

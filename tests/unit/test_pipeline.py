@@ -7,8 +7,8 @@ import numpy as np
 import orjson
 import pytest
 
-from handler.call import Row
 from handler.telemetry import STAGES
+from handler.types import Row
 
 CLS, SEP = 2, 3
 
@@ -30,7 +30,7 @@ def pipeline(make_pipeline):
 
 @pytest.fixture
 def ids(pipeline):
-    return {letter: pipeline.encoder.tokenizer.token_to_id(letter) for letter in "abcdefghijklmnopqrstuvwxyz"}
+    return {letter: pipeline.tokenizer.backend.token_to_id(letter) for letter in "abcdefghijklmnopqrstuvwxyz"}
 
 
 def test_one_text_is_a_list_of_one(pipeline, ids):

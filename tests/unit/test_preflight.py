@@ -7,7 +7,7 @@ import pytest
 
 from scripts.console import Failure
 from scripts.server import devices, launch, preflight
-from scripts.server.gpu import Facts
+from scripts.server.gpu import GpuInfo
 from scripts.server.preflight import Options
 
 
@@ -65,7 +65,7 @@ def test_workers_follow_the_cores_or_the_gpus(tmp_path, monkeypatch):
 
 
 def test_a_device_that_is_not_there_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(preflight, "look", lambda: Facts([], None, 0, None))
+    monkeypatch.setattr(preflight, "probe", lambda: GpuInfo([], None, 0, None))
     with pytest.raises(Failure, match="--device gpu: none on this machine"):
         preflight.check_device(Options(tmp_path, device="gpu"))
     with pytest.raises(Failure, match="not known"):

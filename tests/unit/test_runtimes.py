@@ -23,7 +23,7 @@ def test_auto_is_the_fastest_of_the_device(device, name):
     ("name", "device", "dtype", "words"),
     [
         ("onyx", "cpu", "float32", "did you mean 'onnx'"),
-        ("onnx", "cuda:0", "float32", "runs on cpu, and this worker was given cuda"),
+        ("onnx", "cuda:0", "float32", "runs on cpu; this worker was given cuda"),
         ("auto", "cpu", "float16", "there is no GPU; runtime native on cpu computes in float32, int8"),
         ("packed", "cuda:0", "int8", "computes in float32, float16, bfloat16"),
     ],

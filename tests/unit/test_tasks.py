@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from handler.call import Output
 from handler.errors import Invalid
 from handler.tasks.embedding import binary, int8, shortened
 from handler.tasks.scores import top_k_indices
 from handler.tasks.vectors import l2_normalize, pooled
 from handler.truncation import chunk_by_size
+from handler.types import Output
 
 
 def test_int8_keeps_cosines():

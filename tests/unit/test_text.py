@@ -1,9 +1,10 @@
 import pytest
 from tokenizers import Tokenizer
 
+from handler import limits
 from handler.config import HandlerConfig
 from handler.errors import Invalid, TooLarge
-from handler.text import TextEncoder, convert
+from handler.text import TextTokenizer, convert
 from handler.truncation import truncate
 
 CLS, SEP = 2, 3
@@ -11,13 +12,13 @@ CLS, SEP = 2, 3
 
 @pytest.fixture(scope="module")
 def encoder(tiny):
-    return TextEncoder.load(
+    return TextTokenizer.load(
         tiny / "tokenizer.json", HandlerConfig(task="embedding", max_length=8, max_texts=3, max_characters=20)
     )
 
 
 def whole(encoder, text):
-    return convert(encoder.tokenizer.encode(text), placed=True)
+    return convert(encoder.backend.encode(text), with_offsets=True)
 
 
 def test_special_tokens_are_found_in_the_tokenizer(encoder):
@@ -29,7 +30,7 @@ def test_special_tokens_are_found_in_the_tokenizer(encoder):
     [("right", ["abcdef"]), ("left", ["efghij"]), ("windows", ["abcdef", "ghij"])],
 )
 def test_policies_keep_special_tokens_at_both_ends(encoder, policy, kept):
-    letter = encoder.tokenizer.token_to_id
+    letter = encoder.backend.token_to_id
     windows = truncate(whole(encoder, "a b c d e f g h i j"), policy, 8)
     assert [window.ids for window in windows] == [[CLS, *map(letter, part), SEP] for part in kept]
     assert all(window.special == [1, *[0] * len(part), 1] for window, part in zip(windows, kept, strict=True))
@@ -59,7 +60,7 @@ def test_error_policy_names_both_numbers(encoder):
 
 
 def test_a_pair_keeps_its_types(encoder):
-    pair = convert(encoder.tokenizer.encode("a b", "c"))
+    pair = convert(encoder.backend.encode("a b", "c"))
     assert pair.type_ids == [0, 0, 0, 0, 1, 1]
 
 
@@ -85,14 +86,14 @@ def test_ids_get_special_tokens_unless_they_have_them(encoder):
 )
 def test_what_is_not_admitted(encoder, texts, error, words):
     with pytest.raises(error, match=words):
-        encoder.validate(texts)
+        limits.check(texts, encoder.config, encoder.vocabulary)
 
 
 def test_the_tokenizer_files_own_padding_and_truncation_are_off(minilm):
     config = HandlerConfig(task="embedding", max_length=256)
-    encoder = TextEncoder.load(minilm / "tokenizer.json", config)  # this file pads to 128 and cuts at 128
-    assert len(encoder.tokenizer.encode("a").ids) == 3
-    assert len(encoder.tokenizer.encode("a " * 300).ids) == 302
+    encoder = TextTokenizer.load(minilm / "tokenizer.json", config)  # this file pads to 128 and cuts at 128
+    assert len(encoder.backend.encode("a").ids) == 3
+    assert len(encoder.backend.encode("a " * 300).ids) == 302
 
 
 @pytest.mark.parametrize("limit", range(5, 16))
@@ -108,12 +109,12 @@ def test_pairs_are_cut_as_tokenizers_cuts_them(tiny, limit, left, right):
 
 
 def test_windows_of_a_pair_hold_its_first_text_and_overlap(encoder):
-    pair = convert(encoder.tokenizer.encode("a b", "c d e f g h i"))
+    pair = convert(encoder.backend.encode("a b", "c d e f g h i"))
     windows = truncate(pair, "windows", 9, overlap=2)
     texts = [
         "".join(encoder.name(id) for id, special in zip(w.ids, w.special, strict=True) if not special) for w in windows
     ]
     assert texts == ["abcdef", "abefgh", "abghi"]
-    assert [window.first for window in windows] == [0, 2, 4]
+    assert [window.token_offset for window in windows] == [0, 2, 4]
     with pytest.raises(TooLarge, match="2 tokens of the first text leave room for 2 of the second"):
         truncate(pair, "windows", 7, overlap=2)

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from handler.wire import Reader, written
+from handler.wire import Reader, encode_response
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_answers_are_written_as_torchserve_writes_them(torchserve):
         for number in range(index):
             context.set_response_header(index, f"x-{number}", "Zürich")
     told = (bodies, {0: "first", 1: "second", 2: "third"}, "Prediction success", 200, context)
-    assert written(*told) == torchserve.create_predict_response(*told)
+    assert encode_response(*told) == torchserve.create_predict_response(*told)
 
 
 def test_what_is_replaced_is_still_there(torchserve):

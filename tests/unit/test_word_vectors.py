@@ -7,8 +7,8 @@ import orjson
 import pytest
 import torch
 
-from handler.call import Row
 from handler.tasks.neighbours import Vocabulary
+from handler.types import Row
 
 CLS, SEP, MASK = 2, 3, 4
 
@@ -20,7 +20,7 @@ def pipeline(make_pipeline):
 
 @pytest.fixture
 def id(pipeline):
-    return pipeline.encoder.tokenizer.token_to_id
+    return pipeline.tokenizer.backend.token_to_id
 
 
 def ask(pipeline, inputs, **options):
@@ -62,7 +62,7 @@ def test_neighbours_leave_out_the_word_and_what_is_no_word(pipeline, id):
         "score": pytest.approx(math.cos(math.radians(1)), abs=1e-6),
     }
     _, (everything,) = ask(pipeline, "hello", top_k=1000)
-    assert len(everything["neighbours"]) == pipeline.encoder.vocabulary - 5 - 1
+    assert len(everything["neighbours"]) == pipeline.tokenizer.vocabulary - 5 - 1
 
 
 def test_an_expression_is_a_sum_of_unit_vectors(pipeline, id):
@@ -112,8 +112,8 @@ def test_an_answer_too_large_is_refused_before_it_is_computed(make_pipeline, ech
 def test_equal_cosines_are_in_the_order_of_ids_in_any_portion(pipeline, monkeypatch):
     table = torch.tensor([[1.0, 0.0]] * 20 + [[1.0, 1.0]] * 20)  # no rounding, so that equal cosines are equal
     units = np.array([[1, 0]] * 5, dtype=np.float32)
-    vocabulary = Vocabulary(table, pipeline.encoder)
-    named = [id for id in range(5, 40) if id != 6 and pipeline.encoder.name(id)]
+    vocabulary = Vocabulary(table, pipeline.tokenizer)
+    named = [id for id in range(5, 40) if id != 6 and pipeline.tokenizer.name(id)]
     for at_once in (1, 80, 1 << 22):
         monkeypatch.setattr("handler.tasks.neighbours.SCORES_AT_ONCE", at_once)
         checks = []
@@ -124,12 +124,12 @@ def test_equal_cosines_are_in_the_order_of_ids_in_any_portion(pipeline, monkeypa
 
 def test_rows_that_were_never_trained_are_no_neighbours(pipeline, monkeypatch):
     names = {10: "[unused7]", 11: "madeupword0001", 12: ""}
-    known = pipeline.encoder.name
-    monkeypatch.setattr(pipeline.encoder, "name", lambda id: names.get(id) if id in names else known(id))
-    words = Vocabulary(torch.ones(100, 2), pipeline.encoder).words
+    known = pipeline.tokenizer.name
+    monkeypatch.setattr(pipeline.tokenizer, "name", lambda id: names.get(id) if id in names else known(id))
+    words = Vocabulary(torch.ones(100, 2), pipeline.tokenizer).is_word
     assert not words[[*range(5), *names]].any()
     assert words[[5, 9, 13]].all()
-    assert not words[max(pipeline.encoder.tokenizer.get_vocab().values()) + 1 :].any()
+    assert not words[max(pipeline.tokenizer.backend.get_vocab().values()) + 1 :].any()
 
 
 def test_a_late_request_is_told_so(pipeline, monkeypatch):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from handler import workers as module
-from handler.workers import Workers
+from handler.workers import WorkerRegistry
 
 HOLD = """
 import fcntl, sys, time
@@ -47,47 +47,47 @@ def threads(workers, requests=1):
 
 
 def test_a_worker_alone_has_all_cores(tmp_path):
-    assert threads(Workers("bert", tmp_path, 0, 1)) == 8
-    assert threads(Workers("bert", tmp_path, 0, 1), requests=9) == 8
+    assert threads(WorkerRegistry("bert", tmp_path, 0, 1)) == 8
+    assert threads(WorkerRegistry("bert", tmp_path, 0, 1), requests=9) == 8
 
 
 def test_cores_are_shared_with_a_busy_worker_of_any_model(tmp_path, other):
     other("else")
-    assert threads(Workers("bert", tmp_path, 0, 1)) == 4
+    assert threads(WorkerRegistry("bert", tmp_path, 0, 1)) == 4
 
 
 def test_an_idle_worker_of_the_same_model_counts_once_requests_queue(tmp_path):
     (tmp_path / f"bert.{os.getppid()}").touch()
     (tmp_path / f"else.{os.getppid()}").touch()
-    workers = Workers("bert", tmp_path, 0, 1)
+    workers = WorkerRegistry("bert", tmp_path, 0, 1)
     assert threads(workers, requests=1) == 8
     assert threads(workers, requests=2) == 4
 
 
 def test_workers_that_ended_do_not_count(tmp_path):
     (tmp_path / f"bert.{2**22 + 1}").touch()
-    assert threads(Workers("bert", tmp_path, 0, 1), requests=2) == 8
+    assert threads(WorkerRegistry("bert", tmp_path, 0, 1), requests=2) == 8
 
 
 def test_a_fixed_number_stays(tmp_path):
-    assert threads(Workers("bert", tmp_path, 3, 1), requests=5) == 3
+    assert threads(WorkerRegistry("bert", tmp_path, 3, 1), requests=5) == 3
 
 
 def test_without_locks_the_archives_own_workers_share():
-    assert threads(Workers("bert", None, 0, 4)) == 2
-    assert threads(Workers("bert", None, 0, 16)) == 1
+    assert threads(WorkerRegistry("bert", None, 0, 4)) == 2
+    assert threads(WorkerRegistry("bert", None, 0, 16)) == 1
 
 
 def test_a_worker_that_is_to_leave_waits_until_whoever_asked_is_gone(tmp_path):
     (tmp_path / "locks").mkdir()
-    workers = Workers("bert", tmp_path / "locks", 0, 1)
-    workers.leave()  # nobody has asked
-    note = module.leaving(tmp_path / "locks") / workers.name
+    workers = WorkerRegistry("bert", tmp_path / "locks", 0, 1)
+    workers.wait_if_draining()  # nobody has asked
+    note = module.drain_notes(tmp_path / "locks") / workers.name
     note.parent.mkdir()
     with ThreadPoolExecutor(1) as pool:
         with note.open("wb") as asked:
             fcntl.flock(asked, fcntl.LOCK_EX)
-            left = pool.submit(workers.leave)
+            left = pool.submit(workers.wait_if_draining)
             while note.read_bytes() != module.WAITING:
                 assert not left.done()
             assert not left.done()

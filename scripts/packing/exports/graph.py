@@ -20,7 +20,7 @@ from scripts.packing.exports.weights import Weights
 
 CENTRE = 128  # zero point of values around zero
 SMALLEST = 1e-10  # scale of a row of zeros
-LEANING = (".qkv", ".down")
+ASYMMETRIC = (".qkv", ".down")
 """Linears whose inputs lean to one side: outlying channels, GELU. A zero point per row keeps them one bit finer, at the
 price of a second product; for the others it changes the rank correlation of cosines by less than 0.001."""
 
@@ -62,7 +62,7 @@ class Graph:
         kind = helper.np_dtype_to_tensor_dtype(self.weights.dtype(name))
         tensor = onnx.TensorProto(name=name, dims=self.weights.shape(name), data_type=kind)
         tensor.data_location = TensorProto.EXTERNAL
-        offset, length = self.weights.place(name)
+        offset, length = self.weights.byte_range(name)
         for key, value in {"location": WEIGHTS, "offset": offset, "length": length}.items():
             tensor.external_data.add(key=key, value=str(value))
         return tensor
@@ -78,10 +78,10 @@ class Graph:
         weight, bias = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
         if self.weights.dtype(weight) == np.float32:
             return self.node("Gemm", states, weight, bias)
-        product = self.leaning if name.endswith(LEANING) else self.centred
+        product = self.asymmetric_matmul if name.endswith(ASYMMETRIC) else self.symmetric_matmul
         return self.node("Add", product(states, weight, f"{name}.scale"), bias)
 
-    def centred(self, states: str, weight: str, scale: str) -> str:
+    def symmetric_matmul(self, states: str, weight: str, scale: str) -> str:
         """A product in 8 bits, for values around zero."""
         step = self.step(self.node("ReduceMax", self.node("Abs", states), self.constant([-1])), 127)
         shape = self.node("Shape", states, start=0, end=1)
@@ -89,7 +89,7 @@ class Graph:
         zero = self.node("ConstantOfShape", shape, value=centre)
         return self.node("Mul", self.multiply(states, step, zero, weight, scale, CENTRE), step)
 
-    def leaning(self, states: str, weight: str, scale: str) -> str:
+    def asymmetric_matmul(self, states: str, weight: str, scale: str) -> str:
         """A product in 8 bits, for values that lean to one side.
 
         The sum over k of (q - zero) * w is (the sum of q * w) - zero * (the sum of w).

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from handler.call import Encoding
 from handler.runtimes.base import Runtime
+from handler.types import Encoding
 
 LENGTHS = (1, 2, 7, 16, 33, 64)
 BATCHES = (1, 3)

@@ -19,8 +19,8 @@ from scripts.packing.exports.graph import Graph
 from scripts.packing.exports.weights import Weights
 
 OPSET, IR_VERSION = 23, 11  # the first with `Attention`; ONNX Runtime has it since 1.23
-FAR = 1e9  # below all scores, for what must not be looked at
-PADDED = ["batch", "length"]
+MASK_VALUE = 1e9  # below all scores, for what must not be looked at
+DYNAMIC_AXES = ["batch", "length"]
 
 
 class Encoder:
@@ -36,13 +36,15 @@ class Encoder:
         graph = self.graph
         mask = self.mask()
         flat = graph.node("Reshape", "attention_mask", graph.constant([-1]))
-        real = graph.node("Squeeze", graph.node("NonZero", flat), graph.constant([0]))  # (tokens,) places in the batch
+        token_indices = graph.node(
+            "Squeeze", graph.node("NonZero", flat), graph.constant([0])
+        )  # (tokens,) places in the batch
         order = graph.node("Sub", graph.node("CumSum", flat, graph.constant(0)), graph.constant(1))
         order = graph.node("Max", order, graph.constant(0))
         padded = graph.node("Reshape", order, graph.node("Shape", "attention_mask"))  # (batch, length) which token
-        states = self.embed(real)
+        states = self.embed(token_indices)
         for number in range(int(self.settings["layers"])):
-            states = self.layer(f"layers.{number}", states, mask, real, padded)
+            states = self.layer(f"layers.{number}", states, mask, token_indices, padded)
         graph.nodes.append(helper.make_node("Gather", [states, padded], ["last_hidden_state"], axis=0))
         if "pooler.weight" in graph.weights:
             first = graph.node("Gather", "last_hidden_state", graph.constant(0), axis=1)
@@ -51,41 +53,41 @@ class Encoder:
     def mask(self) -> str:
         """`(batch, 1, length, length)`: what `Attention` adds to scores, by query and key. Padding is for no query."""
         graph = self.graph
-        real = graph.node("Cast", "attention_mask", to=TensorProto.FLOAT)
-        below = graph.node("Sub", real, graph.constant(1, np.float32))
-        keys = graph.node("Mul", below, graph.constant(FAR, np.float32))
+        token_indices = graph.node("Cast", "attention_mask", to=TensorProto.FLOAT)
+        below = graph.node("Sub", token_indices, graph.constant(1, np.float32))
+        keys = graph.node("Mul", below, graph.constant(MASK_VALUE, np.float32))
         shape = graph.node("Shape", "attention_mask")
-        batch, length = (graph.node("Gather", shape, graph.constant([place])) for place in (0, 1))
+        batch, length = (graph.node("Gather", shape, graph.constant([axis])) for axis in (0, 1))
         whole = graph.node("Concat", batch, graph.constant([1]), length, length, axis=0)
         return graph.node("Expand", graph.node("Unsqueeze", keys, graph.constant([1, 2])), whole)
 
-    def embed(self, real: str) -> str:
+    def embed(self, token_indices: str) -> str:
         """`(tokens, hidden)`: words, positions and types, normalised."""
         graph, zero = self.graph, self.graph.constant(0)
         length = graph.node("Gather", graph.node("Shape", "input_ids"), graph.constant(1))
         positions = graph.node("Range", zero, length, graph.constant(1))
         positions = graph.node("Add", positions, graph.constant(int(self.settings["first_position"])))
         positions = graph.node("Expand", positions, graph.node("Shape", "input_ids"))
-        states = self.look_up("word", "input_ids", real)
-        states = graph.node("Add", states, self.look_up("position", positions, real))
+        states = self.look_up("word", "input_ids", token_indices)
+        states = graph.node("Add", states, self.look_up("position", positions, token_indices))
         if "type" in graph.weights:
-            states = graph.node("Add", states, self.look_up("type", "token_type_ids", real))
+            states = graph.node("Add", states, self.look_up("type", "token_type_ids", token_indices))
         return graph.normalize(states, "norm")
 
-    def look_up(self, table: str, indices: str, real: str) -> str:
+    def look_up(self, table: str, indices: str, token_indices: str) -> str:
         """Rows of a table for the real tokens."""
         graph = self.graph
-        chosen = graph.node("Gather", graph.node("Reshape", indices, graph.constant([-1])), real)
+        chosen = graph.node("Gather", graph.node("Reshape", indices, graph.constant([-1])), token_indices)
         return graph.node("Gather", graph.weight(table), chosen)
 
-    def layer(self, name: str, states: str, mask: str, real: str, padded: str) -> str:
+    def layer(self, name: str, states: str, mask: str, token_indices: str, padded: str) -> str:
         """One transformer layer."""
         graph = self.graph
         qkv = graph.node("Gather", graph.linear(states, f"{name}.qkv"), padded)
         parts = graph.nodes_of("Split", qkv, graph.constant([self.hidden] * 3), outputs=3, axis=2)
         heads = int(self.settings["heads"])
         mixed = graph.node("Attention", *parts, mask, q_num_heads=heads, kv_num_heads=heads)
-        mixed = graph.node("Gather", graph.node("Reshape", mixed, graph.constant([-1, self.hidden])), real)
+        mixed = graph.node("Gather", graph.node("Reshape", mixed, graph.constant([-1, self.hidden])), token_indices)
         mixed = graph.node("Add", graph.linear(mixed, f"{name}.out"), states)
         states = graph.normalize(mixed, f"{name}.norm1")
         operator, domain = ACTIVATIONS[self.settings["activation"]].onnx or ("", "")
@@ -99,10 +101,10 @@ def write(folder: Path) -> None:
     encoder.build()
     graph = encoder.graph
     names = ["input_ids", "attention_mask", "token_type_ids"][: 3 if "type" in graph.weights else 2]
-    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, PADDED) for name in names]
-    shapes: dict[str, list[str | int | None]] = {"last_hidden_state": [*PADDED, encoder.hidden]}
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, DYNAMIC_AXES) for name in names]
+    shapes: dict[str, list[str | int | None]] = {"last_hidden_state": [*DYNAMIC_AXES, encoder.hidden]}
     if "pooler.weight" in graph.weights:
-        shapes["pooler_output"] = [PADDED[0], encoder.hidden]
+        shapes["pooler_output"] = [DYNAMIC_AXES[0], encoder.hidden]
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
     made = helper.make_graph(graph.nodes, "encoder", inputs, outputs, list(graph.tensors.values()))
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-KINDS: dict[str, np.dtype[Any]] = {"F32": np.dtype(np.float32), "I8": np.dtype(np.int8)}
+DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype(np.float32), "I8": np.dtype(np.int8)}
 
 
 class Weights:
@@ -32,19 +32,19 @@ class Weights:
 
     def dtype(self, name: str) -> np.dtype[Any]:
         """Of one tensor."""
-        return KINDS[self.entries[name]["dtype"]]
+        return DTYPES[self.entries[name]["dtype"]]
 
     def shape(self, name: str) -> list[int]:
         """Of one tensor."""
         return list(self.entries[name]["shape"])
 
-    def place(self, name: str) -> tuple[int, int]:
+    def byte_range(self, name: str) -> tuple[int, int]:
         """First byte in the file, and number of bytes."""
         begin, end = self.entries[name]["data_offsets"]
         return self.start + begin, end - begin
 
     def read(self, name: str) -> NDArray[Any]:
         """One tensor's values."""
-        begin, length = self.place(name)
+        begin, length = self.byte_range(name)
         values = np.fromfile(self.file, self.dtype(name), length // self.dtype(name).itemsize, offset=begin)
         return values.reshape(self.shape(name))

@@ -80,7 +80,7 @@ class TokenPlace(msgspec.Struct):
 
 
 class Explained(msgspec.Struct):
-    """A window's tokens and what each adds to the score; `rest` is what they leave unexplained."""
+    """A window's tokens, and what each adds to the score; `convergence_delta` (also `rest`) is what they miss of it."""
 
     tokens: list[str]
     offsets: list[tuple[int, int]]
@@ -88,6 +88,7 @@ class Explained(msgspec.Struct):
     score: float
     baseline: float
     attributions: list[float]
+    convergence_delta: float
     rest: float
     attention: list[list[list[list[float]]]] | UnsetType = UNSET
 

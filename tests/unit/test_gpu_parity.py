@@ -1,4 +1,4 @@
-"""The part `digits` of a GPU's run, with the CPU in the GPU's place: it passes what is right and nothing else."""
+"""The part `parity` of a GPU's run, with the CPU in the GPU's place: it passes what is right and nothing else."""
 
 import hashlib
 from dataclasses import replace
@@ -7,14 +7,14 @@ from time import monotonic
 import pytest
 import transformers
 
-from benchmarks.gpu import digits, models, sizes
+from benchmarks.gpu import models, parity, sizes
 from benchmarks.gpu.context import Context, read
-from benchmarks.gpu.digits import Case, cells, questions
-from benchmarks.gpu.digits.archived import Archived
-from benchmarks.gpu.digits.differences import MEASURES
-from benchmarks.gpu.digits.texts import Texts
+from benchmarks.gpu.parity import Case, cells, questions
+from benchmarks.gpu.parity.archived import Archived
+from benchmarks.gpu.parity.differences import MEASURES
+from benchmarks.gpu.parity.texts import Texts
 from handler.tasks import TASKS
-from scripts.packing import layout
+from scripts.sources.families import FAMILIES
 
 SMALL = sizes.TINY.small
 TEXTS = Texts("a", "b", "c", "d", "e", "[MASK]")
@@ -22,7 +22,7 @@ TEXTS = Texts("a", "b", "c", "d", "e", "[MASK]")
 
 @pytest.fixture
 def context(tmp_path):
-    return Context("digits", tmp_path, tmp_path, "cpu", sizes.TINY, monotonic() + 60)
+    return Context("parity", tmp_path, tmp_path, "cpu", sizes.TINY, monotonic() + 60)
 
 
 def rows(context, kind, **about):
@@ -35,19 +35,19 @@ def rows(context, kind, **about):
 
 @pytest.mark.parametrize("head", ["Model", "ForTokenClassification", "ForMaskedLM"])
 def test_float32_is_within_its_bound_in_every_task(context, head):
-    digits.measure(context, Case("Bert", head))
+    parity.measure(context, Case("Bert", head))
     for runtime in ("packed", "eager"):
         found = rows(context, "cell", runtime=runtime, dtype="float32")
         asked = {question.task for question in questions.OF[head](TEXTS)}
         assert {row["task"] for row in found} >= asked - ({"explanations"} if runtime == "eager" else set())
-        assert {row["company"] for row in found} == {"alone", "mixed"}
+        assert {row["batch"] for row in found} == {"alone", "mixed"}
         assert all(row["ok"] and row["difference"] <= row["bound"] == 1e-4 for row in found)
     assert all(row["statuses"] == [400, 422, 422] and row["ok"] for row in rows(context, "refusals"))
     assert all(row["difference"] < 1e-5 for row in rows(context, "invariance", dtype="float32"))
 
 
 def test_what_a_cpu_has_not_is_said(context):
-    digits.measure(context, Case("Electra", "ForTokenClassification"))
+    parity.measure(context, Case("Electra", "ForTokenClassification"))
     skipped = [row for row in read(context.folder) if "skipped" in row]
     assert [(row["dtype"], "float32" in row["skipped"]) for row in skipped] == [("bfloat16", True), ("float16", True)]
 
@@ -64,14 +64,14 @@ def test_wrong_answers_are_found(context, monkeypatch, head, task):
         return worker
 
     monkeypatch.setattr(Archived, "load", load)
-    digits.measure(context, Case("Bert", head))
+    parity.measure(context, Case("Bert", head))
     assert {row["ok"] for row in rows(context, "cell", runtime="packed", task=task)} == {False}
     assert {row["ok"] for row in rows(context, "cell", runtime="eager")} == {True}
 
 
 def test_a_small_constant_error_is_found(context, monkeypatch):
     monkeypatch.setattr(cells, "answers", shifted(cells.answers))
-    digits.measure(context, Case("Albert", "Model"))
+    parity.measure(context, Case("Albert", "Model"))
     found = rows(context, "cell", task="similarity")
     assert found
     assert all(not row["ok"] and row["difference"] == pytest.approx(0.1, abs=1e-3) for row in found)
@@ -99,7 +99,7 @@ def test_what_fails_costs_nothing_else(context, monkeypatch):
         return own(archived, runtime, dtype, device)
 
     monkeypatch.setattr(Archived, "load", load)
-    digits.measure(context, Case("DistilBert", "cross-encoder"))
+    parity.measure(context, Case("DistilBert", "cross-encoder"))
     failed = rows(context, "cell", dtype="float16")
     assert [(row["runtime"], row["ok"], row["error"]) for row in failed] == [
         ("packed", False, "RuntimeError: no kernel image"),
@@ -109,21 +109,21 @@ def test_what_fails_costs_nothing_else(context, monkeypatch):
 
 
 def test_no_time_is_left_out_in_writing(context):
-    digits.run(replace(context, end=monotonic() - 1))
+    parity.run(replace(context, end=monotonic() - 1))
     skipped = [row for row in read(context.folder) if row.get("skipped") == "no time left"]
-    assert len(skipped) == len(list(digits.cases(False)))
+    assert len(skipped) == len(list(parity.cases(False)))
     assert not rows(context, "cell")
 
 
 def test_all_that_a_gpu_runs_is_asked():
-    asked = list(digits.cases(True))
-    families = {getattr(transformers, f"{family}Config").model_type for family in digits.FAST}
-    assert families == set(layout.FAMILIES)
+    asked = list(parity.cases(True))
+    families = {getattr(transformers, f"{family}Config").model_type for family in parity.FAST}
+    assert families == {name for name, each in FAMILIES.items() if each.encoder}
     assert {(case.family, case.head) for case in asked} >= {
-        (family, head) for family in digits.FAST for head in questions.OF
+        (family, head) for family in parity.FAST for head in questions.OF
     }
     assert len(asked) == len(set(asked))
-    assert {case.head for case in digits.cases(False)} == set(questions.OF)
+    assert {case.head for case in parity.cases(False)} == set(questions.OF)
     assert set(TASKS) - set(MEASURES) == {"tokenize", "decode", "info"}
 
 

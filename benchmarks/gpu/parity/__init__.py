@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 
 from benchmarks.gpu.context import Context
-from benchmarks.gpu.digits import questions
-from benchmarks.gpu.digits.archived import MADE, Archived, answers
-from benchmarks.gpu.digits.cells import BOUNDS, Known, compare, failed
+from benchmarks.gpu.parity import questions
+from benchmarks.gpu.parity.archived import MADE, Archived, answers
+from benchmarks.gpu.parity.cells import BOUNDS, Known, compare, failed
 from handler.config import Dtype
 from handler.errors import ConfigError
 
@@ -95,7 +95,7 @@ def reference(context: Context, archived: Archived, case: Case) -> Known:
     if "packed" in case.runtimes:
         workers["packed"] = archived.load("packed", "float32", "cpu")
     known: Known = []
-    for question in questions.ask(case.head, workers["eager"].encoder):
+    for question in questions.ask(case.head, workers["eager"].tokenizer):
         worker = workers.get("packed" if question.task == "explanations" else "eager")
         if worker is None:
             continue  # there are no weights to explain with

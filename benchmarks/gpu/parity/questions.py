@@ -8,12 +8,12 @@ from typing import Any, get_args
 
 import orjson
 
-from benchmarks.gpu.digits import texts as lengths
-from benchmarks.gpu.digits.texts import Texts
 from benchmarks.gpu.models import LABELS
+from benchmarks.gpu.parity import texts as lengths
+from benchmarks.gpu.parity.texts import Texts
 from handler.config import Pooling
 from handler.tasks.token_classification import Strategy
-from handler.text import TextEncoder
+from handler.text import TextTokenizer
 
 QUERY = "a ferry?"
 BAD = (b'{"inputs": ', b'{"inputs": []}', b'{"inputs": [[-1]], "task": "embedding"}')
@@ -141,7 +141,7 @@ OF: dict[str, Callable[[Texts], list[Question]]] = {
 """By what the checkpoint was made for."""
 
 
-def ask(head: str, encoder: TextEncoder) -> list[Question]:
+def ask(head: str, encoder: TextTokenizer) -> list[Question]:
     """All questions to an archive."""
     made = lengths.make(encoder)
     return [*OF[head](made), *everywhere(made)]

@@ -1,4 +1,4 @@
-"""A worker's answers against the reference's: a cell for each task, alone and in company."""
+"""A worker's answers against the reference's: a cell for each task, alone and in a mixed batch."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from itertools import product
 from typing import Any
 
 from benchmarks.gpu.context import Context
-from benchmarks.gpu.digits import questions
-from benchmarks.gpu.digits.archived import Answer, answers
-from benchmarks.gpu.digits.differences import MEASURES
-from benchmarks.gpu.digits.questions import Question
-from benchmarks.gpu.digits.tally import Tally
+from benchmarks.gpu.parity import questions
+from benchmarks.gpu.parity.archived import Answer, answers
+from benchmarks.gpu.parity.differences import MEASURES
+from benchmarks.gpu.parity.questions import Question
+from benchmarks.gpu.parity.tally import Tally
 from handler.config import Dtype
 from handler.pipeline import Pipeline
 
 BOUNDS: dict[Dtype, float] = {"bfloat16": 1e-2, "float16": 2e-3, "float32": 1e-4}
 COMPARED = ("embedding", "hidden-states")
-"""Tasks whose answers alone and in company are held against each other."""
+"""Tasks whose answers alone and in a mixed batch are held against each other."""
 Known = list[tuple[Question, Any]]
 """Requests, and the reference's answers."""
 
 
 def compare(context: Context, about: dict[str, Any], worker: Pipeline, known: Known) -> None:
-    """One runtime in one dtype: a cell for each task, alone and in company."""
+    """One runtime in one dtype: a cell for each task, alone and in a mixed batch."""
     able = [each for each in known if each[0].task != "explanations" or about["runtime"] == "packed"]
     asked = [question for question, _ in able]
     found = {
         "alone": [answers(worker, [question.content])[0] for question in asked],
         "mixed": mixed(context, about, worker, asked),
     }
-    for task, company in product(dict.fromkeys(question.task for question in asked), found):
-        some = [(*each, answer) for each, answer in zip(able, found[company], strict=True) if each[0].task == task]
+    for task, batch in product(dict.fromkeys(question.task for question in asked), found):
+        some = [(*each, answer) for each, answer in zip(able, found[batch], strict=True) if each[0].task == task]
         bound = BOUNDS["float32" if task == "explanations" else about["dtype"]]
-        context.add("cell", **about, task=task, company=company, **cell(some, bound))
+        context.add("cell", **about, task=task, batch=batch, **cell(some, bound))
     for task in COMPARED if about["head"] == "Model" else ():
         places = [place for place, question in enumerate(asked) if question.task == task]
         pairs = [(asked[place], found["alone"][place].value, found["mixed"][place]) for place in places]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.gpu.digits.tally import Tally, scored
+from benchmarks.gpu.parity.tally import Tally, scored
 
 
 def embedding(tally: Tally, body: Mapping[str, Any], reference: Any, found: Any) -> None:

@@ -14,9 +14,9 @@ import orjson
 from benchmarks.gpu import models
 from benchmarks.gpu.sizes import Model
 from handler import loading
-from handler.call import Row
 from handler.config import Dtype
 from handler.pipeline import Pipeline
+from handler.types import Row
 from scripts.packing import pack
 from scripts.sources import checkpoint as checkpoints
 

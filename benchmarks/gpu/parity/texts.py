@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.gpu.vocabularies import TEXT
-from handler.text import TextEncoder
+from handler.text import TextTokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Texts:
         return [self.one, self.few, self.mixture, self.longest, self.beyond]
 
 
-def make(encoder: TextEncoder) -> Texts:
+def make(encoder: TextTokenizer) -> Texts:
     """For one tokenizer and its longest sequence."""
     longest, words = encoder.config.max_length, TEXT.split()
     return Texts(
@@ -47,13 +47,13 @@ def make(encoder: TextEncoder) -> Texts:
     )
 
 
-def of(encoder: TextEncoder, tokens: int, words: Sequence[str]) -> str:
+def of(encoder: TextTokenizer, tokens: int, words: Sequence[str]) -> str:
     """A text of that many tokens, special tokens included, of these words again and again."""
     text = " ".join(words)
-    while len(places := encoder.tokenizer.encode(text).offsets) <= tokens:
+    while len(offsets := encoder.backend.encode(text).offsets) <= tokens:
         text += " " + text
     room = tokens - len(encoder.prefix) - len(encoder.suffix)
-    text = text[: places[len(encoder.prefix) + room][0]].rpartition(" ")[0]
-    while len(encoder.tokenizer.encode(text)) < tokens:
+    text = text[: offsets[len(encoder.prefix) + room][0]].rpartition(" ")[0]
+    while len(encoder.backend.encode(text)) < tokens:
         text += "."  # a token of its own in every vocabulary
     return text

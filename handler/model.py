@@ -1,0 +1,66 @@
+"""A loaded model: what tasks and protocols may know of the archive they run in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from torch import Tensor
+
+from handler.config import HandlerConfig
+from handler.deadline import Deadline
+from handler.explanation import AnyExplainer
+from handler.head import Head, HeadType
+from handler.text import TextTokenizer
+
+Capability = HeadType | Literal["gradients"]
+"""What not every archive has: a head of some kind, or weights to explain with."""
+
+
+def capabilities(head: HeadType | None, gradients: bool) -> set[Capability]:
+    """Of a model with that head, and with weights to explain with or not."""
+    found: set[Capability] = {"gradients"} if gradients else set()
+    return found | ({head} if head else set())
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """What the tasks may know of the archive they run in.
+
+    Attributes:
+        word_embeddings: gives the word embedding matrix, `(vocabulary, hidden)` float32.
+        exact: whether outputs are transformers' own to the last bit.
+        head: the layers it was fine-tuned with.
+        dense: the layers after pooling.
+        deadline: of the batch in hand.
+        origin: where the checkpoint came from, as the packer wrote it down.
+        explain: makes what explains, when it is first needed; None where the archive has no weights for it.
+    """
+
+    name: str
+    version: str
+    config: HandlerConfig
+    tokenizer: TextTokenizer
+    hidden_size: int
+    device: str
+    runtime: str
+    word_embeddings: Callable[[], Tensor]
+    exact: bool = False
+    head: Head | None = None
+    dense: Head | None = None
+    deadline: Deadline = field(default_factory=Deadline)
+    explain: Callable[[], AnyExplainer] | None = None
+    tasks: list[str] = field(default_factory=list)
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def dimensions(self) -> int:
+        """Of its embeddings."""
+        size = self.hidden_size if self.dense is None else self.dense.size
+        return min(size, self.config.dimensions or size)
+
+    @property
+    def capabilities(self) -> set[Capability]:
+        """What its tasks may require."""
+        return capabilities(self.head.description.kind if self.head else None, self.explain is not None)

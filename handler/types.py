@@ -1,0 +1,110 @@
+"""Leaf values, which everything may import: `Row` in, `Encoding` and `Output` along the way, `Reply` out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Text = str | tuple[str, str] | list[int]
+"""What can be encoded: one text, a pair of texts, or token ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One request as it came off the wire.
+
+    Attributes:
+        fields: `{"body": bytes}`, or the parts of a form.
+        headers: request headers, names in lower case.
+        content_type: media type of the body, without its parameters; empty when the client named none.
+        path: what follows `/predictions/{model}/{version}/`, without slashes at its ends.
+        trusted: whether the server itself asks, which has no key.
+    """
+
+    fields: Mapping[str, bytes | bytearray]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = ""
+    path: str = ""
+    trusted: bool = False
+
+
+@dataclass(slots=True)  # one per text: a frozen one takes three times as long to make
+class Encoding:
+    """One sequence for the model; a long text under the `windows` policy has several.
+
+    Attributes:
+        ids: `(tokens,)` token ids, special tokens included.
+        type_ids: `(tokens,)` 0 for the first text of a pair, 1 for the second.
+        special: `(tokens,)` 1 where the tokenizer added the token.
+        offsets: `(tokens, 2)` start and stop character in the text; `(0, 0)` for special tokens. Like `word_ids`, only
+            for tasks that ask for places.
+        word_ids: `(tokens,)` number of the word each token is of.
+        token_offset: of a window, how many of the text's tokens come before it; of a pair, of the second text's.
+    """
+
+    ids: list[int]
+    type_ids: list[int]
+    special: list[int]
+    offsets: list[tuple[int, int]] = field(default_factory=list)
+    word_ids: list[int | None] = field(default_factory=list)
+    token_offset: int = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def text_ranges(self) -> list[range]:
+        """Indices of the tokens that are text: one run for a text, two for a pair."""
+        runs = (list(run) for special, run in groupby(range(len(self)), self.special.__getitem__) if not special)
+        return [range(run[0], run[-1] + 1) for run in runs]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What the model says about one `Encoding`.
+
+    Attributes:
+        hidden: `(tokens, hidden)` float32, the last hidden state.
+        pooled: `(hidden,)` float32, the pooler's output; None where the checkpoint has no pooler.
+    """
+
+    hidden: NDArray[np.float32]
+    pooled: NDArray[np.float32] | None
+
+    def __len__(self) -> int:
+        return len(self.hidden)
+
+    def settle(self, reading: Any) -> Output:
+        """Say which `Reading` of it will be looked at and nothing else, or None; what has to be kept for it."""
+        return self if reading is None else reading.kept(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced(Output):
+    """What a reading needs of an output; the states of 2,048 long texts would take a gigabyte.
+
+    Attributes:
+        length: tokens of the sequence.
+        reading: the only one that may look at it.
+    """
+
+    length: int
+    reading: Any
+
+    def __len__(self) -> int:
+        return self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer, ready for the wire."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
