@@ -22,7 +22,7 @@ from handler.text import TextEncoder
 
 Inputs = Annotated[
     str | list[str | list[int]],
-    Meta(description="one text, or a list of texts or of token id lists", examples=["Hello, how are you?"]),
+    Meta(description="one text, or a list of texts or of lists of token ids", examples=["Hello, how are you?"]),
 ]
 
 
@@ -91,7 +91,8 @@ class TextRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Keys every request may carry."""
 
     truncation: Annotated[
-        Truncation | None, Meta(description="what to do with a text longer than the model; default: the archive's")
+        Truncation | None,
+        Meta(description="truncation of texts that are too long: right, left, error, windows; default: the archive's"),
     ] = None
 
 

@@ -1,23 +1,14 @@
-"""What the documents say of keys, verbs, tasks and dependencies is what the code has."""
+"""What the documents say of verbs, tasks and dependencies is what the code has; `test_reference.py` has the rest."""
 
 import re
 from pathlib import Path
 
-import pytest
-
-from handler.config import HandlerConfig, ModelConfig, describe
 from handler.tasks import TASKS
 from scripts.cli import VERBS
 from scripts.sources.presets import presets
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-
-
-@pytest.mark.parametrize(("kind", "prefix"), [(HandlerConfig, "handler."), (ModelConfig, "")])
-def test_every_key_is_in_the_table(kind, prefix):
-    for key, description in describe(kind).items():
-        assert re.search(rf"^\| `{prefix}{key}` \| .* \| {re.escape(description)} \|$", README, re.MULTILINE), key
 
 
 def test_every_task_verb_and_preset_is_named():
