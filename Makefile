@@ -1,9 +1,9 @@
 # `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install serve stop test check
+.PHONY: help install serve stop test check reference
 
 help: ## what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
 
 install: ## .venv with the pinned packages, Java included
 	@scripts/setup
@@ -23,3 +23,7 @@ check: ## ruff and mypy
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+
+reference: ## write openapi.json and docs/reference from the code
+	@scripts/setup dev
+	@.venv/bin/python -m scripts.reference

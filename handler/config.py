@@ -32,50 +32,55 @@ Count = Annotated[int, Meta(ge=1)]
 class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The section `handler:`, what this project's own code reads."""
 
-    task: Annotated[str, Meta(description="task that /predictions/{model} answers")]
-    max_length: Annotated[int, Meta(ge=4, description="longest sequence in tokens, special tokens included")]
+    task: Annotated[str, Meta(description="task of requests to /predictions/{model} that name none")]
+    max_length: Annotated[int, Meta(ge=4, description="maximum sequence length in tokens, special tokens included")]
     runtime: Annotated[
         str,
-        Meta(
-            description="engine of the forward pass: native, packed, onnx, torchscript, eager; auto takes the fastest"
-        ),
+        Meta(description="inference engine: native, packed, onnx, torchscript, eager; auto selects the fastest"),
     ] = "auto"
     dtype: Annotated[
         Precision,
         Meta(
-            description="float32; bfloat16; float16 on a GPU; int8 on a CPU; auto: 16 bits on a GPU, float32 on a CPU"
+            description="precision: float32; bfloat16; float16 on a GPU; int8 on a CPU; "
+            "auto: 16 bits on a GPU, float32 on a CPU"
         ),
     ] = "float32"
     pooling: Annotated[
         Pooling,
         Meta(
-            description="how token states become one vector: "
+            description="pooling of token states into one vector: "
             "mean, cls, max, pooler, mean_sqrt_len_tokens, weightedmean, lasttoken"
         ),
     ] = "mean"
-    normalize: Annotated[bool, Meta(description="scale embeddings to length 1")] = False
-    dimensions: Annotated[Count | None, Meta(description="embeddings keep the first n, after scaling")] = None
-    prompts: Annotated[dict[str, str], Meta(description="texts put before inputs, by name; a request names one")] = {}
-    default_prompt: Annotated[str | None, Meta(description="name of the prompt of requests that name none")] = None
+    normalize: Annotated[bool, Meta(description="L2-normalize embeddings")] = False
+    dimensions: Annotated[
+        Count | None, Meta(description="truncate embeddings to the first n dimensions, after normalization")
+    ] = None
+    prompts: Annotated[
+        dict[str, str], Meta(description="prompts by name; a request selects one to prepend to its texts")
+    ] = {}
+    default_prompt: Annotated[str | None, Meta(description="prompt of requests that select none")] = None
     truncation: Annotated[
         Truncation | None,
         Meta(
-            description="text longer than max_length: right, left (which end is cut), error, windows; default by task"
+            description="truncation of texts over max_length: right, left (the end that is cut), error, windows; "
+            "default: by task"
         ),
     ] = None
     token_budget: Annotated[
         Count | None,
-        Meta(
-            description="tokens per forward pass; default: 1024 on a CPU, on a GPU what a worker measures at its start"
-        ),
+        Meta(description="maximum tokens per forward pass; default: 1024 on a CPU, measured at worker start on a GPU"),
     ] = None
-    max_texts: Annotated[Count, Meta(description="texts per request; more is a 413")] = 2048
-    max_characters: Annotated[Count, Meta(description="characters per request; more is a 413")] = 2_000_000
+    max_texts: Annotated[Count, Meta(description="maximum texts per request; more are refused with 413")] = 2048
+    max_characters: Annotated[Count, Meta(description="maximum characters per request; more are refused with 413")] = (
+        2_000_000
+    )
     max_response_bytes: Annotated[
-        Count, Meta(description="largest answer; keep it below max_response_size of config.properties")
+        Count,
+        Meta(description="maximum response size in bytes; must stay below max_response_size of config.properties"),
     ] = 64 << 20
     threads: Annotated[
-        int, Meta(ge=0, description="compute threads per worker; 0 shares the cores among busy workers")
+        int, Meta(ge=0, description="compute threads per worker; 0 divides the cores among busy workers")
     ] = 0
 
 
@@ -83,30 +88,34 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """A whole `model-config.yaml`."""
 
     handler: HandlerConfig
-    minWorkers: Annotated[Count, Meta(description="worker processes started with the model")] = 1
+    minWorkers: Annotated[Count, Meta(description="worker processes started per model")] = 1
     maxWorkers: Annotated[
-        Count, Meta(description="upper bound while scaling down; TorchServe never scales by itself")
+        Count, Meta(description="maximum number of workers, at least minWorkers; TorchServe does not autoscale")
     ] = 1
-    batchSize: Annotated[Count, Meta(description="requests handed to a worker at once, an upper bound")] = 16
+    batchSize: Annotated[Count, Meta(description="maximum requests per batch")] = 16
     maxBatchDelay: Annotated[
         Count,
-        Meta(description="ms a request waits for a batch to fill; TorchServe reads 0 as 100, so 1 is the least"),
+        Meta(description="milliseconds TorchServe waits to fill a batch; it treats 0 as 100, so the minimum is 1"),
     ] = 1
-    jobQueueSize: Annotated[Count, Meta(description="requests waiting before a 503")] = 1000
-    responseTimeout: Annotated[
-        Count, Meta(description="seconds for one batch; a worker that takes longer is killed")
-    ] = 120
-    startupTimeout: Annotated[Count, Meta(description="seconds a worker may take to load the model")] = 300
-    maxRetryTimeoutInSec: Annotated[Count, Meta(description="seconds during which a dead worker is started again")] = (
-        300
+    jobQueueSize: Annotated[Count, Meta(description="maximum queued requests per model; more are refused with 503")] = (
+        1000
     )
+    responseTimeout: Annotated[
+        Count, Meta(description="timeout of one batch in seconds; TorchServe kills a worker that exceeds it")
+    ] = 120
+    startupTimeout: Annotated[Count, Meta(description="timeout for loading the model in seconds")] = 300
+    maxRetryTimeoutInSec: Annotated[
+        Count, Meta(description="seconds during which TorchServe keeps restarting a worker that died")
+    ] = 300
     clientTimeoutInMills: Annotated[
-        int, Meta(ge=0, description="ms after which a waiting request is dropped without an answer; 0 is never")
+        int, Meta(ge=0, description="milliseconds after which a queued request is dropped without a response; 0: never")
     ] = 0
     deviceType: Annotated[
-        Literal["cpu", "gpu"] | None, Meta(description="cpu or gpu; without it a GPU is used when there is one")
+        Literal["cpu", "gpu"] | None, Meta(description="cpu or gpu; default: a GPU if there is one")
     ] = None
-    deviceIds: Annotated[list[int] | None, Meta(description="which GPUs; without it all of them, in turn")] = None
+    deviceIds: Annotated[
+        list[int] | None, Meta(description="GPUs to use, by index; default: all, assigned to workers in turn")
+    ] = None
 
 
 def load(settings: Mapping[str, Any]) -> ModelConfig:

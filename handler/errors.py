@@ -24,63 +24,66 @@ QUOTED = 60  # characters of a client's own word that an error repeats
 
 
 class BertError(Exception):
-    """Base of every error a reply can carry."""
+    """An internal error; its cause is in the worker's log only.
+
+    The base class of all errors of a reply.
+    """
 
     status: ClassVar[int] = 500
     error_type: ClassVar[str] = "internal"
 
 
 class Undecodable(BertError):
-    """The bytes are no request."""
+    """The body cannot be decoded: it is not UTF-8, not JSON, or JSON that was sent as a form."""
 
     status = 400
     error_type = "undecodable"
 
 
 class Unauthorized(BertError):
-    """No key, or one that is not known."""
+    """The server asks for an API key, and the request has none or an unknown one."""
 
     status = 401
     error_type = "unauthorized"
 
 
 class UnknownTask(BertError):
-    """The archive has no such task or route."""
+    """The archive has no such task or route, or lacks the head that the task needs."""
 
     status = 404
     error_type = "unknown_task"
 
 
 class NotAcceptable(BertError):
-    """The task's answer cannot have the form the client accepts."""
+    """The task cannot answer in the media type that the request accepts."""
 
     status = 406
     error_type = "not_acceptable"
 
 
 class TooLarge(BertError):
-    """More than the archive's limits allow."""
+    """The request exceeds a limit: number or length of texts, size of the response, or compute time of a batch."""
 
     status = 413
     error_type = "too_large"
 
 
 class Invalid(BertError):
-    """A request that decodes but asks for something impossible."""
+    """The body can be decoded but is not valid: an unknown key, a wrong type, an empty text."""
 
     status = 422
     error_type = "invalid"
 
 
 class Overloaded(BertError):
-    """Not computed within the time a batch may take; safe to send again."""
+    """The batch ran out of time or memory; the request can be retried."""
 
     status = 503
     error_type = "overloaded"
 
 
 class ConfigError(BertError):
-    """A `model-config.yaml` the worker cannot run with."""
+    """The worker cannot run with this `model-config.yaml`."""
 
     error_type = "config"
 

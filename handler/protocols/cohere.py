@@ -50,9 +50,9 @@ class Document(msgspec.Struct, frozen=True):
 class RerankV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `v2/rerank`."""
 
-    query: Annotated[str, Meta(description="what is looked for", examples=["Where does Ada live?"])]
+    query: Annotated[str, Meta(description="search query", examples=["Where does Ada live?"])]
     documents: Annotated[
-        list[str | Document], Meta(description="the texts to order", examples=[["Ada lives in London.", "It rains."]])
+        list[str | Document], Meta(description="texts to rank", examples=[["Ada lives in London.", "It rains."]])
     ]
     model: Annotated[str, Meta(description="not read; the archive is chosen by the path", examples=["bert"])] = ""
     top_n: Annotated[int, Meta(ge=1)] | None = None

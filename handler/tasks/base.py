@@ -22,7 +22,8 @@ class TextRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Keys every request may carry."""
 
     truncation: Annotated[
-        Truncation | None, Meta(description="what to do with a text longer than the model; default: the archive's")
+        Truncation | None,
+        Meta(description="truncation of texts that are too long: right, left, error, windows; default: the archive's"),
     ] = None
 
 

@@ -20,13 +20,13 @@ class DecodeRequest(TextRequest, frozen=True, kw_only=True):
 
     ids: Annotated[
         list[Annotated[int, Meta(ge=0)] | Ids],
-        Meta(description="ids of one text, or a list of such lists", examples=[[101, 7592, 102]]),
+        Meta(description="token ids of one text, or a list of such lists", examples=[[101, 7592, 102]]),
     ]
-    skip_special_tokens: Annotated[bool, Meta(description="whether [CLS] and the like are left out")] = True
+    skip_special_tokens: Annotated[bool, Meta(description="whether to leave out special tokens such as [CLS]")] = True
 
 
 class Decode(Task[DecodeRequest]):
-    """A text per list of ids. Spaces and case are the tokenizer's, not those of the text the ids came from."""
+    """Token ids to text. Spaces and case are those of the tokenizer, not those of the original text."""
 
     name = "decode"
     request = DecodeRequest

@@ -32,32 +32,36 @@ class EmbeddingRequest(TextRequest, frozen=True, kw_only=True):
     prompt_name: Annotated[
         str | None,
         Meta(
-            description="which of the archive's prompts goes before each text; default: the archive's", examples=[None]
+            description="name of the archive's prompt to prepend to each text; default: the archive's", examples=[None]
         ),
     ] = None
-    prompt: Annotated[str | None, Meta(description="what goes before each text", examples=["query: "])] = None
+    prompt: Annotated[str | None, Meta(description="text to prepend to each text", examples=["query: "])] = None
     input_type: Annotated[
         Side | None,
-        Meta(description="query or document: the archive's prompt for that, if it has one", examples=[None]),
+        Meta(
+            description="query or document: prepend the archive's prompt for that side, if it has one", examples=[None]
+        ),
     ] = None
     pooling: Annotated[
         Pooling | None,
         Meta(
-            description="mean, cls, max, pooler, mean_sqrt_len_tokens, weightedmean, lasttoken; default: the archive's"
+            description="pooling method: mean, cls, max, pooler, mean_sqrt_len_tokens, weightedmean, "
+            "lasttoken; default: the archive's"
         ),
     ] = None
-    normalize: Annotated[bool | None, Meta(description="scale to length 1; default: the archive's")] = None
+    normalize: Annotated[bool | None, Meta(description="L2-normalize the vectors; default: the archive's")] = None
     dimensions: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="keep the first n; scaling comes after", examples=[256])
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="truncate the vectors to the first n dimensions, before normalization", examples=[256]),
     ] = None
     encoding_format: Annotated[
         Format,
-        Meta(description="float; base64 of little-endian float32; int8; binary, the signs, eight to a signed byte"),
+        Meta(description="float; base64: little-endian float32; int8: quantized; binary: signs, eight per signed byte"),
     ] = "float"
 
 
 class Embedding(Task[EmbeddingRequest]):
-    """The vectors sentence-transformers gives for the same checkpoint."""
+    """Embedding vectors, as sentence-transformers computes them for the same checkpoint."""
 
     name = "embedding"
     request = EmbeddingRequest

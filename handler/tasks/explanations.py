@@ -28,14 +28,16 @@ class ExplanationsRequest(TextRequest, frozen=True, kw_only=True):
 
     inputs: TextsOrPairs
     target: Annotated[
-        str | None, Meta(description="the label that is explained; default: each text's best", examples=["good"])
+        str | None, Meta(description="label to explain; default: the predicted label of each text", examples=["good"])
     ] = None
-    steps: Annotated[int, Meta(ge=1, le=512, description="more are slower and make the convergence delta smaller")] = 32
-    attention: Annotated[bool, Meta(description="whether the answer holds the weights of attention")] = False
+    steps: Annotated[
+        int, Meta(ge=1, le=512, description="integration steps; more take longer and reduce the convergence delta")
+    ] = 32
+    attention: Annotated[bool, Meta(description="whether to include the attention weights in the response")] = False
 
 
 class Explanations(Task[ExplanationsRequest]):
-    """Attributions by integrated gradients: to a label's score, or without such a head to the mean state's length."""
+    """Token attributions by integrated gradients, to a label's score or, without labels, the mean state's norm."""
 
     name = "explanations"
     request = ExplanationsRequest

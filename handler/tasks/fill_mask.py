@@ -27,14 +27,14 @@ class FillMaskRequest(TextRequest, frozen=True, kw_only=True):
     inputs: Annotated[
         str | list[str], Meta(description="one text or a list, each with a mask", examples=["Paris is in [MASK]."])
     ]
-    top_k: Annotated[int, Meta(ge=1, le=1000, description="words per mask, best first")] = 5
+    top_k: Annotated[int, Meta(ge=1, le=1000, description="number of predictions per mask, best first")] = 5
     targets: Annotated[
-        str | list[str] | None, Meta(description="consider only these words", examples=[["france", "spain"]])
+        str | list[str] | None, Meta(description="restrict predictions to these words", examples=[["france", "spain"]])
     ] = None
 
 
 class FillMask(VocabularyTask[FillMaskRequest]):
-    """Answers as transformers' pipeline: per text a list of words, or for several masks one such list each."""
+    """Predictions for masked tokens, as transformers' pipeline: a list per text, or one per mask if it has several."""
 
     name = "fill-mask"
     request = FillMaskRequest

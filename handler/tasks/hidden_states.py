@@ -24,7 +24,7 @@ class HiddenStatesRequest(TextRequest, frozen=True, kw_only=True):
 
 
 class HiddenStates(Task[HiddenStatesRequest]):
-    """Texts x tokens x hidden, special tokens included: `last_hidden_state.tolist()` of each text."""
+    """The last hidden state of each token, special tokens included: texts x tokens x hidden size."""
 
     name = "hidden-states"
     request = HiddenStatesRequest

@@ -14,7 +14,7 @@ class InfoRequest(TextRequest, frozen=True, kw_only=True):
 
 
 class Info(Task[InfoRequest]):
-    """Model, version, tasks, limits, runtime, dtype."""
+    """Description of the archive: model, version, tasks, limits, runtime, precision, origin."""
 
     name = "info"
     request = InfoRequest

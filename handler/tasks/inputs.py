@@ -14,7 +14,7 @@ from handler.types import Text
 
 Inputs = Annotated[
     str | list[str | list[int]],
-    Meta(description="one text, or a list of texts or of token id lists", examples=["Hello, how are you?"]),
+    Meta(description="one text, or a list of texts or of lists of token ids", examples=["Hello, how are you?"]),
 ]
 
 

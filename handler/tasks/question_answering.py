@@ -30,20 +30,23 @@ class QuestionAnsweringRequest(TextRequest, frozen=True, kw_only=True):
 
     question: Annotated[str | None, QUESTION] = None
     context: Annotated[str | None, CONTEXT] = None
-    inputs: Annotated[Question | list[Question] | None, Meta(description="or several questions with theirs")] = None
-    top_k: Annotated[int, Meta(ge=1, le=100, description="answers per question, best first")] = 1
-    max_answer_length: Annotated[int, Meta(ge=1, description="longest answer in tokens")] = 15
+    inputs: Annotated[
+        Question | list[Question] | None,
+        Meta(description="several questions with their contexts, instead of question and context"),
+    ] = None
+    top_k: Annotated[int, Meta(ge=1, le=100, description="number of answers per question, best first")] = 1
+    max_answer_length: Annotated[int, Meta(ge=1, description="maximum length of an answer in tokens")] = 15
     handle_impossible_answer: Annotated[
-        bool, Meta(description='whether "" may be an answer, with the score that there is none')
+        bool, Meta(description="whether the empty answer is a candidate, with the score for no answer")
     ] = False
-    align_to_words: Annotated[bool, Meta(description="whether answers are whole words")] = True
+    align_to_words: Annotated[bool, Meta(description="whether to extend answers to whole words")] = True
     stride: Annotated[
-        int, Meta(ge=0, description="tokens that windows of a long context share, at most half of one")
+        int, Meta(ge=0, description="overlap of the windows of a long context in tokens, at most half a window")
     ] = 128
 
 
 class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
-    """Answers as the pipeline of transformers 5.2, the last version that had one."""
+    """Extractive question answering, as the pipeline of transformers 5.2, the last version that had one."""
 
     name = "question-answering"
     request = QuestionAnsweringRequest

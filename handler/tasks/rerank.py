@@ -24,13 +24,13 @@ from handler.types import Encoding, Output, Text
 class RerankRequest(TextRequest, frozen=True, kw_only=True):
     """Body of `rerank`."""
 
-    query: Annotated[str, Meta(description="what is looked for", examples=["Where does Ada live?"])]
-    texts: Annotated[
-        list[str], Meta(description="the texts to order", examples=[["Ada lives in London.", "It rains."]])
-    ]
-    return_text: Annotated[bool, Meta(description="whether the answer repeats the texts")] = False
-    raw_scores: Annotated[bool, Meta(description="scores of a cross-encoder before its sigmoid")] = False
-    top_n: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="the best only; default: all")] = None
+    query: Annotated[str, Meta(description="search query", examples=["Where does Ada live?"])]
+    texts: Annotated[list[str], Meta(description="texts to rank", examples=[["Ada lives in London.", "It rains."]])]
+    return_text: Annotated[bool, Meta(description="whether to include the texts in the response")] = False
+    raw_scores: Annotated[bool, Meta(description="return the logits of a cross-encoder, without its sigmoid")] = False
+    top_n: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="number of best results to return; default: all")
+    ] = None
 
 
 class Scorer(ABC):
@@ -90,7 +90,7 @@ class BiEncoder(Scorer):
 
 
 class Rerank(Task[RerankRequest]):
-    """Scores as sentence-transformers' `CrossEncoder` gives them, best first."""
+    """Relevance of texts to a query, best first: a cross-encoder's scores, or without that head cosines."""
 
     name = "rerank"
     request = RerankRequest

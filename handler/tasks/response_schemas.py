@@ -131,11 +131,15 @@ class Description(msgspec.Struct):
     device: str
     labels: list[str]
     hidden_size: int
+    dimensions: int
     vocabulary: int
     mask: str | None
     pooling: str
     normalize: bool
+    prompts: dict[str, str]
+    default_prompt: str | None
     truncation: str | None
+    origin: dict[str, Any]
     limits: Limits
 
 

@@ -21,17 +21,18 @@ from handler.types import Encoding, Output, Text
 class SimilarityRequest(TextRequest, frozen=True, kw_only=True):
     """Body of `similarity`: a source and the sentences to compare with it, or pairs."""
 
-    source: Annotated[str | None, Meta(description="the text compared", examples=["a cat"])] = None
+    source: Annotated[str | None, Meta(description="text to compare", examples=["a cat"])] = None
     sentences: Annotated[
-        list[str] | None, Meta(description="the texts it is compared with", examples=[["a kitten", "a car"]])
+        list[str] | None, Meta(description="texts to compare it with", examples=[["a kitten", "a car"]])
     ] = None
     inputs: Annotated[
-        list[tuple[str, str]] | None, Meta(description="or pairs of texts", examples=[[["a cat", "a kitten"]]])
+        list[tuple[str, str]] | None,
+        Meta(description="pairs of texts, instead of source and sentences", examples=[[["a cat", "a kitten"]]]),
     ] = None
 
 
 class Similarity(Task[SimilarityRequest]):
-    """Cosines of the archive's embeddings."""
+    """Cosine similarity of embeddings."""
 
     name = "similarity"
     request = SimilarityRequest

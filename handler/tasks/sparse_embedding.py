@@ -26,12 +26,13 @@ class SparseEmbeddingRequest(TextRequest, frozen=True, kw_only=True):
 
     inputs: Annotated[str | list[str], Meta(description="one text or a list", examples=["Hello, how are you?"])]
     top_k: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="the heaviest words only; default: all", examples=[128])
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="number of largest weights to return; default: all", examples=[128]),
     ] = None
 
 
 class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
-    """SPLADE: the largest log(1 + relu(score)) of each word over a text's tokens (https://arxiv.org/abs/2109.10086).
+    """Sparse embeddings, SPLADE: max over tokens of log(1 + relu(logit)) (https://arxiv.org/abs/2109.10086).
 
     The windows of a long text are tokens of one text.
     """

@@ -23,17 +23,21 @@ class TextClassificationRequest(TextRequest, frozen=True, kw_only=True):
     """Body of `text-classification`."""
 
     inputs: TextsOrPairs
-    text_pair: Annotated[str | None, Meta(description='second text, where "inputs" is one text')] = None
+    text_pair: Annotated[str | None, Meta(description='second text of the pair, if "inputs" is one text')] = None
     top_k: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="the best labels only; default: all", examples=[3])
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="number of best labels to return; default: all", examples=[3]),
     ] = None
     function_to_apply: Annotated[
-        Function | None, Meta(description="sigmoid, softmax or none; default: what the model was trained for")
+        Function | None,
+        Meta(
+            description="activation of the scores: sigmoid, softmax or none; default: what the model was trained with"
+        ),
     ] = None
 
 
 class TextClassification(HeadTask[TextClassificationRequest]):
-    """Answers as transformers' pipeline; all labels, best first, unless `top_k` says otherwise."""
+    """Labels of a text or pair with their scores, best first, as transformers' pipeline computes them."""
 
     name = "text-classification"
     request = TextClassificationRequest

@@ -30,12 +30,16 @@ class TokenClassificationRequest(TextRequest, frozen=True, kw_only=True):
             "labelled by their first token, their tokens' mean, or their surest token, and then put together"
         ),
     ] = "simple"
-    ignore_labels: Annotated[tuple[str, ...], Meta(description="labels left out", examples=[["O"]])] = ("O",)
-    stride: Annotated[int, Meta(ge=0, description="tokens that windows of a long text share, at most half of one")] = 64
+    ignore_labels: Annotated[
+        tuple[str, ...], Meta(description="labels to leave out of the response", examples=[["O"]])
+    ] = ("O",)
+    stride: Annotated[
+        int, Meta(ge=0, description="overlap of the windows of a long text in tokens, at most half a window")
+    ] = 64
 
 
 class TokenClassification(HeadTask[TokenClassificationRequest]):
-    """Answers as transformers' pipeline.
+    """Labelled tokens or entities of a text, as transformers' pipeline finds them.
 
     A token of several windows has the scores of the one that sees most on both sides of it.
     """

@@ -22,7 +22,7 @@ class TokenizeRequest(TextRequest, frozen=True, kw_only=True):
 
 
 class Tokenize(Task[TokenizeRequest]):
-    """All tokens of each text, however long: no forward pass runs, so the model's limit does not apply."""
+    """All tokens of each text with their positions; the maximum length does not apply."""
 
     name = "tokenize"
     request = TokenizeRequest

@@ -26,8 +26,8 @@ EPSILON = 1e-6
 class Expression(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Words that are added and words that are taken away."""
 
-    positive: Annotated[str | list[str], Meta(description="words added", examples=[["king", "woman"]])] = []
-    negative: Annotated[str | list[str], Meta(description="words taken away", examples=[["man"]])] = []
+    positive: Annotated[str | list[str], Meta(description="words to add", examples=[["king", "woman"]])] = []
+    negative: Annotated[str | list[str], Meta(description="words to subtract", examples=[["man"]])] = []
 
 
 class WordVectorsRequest(TextRequest, frozen=True, kw_only=True):
@@ -40,13 +40,15 @@ class WordVectorsRequest(TextRequest, frozen=True, kw_only=True):
             examples=[["king", {"positive": ["king", "woman"], "negative": ["man"]}]],
         ),
     ]
-    vectors: Annotated[bool, Meta(description="whether the answer holds the vectors")] = True
-    cosines: Annotated[bool, Meta(description="whether it holds the cosine of each input to each")] = False
-    top_k: Annotated[int, Meta(ge=0, le=1000, description="nearest words of the vocabulary, best first")] = 0
+    vectors: Annotated[bool, Meta(description="whether to include the vectors in the response")] = True
+    cosines: Annotated[bool, Meta(description="whether to include the cosines between all inputs")] = False
+    top_k: Annotated[
+        int, Meta(ge=0, le=1000, description="number of nearest words of the vocabulary to return, best first")
+    ] = 0
 
 
 class WordVectors(Task[WordVectorsRequest]):
-    """Rows of the table of words, their cosines and their neighbours; expressions as gensim's `most_similar` has them.
+    """Static word embeddings, their cosines and nearest neighbours; expressions as in gensim's `most_similar`.
 
     The model does not run. A word of several pieces is the mean of their rows.
     """

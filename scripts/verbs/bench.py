@@ -17,20 +17,28 @@ if TYPE_CHECKING:
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="model")] = "bert",
-    load: Annotated[str, typer.Option("--workload", help="mixed, or tokens per text such as 128")] = "mixed",
-    texts: Annotated[int, typer.Option("--texts", min=10, help="texts of the workload; closed loops repeat it")] = 1000,
-    texts_each: Annotated[int, typer.Option("--texts-per-request", min=1)] = 1,
-    in_flight: Annotated[str, typer.Option("--in-flight", help="closed loop: requests in flight")] = "1,32,64",
-    rate: Annotated[str, typer.Option("--rate", help="open loop instead: requests per second")] = "",
+    name: Annotated[str, typer.Argument(help="name of the model")] = "bert",
+    load: Annotated[
+        str, typer.Option("--workload", help="mixed lengths, or a fixed number of tokens per text such as 128")
+    ] = "mixed",
+    texts: Annotated[
+        int, typer.Option("--texts", min=10, help="number of texts in the workload; a closed loop repeats it")
+    ] = 1000,
+    texts_each: Annotated[int, typer.Option("--texts-per-request", min=1, help="texts in each request")] = 1,
+    in_flight: Annotated[
+        str, typer.Option("--in-flight", help="closed loop: concurrent requests; several values with commas")
+    ] = "1,32,64",
+    rate: Annotated[
+        str, typer.Option("--rate", help="open loop instead: requests per second; several values with commas")
+    ] = "",
     task: Annotated[str, typer.Option("--task", help="embedding (base64) or hidden-states (JSON)")] = "embedding",
-    seed: Annotated[int, typer.Option("--seed", help="of the workload and of arrival times")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="random seed of the workload and of arrival times")] = 0,
     save: Annotated[Path | None, typer.Option("--save", help="write the result as JSON")] = None,
     chart: Annotated[Path | None, typer.Option("--chart", help="write a chart of the closed loop as SVG")] = None,
     inference_port: Port = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a running server with a workload made from a seed.
+    """Benchmark a running server with a reproducible workload.
 
     Examples: scripts/bert bench; scripts/bert bench --rate 20,50,100 --texts 2000 --save result.json
     """

@@ -14,36 +14,59 @@ Files = Path | None
 
 
 def convert(
-    checkpoint: Annotated[Files, typer.Argument(help="prefix such as DIR/bert_model.ckpt, or its folder")] = None,
-    config: Annotated[
-        Files, typer.Option("--config", "--bert_config_file", help="default: bert_config.json beside the checkpoint")
+    checkpoint: Annotated[
+        Files, typer.Argument(help="checkpoint prefix such as DIR/bert_model.ckpt, or its folder")
     ] = None,
-    vocab: Annotated[Files, typer.Option("--vocab", help="default: vocab.txt beside the checkpoint")] = None,
-    target: Annotated[Files, typer.Option("--out", help="new folder")] = None,
+    config: Annotated[
+        Files,
+        typer.Option(
+            "--config",
+            "--bert_config_file",
+            help="model configuration [default: bert_config.json beside the checkpoint]",
+        ),
+    ] = None,
+    vocab: Annotated[
+        Files, typer.Option("--vocab", help="vocabulary [default: vocab.txt beside the checkpoint]")
+    ] = None,
+    target: Annotated[Files, typer.Option("--out", help="output folder, created")] = None,
     cased: Annotated[
-        bool | None, typer.Option("--cased/--uncased", help="keep case or not; default: as the vocabulary has it")
+        bool | None,
+        typer.Option(
+            "--cased/--uncased", help="whether the model is case-sensitive [default: detected from the vocabulary]"
+        ),
     ] = None,
     head: Annotated[
         Literal["classification", "question-answering", "pretraining", "masked-lm", "none"] | None,
-        typer.Option("--head", help="default: the one the checkpoint has"),
+        typer.Option("--head", help="head to convert [default: the one the checkpoint has]"),
     ] = None,
     gelu: Annotated[
         Literal["erf", "tanh"],
-        typer.Option("--gelu", help="erf: as Hugging Face's conversions; tanh: as Google's code since 2019"),
+        typer.Option(
+            "--gelu",
+            help="variant of GELU. erf: exact, as in Hugging Face's conversions; "
+            "tanh: the approximation of Google's code since 2019",
+        ),
     ] = "erf",
     leave_out: Annotated[
-        list[str] | None, typer.Option("--leave-out", help="pattern of tensors that are not wanted; may be repeated")
+        list[str] | None, typer.Option("--leave-out", help="pattern of tensors to skip; may be repeated")
     ] = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="run one text through the result, and print its sums")
+        bool,
+        typer.Option("--verify", help="run one text through the converted model and print checksums of its outputs"),
     ] = False,
     as_json: Json = False,
     classic: Annotated[
-        Files, typer.Option("--tf_checkpoint_path", help="the checkpoint, as converters were told")
+        Files, typer.Option("--tf_checkpoint_path", help="the checkpoint; for compatibility with the classic converter")
     ] = None,
-    dump: Annotated[Files, typer.Option("--pytorch_dump_path", help="write this one file in place of a folder")] = None,
+    dump: Annotated[
+        Files,
+        typer.Option(
+            "--pytorch_dump_path",
+            help="write this PyTorch file instead of a folder; for compatibility with the classic converter",
+        ),
+    ] = None,
 ) -> None:
-    """Turn Google's TensorFlow checkpoint of a BERT into a Hugging Face folder; TensorFlow is not needed.
+    """Convert a TensorFlow checkpoint of BERT to a Hugging Face folder; TensorFlow is not needed.
 
     Example: scripts/bert convert uncased_L-12_H-768_A-12 --out bert-base --verify
     """

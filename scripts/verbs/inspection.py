@@ -20,7 +20,7 @@ def inspect(
     store: Store = MODEL_STORE,
     as_json: Json = False,
 ) -> None:
-    """Show what an archive holds and where it came from; the checksum of every entry is compared.
+    """Show the contents and the origin of an archive, and verify the checksum of every entry.
 
     Example: scripts/bert inspect bert
     """

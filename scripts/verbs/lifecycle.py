@@ -40,7 +40,7 @@ from scripts.verbs.options import (
 
 
 def up(
-    model: Annotated[str, typer.Argument(help="preset, hub id or folder")] = DEFAULT,
+    model: Annotated[str, typer.Argument(help="preset, Hugging Face hub id or checkpoint folder")] = DEFAULT,
     name: Name = "bert",
     version: Version = "1.0",
     task: Task = None,
@@ -54,7 +54,7 @@ def up(
     keys: Keys = None,
     store: Store = MODEL_STORE,
 ) -> None:
-    """Pull, pack and start, in one.
+    """Pull, pack and start a model in one step.
 
     Examples: scripts/bert up; scripts/bert up sentence-transformers/all-mpnet-base-v2 --name mpnet
     """
@@ -80,7 +80,9 @@ def up(
 
 
 def start(
-    names: Annotated[list[str] | None, typer.Argument(help="archives; all there are if none is named")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="names of archives; default: all in the model store")
+    ] = None,
     host: Host = "127.0.0.1",
     inference_port: InferencePort = 8080,
     management_port: ManagementPort = None,
@@ -96,7 +98,7 @@ def start(
     keys: Keys = None,
     store: Store = MODEL_STORE,
 ) -> None:
-    """Start TorchServe and return when a worker has answered.
+    """Start TorchServe and return when every model has answered a request.
 
     Examples: scripts/bert start bert; scripts/bert start --inference-port 9080 --workers 2
     """
@@ -172,9 +174,9 @@ def stay(server: state.Server) -> None:
 
 def stop(
     inference_port: Port = None,
-    drain: Annotated[float, typer.Option("--drain", help="seconds to wait for requests in flight")] = 30,
+    drain: Annotated[float, typer.Option("--drain", help="maximum seconds to wait for requests in flight")] = 30,
 ) -> None:
-    """Let the server finish what it has, then end it.
+    """Stop the server gracefully, after the requests in flight.
 
     Example: scripts/bert stop --drain 60
     """

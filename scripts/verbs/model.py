@@ -15,12 +15,12 @@ from scripts.verbs.options import Config, Dtype, Json, Name, Offline, Revision, 
 
 
 def pull(
-    model: Annotated[str, typer.Argument(help="preset, hub id or folder")] = DEFAULT,
+    model: Annotated[str, typer.Argument(help="preset, Hugging Face hub id or checkpoint folder")] = DEFAULT,
     revision: Revision = None,
     offline: Offline = False,
-    target: Annotated[Path | None, typer.Option("--out", help="where to put it")] = None,
+    target: Annotated[Path | None, typer.Option("--out", help="output folder [default: a cache folder]")] = None,
 ) -> None:
-    """Fetch a model into a local checkpoint folder and print its path.
+    """Download a model into a local checkpoint folder and print its path.
 
     Examples: scripts/bert pull; scripts/bert pull google-bert/bert-base-uncased --revision main
     """
@@ -28,7 +28,12 @@ def pull(
 
 
 def pack(
-    folder: Annotated[Path, typer.Argument(help="checkpoint folder, Google's too", exists=True, file_okay=False)],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="checkpoint folder; a TensorFlow checkpoint is converted first", exists=True, file_okay=False
+        ),
+    ],
     name: Name = "bert",
     version: Version = "1.0",
     task: Task = None,
@@ -36,10 +41,12 @@ def pack(
     dtype: Dtype = None,
     config: Config = None,
     store: Store = MODEL_STORE,
-    check: Annotated[bool, typer.Option("--check", help="load the archive in a clean process and ask it once")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="load the archive in a clean process and run one request")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Pack a checkpoint folder into model_store/NAME.mar.
+    """Pack a checkpoint folder into the archive model_store/NAME.mar.
 
     Example: scripts/bert pack my-model --name mine --task embedding --check
     """
@@ -55,12 +62,16 @@ def pack(
 
 def export(
     folder: Annotated[Path, typer.Argument(help="checkpoint folder", exists=True, file_okay=False)],
-    target: Annotated[Path, typer.Option("--out", help="new folder for the model and its tokenizer")],
-    kind: Annotated[Literal["onnx", "torchscript"], typer.Option("--format")] = "onnx",
-    dtype: Annotated[Literal["float32", "int8"], typer.Option("--dtype", help="int8: onnx only")] = "float32",
+    target: Annotated[Path, typer.Option("--out", help="output folder for the model and its tokenizer, created")],
+    kind: Annotated[
+        Literal["onnx", "torchscript"], typer.Option("--format", help="format of the exported model")
+    ] = "onnx",
+    dtype: Annotated[
+        Literal["float32", "int8"], typer.Option("--dtype", help="precision; int8 for onnx only")
+    ] = "float32",
     as_json: Json = False,
 ) -> None:
-    """Write a checkpoint in another engine's format, and say how far it is from the original.
+    """Export a checkpoint to ONNX or TorchScript and report the numerical difference to transformers.
 
     Example: scripts/bert export my-model --format onnx --out my-model-onnx
     """

@@ -21,7 +21,7 @@ STYLES = {True: "", False: "red"}
 
 
 def doctor(inference_port: InferencePort = 8080, store: Store = MODEL_STORE, as_json: Json = False) -> None:
-    """Check Java, packages, device, ports and disk, and say how to fix what is wrong.
+    """Check Java, packages, CPU, GPU, ports, disk and archives, with a fix for each problem.
 
     Example: scripts/bert doctor --json
     """
@@ -37,7 +37,7 @@ def doctor(inference_port: InferencePort = 8080, store: Store = MODEL_STORE, as_
 
 
 def status(inference_port: Port = None, as_json: Json = False) -> None:
-    """Show running servers, their models and workers.
+    """Show the running servers with their models and workers.
 
     Example: scripts/bert status --json
     """
@@ -54,10 +54,12 @@ def status(inference_port: Port = None, as_json: Json = False) -> None:
 
 def logs(
     inference_port: Port = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="last lines of each file")] = 40,
-    following: Annotated[bool, typer.Option("--follow", "-f", help="go on until interrupted")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="number of last lines to show of each file")] = 40,
+    following: Annotated[
+        bool, typer.Option("--follow", "-f", help="keep following the logs until interrupted")
+    ] = False,
 ) -> None:
-    """Show what the server and its workers wrote, also after they ended.
+    """Show the logs of the server and its workers, also after they ended.
 
     Example: scripts/bert logs -f
     """
@@ -66,8 +68,8 @@ def logs(
 
 
 def scale(
-    name: Annotated[str, typer.Argument(help="model")],
-    workers: Annotated[int, typer.Argument(min=1, help="workers")],
+    name: Annotated[str, typer.Argument(help="name of the model")],
+    workers: Annotated[int, typer.Argument(min=1, help="number of workers")],
     inference_port: Port = None,
     timeout: Timeout = 300,
     as_json: Json = False,
@@ -100,13 +102,13 @@ def parsed(body: str) -> dict[str, Any]:
 
 
 def predict(
-    name: Annotated[str, typer.Argument(help="model")],
-    texts: Annotated[list[str] | None, typer.Argument(help="texts; lines of standard input if none is given")] = None,
+    name: Annotated[str, typer.Argument(help="name of the model")],
+    texts: Annotated[list[str] | None, typer.Argument(help="texts; default: the lines of standard input")] = None,
     task: Task = None,
-    body: Annotated[str | None, typer.Option("--body", help="a whole JSON body instead of texts")] = None,
+    body: Annotated[str | None, typer.Option("--body", help="complete JSON body instead of texts")] = None,
     inference_port: Port = None,
 ) -> None:
-    """Send one request and print the answer.
+    """Send one request and print the response.
 
     Examples: scripts/bert predict bert "Hello" --task tokenize; echo Hello | scripts/bert predict bert
     """

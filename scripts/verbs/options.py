@@ -8,50 +8,72 @@ from typing import Annotated, Literal
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
-Store = Annotated[Path, typer.Option("--model-store", envvar="BERT_MODEL_STORE", help="folder of archives")]
+Store = Annotated[Path, typer.Option("--model-store", envvar="BERT_MODEL_STORE", help="folder with the archives")]
 Port = Annotated[
-    int | None, typer.Option("--inference-port", envvar="BERT_INFERENCE_PORT", help="which server, if several run")
+    int | None,
+    typer.Option(
+        "--inference-port", envvar="BERT_INFERENCE_PORT", help="inference port of the server; needed if several run"
+    ),
 ]
-Name = Annotated[str, typer.Option("--name", help="what clients call the model")]
+Name = Annotated[str, typer.Option("--name", help="name of the model, in the archive and in its URL")]
 Version = Annotated[str, typer.Option("--version", help="version of the model")]
-Task = Annotated[str | None, typer.Option("--task", help="task that /predictions/NAME answers")]
+Task = Annotated[str | None, typer.Option("--task", help="task of requests to /predictions/NAME")]
 Runtime = Annotated[
     Literal["auto", "native", "packed", "onnx", "torchscript", "eager"] | None,
-    typer.Option("--runtime", help="engine [default: auto, the fastest on each worker's device]"),
+    typer.Option("--runtime", help="inference engine [default: auto, the fastest on the device]"),
 ]
 Dtype = Annotated[
     Literal["float32", "float16", "bfloat16", "int8", "auto"] | None,
     typer.Option(
         "--dtype",
-        help="float32; bfloat16; float16 on a GPU; int8 on a CPU; auto: 16 bits on a GPU, float32 on a CPU "
+        help="precision: float32; bfloat16; float16 on a GPU; int8 on a CPU; auto: 16 bits on a GPU, float32 on a CPU "
         "[default: float32]",
     ),
 ]
 Config = Annotated[
     Path | None, typer.Option("--config", help="YAML with keys of model-config.yaml", exists=True, dir_okay=False)
 ]
-Revision = Annotated[str | None, typer.Option("--revision", help="branch, tag or commit on the hub")]
-Offline = Annotated[bool, typer.Option("--offline", help="use only what is on this machine")]
-Host = Annotated[str, typer.Option("--host", help="address of the inference API")]
+Revision = Annotated[str | None, typer.Option("--revision", help="branch, tag or commit on the Hugging Face hub")]
+Offline = Annotated[bool, typer.Option("--offline", help="use local files only; no network access")]
+Host = Annotated[str, typer.Option("--host", help="bind address of the inference API")]
 MetricsHost = Annotated[
     str,
     typer.Option(
-        "--metrics-host", help="address of Prometheus' /metrics; it asks nobody for a key, not even with --auth"
+        "--metrics-host",
+        help="bind address of the metrics API (/metrics), which has no authentication, not even with --auth",
     ),
 ]
-InferencePort = Annotated[int, typer.Option("--inference-port", envvar="BERT_INFERENCE_PORT", min=1, max=65535)]
-ManagementPort = Annotated[int | None, typer.Option("--management-port", help="[default: inference port + 1]")]
-MetricsPort = Annotated[int | None, typer.Option("--metrics-port", help="[default: inference port + 2]")]
+InferencePort = Annotated[
+    int,
+    typer.Option("--inference-port", envvar="BERT_INFERENCE_PORT", min=1, max=65535, help="port of the inference API"),
+]
+ManagementPort = Annotated[
+    int | None, typer.Option("--management-port", help="port of the management API [default: inference port + 1]")
+]
+MetricsPort = Annotated[
+    int | None, typer.Option("--metrics-port", help="port of the metrics API [default: inference port + 2]")
+]
 GrpcPort = Annotated[
-    int | None, typer.Option("--grpc-port", help="and the next one [default: 7070; on another inference port, + 3]")
+    int | None,
+    typer.Option(
+        "--grpc-port",
+        help="port of gRPC inference; gRPC management has the next one "
+        "[default: 7070; with another inference port, that + 3]",
+    ),
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="per model [default: one per core for a single model on a CPU]")
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        help="workers per model [default: for a single model one per CPU core, at most 8, or two per GPU]",
+    ),
 ]
-Device = Annotated[Literal["cpu", "gpu"] | None, typer.Option("--device", help="[default: a GPU if there is one]")]
-Auth = Annotated[
-    bool, typer.Option("--auth", help="ask every request for the token that TorchServe makes at each start")
+Device = Annotated[
+    Literal["cpu", "gpu"] | None,
+    typer.Option("--device", help="device of the workers [default: a GPU if there is one]"),
 ]
+Auth = Annotated[bool, typer.Option("--auth", help="require TorchServe's own token, which it generates at each start")]
 Keys = Annotated[
     Path | None,
     typer.Option(
@@ -59,9 +81,13 @@ Keys = Annotated[
         envvar="BERT_KEYS",
         exists=True,
         dir_okay=False,
-        help="file of lines NAME:KEY; every request needs one of them, and changes count at once",
+        help="file of API keys, lines NAME:KEY; every request needs one of them; changes apply without a restart",
     ),
 ]
-Insecure = Annotated[bool, typer.Option("--insecure", help="allow another --host without --keys or --auth")]
-Foreground = Annotated[bool, typer.Option("--foreground", help="stay until interrupted, then stop the server")]
-Timeout = Annotated[float, typer.Option("--timeout", min=1, help="seconds to wait for the workers")]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="allow a --host other than loopback without --keys or --auth")
+]
+Foreground = Annotated[
+    bool, typer.Option("--foreground", help="stay in the foreground until interrupted, then stop the server")
+]
+Timeout = Annotated[float, typer.Option("--timeout", min=1, help="seconds to wait until the workers are ready")]

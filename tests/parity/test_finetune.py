@@ -38,7 +38,7 @@ def base(make):
 
 def test_texts_are_served_as_they_were_measured(base, family, load, runtime, tmp_path):
     report = tuner.finetune(TICKETS, str(base(family)), tmp_path / "out", SHORT)
-    held = split(read_texts(TICKETS, None, None), SHORT.validation, SHORT.seed).validation
+    held = split(read_texts(TICKETS, None, None), SHORT.held_out, SHORT.seed).validation
     answers = ask(load(tmp_path / "out", runtime), {"inputs": [example.text for example in held]})
     got = of_labels([e.label for e in held], [row[0]["label"] for row in answers], list(report["metrics"]["labels"]))
     assert got == report["metrics"]
@@ -49,7 +49,7 @@ def test_texts_are_served_as_they_were_measured(base, family, load, runtime, tmp
 def test_entities_are_served_as_they_were_measured(base, family, load, tmp_path):
     settings = tuner.Settings("token-classification", epochs=12, patience=12, batch_size=8, learning_rate=5e-3)
     report = tuner.finetune(ENTITIES, str(base(family)), tmp_path / "out", settings)
-    held = split(read_entities(ENTITIES, None, None), settings.validation, settings.seed).validation
+    held = split(read_entities(ENTITIES, None, None), settings.held_out, settings.seed).validation
     body = {"inputs": [example.text for example in held], "aggregation_strategy": "simple"}
     answers = ask(load(tmp_path / "out", "eager"), body)
     found = [[Entity(item["start"], item["end"], item["entity_group"]) for item in row] for row in answers]
@@ -171,7 +171,7 @@ def test_pairs_are_cut_and_served_as_pairs(base, family, load, tmp_path):
     few.write_text("\n".join(map(json.dumps, lines)))
     report = tuner.finetune(few, str(base(family)), tmp_path / "out", replace(SHORT, epochs=1))
     assert report["data"]["cut"] == 8
-    held = split(read_texts(few, None, None), SHORT.validation, SHORT.seed).validation
+    held = split(read_texts(few, None, None), SHORT.held_out, SHORT.seed).validation
     answers = ask(load(tmp_path / "out", "eager"), {"inputs": [[example.text, example.pair] for example in held]})
     got = of_labels([e.label for e in held], [row[0]["label"] for row in answers], ["a", "b"])
     assert got == report["metrics"]

@@ -82,7 +82,7 @@ def test_int8_keeps_the_table(minilm, tmp_path):
     ours = loading.load(tmp_path, "bert", "1.0", {"handler": handler}, None, lambda *_: None)
     (king,) = ask(ours, {"task": "word-vectors", "inputs": "king"})
     assert np.array_equal(
-        np.array(king["vector"], dtype=np.float32), table(minilm)[ours.tokenizer.tokenizer.token_to_id("king")]
+        np.array(king["vector"], dtype=np.float32), table(minilm)[ours.tokenizer.backend.token_to_id("king")]
     )
 
 

@@ -1,4 +1,4 @@
-"""The document that is checked in, and the examples in it."""
+"""The examples in the document that is checked in; `test_reference.py` says whether it is stale."""
 
 import msgspec
 import pytest
@@ -6,13 +6,9 @@ import pytest
 from handler.protocols import DOCUMENTED
 from handler.protocols.openapi import example
 from handler.tasks import TASKS
-from scripts.reference.openapi import FILE, whole
+from scripts.reference.openapi import FILE
 
 BODIES = {task.request for task in TASKS.values()} | {route.body for route in DOCUMENTED.values()}
-
-
-def test_the_document_is_the_one_that_is_checked_in():
-    assert FILE.read_text() == whole(), "python -m scripts.reference.openapi writes it anew"
 
 
 @pytest.mark.parametrize("body", sorted(BODIES, key=lambda body: body.__qualname__), ids=lambda body: body.__name__)

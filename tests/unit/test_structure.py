@@ -28,9 +28,10 @@ LEVELS = [
 """Rooms of `handler`, top to bottom: a room imports from lower levels only."""
 
 SCRIPTS = [
+    {"reference"},
     {"cli"},
     {"verbs"},
-    {"finetuning", "load", "reference"},
+    {"finetuning", "load"},
     {"packing", "server"},
     {"sources"},
     {"conversion"},

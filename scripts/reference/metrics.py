@@ -1,0 +1,108 @@
+"""`metrics.md`: what `/metrics` has, from the file that declares it to TorchServe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import yaml
+
+from scripts.paths import CONFIG
+from scripts.reference.markdown import block, code, page, table
+
+INTRODUCTION = """\
+Prometheus reads `http://127.0.0.1:8082/metrics` (the inference port + 2; `start --metrics-host` binds another
+address). Names and labels are declared in `config/metrics.yaml`. Counters are totals since the start of the server;
+use `rate()`. A metric appears once it has a value. Stages have the same names as in the [response
+headers](headers.md)."""
+STAGES = """\
+Stages of a batch: `decode`, `tokenize`, `forward`, `postprocess`, `encode`. Between batches: `wire` (reading and
+writing TorchServe's messages) and `idle` (waiting for requests, counted when the next batch arrives). The stages of a
+worker add up to its running time."""
+
+
+class Meaning(NamedTuple):
+    """What a name stands for."""
+
+    unit: str
+    text: str
+
+
+MEANINGS: dict[str, Meaning] = {
+    "bert_stage_seconds": Meaning("seconds", "time that workers spent in each stage"),
+    "bert_batches": Meaning("batches", "batches that TorchServe handed to a worker"),
+    "bert_requests": Meaning("requests", "requests in these batches, refused ones included"),
+    "bert_texts": Meaning("texts", "texts of the requests that succeeded"),
+    "bert_tokens": Meaning("tokens", "tokens of these texts, special tokens included"),
+    "bert_truncations": Meaning("texts", "texts that were truncated"),
+    "bert_errors": Meaning("requests", "requests that failed, by [error type](errors.md)"),
+    "PredictionTime": Meaning("milliseconds", "time of the handler for a recent batch"),
+    "Requests2XX": Meaning("requests", "responses with status 2xx, of all models"),
+    "Requests4XX": Meaning("requests", "responses with status 4xx, of all models"),
+    "Requests5XX": Meaning("requests", "responses with status 5xx, of all models"),
+    "ts_inference_requests_total": Meaning("requests", "inference requests per model"),
+    "ts_inference_latency_microseconds": Meaning("microseconds", "sum of inference latencies, queueing included"),
+    "ts_queue_latency_microseconds": Meaning("microseconds", "sum of queueing times"),
+    "QueueTime": Meaning("milliseconds", "queueing time of the last request"),
+    "WorkerThreadTime": Meaning(
+        "milliseconds", "time of TorchServe's worker thread for the last batch, without the handler's"
+    ),
+    "WorkerLoadTime": Meaning("milliseconds", "time a worker took to start and load its model"),
+}
+QUERIES: dict[str, str] = {
+    "mean seconds of each stage per batch": "sum by (stage) (rate(bert_stage_seconds[5m])) "
+    "/ ignoring(stage) group_left sum(rate(bert_batches[5m]))",
+    "error rate": "sum(rate(bert_errors[5m])) / sum(rate(bert_requests[5m]))",
+    "errors per second by type": "sum by (error_type) (rate(bert_errors[5m]))",
+    "tokens per second": "sum(rate(bert_tokens[1m]))",
+    "mean batch size": "sum(rate(bert_requests[5m])) / sum(rate(bert_batches[5m]))",
+    "fraction of texts truncated": "sum(rate(bert_truncations[5m])) / sum(rate(bert_texts[5m]))",
+    "utilization of the workers": '1 - sum(rate(bert_stage_seconds{stage="idle"}[5m])) '
+    "/ sum(rate(bert_stage_seconds[5m]))",
+    "mean latency in milliseconds, queueing included": "rate(ts_inference_latency_microseconds[5m]) "
+    "/ rate(ts_inference_requests_total[5m]) / 1000",
+    "mean queueing time in milliseconds": "rate(ts_queue_latency_microseconds[5m]) "
+    "/ rate(ts_inference_requests_total[5m]) / 1000",
+}
+
+
+class Metric(NamedTuple):
+    """A declared metric."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+
+
+def declared(section: str) -> Iterator[Metric]:
+    """The metrics of a section of `metrics.yaml`; TorchServe adds the host to those of a handler."""
+    found: dict[str, list[dict[str, Any]]] = yaml.safe_load((CONFIG / "metrics.yaml").read_text())[section]
+    for kind, entries in found.items():
+        for entry in entries:
+            host = () if section == "ts_metrics" else ("Hostname",)
+            yield Metric(entry["name"], kind, (*entry["dimensions"], *host))
+
+
+def metrics() -> str:
+    """The page."""
+    queries = "\n\n".join(f"# {what}\n{query}" for what, query in QUERIES.items())
+    return page(
+        "Metrics",
+        INTRODUCTION,
+        "## The handler's",
+        lines("model_metrics"),
+        STAGES,
+        "## TorchServe's",
+        lines("ts_metrics"),
+        "## PromQL",
+        block(queries, "promql"),
+    )
+
+
+def lines(section: str) -> str:
+    """A line per metric."""
+    rows = []
+    for metric in declared(section):
+        unit, text = MEANINGS.get(metric.name, Meaning("", ""))
+        rows.append((code(metric.name), metric.kind, ", ".join(map(code, metric.labels)), unit, text))
+    return table(("metric", "type", "labels", "unit", "meaning"), rows)

@@ -1,0 +1,73 @@
+"""Every shell and Python block of the documents, run in order as a reader would, on other ports and another store."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from scripts.paths import ROOT
+
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+READING = {"text": None, "sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
+"""Languages of blocks, and what runs them; `text` is for looking at."""
+PAGES = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page):
+    return BLOCK.findall((ROOT / page).read_text())
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory, minilm):
+    """A clone in which the documents' relative paths may be written to; its environment and downloads are shared."""
+    clone = tmp_path_factory.mktemp("docs") / "clone"
+    ignored = shutil.ignore_patterns(".git", ".venv", ".cache", ".run", "__pycache__", "*.mar", ".*_cache")
+    shutil.copytree(ROOT, clone, ignore=ignored)
+    (clone / ".venv").symlink_to(ROOT / ".venv")
+    (clone / ".cache").mkdir()
+    shutil.copytree(ROOT / ".cache" / "checkpoints", clone / ".cache" / "checkpoints", copy_function=shutil.copy)
+    return clone
+
+
+@pytest.fixture
+def run(cli, copy):
+    """Runs commands in the clone; a server of the quick start is there before, and none is there after."""
+    environment = {
+        name: value for name, value in cli.environment().items() if name not in ("BERT_MODEL_STORE", "MAKEFLAGS")
+    }
+    environment["PYTHONPATH"] = str(copy / "client")  # in the place of `pip install ./client`, which is tested by itself
+
+    def moved(text):
+        text = re.sub(r"\b808([0-2])\b", lambda match: str(cli.port + int(match.group(1))), text)
+        return re.sub(r"\b9080\b", str(cli.port + 10), text)
+
+    def run(language, text):
+        command = [*READING[language], moved(text)]
+        result = subprocess.run(
+            command, cwd=copy, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300
+        )
+        assert result.returncode == 0, f"{text}\n{result.stdout}\n{result.stderr}"
+        assert '"error"' not in result.stdout, f"{text}\n{result.stdout}"
+
+    run("sh", "scripts/bert up")
+    yield run
+    run("sh", "scripts/bert stop")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(READING[kind] for kind, _ in blocks(page))])
+def test_every_block_runs(run, page):
+    for language, text in blocks(page):
+        if READING[language]:
+            run(language, text)
+
+
+def test_every_block_says_what_it_is():
+    everything = [*PAGES, "CONTRIBUTING.md", "SECURITY.md", *(str(p) for p in (ROOT / "docs" / "reference").glob("*"))]
+    for page in everything:
+        for language, text in blocks(page):
+            assert language in {*READING, "json", "promql"}, f"{page}: {language}\n{text}"
+    assert len(PAGES) > 10
+    assert os.access(ROOT / "scripts" / "bert", os.X_OK)
