@@ -15,8 +15,6 @@ import tritonclient.http as triton
 from huggingface_hub import InferenceClient
 from transformers import AutoTokenizer, pipeline
 
-from handler.errors import Invalid
-from scripts.client import BertClient
 from scripts.paths import ROOT
 from scripts.server import greeting
 from tests.asking import check
@@ -260,21 +258,6 @@ def test_kserves_client(server, environment, bert):
     want = requests.post(f"{bert}/embedding", json={"inputs": ["Hello, how are you?", "a cat 🙂"]}, timeout=60).json()
     for name in ("v1", "v2", "v2 binary"):
         assert near(got[name], want), name
-
-
-def test_this_projects_own_client(server, vectors, tmp_path):
-    with BertClient(server.url) as client:
-        assert near(client.embed(TEXTS), vectors)
-        assert client.embed(TEXTS[0], dimensions=8).shape == (1, 8)
-        assert [states.shape[1] for states in client.hidden_states(TEXTS)] == [384] * 3
-        assert near(client.similarity(TEXTS[0], TEXTS), vectors @ vectors[0])
-        many = client.embed_many(TEXTS * 100, tmp_path / "vectors.npy", progress=False)
-        assert near(many, np.tile(vectors, (100, 1)))
-        with pytest.raises(Invalid, match="text 1 of 1 is empty"):
-            client.embed("")
-    with BertClient(server.url, "answers") as client:
-        (answer,) = client.ask("question-answering", QUESTION)
-        assert answer["answer"] == TEXTS[0][answer["start"] : answer["end"]]
 
 
 def test_explanations_have_their_own_route(server):

@@ -38,7 +38,9 @@ def run(cli, copy):
     environment = {
         name: value for name, value in cli.environment().items() if name not in ("BERT_MODEL_STORE", "MAKEFLAGS")
     }
-    environment["PYTHONPATH"] = str(copy / "client")  # in the place of `pip install ./client`, which is tested by itself
+    environment["PYTHONPATH"] = str(
+        copy / "client"
+    )  # in the place of `pip install ./client`, which is tested by itself
 
     def moved(text):
         text = re.sub(r"\b808([0-2])\b", lambda match: str(cli.port + int(match.group(1))), text)

@@ -12,8 +12,8 @@ import openai
 import pytest
 import requests
 
+from bert_client import BertClient
 from handler.telemetry import STAGES
-from scripts.client import BertClient
 from tests.e2e.conftest import wait_for
 
 JSON = {"content-type": "application/json"}

@@ -1,58 +1,27 @@
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
+"""What both clients do, sync and async, against a server that answers what it is told to."""
 
 import numpy as np
 import pytest
 
-from handler.errors import BertError, Invalid, Overloaded, TooLarge
-from scripts import client as module
-from scripts.client import BertClient, Unreachable
-from scripts.rows import Rows
+from bert_client import (
+    BertError,
+    Invalid,
+    Overloaded,
+    TooLarge,
+    Unauthorized,
+    Undecodable,
+    UnknownModel,
+    Unreachable,
+)
+from tests.serving import fake_server
 
 
 @pytest.fixture
-def served(monkeypatch):
-    """A server that gives the answers of a list in turn: a status and a body, or None for a lost connection."""
-    monkeypatch.setattr(module, "sleep", lambda seconds: None)
-    answers, seen, about = [], [], {"pooling": "mean"}
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self):
-            seen.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            answer = answers.pop(0) if answers else echo(seen[-1])
-            if answer is None:
-                self.close_connection = True
-                return
-            status, body = answer
-            self.send_response(status)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    def echo(body):
-        """Vectors that tell which text they are of, or what the model is."""
-        if "inputs" not in body:
-            return 200, json.dumps({"model": "bert", **about}).encode()
-        stream = BytesIO()
-        np.save(stream, np.array([[float(text), 0.5] for text in body["inputs"]], dtype=np.float32))
-        return 200, stream.getvalue()
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    with BertClient(f"http://127.0.0.1:{server.server_port}", retries=2) as client:
-        client.about = about
-        yield client, answers, seen
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def served(connect, waits):
+    """A client with two retries, the answers its server is to give, and the bodies the server has seen."""
+    with fake_server() as server, connect(server.url, retries=2) as client:
+        client.fake = server
+        yield client, server.answers, server.seen
 
 
 DIED = 500, b'{"code": 500, "type": "InternalServerException", "message": "Worker died."}'
@@ -69,30 +38,38 @@ def test_what_is_safe_to_repeat_is_repeated(served):
     assert len(seen) == 6
 
 
-@pytest.mark.parametrize(("answer", "kind"), [(DIED, Overloaded), (FULL, Overloaded), (None, Unreachable)])
-def test_but_not_for_ever(served, answer, kind):
+@pytest.mark.parametrize(("answer", "error"), [(DIED, Overloaded), (FULL, Overloaded), (None, Unreachable)])
+def test_but_not_for_ever(served, answer, error):
     client, answers, seen = served
     answers[:] = [answer] * 9
-    with pytest.raises(kind):
+    with pytest.raises(error):
         client.embed("1")
     assert len(seen) == 3
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
+    ("answer", "error"),
     [
         ((422, b'{"error": "empty text", "error_type": "invalid"}'), Invalid),
         ((413, b""), TooLarge),
         ((500, b'{"error": "a fault", "error_type": "internal"}'), BertError),
         ((400, b"what"), BertError),
+        ((400, b'["a list"]'), BertError),
+        ((400, b'{"error": "no JSON", "error_type": "undecodable"}'), Undecodable),
+        ((401, b'{"error": "no key", "error_type": "unauthorized"}'), Unauthorized),
+        (
+            (400, b'{"code": 400, "type": "InvalidKeyException", "message": "Token"}'),
+            Unauthorized,
+        ),
+        ((404, b'{"code": 404, "type": "ModelNotFoundException", "message": "Model not found: x"}'), UnknownModel),
     ],
 )
-def test_what_is_wrong_is_said_once(served, answer, kind):
+def test_what_is_wrong_is_said_once(served, answer, error):
     client, answers, seen = served
     answers[:] = [answer]
-    with pytest.raises(kind, match=str(answer[0])) as caught:
+    with pytest.raises(error, match=str(answer[0])) as caught:
         client.embed("1")
-    assert type(caught.value) is kind
+    assert type(caught.value) is error
     assert len(seen) == 1
 
 
@@ -120,11 +97,11 @@ def test_embed_many_goes_on_where_it_was_cut_off(served, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        client.embed_many(broken(), file, batch=10, in_flight=1, progress=False)
+        client.embed_many(broken(), file, batch=10, in_flight=1)
     done = len(np.load(file))
     assert 0 < done < 35
     seen.clear()
-    vectors = client.embed_many([str(number) for number in range(50)], file, batch=10, progress=False)
+    vectors = client.embed_many([str(number) for number in range(50)], file, batch=10)
     assert vectors[:, 0].tolist() == list(range(50))
     assert sum(len(body.get("inputs", ())) for body in seen) == 50 - done
 
@@ -144,60 +121,56 @@ def numbers(count, first=0):
 def test_vectors_of_other_texts_are_never_returned(served, tmp_path, others, why):
     client, _, _ = served
     file = tmp_path / "vectors.npy"
-    client.embed_many(numbers(50), file, batch=10, progress=False)
+    client.embed_many(numbers(50), file, batch=10)
     before = file.read_bytes()
     with pytest.raises(ValueError, match=why):
-        client.embed_many(iter(others), file, batch=7, progress=False)
+        client.embed_many(iter(others), file, batch=7)
     assert file.read_bytes() == before
-    longer = client.embed_many(numbers(55), file, batch=7, progress=False)
+    longer = client.embed_many(numbers(55), file, batch=7)
     assert longer[:, 0].tolist() == list(range(55))
 
 
 def test_another_model_or_other_options_are_another_file(served, tmp_path):
     client, _, _ = served
     file = tmp_path / "vectors.npy"
-    client.embed_many(numbers(5), file, progress=False)
+    client.embed_many(numbers(5), file)
     with pytest.raises(ValueError, match=r"options \{\}, now \{'normalize': True\}"):
-        client.embed_many(numbers(5), file, progress=False, normalize=True)
-    client.about["pooling"] = "cls"
+        client.embed_many(numbers(5), file, normalize=True)
+    client.fake.about["pooling"] = "cls"
     with pytest.raises(ValueError, match="pooling 'mean', now 'cls'"):
-        client.embed_many(numbers(5), file, progress=False)
+        client.embed_many(numbers(5), file)
 
 
 @pytest.mark.parametrize("lost", [0, 1, 20])
 def test_a_record_that_was_cut_off_costs_its_last_blocks(served, tmp_path, lost):
     client, _, seen = served
     file = tmp_path / "vectors.npy"
-    client.embed_many(numbers(50), file, batch=10, progress=False)
+    client.embed_many(numbers(50), file, batch=10)
     record = tmp_path / "vectors.npy.made"
     lines = record.read_text().splitlines(keepends=True)
     record.write_text("".join(lines[:-1]) + (lines[-1][:lost] if lost else ""))
     seen.clear()
-    assert client.embed_many(numbers(50), file, batch=10, progress=False)[:, 0].tolist() == list(range(50))
+    assert client.embed_many(numbers(50), file, batch=10)[:, 0].tolist() == list(range(50))
     assert sum(len(body.get("inputs", ())) for body in seen) == 10
     record.unlink()
     with pytest.raises(ValueError, match=r"no vectors\.npy\.made says of which texts"):
-        client.embed_many(numbers(50), file, progress=False)
+        client.embed_many(numbers(50), file)
 
 
-def test_half_a_block_is_written_again(tmp_path):
-    file = tmp_path / "rows.npy"
-    with Rows(file) as rows:
-        rows.append(np.ones((3, 4)))
-    with file.open("ab") as stream:
-        stream.write(b"half a row")
-    with Rows(file) as rows:
-        assert rows.count == 3
-        rows.append(np.zeros((100_000, 4)))
-    assert np.load(file).shape == (100_003, 4)
-    with file.open("r+b") as stream:
-        stream.truncate(128 + 16 * 5 + 3)  # a broken copy: the header says more than there is
-    with Rows(file) as rows:
-        assert rows.count == 5
-        rows.append(np.full((1, 4), 7))
-    assert np.load(file)[:, 0].tolist() == [1, 1, 1, 0, 0, 7]
-    with Rows(file) as rows, pytest.raises(ValueError, match="rows of 4, these have 5"):
-        rows.append(np.zeros((1, 5)))
-    np.save(file, np.zeros((2, 2)))
-    with pytest.raises(ValueError, match="not rows of float32"):
-        Rows(file)
+def test_rows_that_were_written_and_not_noted_are_dropped(served, tmp_path):
+    client, _, _ = served
+    file = tmp_path / "vectors.npy"
+    client.embed_many(numbers(30), file, batch=10)
+    record = tmp_path / "vectors.npy.made"
+    record.write_text("".join(record.read_text().splitlines(keepends=True)[:-1]))
+    assert client.embed_many(numbers(20), file, batch=10)[:, 0].tolist() == list(range(20))
+
+
+def test_progress_is_told_the_vectors_so_far(served, tmp_path, capsys):
+    client, _, _ = served
+    told = []
+    client.embed_many(numbers(25), tmp_path / "a.npy", batch=10, progress=told.append)
+    assert told == [10, 20, 25]
+    client.embed_many(iter(numbers(25)), str(tmp_path / "b.npy"), batch=10, progress=True)
+    assert capsys.readouterr().err.endswith("\r25 vectors\n")
+    assert client.embed_many([], tmp_path / "c.npy").shape == (0, 0)

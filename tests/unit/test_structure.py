@@ -1,8 +1,10 @@
 """The rules of the house: which way imports run, and how long a file may be."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -36,17 +38,30 @@ SCRIPTS = [
     {"sources"},
     {"conversion"},
     {"files"},
-    {"client"},
-    {"digests", "rows"},
-    {"console"},
+    {"console", "client"},
     {"paths"},
 ]
 """Rooms of `scripts`, in the same way."""
-HOUSES = {"handler": LEVELS, "scripts": SCRIPTS}
-REACH = {"handler": set(), "scripts": {"handler"}, "benchmarks": {"handler", "scripts"}}
+CLIENT = [
+    {"sync", "asynchronous"},
+    {"vector_file"},
+    {"npy_rows", "digests"},
+    {"server", "retrying"},
+    {"calls"},
+    {"errors"},
+]
+"""Rooms of `client/bert_client`, in the same way."""
+HOUSES = {"handler": LEVELS, "scripts": SCRIPTS, "bert_client": CLIENT}
+REACH = {
+    "handler": set(),
+    "bert_client": set(),
+    "scripts": {"handler", "bert_client"},
+    "benchmarks": {"handler", "scripts", "bert_client"},
+}
 """Which of each other each of them may import."""
 
-FILES = sorted(file for house in REACH for file in (ROOT / house).rglob("*.py") if "peers" not in file.parts)
+FOLDERS = {house: ROOT / house for house in REACH} | {"bert_client": ROOT / "client" / "bert_client"}
+FILES = sorted(file for folder in FOLDERS.values() for file in folder.rglob("*.py") if "peers" not in file.parts)
 
 
 def room(module):
@@ -73,6 +88,8 @@ def imported(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_imports_run_one_way(file):
     house, *inner = file.relative_to(ROOT).with_suffix("").parts
+    if house == "client":
+        house, *inner = inner
     own = "" if inner == ["__init__"] else inner[0]
     for module in imported(file):
         other = module.split(".")[0]
@@ -88,7 +105,7 @@ def test_imports_run_one_way(file):
 def test_every_room_has_a_level_and_every_level_a_room():
     for house, levels in HOUSES.items():
         there = {
-            path.stem for path in (ROOT / house).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+            path.stem for path in FOLDERS[house].iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
         }
         assert there - {"__init__"} == set().union(*levels)
 
@@ -107,7 +124,7 @@ def test_the_rule_can_fail(tmp_path):
     assert list(imported(file)) == ["typing", "handler.tasks", "ts"]
 
 
-@pytest.mark.parametrize("folder", ["handler", "scripts", "benchmarks", "tests"])
+@pytest.mark.parametrize("folder", ["handler", "scripts", "benchmarks", "client", "tests"])
 def test_no_file_is_longer_than_300_lines(folder):
     for file in (ROOT / folder).rglob("*.py"):
         assert len(file.read_text().splitlines()) <= 300, file
@@ -117,3 +134,43 @@ def test_the_command_line_starts_without_the_large_libraries():
     check = "import sys, scripts.cli; print({'torch', 'transformers', 'onnx', 'onnxruntime'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
+
+
+def tree(kind):
+    return [kind, *(below for child in kind.__subclasses__() for below in tree(child))]
+
+
+def test_the_client_knows_every_error_of_a_worker_and_no_other():
+    from bert_client.errors import ANSWERED
+    from handler import errors
+
+    ours = {kind.error_type: kind for kind in tree(errors.BertError) if kind is not errors.ConfigError}
+    assert {word: (kind.__name__, kind.status) for word, kind in ANSWERED.items()} == {
+        word: (kind.__name__, kind.status) for word, kind in ours.items()
+    }
+
+
+def test_the_client_is_alone():
+    """It imports nothing of the server, no large library, and httpx only for the async client; httpx imports rich."""
+    check = (
+        "import sys; sys.path.insert(0, 'client'); import bert_client; before = set(sys.modules)\n"
+        "bert_client.AsyncBertClient; names = {'handler', 'scripts', 'benchmarks', 'torch', 'typer', 'rich', 'httpx'}\n"
+        "print(names & before, names & set(sys.modules) - {'rich'})"
+    )
+    found = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set() {'httpx'}"
+
+
+def test_the_client_has_the_projects_version_and_declares_what_it_imports():
+    project, client = (tomllib.loads((ROOT / folder / "pyproject.toml").read_text()) for folder in (".", "client"))
+    assert client["project"]["version"] == project["project"]["version"]
+    declared = client["project"]["dependencies"] + client["project"]["optional-dependencies"]["async"]
+    used = {module.split(".")[0] for file in FILES if "bert_client" in file.parts for module in imported(file)}
+    third = used - set(sys.stdlib_module_names) - {"bert_client"}
+    assert {re.split("[<>=]", line)[0] for line in declared} == third
+
+
+def test_the_old_address_of_the_client_works_in_a_clone():
+    check = "from scripts.client import BertClient; print(BertClient.__module__)"
+    found = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "bert_client.sync"

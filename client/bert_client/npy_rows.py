@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 
-class Rows:
+class AppendableNpy:
     """Float32 rows of one length, appended. A file cut off in the middle of a block goes on after the last whole one.
 
     numpy leaves room in the header for the number of rows to grow, so it is written again in its place
@@ -75,7 +75,7 @@ class Rows:
         npy.write_array_header_1_0(stream, described)
         return stream.getvalue()
 
-    def __enter__(self) -> Rows:
+    def __enter__(self) -> AppendableNpy:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -1,0 +1,48 @@
+"""A client of BERT on TorchServe: `BertClient` for threads, `AsyncBertClient` for event loops, and their errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bert_client.errors import (
+    BertError,
+    Invalid,
+    NotAcceptable,
+    Overloaded,
+    TimedOut,
+    TooLarge,
+    Unauthorized,
+    Undecodable,
+    UnknownModel,
+    UnknownTask,
+    Unreachable,
+)
+from bert_client.sync import BertClient
+
+if TYPE_CHECKING:
+    from bert_client.asynchronous import AsyncBertClient
+
+__all__ = [
+    "AsyncBertClient",
+    "BertClient",
+    "BertError",
+    "Invalid",
+    "NotAcceptable",
+    "Overloaded",
+    "TimedOut",
+    "TooLarge",
+    "Unauthorized",
+    "Undecodable",
+    "UnknownModel",
+    "UnknownTask",
+    "Unreachable",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """`AsyncBertClient` when it is first asked for, since it needs httpx, which `BertClient` does not."""
+    if name != "AsyncBertClient":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from bert_client.asynchronous import AsyncBertClient
+
+    return AsyncBertClient

@@ -1,0 +1,155 @@
+"""The client for event loops, over httpx: the methods of `BertClient` as coroutines."""
+
+from __future__ import annotations
+
+from asyncio import Semaphore, Task, create_task, gather, sleep, to_thread
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from bert_client import calls, vector_file
+from bert_client.calls import Answer, Array, Call
+from bert_client.errors import BertError, TimedOut, Unreachable
+from bert_client.retrying import RETRIES, Tries
+from bert_client.server import Request, Server
+
+T = TypeVar("T")
+BROKEN = (httpx.NetworkError, httpx.RemoteProtocolError)
+
+
+class AsyncBertClient:
+    """One model of one server, in one event loop. Arguments and errors are those of `BertClient`.
+
+    At most 100 requests are sent at a time; further ones wait for their turn, which takes nothing off their `timeout`.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://localhost:8080",
+        model: str = "bert",
+        version: str | None = None,
+        api_key: str | None = None,
+        timeout: float = 60,
+        retries: int = RETRIES,
+        *,
+        token: str | None = None,
+    ) -> None:
+        self.server = Server(url, model, version, api_key or token)
+        self.timeout = timeout
+        self.retries = retries
+        self.http = httpx.AsyncClient(timeout=httpx.Timeout(timeout, pool=None))
+
+    async def ask(self, task: str, body: Mapping[str, Any]) -> Any:
+        """Any task's plain answer, as decoded JSON."""
+        return await self.run(calls.ask(task, body))
+
+    async def embed(self, texts: str | Sequence[str], **options: Any) -> Array:
+        """`(texts, dimensions)` float32; `options` are keys of `embedding`, such as `dimensions`."""
+        return await self.run(calls.embed(texts, options))
+
+    async def hidden_states(self, texts: str | Sequence[str], **options: Any) -> list[Array]:
+        """`(tokens, hidden)` float32 for each text."""
+        return await self.run(calls.hidden_states(texts, options))
+
+    async def similarity(self, source: str, sentences: Sequence[str], **options: Any) -> Array:
+        """`(sentences,)` cosines."""
+        return await self.run(calls.similarity(source, sentences, options))
+
+    async def word_vectors(self, words: str | Sequence[str]) -> Array:
+        """`(words, hidden)` float32: rows of the model's table of words."""
+        return await self.run(calls.word_vectors(words))
+
+    async def most_similar(
+        self, positive: str | Sequence[str] = (), negative: str | Sequence[str] = (), top_k: int = 10
+    ) -> list[tuple[str, float]]:
+        """The words of the vocabulary nearest to a sum, with their cosines, as gensim's method of this name."""
+        return await self.run(calls.most_similar(positive, negative, top_k))
+
+    async def stream(
+        self, texts: Iterable[str], batch: int = 64, in_flight: int = 4, **options: Any
+    ) -> AsyncGenerator[Array, None]:
+        """`embed` for any number of texts: `(at most batch, dimensions)` float32 blocks, in order.
+
+        `in_flight` requests run at a time, and no more than one block beside theirs is in memory; texts are read as
+        they are needed.
+
+        Raises:
+            ValueError: `batch` or `in_flight` is below 1.
+        """
+        if in_flight < 1:
+            raise ValueError(f"in_flight is {in_flight}; it must be 1 or more")
+        turn = Semaphore(in_flight)
+        waiting: deque[Task[Array]] = deque()
+
+        async def embed(block: list[str]) -> Array:
+            async with turn:
+                return await self.embed(block, **options)
+
+        try:
+            for block in calls.batched(texts, batch):
+                waiting.append(create_task(embed(block)))
+                if len(waiting) > in_flight:
+                    yield await waiting.popleft()
+            while waiting:
+                yield await waiting.popleft()
+        finally:
+            for task in waiting:
+                task.cancel()
+            await gather(*waiting, return_exceptions=True)
+
+    async def embed_many(
+        self,
+        texts: Iterable[str],
+        file: str | Path,
+        batch: int = 64,
+        in_flight: int = 4,
+        progress: vector_file.Progress = False,
+        **options: Any,
+    ) -> Array:
+        """`(texts, dimensions)` float32 of any number of texts, written to a `.npy` file and mapped from it.
+
+        As `BertClient.embed_many`. The file is written in a thread; texts are read, and those of an earlier run
+        compared, in the loop.
+        """
+        file = Path(file)
+        made = await self.run(calls.provenance(options))
+        with vector_file.resumed(file, made, texts, batch, progress) as vectors:
+            async with aclosing(self.stream(vectors.texts, batch, in_flight, **options)) as blocks:
+                async for block in blocks:
+                    await to_thread(vectors.append, block)
+        return vector_file.mapped(file)
+
+    async def run(self, call: Call[T]) -> T:
+        """A call's result, after as many tries as it takes."""
+        request = self.server.request(call)
+        tries = Tries(self.retries, self.server.answered)
+        while True:
+            try:
+                return self.server.read(call, await self.send(request))
+            except BertError as failure:
+                wait = tries.wait(failure)
+            await sleep(wait)
+
+    async def send(self, request: Request) -> Answer:
+        """One try."""
+        try:
+            response = await self.http.post(request.url, content=request.content, headers=request.headers)
+        except httpx.TimeoutException:
+            raise TimedOut(f"{request.url}: no answer within {self.timeout:g} s") from None
+        except BROKEN as error:
+            raise Unreachable(f"{request.url}: {type(error).__name__}") from None
+        return Answer(response.status_code, response.headers, response.content)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self.http.aclose()
+
+    async def __aenter__(self) -> AsyncBertClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

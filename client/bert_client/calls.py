@@ -1,0 +1,125 @@
+"""What each method asks for and how its answer is read: written once for both clients."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+NPY = "application/x-npy"
+PROVENANCE = ("model", "version", "dtype", "pooling", "normalize", "dimensions", "prompts", "default_prompt", "origin")
+"""Of what a model says of itself, what its vectors depend on."""
+
+Array = NDArray[Any]
+T = TypeVar("T")
+
+
+class Answer(NamedTuple):
+    """An HTTP response; names of headers in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One task with its request's body; `read` makes a method's result of a successful answer."""
+
+    task: str
+    body: Mapping[str, Any]
+    read: Callable[[Answer], T]
+    accept: str = "*/*"
+
+
+def ask(task: str, body: Mapping[str, Any]) -> Call[Any]:
+    """Any task's plain answer."""
+    return Call(task, body, read_json)
+
+
+def embed(texts: str | Sequence[str], options: Mapping[str, Any]) -> Call[Array]:
+    """`(texts, dimensions)`."""
+    return Call("embedding", {"inputs": as_list(texts), **options}, read_array, NPY)
+
+
+def hidden_states(texts: str | Sequence[str], options: Mapping[str, Any]) -> Call[list[Array]]:
+    """`(tokens, hidden)` for each text."""
+    return Call("hidden-states", {"inputs": as_list(texts), **options}, read_arrays, NPY)
+
+
+def similarity(source: str, sentences: Sequence[str], options: Mapping[str, Any]) -> Call[Array]:
+    """`(sentences,)`."""
+    return Call("similarity", {"source": source, "sentences": list(sentences), **options}, read_array, NPY)
+
+
+def word_vectors(words: str | Sequence[str]) -> Call[Array]:
+    """`(words, hidden)`."""
+
+    def read(answer: Answer) -> Array:
+        return np.array([word["vector"] for word in read_json(answer)], dtype=np.float32)
+
+    return Call("word-vectors", {"inputs": as_list(words)}, read)
+
+
+def most_similar(
+    positive: str | Sequence[str], negative: str | Sequence[str], top_k: int
+) -> Call[list[tuple[str, float]]]:
+    """Neighbours of a sum of words, with their cosines."""
+
+    def read(answer: Answer) -> list[tuple[str, float]]:
+        (found,) = read_json(answer)
+        return [(word["token"], word["score"]) for word in found.get("neighbours", [])]
+
+    inputs = [{"positive": as_list(positive), "negative": as_list(negative)}]
+    return Call("word-vectors", {"inputs": inputs, "vectors": False, "top_k": top_k}, read)
+
+
+def provenance(options: Mapping[str, Any]) -> Call[dict[str, Any]]:
+    """What vectors depend on beside their texts."""
+
+    def read(answer: Answer) -> dict[str, Any]:
+        info = read_json(answer)
+        return {"options": dict(options)} | {key: info.get(key) for key in PROVENANCE}
+
+    return Call("info", {}, read)
+
+
+def read_json(answer: Answer) -> Any:
+    """The decoded body."""
+    return json.loads(answer.content)
+
+
+def read_array(answer: Answer) -> Array:
+    """The one array of a body in numpy's format."""
+    array: Array = np.load(io.BytesIO(answer.content))
+    return array
+
+
+def read_arrays(answer: Answer) -> list[Array]:
+    """One array per text, out of their rows one after the other; the header `x-lengths` says how many each has."""
+    lengths = [int(length) for length in answer.headers["x-lengths"].split(",")]
+    return np.split(read_array(answer), np.cumsum(lengths)[:-1])
+
+
+def as_list(texts: str | Sequence[str]) -> list[str]:
+    """One text is a list of one."""
+    return [texts] if isinstance(texts, str) else list(texts)
+
+
+def batched(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    """The texts, `size` at a time, read as they are needed.
+
+    Raises:
+        ValueError: the size is below 1; raised at the first batch.
+    """
+    if size < 1:
+        raise ValueError(f"batch is {size}; it must be 1 or more")
+    source = iter(texts)
+    while batch := list(islice(source, size)):
+        yield batch

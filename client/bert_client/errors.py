@@ -1,0 +1,104 @@
+"""What a client raises: one class per `error_type` that the server answers with, and those for no answer at all.
+
+BertError                  500  a fault of the server, or an answer that says no type
+├── Undecodable            400  the bytes are no request
+├── Unauthorized           401  no key, or a wrong one; 400 from TorchServe where the server runs with `--auth`
+├── UnknownTask            404  the model cannot do that
+│   └── UnknownModel       404  the server has no such model or version
+├── NotAcceptable          406  the answer has no such form
+├── TooLarge               413  more than the server's limits allow
+├── Invalid                422  decodable, but wrong
+├── Overloaded             503  not computed in time, a full queue, or a worker that died
+└── Unreachable             -   no answer
+    └── TimedOut            -   none within the time for one try
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BertError(Exception):
+    """Base of all errors.
+
+    Args:
+        message: the status and the server's own words.
+        retry_after: seconds the server asks to wait before another try, None where it does not say.
+    """
+
+    status: ClassVar[int] = 500
+    error_type: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Undecodable(BertError):
+    """The bytes are no request."""
+
+    status = 400
+    error_type = "undecodable"
+
+
+class Unauthorized(BertError):
+    """No key, or one that is not known."""
+
+    status = 401
+    error_type = "unauthorized"
+
+
+class UnknownTask(BertError):
+    """The model has no such task."""
+
+    status = 404
+    error_type = "unknown_task"
+
+
+class UnknownModel(UnknownTask):
+    """The server has no such model or version: TorchServe's own answer."""
+
+
+class NotAcceptable(BertError):
+    """The task's answer cannot have the form the client accepts."""
+
+    status = 406
+    error_type = "not_acceptable"
+
+
+class TooLarge(BertError):
+    """More than the server's limits allow."""
+
+    status = 413
+    error_type = "too_large"
+
+
+class Invalid(BertError):
+    """A request that decodes but asks for something impossible."""
+
+    status = 422
+    error_type = "invalid"
+
+
+class Overloaded(BertError):
+    """Not computed for lack of time, room or a worker; safe to send again."""
+
+    status = 503
+    error_type = "overloaded"
+
+
+class Unreachable(BertError):
+    """No answer: no connection, or one that broke."""
+
+    error_type = "unreachable"
+
+
+class TimedOut(Unreachable):
+    """No answer within the time for one try."""
+
+
+ANSWERED: dict[str, type[BertError]] = {
+    kind.error_type: kind
+    for kind in (BertError, Undecodable, Unauthorized, UnknownTask, NotAcceptable, TooLarge, Invalid, Overloaded)
+}
+"""By the `error_type` of a worker's answer."""

@@ -1,0 +1,179 @@
+"""The client for programs with threads, over requests."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from time import sleep
+from typing import Any, TypeVar
+
+import requests
+
+from bert_client import calls, vector_file
+from bert_client.calls import Answer, Array, Call
+from bert_client.errors import BertError, TimedOut, Unreachable
+from bert_client.retrying import RETRIES, Tries
+from bert_client.server import Request, Server
+
+T = TypeVar("T")
+BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+
+
+class BertClient:
+    """One model of one server; safe to use from several threads.
+
+    Every method raises the errors of `bert_client.errors`: what the server says at once, `Overloaded` and `Unreachable`
+    (of which `TimedOut` is one) after all retries.
+
+    Args:
+        url: of the inference API, without `/predictions`.
+        model: its name.
+        version: its version, or None for the server's default one.
+        api_key: of a server with `--keys` or `--auth`.
+        timeout: seconds for one try.
+        retries: further tries after lost connections and overload; waits double from 0.1 to 3 s, or are what the server
+            asks for. The default spans half a minute. After a try that timed out there are at most two more.
+        token: the old name of `api_key`.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://localhost:8080",
+        model: str = "bert",
+        version: str | None = None,
+        api_key: str | None = None,
+        timeout: float = 60,
+        retries: int = RETRIES,
+        *,
+        token: str | None = None,
+    ) -> None:
+        self.server = Server(url, model, version, api_key or token)
+        self.timeout = timeout
+        self.retries = retries
+        self.idle: list[requests.Session] = []
+
+    def ask(self, task: str, body: Mapping[str, Any]) -> Any:
+        """Any task's plain answer, as decoded JSON."""
+        return self.run(calls.ask(task, body))
+
+    def embed(self, texts: str | Sequence[str], **options: Any) -> Array:
+        """`(texts, dimensions)` float32; `options` are keys of `embedding`, such as `dimensions`."""
+        return self.run(calls.embed(texts, options))
+
+    def hidden_states(self, texts: str | Sequence[str], **options: Any) -> list[Array]:
+        """`(tokens, hidden)` float32 for each text."""
+        return self.run(calls.hidden_states(texts, options))
+
+    def similarity(self, source: str, sentences: Sequence[str], **options: Any) -> Array:
+        """`(sentences,)` cosines."""
+        return self.run(calls.similarity(source, sentences, options))
+
+    def word_vectors(self, words: str | Sequence[str]) -> Array:
+        """`(words, hidden)` float32: rows of the model's table of words."""
+        return self.run(calls.word_vectors(words))
+
+    def most_similar(
+        self, positive: str | Sequence[str] = (), negative: str | Sequence[str] = (), top_k: int = 10
+    ) -> list[tuple[str, float]]:
+        """The words of the vocabulary nearest to a sum, with their cosines, as gensim's method of this name."""
+        return self.run(calls.most_similar(positive, negative, top_k))
+
+    def stream(self, texts: Iterable[str], batch: int = 64, in_flight: int = 4, **options: Any) -> Iterator[Array]:
+        """`embed` for any number of texts: `(at most batch, dimensions)` float32 blocks, in order.
+
+        `in_flight` requests run at a time, and no more than one block beside theirs is in memory; texts are read as
+        they are needed.
+
+        Raises:
+            ValueError: `batch` or `in_flight` is below 1.
+        """
+        waiting: deque[Future[Array]] = deque()
+        with ThreadPoolExecutor(in_flight) as pool:
+            try:
+                for block in calls.batched(texts, batch):
+                    waiting.append(pool.submit(self.embed, block, **options))
+                    if len(waiting) > in_flight:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def embed_many(
+        self,
+        texts: Iterable[str],
+        file: str | Path,
+        batch: int = 64,
+        in_flight: int = 4,
+        progress: vector_file.Progress = False,
+        **options: Any,
+    ) -> Array:
+        """`(texts, dimensions)` float32 of any number of texts, written to a `.npy` file and mapped from it.
+
+        Called again after it was cut off, with the same texts, it goes on where it stopped. What it was made of is
+        written down beside it, in `NAME.npy.made`.
+
+        Args:
+            texts: read as they are needed.
+            file: where the vectors go.
+            batch: texts per request.
+            in_flight: requests at a time.
+            progress: called with the number of vectors written so far; True counts on stderr.
+            options: keys of `embedding`.
+
+        Raises:
+            ValueError: the file holds vectors of other texts, or of another model or options.
+        """
+        file = Path(file)
+        made = self.run(calls.provenance(options))
+        with vector_file.resumed(file, made, texts, batch, progress) as vectors:
+            for block in self.stream(vectors.texts, batch, in_flight, **options):
+                vectors.append(block)
+        return vector_file.mapped(file)
+
+    def run(self, call: Call[T]) -> T:
+        """A call's result, after as many tries as it takes."""
+        request = self.server.request(call)
+        tries = Tries(self.retries, self.server.answered)
+        while True:
+            try:
+                return self.server.read(call, self.send(request))
+            except BertError as failure:
+                wait = tries.wait(failure)
+            sleep(wait)
+
+    def send(self, request: Request) -> Answer:
+        """One try, over a connection that no other thread uses meanwhile."""
+        session = self.session()
+        try:
+            response = session.post(request.url, request.content, headers=request.headers, timeout=self.timeout)
+        except requests.Timeout:
+            raise TimedOut(f"{request.url}: no answer within {self.timeout:g} s") from None
+        except BROKEN as error:
+            raise Unreachable(f"{request.url}: {type(error).__name__}") from None
+        finally:
+            self.idle.append(session)
+        return Answer(response.status_code, response.headers, response.content)
+
+    def session(self) -> requests.Session:
+        """A kept connection that is free, or a new one."""
+        try:
+            return self.idle.pop()
+        except IndexError:
+            session = requests.Session()
+            session.auth = lambda prepared: prepared  # else a ~/.netrc takes the place of the key
+            return session
+
+    def close(self) -> None:
+        """Give the connections back."""
+        while self.idle:
+            self.idle.pop().close()
+
+    def __enter__(self) -> BertClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
