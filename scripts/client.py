@@ -10,6 +10,26 @@ from scripts.paths import ROOT
 if find_spec("bert_client") is None:  # a clone need not have it installed: it is a folder beside this one
     sys.path.append(str(ROOT / "client"))
 
-from bert_client import BertClient, Unreachable
+from bert_client import (
+    BertClient,
+    BertError,
+    Invalid,
+    NotAcceptable,
+    Overloaded,
+    TooLarge,
+    Undecodable,
+    UnknownTask,
+    Unreachable,
+)
 
-__all__ = ["BertClient", "Unreachable"]
+__all__ = [
+    "BertClient",
+    "BertError",
+    "Invalid",
+    "NotAcceptable",
+    "Overloaded",
+    "TooLarge",
+    "Undecodable",
+    "UnknownTask",
+    "Unreachable",
+]
