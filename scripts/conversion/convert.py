@@ -19,16 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.console import Failure, err, step
-from scripts.conversion import account, streaming, vocabulary
 from scripts.conversion import config as configs
-from scripts.conversion.account import ConversionPlan
+from scripts.conversion import plan, streaming, vocabulary
 from scripts.conversion.bundle import Bundle
 from scripts.conversion.config import Gelu
 from scripts.conversion.names import HEADS
+from scripts.conversion.plan import ConversionPlan
 from scripts.conversion.vocabulary import Vocabulary
-from scripts.files import origin as origins
+from scripts.files import provenance
 from scripts.files.folders import atomic_directory
-from scripts.files.origin import Provenance
+from scripts.files.provenance import Provenance
 
 WEIGHTS = "model.safetensors"
 ENDING = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
@@ -79,7 +79,7 @@ def convert(source: Source, target: Path, verified: bool = False) -> dict[str, A
     config_file = source.config or prefix.with_name("bert_config.json")
     config = configs.read(config_file)
     words = vocabulary.read(source.vocab or prefix.with_name("vocab.txt"), config.vocab_size)
-    taken = account.plan(bundle, config, source.head, source.leave_out)
+    taken = plan.plan(bundle, config, source.head, source.leave_out)
     cased, why = casing(words, source.cased)
     with atomic_directory(target) as part:
         with step(f"converting {prefix.name}"):
@@ -87,7 +87,7 @@ def convert(source: Source, target: Path, verified: bool = False) -> dict[str, A
             write_config(taken, source.gelu, words, part / "config.json")
             vocabulary.write(words, part, cased, config.max_position_embeddings)
             source_name = f"{prefix.resolve().parent.name}/{prefix.name}"
-            origins.write_with_digests(
+            provenance.write_with_digests(
                 Provenance(source_name, made_from=digests(bundle, config_file, words.file)), part
             )
         sums = forward(part, HEADS[taken.head].architecture) if verified else {}
@@ -122,7 +122,7 @@ def dump(source: Source, target: Path) -> dict[str, Any]:
     prefix = find(source.checkpoint)
     bundle = Bundle(prefix)
     config = configs.read(source.config or prefix.with_name("bert_config.json"))
-    taken = account.plan(bundle, config, source.head, source.leave_out)
+    taken = plan.plan(bundle, config, source.head, source.leave_out)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
         part = Path(temporary) / WEIGHTS
@@ -166,7 +166,7 @@ def identity(source: Source) -> str:
     prefix = find(source.checkpoint)
     index = prefix.with_name(f"{prefix.name}.index")
     files = (index, prefix.with_name("bert_config.json"), prefix.with_name("vocab.txt"))
-    return origins.combined(origins.digest(file) for file in files if file.exists())[:12]
+    return provenance.combined(provenance.digest(file) for file in files if file.exists())[:12]
 
 
 def casing(words: Vocabulary, cased: bool | None) -> tuple[bool, str]:
@@ -209,7 +209,7 @@ def write_config(taken: ConversionPlan, gelu: Gelu, words: Vocabulary, file: Pat
 def digests(bundle: Bundle, *others: Path) -> dict[str, str]:
     """Of the files that were read, by name."""
     data = map(bundle.file, range(bundle.shards))
-    return {file.name: origins.digest(file) for file in (bundle.index, *data, *others)}
+    return {file.name: provenance.digest(file) for file in (bundle.index, *data, *others)}
 
 
 def forward(folder: Path, architecture: str) -> dict[str, Any]:

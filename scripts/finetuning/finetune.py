@@ -14,9 +14,9 @@ from rich.progress import Progress
 from transformers import AutoTokenizer
 
 from scripts.console import Failure, err
-from scripts.files import origin as origins
+from scripts.files import provenance
 from scripts.files.folders import is_nonempty
-from scripts.files.origin import Provenance
+from scripts.files.provenance import Provenance
 from scripts.finetuning import model as models
 from scripts.finetuning.examples import Example
 from scripts.finetuning.split import Split, check_labels, split
@@ -95,9 +95,9 @@ def finetune(
     checkpoint = checkpoints.read(puller.pull(base))
     chosen = complete(settings, checkpoint)
     columns = {"text_column": text_column, "label_column": label_column}
-    data, bases = origins.digest(file), origins.digests(checkpoint.root, deciding(checkpoint))
+    data, bases = provenance.digest(file), provenance.digests(checkpoint.root, deciding(checkpoint))
     with unfinished(target, fresh) as state:
-        state.check_settings({"data": data, "base": origins.combined(bases.values()), **asdict(chosen), **columns})
+        state.check_settings({"data": data, "base": provenance.combined(bases.values()), **asdict(chosen), **columns})
         model, tokenizer, trained = train(state, chosen, checkpoint, labels, parts)
         name = base if base in presets() else checkpoint.root.resolve().name
         report = {
@@ -167,7 +167,7 @@ def training_arguments(settings: Settings, best: str) -> TrainingArguments:
 
 
 def deciding(checkpoint: Checkpoint) -> list[Path]:
-    """Files of a checkpoint that decide what is learned."""
+    """Files of a checkpoint that decide the result of a training."""
     names = ("config.json", "tokenizer.json", "vocab.txt")
     return [*checkpoint.weights, *(file for name in names if (file := checkpoint.folder / name).exists())]
 
@@ -195,5 +195,5 @@ def write(
     tokenizer.model_max_length = longest
     tokenizer.save_pretrained(folder)
     (folder / FILE).write_text(json.dumps(report, indent=2) + "\n")
-    origins.write_with_digests(origin, folder)
+    provenance.write_with_digests(origin, folder)
     return folder

@@ -26,7 +26,7 @@ def build(checkpoint: Checkpoint, task: Task, outputs: Sequence[str], frozen: bo
 
     Args:
         checkpoint: where the encoder comes from.
-        task: what is learned.
+        task: what it is trained for.
         outputs: names of the scores.
         frozen: let only the head and a pooler learn.
         seed: of the head.

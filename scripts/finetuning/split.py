@@ -1,4 +1,4 @@
-"""Which examples are learned, and which are held out to measure with."""
+"""Training and validation examples."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_labels(file: Path, examples: Sequence[Example], least: int) -> list[st
         least: how many labels there have to be.
 
     Raises:
-        Failure: fewer labels, or one whose lines all have the same text, so that it cannot be learned and measured.
+        Failure: fewer labels, or one whose lines all have the same text, so that it cannot be in both sets.
     """
     texts: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for example in examples:
@@ -46,7 +46,7 @@ def check_labels(file: Path, examples: Sequence[Example], least: int) -> list[st
     for label in sorted(label for label, keys in texts.items() if len(keys) == 1):
         line = next(example.line for example in examples if label in example.labels)
         raise Failure(
-            f"{file} line {line}: label {label} has only this text, which cannot be both learned and held out",
+            f"{file} line {line}: label {label} has one text only; it cannot be in both training and validation set",
             fix="add lines with this label, or remove it",
         )
     return sorted(texts)

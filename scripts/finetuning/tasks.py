@@ -1,4 +1,4 @@
-"""The two tasks that can be learned: what each reads, what the model should say, and how its guesses are measured."""
+"""The two tasks that can be trained: what each reads, its targets, and how its predictions are measured."""
 
 from __future__ import annotations
 

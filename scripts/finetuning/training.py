@@ -85,7 +85,7 @@ class Training:
             self.best = number if improved else self.best
             named = self.arguments.best.replace("_", " ")
             err.print(
-                f"epoch {number}/{self.arguments.epochs}: loss {loss:.3f}, held out {held_loss:.3f}, "
+                f"epoch {number}/{self.arguments.epochs}: loss {loss:.3f}, validation {held_loss:.3f}, "
                 f"{named} {metrics[self.arguments.best]:.3f}{', best so far' if improved else ''}"
             )
             state.save(self.checkpoint(), self.state_dict() if improved else None)
@@ -106,7 +106,7 @@ class Training:
         return len(self.history) - 1 - max(metric.index(max(metric)), loss.index(min(loss)))
 
     def epoch(self, number: int, shown: Callable[[int], None]) -> float:
-        """One pass over all learned examples; its mean loss.
+        """One pass over all training examples; its mean loss.
 
         Raises:
             Failure: the loss is no number any more.
@@ -169,7 +169,7 @@ class Training:
         return total / len(self.validation), predictions
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What the model has learned so far."""
+        """The weights that are trained, as they are now."""
         return {name: weight.detach().cpu().clone() for name, weight in self.weights.items()}
 
     def load_state_dict(self, train: dict[str, Tensor]) -> None:

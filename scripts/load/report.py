@@ -20,7 +20,7 @@ COLUMNS = {
     "p90_ms": "p90 ms",
     "p99_ms": "p99 ms",
     "useful_gflops": "GFLOP/s",
-    "share_of_sgemm": "of sgemm",
+    "share_of_sgemm": "of peak GEMM",
     "texts_per_second_ratio": "ours : it, texts/s",
     "p50_ms_ratio": "ours : it, p50",
     "errors": "errors",

@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 import psutil
 
-from scripts.load import account
+from scripts.load import stage_times
 from scripts.load.loops import Outcome, Request, closed_loop, open_loop
 from scripts.load.workload import ModelShape, Workload
 
@@ -61,17 +61,17 @@ def closed(target: Target, workload: Workload, texts_each: int, in_flight: int, 
     The workload is sent whole, as often as it takes, so that fast and slow servers get the same mix of lengths.
     """
     sent = requests(target, workload, texts_each)
-    counted = account.read(target.metrics) if target.metrics else {}
+    counted = stage_times.read(target.metrics) if target.metrics else {}
     warm_up = closed_loop(sent, in_flight, WARM_UP_SECONDS, whole=False)
     if target.metrics:
-        counted = account.await_requests(target.metrics, counted, warm_up.sent)
+        counted = stage_times.await_requests(target.metrics, counted, warm_up.sent)
     before = cpu_seconds(target.pids)
     outcome = closed_loop(sent, in_flight, MEASURED_SECONDS)
     used = spent(before, cpu_seconds(target.pids))
     row = {"in_flight": in_flight, **summary(outcome, workload, shape), "cpu_seconds": used}
     if target.metrics:
-        after = account.await_requests(target.metrics, counted, outcome.sent)
-        row["stages"] = account.per_text(counted, after, row["mean_ms"], in_flight == texts_each == 1)
+        after = stage_times.await_requests(target.metrics, counted, outcome.sent)
+        row["stages"] = stage_times.per_text(counted, after, row["mean_ms"], in_flight == texts_each == 1)
     return row
 
 

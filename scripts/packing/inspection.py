@@ -22,7 +22,7 @@ from handler.model import Capability
 from handler.runtimes.base import WEIGHTS
 from handler.tasks import supported_tasks
 from scripts.console import Failure
-from scripts.files.origin import Provenance
+from scripts.files.provenance import Provenance
 
 DAMAGES = (BadZipFile, ConfigError, EOFError, LookupError, RuntimeError, TypeError, ValueError, yaml.YAMLError)
 """What reading a file that is something else may raise."""

@@ -23,7 +23,7 @@ from handler.errors import ConfigError
 from handler.model import Capability
 from handler.tasks import TASKS, supported_tasks
 from scripts.console import Failure, step
-from scripts.files import origin
+from scripts.files import provenance
 from scripts.packing import dense, engines, heads, model_config, tokenizer
 from scripts.paths import HANDLER
 from scripts.sources import checkpoint as checkpoints
@@ -134,7 +134,7 @@ def stage(
     heads.write(checkpoint, folder, TASKS[task].requires == checkpoint.head)
     dense.write(checkpoint, folder)
     tokenizer.write(checkpoint, folder)
-    origin.write(origin.read_verified(checkpoint.root), folder)
+    provenance.write(provenance.read_verified(checkpoint.root), folder)
 
 
 def run_archiver(work: Path, name: str, version: str) -> Path:

@@ -19,7 +19,7 @@ import psutil
 from handler.cores import cores
 from scripts.console import Failure, err, step
 from scripts.paths import CONFIG
-from scripts.server import devices, greeting, management, preflight, scaling, state
+from scripts.server import devices, management, preflight, scaling, smoke_test, state
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 from scripts.server.stop import terminate
@@ -226,7 +226,7 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
         if monotonic() > deadline:
             raise Failure(f"{model} is not ready after {timeout:.0f} s", why=console(server), fix="raise --timeout")
         sleep(scaling.POLL_SECONDS)
-    answer = management.post(server, f"/predictions/{model}", greeting.READY)
+    answer = management.post(server, f"/predictions/{model}", smoke_test.READY)
     if answer.status_code != 200:
         err.print(f"{model} answers {answer.status_code}; it may not be an archive of this project")
 

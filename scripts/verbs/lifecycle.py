@@ -10,7 +10,7 @@ import typer
 
 from scripts.console import Failure, err, out
 from scripts.paths import MODEL_STORE
-from scripts.server import greeting, launch, management, report, state
+from scripts.server import launch, management, report, smoke_test, state
 from scripts.server import stop as stopper
 from scripts.server.preflight import Options
 from scripts.sources import pull as puller
@@ -155,7 +155,7 @@ def already(inference_port: int, names: Sequence[str]) -> bool:
 def greet(server: state.Server) -> None:
     """Ask once and show the answer."""
     address = f"/predictions/{server.models[0]}"
-    body = greeting.body(management.decoded(management.post(server, address, {"task": "info"})))
+    body = smoke_test.body(management.decoded(management.post(server, address, {"task": "info"})))
     begin = perf_counter()
     answer = management.post(server, address, body)
     report.show_started(server, body, (perf_counter() - begin) * 1000, management.decoded(answer))

@@ -16,7 +16,7 @@ from huggingface_hub import InferenceClient
 from transformers import AutoTokenizer, pipeline
 
 from scripts.paths import ROOT
-from scripts.server import greeting
+from scripts.server import smoke_test
 from tests.asking import check
 
 TEXTS = ["Ada Lovelace lived in London.", "我住在北京 🙂", "naïve\ncafé"]
@@ -275,5 +275,5 @@ def test_explanations_have_their_own_route(server):
 @pytest.mark.parametrize("name", ["bert", "classes", "entities", "answers", "words"])
 def test_the_greeting_of_start_is_one_the_archive_can_answer(server, name):
     address = f"{server.url}/predictions/{name}"
-    body = greeting.body(requests.post(address, json={"task": "info"}, timeout=60).json())
+    body = smoke_test.body(requests.post(address, json={"task": "info"}, timeout=60).json())
     assert requests.post(address, json=body, timeout=60).status_code == 200

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from benchmarks import compare
-from scripts.load import account, ceiling, machine, report, served
+from scripts.load import ceiling, machine, report, served, stage_times
 from scripts.load import loops as load
 from scripts.load.ceiling import PeakGemm
 from scripts.load.workload import ModelShape, Workload
@@ -32,20 +32,20 @@ class Response:
 
 
 def test_counters_are_summed_and_divided_by_texts(monkeypatch):
-    monkeypatch.setattr(account.requests, "get", lambda url, timeout: Response())
-    counters = account.read("http://nowhere/metrics")
+    monkeypatch.setattr(stage_times.requests, "get", lambda url, timeout: Response())
+    counters = stage_times.read("http://nowhere/metrics")
     assert counters["forward"] == pytest.approx(3.0)
-    found = account.per_text({"forward": 1.0}, counters, 25.0, alone=True)
+    found = stage_times.per_text({"forward": 1.0}, counters, 25.0, alone=True)
     assert (found["batch"], found["forward"], found["idle"], found["decode"]) == (4.0, 20.0, 4.0, 0.0)
     assert found["outside"] == 5.0
 
 
 def test_counters_that_never_come_are_an_error(monkeypatch):
-    monkeypatch.setattr(account.requests, "get", lambda url, timeout: Response())
-    monkeypatch.setattr(account, "LATE_SECONDS", 0)
+    monkeypatch.setattr(stage_times.requests, "get", lambda url, timeout: Response())
+    monkeypatch.setattr(stage_times, "LATE_SECONDS", 0)
     with pytest.raises(TimeoutError, match="does not count the 41 requests"):
-        account.await_requests("http://nowhere/metrics", {}, 41)
-    assert account.await_requests("http://nowhere/metrics", {}, 40)["bert_requests"] == 40
+        stage_times.await_requests("http://nowhere/metrics", {}, 41)
+    assert stage_times.await_requests("http://nowhere/metrics", {}, 40)["bert_requests"] == 40
 
 
 @pytest.mark.parametrize("library", ceiling.LIBRARIES)
@@ -117,9 +117,9 @@ def test_a_closed_loop_measures_whole_workloads_after_a_warm_up(monkeypatch, ser
     monkeypatch.setattr(served, "WARM_UP_SECONDS", 0.05)
     monkeypatch.setattr(served, "MEASURED_SECONDS", 0.1)
     awaited = []
-    monkeypatch.setattr(account, "read", lambda url: {})
-    monkeypatch.setattr(account, "await_requests", lambda url, before, count: awaited.append(count))
-    monkeypatch.setattr(account, "per_text", lambda *_: {})
+    monkeypatch.setattr(stage_times, "read", lambda url: {})
+    monkeypatch.setattr(stage_times, "await_requests", lambda url, before, count: awaited.append(count))
+    monkeypatch.setattr(stage_times, "per_text", lambda *_: {})
     made = Workload("few", ["a", "b", "c", "bad"], [3, 4, 5, 100])
     target = served.Target(f"http://127.0.0.1:{server.server_port}/", {}, metrics="somewhere")
     row = served.closed(target, made, 1, 2, ModelShape(1, 2, 4))

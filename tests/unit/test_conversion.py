@@ -11,13 +11,13 @@ import pytest
 
 from scripts.console import Failure
 from scripts.conversion import vocabulary
-from scripts.conversion.account import plan, shapes
 from scripts.conversion.bundle import Bundle
 from scripts.conversion.config import BertConfig
 from scripts.conversion.config import read as read_config
 from scripts.conversion.convert import Source, convert, find
 from scripts.conversion.names import HEADS
-from scripts.files.origin import digest
+from scripts.conversion.plan import plan, shapes
+from scripts.files.provenance import digest
 from tests import bundles
 
 DATA = Path(__file__).parents[1] / "data" / "tensorflow"

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from scripts.files import origin
+from scripts.files import provenance
 from scripts.paths import ROOT
 from scripts.sources.pull import wanted_files
 
@@ -93,7 +93,7 @@ def hub(tmp_path):
 def test_a_revision_is_pinned_to_its_commit(hub, tmp_path):
     result = hub("some/model", "--revision", "v2", "--out", str(tmp_path / "out"))
     assert result.returncode == 0, result.stderr
-    found = origin.read(tmp_path / "out")
+    found = provenance.read(tmp_path / "out")
     assert (found.source, found.revision) == ("some/model", COMMIT)
     assert found.files["model.safetensors"] == hashlib.sha256(FILES["model.safetensors"]).hexdigest()
     names = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())

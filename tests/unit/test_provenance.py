@@ -12,8 +12,8 @@ from handler.config import CHECKPOINT
 from scripts.cli import app
 from scripts.console import Failure
 from scripts.conversion.convert import Source, convert
-from scripts.files import origin
-from scripts.files.origin import Provenance
+from scripts.files import provenance
+from scripts.files.provenance import Provenance
 from scripts.packing import inspection
 from scripts.packing import pack as packer
 from scripts.paths import ROOT
@@ -48,8 +48,8 @@ def test_an_archive_names_its_folder_and_the_digest_of_every_file(folder, tmp_pa
 
 
 def test_the_revision_travels_and_is_dropped_when_a_file_changed(folder, tmp_path, capsys):
-    digests = origin.digests(folder, origin.checkpoint_files(folder))
-    origin.write(Provenance("some/model", "abc", digests), folder)
+    digests = provenance.digests(folder, provenance.checkpoint_files(folder))
+    provenance.write(Provenance("some/model", "abc", digests), folder)
     found = inspection.inspect(packed(folder, tmp_path))["origin"]
     assert (found["source"], found["revision"]) == ("some/model", "abc")
     (folder / "added.safetensors").write_bytes(b"x")
@@ -66,7 +66,7 @@ def test_what_other_tools_left_is_no_part_of_it(folder):
     (folder / ".cache").mkdir()
     (folder / ".cache" / "x.json").write_text("{}")
     (folder / "notes.md").write_text("x")
-    assert {file.name for file in origin.checkpoint_files(folder)} == {
+    assert {file.name for file in provenance.checkpoint_files(folder)} == {
         file.name for file in folder.iterdir() if file.suffix == ".json"
     } | {"model.safetensors"} | ({"vocab.txt"} if (folder / "vocab.txt").exists() else set())
 

@@ -1,8 +1,8 @@
 """Where the time of a request goes, from the counters that the workers keep.
 
 Stages inside a worker are per text: `decode` to `encode` as in the response headers, `wire` (reading and writing
-TorchServe's messages), `idle` (waiting for requests). `outside` is what is left of a request's mean latency when
-nothing else is in flight: client, sockets, Java, and the millisecond that TorchServe waits to fill a batch.
+TorchServe's messages), `idle` (waiting for requests). `outside` the worker is what is left of a
+request's mean latency at concurrency 1: client, sockets, Java, and the millisecond TorchServe waits to fill a batch.
 """
 
 from __future__ import annotations
