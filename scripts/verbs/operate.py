@@ -15,7 +15,7 @@ from scripts.server import doctor as doctor_checks
 from scripts.server import management, refusal, report, scaling, state
 from scripts.server.preflight import Options
 from scripts.server.tail import follow
-from scripts.verbs.options import InferencePort, Json, Port, Store, Task, Timeout
+from scripts.verbs.options import InferencePort, Json, Port, Store, Task, Timeout, archives
 
 STYLES = {True: "", False: "red"}
 
@@ -66,7 +66,7 @@ def logs(
 
 
 def scale(
-    name: Annotated[str, typer.Argument(help="model")],
+    name: Annotated[str, typer.Argument(help="model", autocompletion=archives)],
     workers: Annotated[int, typer.Argument(min=1, help="workers")],
     inference_port: Port = None,
     timeout: Timeout = 300,
@@ -100,7 +100,7 @@ def parsed(body: str) -> dict[str, Any]:
 
 
 def predict(
-    name: Annotated[str, typer.Argument(help="model")],
+    name: Annotated[str, typer.Argument(help="model", autocompletion=archives)],
     texts: Annotated[list[str] | None, typer.Argument(help="texts; lines of standard input if none is given")] = None,
     task: Task = None,
     body: Annotated[str | None, typer.Option("--body", help="a whole JSON body instead of texts")] = None,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from scripts.paths import MODEL_STORE
 
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 Store = Annotated[Path, typer.Option("--model-store", envvar="BERT_MODEL_STORE", help="folder of archives")]
@@ -65,3 +68,9 @@ Keys = Annotated[
 Insecure = Annotated[bool, typer.Option("--insecure", help="allow another --host without --keys or --auth")]
 Foreground = Annotated[bool, typer.Option("--foreground", help="stay until interrupted, then stop the server")]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="seconds to wait for the workers")]
+
+
+def archives(incomplete: str) -> list[str]:
+    """Names of archives for the Tab key."""
+    store = Path(os.environ.get("BERT_MODEL_STORE", MODEL_STORE))
+    return sorted(file.stem for file in store.glob("*.mar") if file.stem.startswith(incomplete))
