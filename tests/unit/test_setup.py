@@ -145,7 +145,7 @@ def test_dev_comes_on_top(setup):
 
 def test_the_cpu_build_comes_first_and_from_its_own_index(setup):
     done = setup(OLD, BERT_TORCH="cpu")
-    assert "torch: the CPU build, as BERT_TORCH=cpu asks\ninstalling into .venv: about 2 GB of disk;" in done.stderr
+    assert "torch: the CPU build, as BERT_TORCH=cpu asks\ninstalling into .venv: about 2 GB of disk, 0.5 GB to download;" in done.stderr
     first, second = setup.journal()[1:]
     assert CPU in first
     assert second.endswith("-r requirements.txt")
