@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from scripts.console import Failure
-from scripts.verbs import bench, convert, inspection, lifecycle, model, operate, tuning
+from scripts.verbs import bench, completion, convert, inspection, lifecycle, model, operate, tuning, version
 
 VERBS = (
     lifecycle.up,
@@ -30,12 +30,12 @@ VERBS = (
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-for verb in VERBS:
+for verb in (*VERBS, completion.completion):  # the last is the shell's, and does nothing to a model or a server
     app.command()(verb)
 
 
 @app.callback()
-def bert() -> None:
+def bert(show_version: version.Show = False) -> None:
     """Serve a BERT with TorchServe.
 
     First steps: `scripts/bert up` packs and starts the default model, `scripts/bert predict bert "some text"` asks it,
@@ -46,8 +46,9 @@ def bert() -> None:
 def main() -> None:
     """Run a verb; a failure is shown with its fix and ends with 1. SIGTERM unwinds like Ctrl-C: a start cleans up."""
     signal.signal(signal.SIGTERM, terminated)
+    completion.answer_tab()
     try:
-        app(prog_name="scripts/bert")
+        app(prog_name="scripts/bert", complete_var=completion.ASK)
     except Failure as failure:
         failure.show()
         raise SystemExit(1) from None

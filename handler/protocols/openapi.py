@@ -6,6 +6,7 @@ Specification: https://spec.openapis.org/oas/v3.1.0
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -135,7 +136,9 @@ def schema_of(types: Iterable[Any]) -> Schema:
 
 
 def exampled(schema: Schema, components: Mapping[str, Schema]) -> Schema:
-    """With an example on each property."""
+    """With an example on each property; Python before 3.13 leaves a docstring's indentation in it."""
+    if "description" in schema:
+        schema["description"] = cleandoc(schema["description"])
     for found in schema.get("properties", {}).values():
         found.setdefault("examples", [example(found, components)])
     return schema

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from scripts.console import Finding
@@ -78,9 +77,7 @@ def diagnose(info: GpuInfo) -> Finding:
             "gpu",
             False,
             f"{names} is there, but this torch is a CPU build",
-            "install a CUDA build: .venv/bin/pip install --force-reinstall torch=="
-            + torch_version()
-            + " --index-url https://download.pytorch.org/whl/cu130",
+            "BERT_TORCH=cuda make install",
         )
     if info.visible is not None and (not info.visible.strip() or info.visible.strip().startswith("-")):
         return Finding(
@@ -99,8 +96,3 @@ def diagnose(info: GpuInfo) -> Finding:
         f"{names} is there, but torch cannot use it: {info.error or 'no reason given'}",
         "check that nvidia-smi works for this user and inside this container (--gpus all)",
     )
-
-
-def torch_version() -> str:
-    """The pinned version of torch."""
-    return metadata.version("torch").split("+")[0]

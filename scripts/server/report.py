@@ -9,7 +9,7 @@ import psutil
 from rich.table import Table
 
 from scripts.console import Failure, out
-from scripts.server import management
+from scripts.server import management, next_steps
 from scripts.server.state import Server, loopback
 
 MIB = 1 << 20
@@ -83,21 +83,24 @@ def everywhere(host: str) -> str:
     return f" (on every address of this machine, {host})" if loopback(host) != host else ""
 
 
-def show_started(server: Server, body: dict[str, Any], milliseconds: float, answer: Any) -> None:
-    """Where the server is, its first answer, a command to paste, and how to stop it."""
+def show_started(server: Server, body: dict[str, Any], milliseconds: float, answer: Any, version: str | None) -> None:
+    """Where the server is, its first answer, a command to paste, and what comes next."""
     name = server.models[0]
     key = ' -H "authorization: Bearer $KEY"' if server.auth else ""
-    out.print(f"\n{name} is served at {server.inference}/predictions/{name}")
+    out.print(f"\n{name} is served at {server.inference}/predictions/{name}{everywhere(server.host)}")
     text = json.dumps(body, ensure_ascii=False)
     out.print(f"{text} -> {shorten(answer)}  ({milliseconds:.0f} ms)\n")
     out.print(
         f"  curl -s {server.inference}/predictions/{name}{key} -H 'content-type: application/json' \\\n"
         f"    -d '{text}'\n"
     )
-    port = "" if server.inference_port == 8080 else f" --inference-port {server.inference_port}"
-    if server.auth:
-        out.print(f"keys: {server.key_list or server.keys}")
-    out.print(f"stop it with: scripts/bert stop{port}")
+    show_next(server, version)
+
+
+def show_next(server: Server, version: str | None) -> None:
+    """Addresses and commands; see `next_steps`."""
+    for line in next_steps.lines(server, version):
+        out.print(line)
 
 
 def shorten(answer: Any) -> str:

@@ -28,3 +28,8 @@ def body(info: Any) -> dict[str, Any]:
     asked = BODIES.get(str(known.get("task")), {"inputs": TEXT})
     mask = str(known.get("mask"))
     return {key: value.replace("{mask}", mask) if isinstance(value, str) else value for key, value in asked.items()}
+
+
+def version(info: Any) -> str | None:
+    """The version of an archive of this project, which has a page and OpenAI's addresses; None for another."""
+    return str(info["version"]) if isinstance(info, dict) and {"version", "tasks"} <= set(info) else None

@@ -10,13 +10,15 @@ from rich.table import Table
 
 from scripts.console import out, print_json
 from scripts.paths import MODEL_STORE
-from scripts.verbs.options import Json, Store
+from scripts.verbs.options import Json, Store, archives
 
 SHOWN = ("model", "version", "packed", "task", "tasks", "runtime", "dtype", "max_length", "pooling", "normalize")
 
 
 def inspect(
-    archive: Annotated[str, typer.Argument(help="name of an archive in the store, or path of a .mar file")],
+    archive: Annotated[
+        str, typer.Argument(help="name of an archive in the store, or path of a .mar file", autocompletion=archives)
+    ],
     store: Store = MODEL_STORE,
     as_json: Json = False,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from time import perf_counter, sleep
 from typing import Annotated
 
@@ -36,6 +37,7 @@ from scripts.verbs.options import (
     Timeout,
     Version,
     Workers,
+    archives,
 )
 
 
@@ -81,7 +83,8 @@ def up(
 
 def start(
     names: Annotated[
-        list[str] | None, typer.Argument(help="names of archives; default: all in the model store")
+        list[str] | None,
+        typer.Argument(help="names of archives; default: all in the model store", autocompletion=archives),
     ] = None,
     host: Host = "127.0.0.1",
     inference_port: InferencePort = 8080,
@@ -147,7 +150,7 @@ def already(inference_port: int, names: Sequence[str]) -> bool:
                     "or a second server beside it with another --inference-port",
                 )
             out.print(f"already running: {server.inference}, pid {server.pid}, models {', '.join(server.models)}")
-            out.print("scripts/bert status shows more; scripts/bert stop ends it")
+            report.show_next(server, packed_version(server))
             return True
     return False
 
@@ -155,10 +158,21 @@ def already(inference_port: int, names: Sequence[str]) -> bool:
 def greet(server: state.Server) -> None:
     """Ask once and show the answer."""
     address = f"/predictions/{server.models[0]}"
-    body = smoke_test.body(management.decoded(management.post(server, address, {"task": "info"})))
+    info = management.decoded(management.post(server, address, {"task": "info"}))
+    body = smoke_test.body(info)
     begin = perf_counter()
     answer = management.post(server, address, body)
-    report.show_started(server, body, (perf_counter() - begin) * 1000, management.decoded(answer))
+    milliseconds = (perf_counter() - begin) * 1000
+    report.show_started(server, body, milliseconds, management.decoded(answer), smoke_test.version(info))
+
+
+def packed_version(server: state.Server) -> str | None:
+    """Of the first model, from its own `info`; None when it does not say, or does not answer now."""
+    with suppress(Failure):
+        return smoke_test.version(
+            management.decoded(management.post(server, f"/predictions/{server.models[0]}", {"task": "info"}, timeout=5))
+        )
+    return None
 
 
 def stay(server: state.Server) -> None:

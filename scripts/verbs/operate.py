@@ -15,7 +15,7 @@ from scripts.server import doctor as doctor_checks
 from scripts.server import management, refusal, report, scaling, state
 from scripts.server.preflight import Options
 from scripts.server.tail import follow
-from scripts.verbs.options import InferencePort, Json, Port, Store, Task, Timeout
+from scripts.verbs.options import InferencePort, Json, Port, Store, Task, Timeout, archives
 
 STYLES = {True: "", False: "red"}
 
@@ -68,7 +68,7 @@ def logs(
 
 
 def scale(
-    name: Annotated[str, typer.Argument(help="name of the model")],
+    name: Annotated[str, typer.Argument(help="name of the model", autocompletion=archives)],
     workers: Annotated[int, typer.Argument(min=1, help="number of workers")],
     inference_port: Port = None,
     timeout: Timeout = 300,
@@ -102,7 +102,7 @@ def parsed(body: str) -> dict[str, Any]:
 
 
 def predict(
-    name: Annotated[str, typer.Argument(help="name of the model")],
+    name: Annotated[str, typer.Argument(help="name of the model", autocompletion=archives)],
     texts: Annotated[list[str] | None, typer.Argument(help="texts; default: the lines of standard input")] = None,
     task: Task = None,
     body: Annotated[str | None, typer.Option("--body", help="complete JSON body instead of texts")] = None,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from scripts.paths import MODEL_STORE
 
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 Store = Annotated[Path, typer.Option("--model-store", envvar="BERT_MODEL_STORE", help="folder with the archives")]
@@ -91,3 +94,9 @@ Foreground = Annotated[
     bool, typer.Option("--foreground", help="stay in the foreground until interrupted, then stop the server")
 ]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="seconds to wait until the workers are ready")]
+
+
+def archives(incomplete: str) -> list[str]:
+    """Names of archives for the Tab key."""
+    store = Path(os.environ.get("BERT_MODEL_STORE", MODEL_STORE))
+    return sorted(file.stem for file in store.glob("*.mar") if file.stem.startswith(incomplete))

@@ -138,7 +138,7 @@ def test_labels_that_cannot_be_learned(tmp_path):
     file = tmp_path / "x.csv"
     with pytest.raises(Failure, match="2 lines and 1 labels: a"):
         check_labels(file, labelled(("x", "a"), ("y", "a")), 2)
-    with pytest.raises(Failure, match="line 3: label b has only this text"):
+    with pytest.raises(Failure, match="line 3: label b has one text only"):
         check_labels(file, labelled(("x", "a"), ("y", "b"), ("z", "a"), ("y ", "b")), 2)
     assert check_labels(file, labelled(("x", "b"), ("y", "b"), ("z", "a"), ("w", "a")), 2) == ["a", "b"]
 

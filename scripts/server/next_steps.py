@@ -1,0 +1,40 @@
+"""What to do with a server that runs: its addresses, and the commands that come next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.server.state import Server
+
+DEFAULT_PORT = 8080
+
+
+def lines(server: Server, version: str | None) -> list[str]:
+    """Aligned, ready to print; `version` is that of the first model, None for an archive of another project."""
+    steps = list(pairs(server, version))
+    width = max(len(title) for title, _ in steps) + 2
+    return [f"  {title:<{width}}{what}" for title, what in steps]
+
+
+def pairs(server: Server, version: str | None) -> Iterator[tuple[str, str]]:
+    """What it is for, and the address or command."""
+    name = server.models[0]
+    if version:
+        yield "in a browser", f"{server.inference}/predictions/{name}"
+        yield "OpenAI's clients", f"base_url={server.inference}/predictions/{name}/{version}/v1"
+    yield "metrics", server.metrics
+    yield "logs", shown(server.logs)
+    if server.auth:
+        yield "keys", shown(Path(server.key_list or server.keys))
+    port = "" if server.inference_port == DEFAULT_PORT else f" --inference-port {server.inference_port}"
+    yield "your own model", "scripts/bert pack FOLDER --name NAME, then"
+    yield "", f"scripts/bert stop{port} && scripts/bert start NAME{port}"
+    yield "stop it with", f"scripts/bert stop{port}"
+
+
+def shown(path: Path) -> str:
+    """A path from where the reader is, if it lies below."""
+    here = Path(os.getcwd())
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
