@@ -40,7 +40,7 @@ INLINE void tile(int rows, const float *a, long stride, const float *panel, long
 }
 
 /* Sums of four products of an unsigned and a signed byte each. Without VNNI pairs are added in 16 bits first, which
- * two weights of 7 bits do not overflow (scripts/exports/quantize.py). */
+ * two weights of 7 bits do not overflow (scripts/packing/exports/quantize.py). */
 INLINE ints dot(ints sums, ints a, ints b) {
 #if defined(__AVX512VNNI__)
     return (ints)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)a, (__m512i)b);

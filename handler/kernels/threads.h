@@ -1,4 +1,4 @@
-/* Work that several threads context. A pass is a row of parallel regions, a region a number of items; whoever is free claims
+/* Work that several threads share. A pass is a row of parallel regions, a region a number of items; whoever is free claims
  * the next item, so that a thread without a core holds up no more than the item in its hands. */
 #pragma once
 

@@ -13,6 +13,8 @@ from scripts.reference.headers import headers
 from scripts.reference.metrics import metrics
 from scripts.reference.settings import settings
 from scripts.reference.tasks import tasks
+from scripts.reference.tree import FILE as ARCHITECTURE
+from scripts.reference.tree import tree
 
 FOLDER = ROOT / "docs" / "reference"
 PAGES: dict[Path, Callable[[], str]] = {
@@ -23,6 +25,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     FOLDER / "headers.md": headers,
     FOLDER / "errors.md": errors,
     FOLDER / "tasks.md": tasks,
+    ARCHITECTURE: tree,
 }
 
 

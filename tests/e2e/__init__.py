@@ -1,0 +1,1 @@
+"""Real servers, clients, documents and command lines, each with ports and folders of its own."""

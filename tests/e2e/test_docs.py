@@ -54,7 +54,7 @@ def run(copy, tmp_path_factory):
 
     yield run
     for server in cli.status():
-        cli("stop", "--drain", "0", "--inference-port", str(server["inference_port"]))
+        cli("stop", "--drain", "0", "--inference-port", server["inference"].rpartition(":")[2])
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(READING[kind] for kind, _ in blocks(page))])

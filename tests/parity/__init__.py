@@ -1,0 +1,1 @@
+"""Numbers against transformers, sentence-transformers and gensim, on every runtime."""
