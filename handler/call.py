@@ -37,7 +37,7 @@ class AnyTask(Protocol):
     def texts(self, request: Any) -> list[Text]: ...  # noqa: D102 - said there
     def reading(self, request: Any) -> Any: ...  # noqa: D102
     def overlap(self, request: Any) -> int: ...  # noqa: D102
-    def admit(self, tokens: int, binary: bool) -> None: ...  # noqa: D102
+    def check_size(self, tokens: int, binary: bool) -> None: ...  # noqa: D102
     def finish(self, call: Call) -> None: ...  # noqa: D102
 
 

@@ -129,7 +129,7 @@ class DeviceStates:
                 self.readings[reading] = HostCopy(reading.on_device(self))
         return self.readings[reading]
 
-    def settle(self, reading: Reading | None) -> None:
+    def keep_for(self, reading: Reading | None) -> None:
         """One of the sequences needs that reading and nothing else; None for its states.
 
         Once nobody needs the states, their memory is the next batch's.
@@ -157,9 +157,9 @@ class DeviceOutput(Output):
     def __len__(self) -> int:
         return self.states.lengths[self.number]
 
-    def settle(self, reading: Reading | None) -> Output:
-        """See `Output.settle`."""
-        self.states.settle(reading)
+    def keep_for(self, reading: Reading | None) -> Output:
+        """See `Output.keep_for`."""
+        self.states.keep_for(reading)
         return self
 
     def rows(self, reading: Reading) -> Numbers:

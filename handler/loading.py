@@ -84,7 +84,7 @@ def load(
         runtime.exact,
         head,
         dense,
-        origin=origin(folder / CHECKPOINT),
+        provenance=provenance(folder / CHECKPOINT),
         explain=explain if explaining.available(folder / CHECKPOINT) else None,
     )
     workers = WorkerRegistry(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
@@ -152,7 +152,7 @@ def finite(runtime: Runtime, tokenizer: TextTokenizer, max_length: int) -> bool:
         return False
 
 
-def origin(checkpoint: Path) -> dict[str, object]:
+def provenance(checkpoint: Path) -> dict[str, object]:
     """What the packer wrote down of the checkpoint's past."""
     file = checkpoint / ORIGIN
     return msgspec.json.decode(file.read_bytes(), type=dict[str, object]) if file.exists() else {}

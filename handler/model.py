@@ -34,7 +34,7 @@ class LoadedModel:
         head: the layers it was fine-tuned with.
         dense: the layers after pooling.
         deadline: of the batch in hand.
-        origin: where the checkpoint came from, as the packer wrote it down.
+        provenance: where the checkpoint came from, as the packer wrote it down.
         explain: makes what explains, when it is first needed; None where the archive has no weights for it.
     """
 
@@ -52,7 +52,7 @@ class LoadedModel:
     deadline: Deadline = field(default_factory=Deadline)
     explain: Callable[[], AnyExplainer] | None = None
     tasks: list[str] = field(default_factory=list)
-    origin: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def dimensions(self) -> int:

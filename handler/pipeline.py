@@ -72,14 +72,14 @@ class Pipeline:
         """Answer a batch; one reply per row, in order, whatever the rows hold.
 
         Raises:
-            SystemExit: see `survive`.
+            SystemExit: see `exit_if_gpu_lost`.
         """
         with self.workers.busy(len(rows)) as threads:
             self.runtime.use_threads(threads)
             try:
                 return self.answer_busy(rows)
             except Exception as error:
-                survive(error)
+                exit_if_gpu_lost(error)
                 raise
 
     def answer_busy(self, rows: Sequence[Row]) -> list[Reply]:
@@ -102,7 +102,7 @@ class Pipeline:
         self.deadline.at = begin + RESPONSE_FRACTION * self.seconds
         bodies = [self.postprocess_and_encode(call, timer) for call in calls]
         for fault in (call.error for call in calls if type(call.error) is BertError):
-            survive(fault)
+            exit_if_gpu_lost(fault)
         self.telemetry.record(calls, timer)
         times = timer.headers()
         return [reply(call, body, times) for call, body in zip(calls, bodies, strict=True)]
@@ -156,12 +156,12 @@ class Pipeline:
         """One forward pass. If it fails, its halves run apart, so that only sequences that cannot run are refused.
 
         Raises:
-            SystemExit: see `survive`.
+            SystemExit: see `exit_if_gpu_lost`.
         """
         try:
             return self.begin(encodings, readings)
         except Exception as error:
-            survive(error)
+            exit_if_gpu_lost(error)
             if len(encodings) == 1 or self.deadline.passed:
                 return [internal(error)] * len(encodings)
         torch.cuda.empty_cache()  # the halves may need what this pass held; without a GPU it does nothing
@@ -174,7 +174,7 @@ class Pipeline:
     def begin(self, encodings: Sequence[Encoding], readings: Sequence[Reading | None]) -> list[Output]:
         """A pass, and what tasks will read of it; the rest of it need not stay, and nothing of it when it fails."""
         outputs = self.runtime.run(encodings)
-        return [output.settle(wanted) for output, wanted in zip(outputs, readings, strict=True)]
+        return [output.keep_for(wanted) for output, wanted in zip(outputs, readings, strict=True)]
 
     def postprocess_and_encode(self, call: Call, timer: StageTimer) -> Encoded:
         """Outputs to bytes; one call after the other, so that large answers are never all in memory at once."""
@@ -202,20 +202,20 @@ class Pipeline:
         return encoded if call.error is None else Encoded(call.protocol.encode_error(call.error))
 
 
-def survive(error: Exception) -> None:
+def exit_if_gpu_lost(error: Exception) -> None:
     """Go on after an error, unless it was one that a GPU does not survive, which may show long after its cause.
 
     Raises:
         SystemExit: the GPU fails for good, and TorchServe has to start another process.
     """
-    if cuda.lost():
+    if cuda.context_lost():
         raise SystemExit(f"the GPU failed: {type(error).__name__}") from None
 
 
 def check_response_size(call: Call) -> None:
     """Refuse what would run, only for its answer to be too large."""
     assert call.task is not None
-    call.task.admit(call.tokens, call.protocol.binary(call))
+    call.task.check_size(call.tokens, call.protocol.binary(call))
 
 
 def postprocess(call: Call) -> None:

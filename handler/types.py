@@ -79,7 +79,7 @@ class Output:
     def __len__(self) -> int:
         return len(self.hidden)
 
-    def settle(self, reading: Any) -> Output:
+    def keep_for(self, reading: Any) -> Output:
         """Say which `Reading` of it will be looked at and nothing else, or None; what has to be kept for it."""
         return self if reading is None else reading.kept(self)
 

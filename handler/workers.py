@@ -68,6 +68,6 @@ class WorkerRegistry:
     def active_workers(self, requests: int) -> int:
         """Workers among which the cores are to be shared."""
         assert self.folder is not None
-        kin = worker_locks(self.folder, self.model) if requests > 1 else []
+        siblings = worker_locks(self.folder, self.model) if requests > 1 else []
         others = [file for file in self.folder.iterdir() if file.name != self.name]
-        return 1 + sum(file in kin or is_locked(file) for file in others)
+        return 1 + sum(file in siblings or is_locked(file) for file in others)

@@ -32,11 +32,11 @@ def read(runtime: Runtime, encodings: Sequence[Encoding]) -> Callable[[], Any]:
     mean = POOLINGS["mean"]
     outputs = runtime.run(encodings)
     for output in outputs:
-        output.settle(mean)
+        output.keep_for(mean)
     return lambda: mean.of(outputs)
 
 
-def planned(runtime: Runtime, budget: int) -> Engine:
+def length_sorted_batches(runtime: Runtime, budget: int) -> Engine:
     """By length, under a token budget, as the pipeline does."""
 
     def engine(encodings: Sequence[Encoding]) -> None:
@@ -46,7 +46,7 @@ def planned(runtime: Runtime, budget: int) -> Engine:
     return engine
 
 
-def arriving(runtime: Runtime) -> Engine:
+def fixed_size_batches(runtime: Runtime) -> Engine:
     """As they come, padded to the longest: what a handler without this project's batching does."""
 
     def engine(encodings: Sequence[Encoding]) -> None:

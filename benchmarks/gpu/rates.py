@@ -21,9 +21,9 @@ from benchmarks.gpu.engines import (
     COMPILED_LENGTH,
     PADDED,
     Engine,
-    arriving,
     compiled,
-    planned,
+    fixed_size_batches,
+    length_sorted_batches,
     read,
     sample,
     seconds,
@@ -65,14 +65,25 @@ def shape(context: Context, name: str, model: Model, folder: Path, dtype: Dtype,
         other = Packed(folder / "packed" / CHECKPOINT, Placement(context.device, "float16"))
         texts, about = sample(COMPILED_LENGTH, context.sizes.tokens, model), {"model": name, "dtype": "float16"}
         about["workload"] = str(COMPILED_LENGTH)
-        measure(context, {"packed": planned(other, context.sizes.budgets[-1])}, texts, model, about, ceiling, "float16")
+        measure(
+            context,
+            {"packed": length_sorted_batches(other, context.sizes.budgets[-1])},
+            texts,
+            model,
+            about,
+            ceiling,
+            "float16",
+        )
 
 
 def compare(context: Context, name: str, model: Model, folder: Path, dtype: Dtype, ceiling: float) -> None:
     """With the compiled model of transformers, at one length."""
     packed, eager = load(model, folder, Placement(context.device, dtype))
     length = min(COMPILED_LENGTH, model.positions)
-    both = {"packed": planned(packed, context.sizes.budgets[-1]), "transformers, compiled": compiled(eager)}
+    both = {
+        "packed": length_sorted_batches(packed, context.sizes.budgets[-1]),
+        "transformers, compiled": compiled(eager),
+    }
     about = {"model": name, "workload": str(length), "dtype": dtype}
     measure(context, both, sample(length, context.sizes.tokens, model), model, about, ceiling, "compiled")
 
@@ -89,9 +100,9 @@ def load(model: Model, folder: Path, placement: Placement) -> tuple[Packed, Eage
 
 def engines(context: Context, packed: Runtime, eager: Runtime) -> dict[str, Engine]:
     """What is timed, by name."""
-    found = {f"packed, {budget} tokens": planned(packed, budget) for budget in context.sizes.budgets}
-    found["transformers, by length"] = planned(eager, PADDED)
-    found["transformers, arrival order"] = arriving(eager)
+    found = {f"packed, {budget} tokens": length_sorted_batches(packed, budget) for budget in context.sizes.budgets}
+    found["transformers, by length"] = length_sorted_batches(eager, PADDED)
+    found["transformers, arrival order"] = fixed_size_batches(eager)
     return found
 
 

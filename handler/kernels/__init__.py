@@ -13,7 +13,7 @@ from handler.errors import ConfigError
 
 AVX2 = ("avx2", "fma3", "bmi", "bmi2", "lzcnt", "f16c")
 AVX512 = (*AVX2, "avx512_f", "avx512_bw", "avx512_cd", "avx512_dq", "avx512_vl")
-LEVELS: dict[str, Sequence[str]] = {
+ISA_LEVELS: dict[str, Sequence[str]] = {
     "avx512_vnni": (*AVX512, "avx512_vnni"),
     "avx512": AVX512,
     "avx_vnni": (*AVX2, "avx_vnni"),
@@ -25,15 +25,15 @@ LIMITS = {"AVX512_CORE_VNNI": "avx512_vnni", "AVX512_CORE": "avx512", "AVX2_VNNI
 FOLDER = "kernels"
 
 
-def level() -> str | None:
-    """The best of `LEVELS` that this CPU is; None where it is none of them, as on Arm."""
-    able, most = torch.cpu.get_capabilities(), limit()
-    allowed = list(LEVELS)[list(LEVELS).index(most) if most else 0 :]
-    return next((name for name in allowed if all(map(able.get, LEVELS[name]))), None)
+def detect_isa() -> str | None:
+    """The best of `ISA_LEVELS` that this CPU is; None where it is none of them, as on Arm."""
+    able, most = torch.cpu.get_capabilities(), isa_limit()
+    allowed = list(ISA_LEVELS)[list(ISA_LEVELS).index(most) if most else 0 :]
+    return next((name for name in allowed if all(map(able.get, ISA_LEVELS[name]))), None)
 
 
-def limit() -> str | None:
-    """The best of `LEVELS` that torch may use; None where nothing keeps it from any."""
+def isa_limit() -> str | None:
+    """The best of `ISA_LEVELS` that torch may use; None where nothing keeps it from any."""
     return LIMITS.get(os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper())
 
 
@@ -43,7 +43,7 @@ def load(checkpoint: Path) -> tuple[Callable[..., None], Callable[[int, int], in
     Raises:
         ConfigError: there are no kernels for it, or they do not load.
     """
-    found = level()
+    found = detect_isa()
     if found is None:
         raise ConfigError("handler.runtime is native, and this CPU lacks AVX2 or what comes with it; pack for onnx")
     file = checkpoint / FOLDER / f"{found}.so"

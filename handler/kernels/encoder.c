@@ -16,7 +16,7 @@ struct layer {
 };
 
 struct model {
-    long layers, hidden, inner, heads;
+    long layers, hidden, intermediate, heads;
     float eps;
     enum activation activation;
     const float *word_embeddings, *position_embeddings; /* (rows, hidden) */
@@ -33,7 +33,7 @@ struct batch {
     const int64_t *offsets;                                   /* (sequences + 1,) */
     float *pooled;                       /* (sequences, hidden) */
     float *states, *sums, *attended;        /* (tokens, hidden) */
-    float *wide;                         /* (tokens, 3 hidden or inner, whichever is more) */
+    float *wide;                         /* (tokens, 3 hidden or intermediate, whichever is more) */
     uint8_t *quantized;                  /* null without 8-bit linears, as the next two */
     float *scales;                       /* (tokens,) */
     int32_t *zero_points;
@@ -145,7 +145,7 @@ void encode(const struct model *m, struct batch *b, long thread) {
         apply(&l->out, &attended, b->tokens, NONE, b->states, b->sums, &context);
         norm_and_quantize(m, b, l->norm1, &context);
         apply(&l->up, &states, b->tokens, m->activation, 0, b->wide, &context);
-        quantize_rows(b, b->wide, m->inner, &context);
+        quantize_rows(b, b->wide, m->intermediate, &context);
         apply(&l->down, &wide, b->tokens, NONE, b->states, b->sums, &context);
         norm_and_quantize(m, b, l->norm2, &context);
     }

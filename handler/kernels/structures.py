@@ -40,7 +40,7 @@ class Model(Structure):
     """`struct model`."""
 
     _fields_ = (
-        *((name, c_long) for name in ("layers", "hidden", "inner", "heads")),
+        *((name, c_long) for name in ("layers", "hidden", "intermediate", "heads")),
         ("eps", c_float),
         ("activation", c_int),
         *((name, c_void_p) for name in ("word_embeddings", "position_embeddings", "token_type_embeddings")),

@@ -107,7 +107,7 @@ class KServe(Protocol):
             return Encoded(dump({"predictions": call.answer}))
         model = call.task.model
         head = {"model_name": model.name, "model_version": model.version, "id": call.protocol_state.id}
-        return written(head, outputs(call.task.name, call.answer), call.protocol_state.binary)
+        return encode_infer_response(head, outputs(call.task.name, call.answer), call.protocol_state.binary)
 
     def encode_error(self, error: BertError) -> bytes:
         """Both versions' envelope."""
@@ -205,7 +205,7 @@ def outputs(name: str, answer: Any) -> dict[str, NDArray[Any]]:
     return {key: texts}
 
 
-def written(head: dict[str, Any], arrays: Mapping[str, NDArray[Any]], binary: bool) -> Encoded:
+def encode_infer_response(head: dict[str, Any], arrays: Mapping[str, NDArray[Any]], binary: bool) -> Encoded:
     """The response, its tensors in JSON or behind it."""
     described: list[dict[str, Any]] = [
         {"name": name, "shape": list(array.shape), "datatype": tensors.datatype(array)}

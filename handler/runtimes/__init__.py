@@ -70,4 +70,4 @@ def fastest(kind: str) -> type[Runtime]:
 
 def bfloat16() -> bool:
     """Whether this CPU multiplies in bfloat16, and torch may: none of the levels it can be kept to does."""
-    return kernels.limit() is None and any(map(torch.cpu.get_capabilities().get, HALVES))
+    return kernels.isa_limit() is None and any(map(torch.cpu.get_capabilities().get, HALVES))

@@ -50,7 +50,7 @@ def supported(device: torch.device | str) -> bool:
     return 10 * major + minor >= least
 
 
-def lost() -> bool:
+def context_lost() -> bool:
     """Whether the device fails for good: after such an error every call of this process does."""
     if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         return False

@@ -38,7 +38,7 @@ class Native(Runtime):
     @classmethod
     def is_supported(cls) -> bool:
         """See `Runtime.is_supported`."""
-        return kernels.level() is not None
+        return kernels.detect_isa() is not None
 
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
         self.encode, self.scratch = kernels.load(checkpoint)
@@ -145,11 +145,11 @@ class Workspace:
 
     def __init__(self, model: Model) -> None:
         small = bool(model.layer[0].qkv.scale)
-        widest = max(model.hidden, model.inner)
+        widest = max(model.hidden, model.intermediate)
         self.floats = (
             model.hidden,
             model.hidden,
-            max(3 * model.hidden, model.inner),
+            max(3 * model.hidden, model.intermediate),
         )  # sums, attended, wide: per token
         self.quantized = (
             (-(-widest // panels.QUAD) * panels.QUAD, 4, 4) if small else ()

@@ -75,7 +75,7 @@ class Task(ABC, Generic[R]):
         """Tokens that neighbouring windows of a long text share; it becomes at most half a window."""
         return 0
 
-    def admit(self, tokens: int, binary: bool) -> None:
+    def check_size(self, tokens: int, binary: bool) -> None:
         """Refuse a request by its number of tokens, before the model runs.
 
         Args:

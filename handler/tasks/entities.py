@@ -77,11 +77,11 @@ def entities(items: Sequence[Item], join: Join) -> list[Item]:
             "start": group[0]["start"],
             "end": group[-1]["end"],
         }
-        for group in grouped(items, continues)
+        for group in grouped(items, is_same_entity)
     ]
 
 
-def continues(item: Item, before: Item) -> bool:
+def is_same_entity(item: Item, before: Item) -> bool:
     """Whether an item belongs to the entity of the one before it."""
     return not item["entity"].startswith("B-") and tag(item["entity"]) == tag(before["entity"])
 

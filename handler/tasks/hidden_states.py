@@ -34,8 +34,8 @@ class HiddenStates(Task[HiddenStatesRequest]):
         """The inputs."""
         return texts_of(request.inputs)
 
-    def admit(self, tokens: int, binary: bool) -> None:
-        """See `Task.admit`."""
+    def check_size(self, tokens: int, binary: bool) -> None:
+        """See `Task.check_size`."""
         size = tokens * self.model.hidden_size * (4 if binary else WIDTHS[self.model.exact][1])
         limit = self.model.config.max_response_bytes
         if size > limit:

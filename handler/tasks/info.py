@@ -44,7 +44,7 @@ class Info(Task[InfoRequest]):
             "prompts": config.prompts,
             "default_prompt": config.default_prompt,
             "truncation": config.truncation,
-            "origin": model.origin,
+            "origin": model.provenance,
             "limits": {
                 "max_length": config.max_length,
                 "max_texts": config.max_texts,

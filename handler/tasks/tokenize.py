@@ -30,8 +30,8 @@ class Tokenize(Task[TokenizeRequest]):
     truncates = False
     forward = False
 
-    def admit(self, tokens: int, binary: bool) -> None:
-        """See `Task.admit`."""
+    def check_size(self, tokens: int, binary: bool) -> None:
+        """See `Task.check_size`."""
         size, limit = tokens * BYTES_PER_TOKEN, self.model.config.max_response_bytes
         if size > limit:
             raise TooLarge(f"{tokens} tokens make about {size} bytes, the limit is {limit}; send fewer texts")

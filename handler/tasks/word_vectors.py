@@ -76,7 +76,7 @@ class WordVectors(Task[WordVectorsRequest]):
     ) -> list[dict[str, Any]]:
         """Per input its tokens, and what was asked for."""
         inputs = expressions(request)
-        self.admit_answer(request, len(inputs))
+        self.check_answer_size(request, len(inputs))
         ids = iter([self.ids(windows, number, len(encodings)) for number, windows in enumerate(encodings, 1)])
         pieces = [list(islice(ids, len(weighted_words(given)))) for given in inputs]
         vectors = np.stack(
@@ -94,7 +94,7 @@ class WordVectors(Task[WordVectorsRequest]):
                 answer[key] = value
         return answers
 
-    def admit_answer(self, request: WordVectorsRequest, count: int) -> None:
+    def check_answer_size(self, request: WordVectorsRequest, count: int) -> None:
         """Refuse what would be too large an answer, before it is computed."""
         numbers = self.model.hidden_size * request.vectors + count * request.cosines
         size = count * (BYTES * numbers + NEIGHBOUR_BYTES * request.top_k)
@@ -130,9 +130,9 @@ class WordVectors(Task[WordVectorsRequest]):
     def neighbours(self, units: Vector, own: Sequence[Sequence[int]], top_k: int) -> list[list[dict[str, Any]]]:
         """Words of the vocabulary by cosine, without the input's own."""
         found = self.vocabulary.nearest(units, [set(ids) for ids in own], top_k, self.model.deadline.check)
-        return [self.described(ranking) for ranking in found]
+        return [self.with_names(ranking) for ranking in found]
 
-    def described(self, ranking: Ranking) -> list[dict[str, Any]]:
+    def with_names(self, ranking: Ranking) -> list[dict[str, Any]]:
         """With the tokens' names."""
         name = self.model.tokenizer.name
         return [{"token": name(id), "id": id, "score": np.float32(score)} for id, score in ranking]

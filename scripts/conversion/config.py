@@ -56,7 +56,7 @@ def read(file: Path) -> BertConfig:
     return config
 
 
-def written(config: BertConfig, architecture: str, gelu: Gelu, padding: int) -> dict[str, Any]:
+def to_config(config: BertConfig, architecture: str, gelu: Gelu, padding: int) -> dict[str, Any]:
     """The keys of transformers' `BertConfig`. Google's layers normalise with 1e-12."""
     keys = msgspec.structs.asdict(config)
     labels = keys.pop("labels")

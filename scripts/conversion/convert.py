@@ -202,7 +202,7 @@ def write_weights(bundle: Bundle, taken: ConversionPlan, file: Path) -> None:
 
 def write_config(taken: ConversionPlan, gelu: Gelu, words: Vocabulary, file: Path) -> None:
     """`config.json`."""
-    keys = configs.written(taken.config, HEADS[taken.head].architecture, gelu, words.padding)
+    keys = configs.to_config(taken.config, HEADS[taken.head].architecture, gelu, words.padding)
     file.write_text(json.dumps(keys, indent=2) + "\n")
 
 

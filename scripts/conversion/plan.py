@@ -27,7 +27,7 @@ class ConversionPlan:
         head: a key of `HEADS`.
         config: with the number of labels.
         used: transformers' name -> name in the checkpoint, in the order of writing.
-        left_out: name in the checkpoint -> reason.
+        skipped: name in the checkpoint -> reason.
     """
 
     head: str
@@ -69,13 +69,13 @@ def plan(bundle: Bundle, config: BertConfig, head: str | None, leave_out: Sequen
     bare = chosen == "none"
     used = {names.translated(name).removeprefix("bert." if bare else ""): name for name in wanted}
     rest = bundle.entries.keys() - wanted.keys()
-    left_out = {name: named(name, leave_out) or names.reason(name) for name in sorted(rest)}
+    skipped = {name: named(name, leave_out) or names.reason(name) for name in sorted(rest)}
     idle = [pattern for pattern in leave_out if not any(fnmatchcase(name, pattern) for name in rest)]
     if idle:
         raise Failure(
             f"--leave-out {idle[0]} names no tensor that could be left out", fix="leave it away, or correct it"
         )
-    unknown = [name for name, why in left_out.items() if not why]
+    unknown = [name for name, why in skipped.items() if not why]
     if unknown:
         raise Failure(
             f"{bundle.index} holds {len(unknown)} tensors that are no part of this model: {', '.join(unknown[:3])}"
@@ -83,7 +83,7 @@ def plan(bundle: Bundle, config: BertConfig, head: str | None, leave_out: Sequen
             why=f"bert_config.json says {config.num_hidden_layers} layers of {config.hidden_size}",
             fix=f"correct the configuration, or leave them out, also by a pattern: --leave-out '{unknown[0]}'",
         )
-    return ConversionPlan(chosen, config, used, left_out)
+    return ConversionPlan(chosen, config, used, skipped)
 
 
 def shapes(config: BertConfig, head: Head, pooled: bool) -> Shapes:

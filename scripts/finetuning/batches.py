@@ -22,7 +22,7 @@ class Encoded:
     Attributes:
         inputs: `input_ids` and what else the model takes, each of shape `(tokens,)`.
         target: number of the label, of shape `()`; of each token, of shape `(tokens,)`, `IGNORED` for special ones.
-        places: characters `(start, end)` of each token; those of special tokens are empty.
+        offsets: characters `(start, end)` of each token; those of special tokens are empty.
     """
 
     inputs: dict[str, Tensor]

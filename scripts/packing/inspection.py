@@ -89,7 +89,7 @@ def iso(written: str) -> str:
 
 
 def capabilities(archive: ZipFile, description: Description | None) -> set[Capability]:
-    """What its tasks may need; see `handler.tasks.base.Archive.capabilities`."""
+    """What its tasks may need; see `handler.model.capabilities`."""
     explained = has(archive, WEIGHTS) and header(archive, WEIGHTS)["layers.0.qkv.weight"]["dtype"] == "F32"
     return model.capabilities(description.kind if description else None, explained)
 

@@ -39,7 +39,7 @@ def instructions() -> str:
 
     from handler import kernels
 
-    limited = kernels.level() if "ONEDNN_MAX_CPU_ISA" in os.environ else None
+    limited = kernels.detect_isa() if "ONEDNN_MAX_CPU_ISA" in os.environ else None
     able = torch.cpu.get_capabilities()
     return limited or next((each for each in INSTRUCTIONS if able.get(each)), "")
 

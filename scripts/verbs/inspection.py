@@ -36,7 +36,7 @@ def inspect(
     for key in SHOWN:
         value = found[key]
         out.print(f"{key:<12} {', '.join(value) if isinstance(value, list) else value}")
-    for line in past(found["origin"] or {}):
+    for line in provenance_lines(found["origin"] or {}):
         out.print(line)
     table = Table("file", "bytes", "sha256")
     for entry in found["files"]:
@@ -44,7 +44,7 @@ def inspect(
     out.print(table)
 
 
-def past(origin: dict[str, Any]) -> list[str]:
+def provenance_lines(origin: dict[str, Any]) -> list[str]:
     """Where it came from, one line each."""
     lines = [f"{key:<12} {origin[key]}" for key in ("source", "revision") if origin.get(key)]
     for key, words in (("made_from", "made from"), ("files", "packed from")):

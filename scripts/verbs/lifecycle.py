@@ -78,7 +78,7 @@ def up(
         insecure=insecure,
         keys=keys,
     )
-    greet(launch.start(options))
+    smoke_test_once(launch.start(options))
 
 
 def start(
@@ -127,7 +127,7 @@ def start(
             keys,
         )
     )
-    greet(server)
+    smoke_test_once(server)
     if foreground:
         stay(server)
 
@@ -155,7 +155,7 @@ def already(inference_port: int, names: Sequence[str]) -> bool:
     return False
 
 
-def greet(server: state.Server) -> None:
+def smoke_test_once(server: state.Server) -> None:
     """Ask once and show the answer."""
     address = f"/predictions/{server.models[0]}"
     info = management.decoded(management.post(server, address, {"task": "info"}))

@@ -17,7 +17,7 @@ from scripts.sources import checkpoint as checkpoints
 from tests.conftest import encoding
 
 ABLE = torch.cpu.get_capabilities()
-LEVELS = [level for level, needed in kernels.LEVELS.items() if all(map(ABLE.get, needed))]
+LEVELS = [level for level, needed in kernels.ISA_LEVELS.items() if all(map(ABLE.get, needed))]
 LENGTHS = [1, 2, 5, 12, 13, 31, 32, 33, 64, 97]
 ACTIVATIONS = ["gelu", "gelu_new", "relu"]
 
@@ -51,7 +51,7 @@ def load(odd, tmp_path, monkeypatch):
 
     def make(runtime, dtype, level=None):
         if level:
-            monkeypatch.setattr(kernels, "LEVELS", {level: kernels.LEVELS[level]})
+            monkeypatch.setattr(kernels, "ISA_LEVELS", {level: kernels.ISA_LEVELS[level]})
         folder = tmp_path / f"{runtime.name}-{dtype}"
         if not folder.exists():
             folder.mkdir()
@@ -167,14 +167,14 @@ def test_a_cpu_without_kernels_gets_onnx(monkeypatch):
     from handler import runtimes
 
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"neon": True})
-    assert kernels.level() is None
+    assert kernels.detect_isa() is None
     assert runtimes.pick("auto", Placement("cpu", "int8")).name == "onnx"
 
 
-@pytest.mark.parametrize(("limit", "level"), list(zip(kernels.LIMITS, kernels.LEVELS, strict=True)))
+@pytest.mark.parametrize(("limit", "level"), list(zip(kernels.LIMITS, kernels.ISA_LEVELS, strict=True)))
 def test_what_limits_torch_limits_the_kernels(limit, level, monkeypatch):
-    everything = {name for needed in kernels.LEVELS.values() for name in needed}
+    everything = {name for needed in kernels.ISA_LEVELS.values() for name in needed}
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: dict.fromkeys(everything, True))
-    assert kernels.level() == "avx512_vnni"
+    assert kernels.detect_isa() == "avx512_vnni"
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
-    assert kernels.level() == level
+    assert kernels.detect_isa() == level

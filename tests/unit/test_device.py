@@ -74,9 +74,9 @@ def test_eager_leaves_its_states_without_padding(tiny):
 def test_states_go_when_nobody_needs_them(outputs):
     there, here = outputs
     for output in there[:-1]:
-        output.settle(POOLINGS["mean"])
+        output.keep_for(POOLINGS["mean"])
     assert hasattr(there[0].states, "hidden")
-    there[-1].settle(POOLINGS["cls"])
+    there[-1].keep_for(POOLINGS["cls"])
     assert not hasattr(there[0].states, "hidden")
     assert (POOLINGS["cls"].of(there[-1:]) == POOLINGS["cls"].of(here[-1:])).all()
     assert np.abs(POOLINGS["mean"].of(there[:-1]) - POOLINGS["mean"].of(here[:-1])).max() < 1e-6
@@ -85,14 +85,14 @@ def test_states_go_when_nobody_needs_them(outputs):
 def test_states_stay_for_who_needs_them(outputs):
     there, _ = outputs
     for output, reading in zip(there, [None, *[POOLINGS["max"]] * 3], strict=True):
-        output.settle(reading)
+        output.keep_for(reading)
     assert device.tensor(there[0]).shape == (3, 32)
 
 
 def test_a_missing_pooler_is_the_request_s_own_fault(tiny_distilbert, tmp_path):
     engines.write(checkpoints.read(tiny_distilbert), tmp_path, "packed", "float32")
     output = resident(Packed(tmp_path, CPU)).run(TEXTS[:1])[0]
-    output.settle(POOLINGS["pooler"])  # nothing fails for the batch
+    output.keep_for(POOLINGS["pooler"])  # nothing fails for the batch
     with pytest.raises(Invalid, match="no pooler"):
         POOLINGS["pooler"].of([output])
 
@@ -183,7 +183,7 @@ def test_a_batch_crosses_once_in_each_direction(packed_tiny, gpu, dtype, pooling
     with Crossings() as crossings:
         outputs = runtime.run(TEXTS)
         for output in outputs:
-            output.settle(POOLINGS[pooling])
+            output.keep_for(POOLINGS[pooling])
         assert POOLINGS[pooling].of(outputs).shape == (4, 32)
     assert crossings.noted == ["cpu to cuda", "cuda to cpu"]
 

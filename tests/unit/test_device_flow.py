@@ -48,7 +48,7 @@ def test_a_request_without_memory_for_its_answer_may_be_sent_again(pipeline, mon
 
 def test_a_gpu_that_fails_for_good_ends_the_worker(pipeline, echo, ids, monkeypatch):
     echo.broken = {ids["z"]}
-    monkeypatch.setattr("handler.runtimes.cuda.lost", lambda: True)
+    monkeypatch.setattr("handler.runtimes.cuda.context_lost", lambda: True)
     with pytest.raises(SystemExit, match="the GPU failed"):
         pipeline.answer([row({"inputs": "z"})])
 
@@ -60,7 +60,7 @@ def test_a_fault_that_shows_after_the_pass_ends_the_worker_too(pipeline, echo, m
     monkeypatch.setattr(echo, "finish", late)
     with pytest.raises(RuntimeError, match="illegal"):
         pipeline.answer([row({"inputs": "b"})])
-    monkeypatch.setattr("handler.runtimes.cuda.lost", lambda: True)
+    monkeypatch.setattr("handler.runtimes.cuda.context_lost", lambda: True)
     with pytest.raises(SystemExit):
         pipeline.answer([row({"inputs": "b"})])
     monkeypatch.setattr(echo, "finish", lambda: None)
@@ -70,7 +70,7 @@ def test_a_fault_that_shows_after_the_pass_ends_the_worker_too(pipeline, echo, m
 
 
 def test_a_request_s_own_error_asks_no_gpu(pipeline, monkeypatch):
-    monkeypatch.setattr("handler.runtimes.cuda.lost", pytest.fail)
+    monkeypatch.setattr("handler.runtimes.cuda.context_lost", pytest.fail)
     assert [reply.status for reply in pipeline.answer([row({"inputs": ""}), row({"inputs": "b"})])] == [422, 200]
 
 

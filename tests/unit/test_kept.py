@@ -23,7 +23,7 @@ def test_a_vector_stays_to_the_last_bit_and_the_states_go(pooling):
     reading = POOLINGS[pooling]
     whole, states = outputs(4, 1, 7)
     want = reading.of(whole)
-    kept = [output.settle(reading) for output in whole]
+    kept = [output.keep_for(reading) for output in whole]
     assert np.array_equal(reading.of(kept), want)
     assert list(map(len, kept)) == [4, 1, 7]
     del whole
@@ -33,13 +33,13 @@ def test_a_vector_stays_to_the_last_bit_and_the_states_go(pooling):
 
 def test_what_was_kept_for_one_reading_answers_no_other():
     (output,), _ = outputs(3)
-    kept = output.settle(POOLINGS["mean"])
+    kept = output.keep_for(POOLINGS["mean"])
     assert isinstance(kept, Reduced)
     with pytest.raises(AssertionError):
         POOLINGS["max"].of([kept])
-    assert output.settle(None) is output
+    assert output.keep_for(None) is output
 
 
 def test_without_a_pooler_nothing_fails_before_its_own_request_is_answered():
     output = Output(np.zeros((2, 5), dtype=np.float32), None)
-    assert output.settle(POOLINGS["pooler"]) is output
+    assert output.keep_for(POOLINGS["pooler"]) is output

@@ -68,13 +68,13 @@ class Encoder:
         positions = graph.node("Range", zero, length, graph.constant(1))
         positions = graph.node("Add", positions, graph.constant(int(self.settings["first_position"])))
         positions = graph.node("Expand", positions, graph.node("Shape", "input_ids"))
-        states = self.look_up("word", "input_ids", token_indices)
-        states = graph.node("Add", states, self.look_up("position", positions, token_indices))
+        states = self.gather_embeddings("word", "input_ids", token_indices)
+        states = graph.node("Add", states, self.gather_embeddings("position", positions, token_indices))
         if "type" in graph.weights:
-            states = graph.node("Add", states, self.look_up("type", "token_type_ids", token_indices))
+            states = graph.node("Add", states, self.gather_embeddings("type", "token_type_ids", token_indices))
         return graph.normalize(states, "norm")
 
-    def look_up(self, table: str, indices: str, token_indices: str) -> str:
+    def gather_embeddings(self, table: str, indices: str, token_indices: str) -> str:
         """Rows of a table for the real tokens."""
         graph = self.graph
         chosen = graph.node("Gather", graph.node("Reshape", indices, graph.constant([-1])), token_indices)
