@@ -243,7 +243,7 @@ def main(rounds: int) -> None:
     """Both comparisons, into one JSON and two charts."""
     folder = machine.results()
     about = machine.describe()
-    embedding = {name: peer for name, peer in EMBEDDING.items() if name != BF16 or runtimes.bfloat16()}
+    embedding = {name: peer for name, peer in EMBEDDING.items() if name != BF16 or runtimes.cpu_supports_bfloat16()}
     results = [
         compare("embedding", embedding, rounds, {1: 200, 32: 800, 64: 800}),
         compare("hidden-states", STATES, rounds, {1: 200, 32: 500}),

@@ -126,7 +126,7 @@ def measure() -> dict[str, Any]:
         "packed": length_sorted_batches(load(checkpoint, "packed")),
         **(
             {"packed, bfloat16": length_sorted_batches(load(checkpoint, "packed", "bfloat16"))}
-            if runtimes.bfloat16()
+            if runtimes.cpu_supports_bfloat16()
             else {}
         ),
         "torchscript": length_sorted_batches(load(checkpoint, "torchscript")),

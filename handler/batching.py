@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from handler.types import Encoding
 
-TOKENS = 1024
+DEFAULT_TOKEN_BUDGET = 1024
 """Of a forward pass on a CPU, where an archive does not say; 512 to 2048 are about equal."""
 MAX_PADDING_RATIO = 1.5  # places per token; 1.25 and 2 were slower for batches of 15 texts of mixed lengths
 MIN_BATCH_TOKENS = 128  # tokens; fewer rows make slow matrix products

@@ -37,18 +37,18 @@ class BertHandler:
             manifest["modelVersion"],
             context.model_yaml_config,
             properties.get("gpu_id"),
-            torchserve.counter(context.metrics),
+            torchserve.counter_emitter(context.metrics),
             os.environ.get("BERT_LOCKS"),
             os.environ.get("BERT_KEYS"),
         )
         self.wire = torchserve.patch_torchserve()
         self.left, self.idle = perf_counter(), 0.0
         context.metrics.add_time = torchserve.rate_limited(context.metrics.add_time)
-        torchserve.quiet()
+        torchserve.silence_info_logs()
 
     def handle(self, data: list[dict[str, Any]], context: Any) -> list[bytes]:
         """Answer one batch; errors travel as statuses, since an exception would fail every request of the batch."""
-        from handler.call import internal
+        from handler.call import log_internal_error
         from handler.pipeline import failure
         from handler.types import Row
 
@@ -61,7 +61,7 @@ class BertHandler:
             rows = [row(item, context, index) for index, item in enumerate(data)]
             replies = self.pipeline.answer([Row({}, {}, "", "info", trusted=True)] if describing else rows)
         except Exception as error:
-            replies = [failure(internal(error))] * len(data)
+            replies = [failure(log_internal_error(error))] * len(data)
         for index, reply in enumerate(replies):
             context.set_response_status(code=reply.status, idx=index)
             context.set_response_content_type(index, reply.content_type)

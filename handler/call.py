@@ -93,12 +93,12 @@ class Call:
         try:
             step(self)
         except BertError as error:
-            self.error = bare(error)
+            self.error = without_traceback(error)
         except Exception as error:
-            self.error = internal(error)
+            self.error = log_internal_error(error)
 
 
-def bare(error: BertError) -> BertError:
+def without_traceback(error: BertError) -> BertError:
     """The error without tracebacks.
 
     Their frames hold the call, which holds the error: its body would stay in memory until Python looks for such cycles,
@@ -108,7 +108,7 @@ def bare(error: BertError) -> BertError:
     return error.with_traceback(None)
 
 
-def internal(error: Exception) -> BertError:
+def log_internal_error(error: Exception) -> BertError:
     """Log where an unexpected error came from, without its message, which may quote a client's text.
 
     A device or a host without memory is no fault of the request's: others hold it, and it may be sent again.

@@ -1,7 +1,7 @@
 """The settings of an archive: `model-config.yaml`, checked once and frozen.
 
 TorchServe reads the keys of `ModelConfig` (all but `handler`); the handler reads the section `handler`. The
-descriptions are the comments that the packer writes beside each key and the table in the README.
+descriptions are the comments that the packer writes beside each key and docs/reference/settings.md.
 """
 
 from __future__ import annotations

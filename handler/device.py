@@ -23,7 +23,7 @@ from handler.errors import BertError
 from handler.types import Output
 
 Numbers = NDArray[np.float32]
-LOCKED = 1 << 24
+MAX_PINNED_FLOATS = 1 << 24
 """Floats of a copy that is not waited for, 64 MiB."""
 
 
@@ -58,7 +58,7 @@ class Reading(ABC):
             return self.on_host(outputs)
         rows = np.concatenate([output.rows(self) for output in there]) if self.tokens else gathered(self, there)
         if there[0].states.limited:
-            check(rows)
+            check_finite(rows)
         return rows
 
 
@@ -190,7 +190,7 @@ class DeviceOutput(Output):
         """
         rows = self.rows(reading)
         if self.states.limited:
-            check(rows)
+            check_finite(rows)
         return rows
 
 
@@ -208,18 +208,18 @@ def gathered(reading: Reading, outputs: Sequence[DeviceOutput]) -> Numbers:
     return rows
 
 
-def check(numbers: Numbers) -> None:
+def check_finite(numbers: Numbers) -> None:
     """Refuse what float16 has no number for; JSON would call it null.
 
     Raises:
         BertError: there is NaN or infinity.
     """
     if not np.isfinite(numbers).all():
-        raise BertError("this text leaves the range of float16 in this model; its operator should pack it for bfloat16")
+        raise BertError("this text overflows float16 in this model; pack the model with --dtype bfloat16")
 
 
 def tensor(output: Output) -> Tensor:
-    """`(tokens, hidden)` where they are; of an output on a device for those who settled on None."""
+    """`(tokens, hidden)` where they are; of an output on a device after `keep_for(None)`."""
     if isinstance(output, DeviceOutput):
         start, stop = output.bounds
         return output.states.hidden[start:stop]
@@ -232,7 +232,7 @@ class HostCopy:
     def __init__(self, numbers: Tensor) -> None:
         source = numbers.float()
         self.arrived: Any = None
-        if source.device.type == "cuda" and source.numel() <= LOCKED:
+        if source.device.type == "cuda" and source.numel() <= MAX_PINNED_FLOATS:
             self.host = torch.empty(source.shape, pin_memory=True)  # another would be waited for
             self.host.copy_(source, non_blocking=True)
             self.arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
@@ -249,7 +249,7 @@ class HostCopy:
         return self.host.numpy()
 
 
-def page_locked(count: int, device: torch.device) -> tuple[Tensor, NDArray[np.int32]]:
+def pinned_buffer(count: int, device: torch.device) -> tuple[Tensor, NDArray[np.int32]]:
     """`(count,)` int32 on the host, twice the same memory; a GPU copies from such memory while the host goes on."""
     host = torch.empty(count, dtype=torch.int32, pin_memory=device.type == "cuda")
     return host, host.numpy()
@@ -258,7 +258,7 @@ def page_locked(count: int, device: torch.device) -> tuple[Tensor, NDArray[np.in
 def upload(arrays: Sequence[NDArray[Any]], device: torch.device) -> tuple[Tensor, ...]:
     """Indices of 32 bits on the device, in one copy."""
     sizes = [len(array) for array in arrays]
-    host, values = page_locked(sum(sizes), device)
+    host, values = pinned_buffer(sum(sizes), device)
     np.concatenate(arrays, out=values, casting="unsafe")
     return torch.split(host.to(device, non_blocking=True), sizes)
 

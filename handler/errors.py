@@ -2,12 +2,12 @@
 
 BertError                  500  a fault of ours; the text never holds the cause, the log does
 ├── Undecodable            400  not UTF-8, not JSON, JSON sent as a form
-├── Unauthorized           401  the server asks for a key
+├── Unauthorized           401  the server requires an API key
 ├── UnknownTask            404  the archive cannot do that
 ├── NotAcceptable          406  the answer has no such form
 ├── TooLarge               413  too many texts, too long a text, too big an answer, too much for one batch
 ├── Invalid                422  decodable, but wrong
-├── Overloaded             503  the batch ran out of its time
+├── Overloaded             503  the batch ran out of time or memory
 └── ConfigError             -   raised while a worker starts; no request ever sees it
 
 Messages name what clashed, with the numbers, and the key that fixes it. They are sent to the client that caused

@@ -27,7 +27,7 @@ FILE = "head.safetensors"
 DENSE = "dense.safetensors"
 """The dense layers of sentence-transformers, over the pooled vector: a chain of the same form."""
 META = "head"
-"""Key of the file's metadata that holds a `Description`."""
+"""Key of the file's metadata that holds a `HeadMetadata`."""
 
 Scores = NDArray[np.float32]
 HeadType = Literal["sequence", "tokens", "span", "vocabulary", "embedding"]
@@ -50,7 +50,7 @@ class Step(msgspec.Struct, frozen=True):
     norm: str = ""
 
 
-class Description(msgspec.Struct, frozen=True):
+class HeadMetadata(msgspec.Struct, frozen=True):
     """What the file's metadata says of the head.
 
     Attributes:
@@ -78,10 +78,10 @@ class Head:
     def __init__(self, folder: Path, device: str, own: str = FILE) -> None:
         self.own = own
         with safe_open(folder / own, framework="pt") as file:
-            self.description = msgspec.json.decode(file.metadata()[META], type=Description)
+            self.description = msgspec.json.decode(file.metadata()[META], type=HeadMetadata)
         self.device = torch.device(device)
         self.weights = {name: self.read(folder, name) for step in self.description.steps for name in names(step)}
-        self.of_sequences, self.of_tokens = SequenceScores(self), TokenScores(self)
+        self.sequence_scores, self.token_scores = SequenceScores(self), TokenScores(self)
 
     def read(self, folder: Path, name: str) -> Tensor:
         """A tensor of the head's own file, or of the one its name begins with."""

@@ -18,11 +18,11 @@ from handler.errors import Unauthorized
 
 log = getLogger(__name__)
 
-LEAST = 16
+MIN_KEY_LENGTH = 16
 """Characters of a key; fewer can be guessed."""
-LINE = re.compile(rf"([^:\s]+):([!-~]{{{LEAST},}})")
+LINE = re.compile(rf"([^:\s]+):([!-~]{{{MIN_KEY_LENGTH},}})")
 """A name, and a key of what a header may hold."""
-HOW = 'send the header "authorization: Bearer KEY"'
+AUTH_HINT = 'send the header "authorization: Bearer KEY"'
 UNREADABLE = (0,)
 """In the place of a stamp."""
 
@@ -62,11 +62,11 @@ class Keys:
             return
         scheme, _, key = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
-            raise Unauthorized(f"this server asks for a key; {HOW}")
+            raise Unauthorized(f"this server requires an API key; {AUTH_HINT}")
         given = digest(key.strip())
         known = [hmac.compare_digest(given, each) for each in self.current(self.file)]  # each of them, found or not
         if not any(known):
-            raise Unauthorized(f"the key is not known, or no longer; {HOW}")
+            raise Unauthorized(f"unknown or revoked API key; {AUTH_HINT}")
 
     def current(self, file: Path) -> list[bytes]:
         """Digests of the keys that the file holds now."""

@@ -63,8 +63,10 @@ def load(
     if device == "cpu":  # the tokenizer's threads would wait for cores that other workers hold
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     tokenizer = TextTokenizer.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
-    runtime, placement = start(folder / CHECKPOINT, config.handler, device, tokenizer)
-    tokens = config.handler.token_budget or budgets.find(runtime, placement, folder / CHECKPOINT, config.handler)
+    runtime, placement = load_runtime(folder / CHECKPOINT, config.handler, device, tokenizer)
+    tokens = config.handler.token_budget or budgets.load_or_measure(
+        runtime, placement, folder / CHECKPOINT, config.handler
+    )
     config = replace(config, handler=replace(config.handler, dtype=placement.dtype, token_budget=tokens))
     hidden_size = warm(runtime, tokenizer)
     head, dense = (
@@ -104,7 +106,9 @@ def choose_device(config: ModelConfig, gpu: int | None) -> str:
     return f"cuda:{gpu}" if usable else "cpu"
 
 
-def start(checkpoint: Path, config: HandlerConfig, device: str, tokenizer: TextTokenizer) -> tuple[Runtime, Placement]:
+def load_runtime(
+    checkpoint: Path, config: HandlerConfig, device: str, tokenizer: TextTokenizer
+) -> tuple[Runtime, Placement]:
     """The runtime, and where it computes; `dtype: auto` is the first of `candidates` whose range long texts keep to.
 
     Raises:

@@ -15,30 +15,30 @@ from time import monotonic
 import torch
 
 from handler import limits, protocols, tasks
-from handler.batching import TOKENS, make_batches
-from handler.call import Call, internal, pending
+from handler.batching import DEFAULT_TOKEN_BUDGET, make_batches
+from handler.call import Call, log_internal_error, pending
 from handler.config import ModelConfig
 from handler.device import Reading
 from handler.errors import BertError, ConfigError, Overloaded, TooLarge, Unauthorized, unknown
 from handler.keys import Keys
 from handler.model import LoadedModel
-from handler.protocols.base import JSON, Encoded, envelope
+from handler.protocols.base import JSON, EncodedBody, envelope
 from handler.runtimes import cuda
 from handler.runtimes.base import Runtime
 from handler.telemetry import StageTimer, Telemetry
-from handler.text import reading
+from handler.text import character_count
 from handler.truncation import chunk_by_size
 from handler.types import Encoding, Output, Reply, Row
 from handler.workers import WorkerRegistry
 
 COMPUTE_FRACTION, RESPONSE_FRACTION = 0.8, 0.9
 """Shares of `responseTimeout` after which nothing more is computed, and no answer finished: TorchServe kills later."""
-ASKING: dict[type[BertError], dict[str, str]] = {
+ERROR_HEADERS: dict[type[BertError], dict[str, str]] = {
     Overloaded: {"retry-after": "1"},
     Unauthorized: {"www-authenticate": "Bearer"},
 }
 """Headers of an error that say what the client should do."""
-CHARACTERS = 4
+CHARACTERS_PER_TOKEN = 4
 """Of a token, about. For a GPU texts are read in portions of a pass each: one is computed while the next is read."""
 
 
@@ -59,7 +59,11 @@ class Pipeline:
         self.deadline = model.deadline
         self.tokenizer = model.tokenizer
         self.runtime = runtime
-        self.portion = CHARACTERS * (self.config.token_budget or TOKENS) if runtime.resident else sys.maxsize
+        self.portion = (
+            CHARACTERS_PER_TOKEN * (self.config.token_budget or DEFAULT_TOKEN_BUDGET)
+            if runtime.outputs_on_device
+            else sys.maxsize
+        )
         self.telemetry = telemetry
         self.workers = workers
         self.keys = keys or Keys(None)
@@ -74,7 +78,7 @@ class Pipeline:
         Raises:
             SystemExit: see `exit_if_gpu_lost`.
         """
-        with self.workers.busy(len(rows)) as threads:
+        with self.workers.acquire_threads(len(rows)) as threads:
             self.runtime.use_threads(threads)
             try:
                 return self.answer_busy(rows)
@@ -90,7 +94,7 @@ class Pipeline:
         with timer.stage("decode"):
             for call in calls:
                 call.attempt(self.decode)
-        for some in chunk_by_size(pending(calls), reading, self.portion):
+        for some in chunk_by_size(pending(calls), character_count, self.portion):
             with timer.stage("tokenize"):
                 self.tokenizer.encode(some, self.deadline)
                 for call in some:
@@ -122,7 +126,7 @@ class Pipeline:
         calls = [call for call in pending(calls) if call.task is not None and call.task.forward]
         encodings = [encoding for call in calls for windows in call.encodings for encoding in windows]
         readings = [each for call in calls for each in repeat(call.reading, call.sequences)]
-        results = iter(self.run(encodings, readings, self.late(alone)))
+        results = iter(self.run(encodings, readings, self.timeout_error(alone)))
         for call in calls:
             outputs = [[next(results) for _ in windows] for windows in call.encodings]
             failed = [output for output in chain.from_iterable(outputs) if isinstance(output, BertError)]
@@ -131,7 +135,7 @@ class Pipeline:
             else:
                 call.outputs = outputs  # type: ignore[assignment]
 
-    def late(self, alone: bool) -> BertError:
+    def timeout_error(self, alone: bool) -> BertError:
         """For what time did not suffice. Clients send a 503 again; a request that was alone would only fail again."""
         seconds = COMPUTE_FRACTION * self.seconds
         what = f"not computed within the {seconds:.0f} s a batch may take; send fewer texts at once"
@@ -140,9 +144,9 @@ class Pipeline:
     def run(
         self, encodings: Sequence[Encoding], readings: Sequence[Reading | None], late: BertError
     ) -> list[Output | BertError]:
-        """Outputs in the order of the sequences; an error for each one that could not be computed, `late` in time."""
+        """Outputs in the order of the sequences; an error for each one that failed, `late` for the rest."""
         results: list[Output | BertError] = [late] * len(encodings)
-        for batch in make_batches(encodings, self.config.token_budget or TOKENS, self.runtime.padded):
+        for batch in make_batches(encodings, self.config.token_budget or DEFAULT_TOKEN_BUDGET, self.runtime.padded):
             if self.deadline.passed:
                 break
             wanted = [readings[position] for position in batch.positions]
@@ -163,7 +167,7 @@ class Pipeline:
         except Exception as error:
             exit_if_gpu_lost(error)
             if len(encodings) == 1 or self.deadline.passed:
-                return [internal(error)] * len(encodings)
+                return [log_internal_error(error)] * len(encodings)
         torch.cuda.empty_cache()  # the halves may need what this pass held; without a GPU it does nothing
         middle = len(encodings) // 2
         return [
@@ -176,7 +180,7 @@ class Pipeline:
         outputs = self.runtime.run(encodings)
         return [output.keep_for(wanted) for output, wanted in zip(outputs, readings, strict=True)]
 
-    def postprocess_and_encode(self, call: Call, timer: StageTimer) -> Encoded:
+    def postprocess_and_encode(self, call: Call, timer: StageTimer) -> EncodedBody:
         """Outputs to bytes; one call after the other, so that large answers are never all in memory at once."""
         with timer.stage("postprocess"):
             call.attempt(postprocess)
@@ -185,9 +189,9 @@ class Pipeline:
         call.outputs, call.answer = [], None
         return encoded
 
-    def encode(self, call: Call) -> Encoded:
+    def encode(self, call: Call) -> EncodedBody:
         """The answer's bytes, or the error's."""
-        encoded = Encoded(b"")
+        encoded = EncodedBody(b"")
 
         def write(call: Call) -> None:
             nonlocal encoded
@@ -199,7 +203,7 @@ class Pipeline:
                 )
 
         call.attempt(write)
-        return encoded if call.error is None else Encoded(call.protocol.encode_error(call.error))
+        return encoded if call.error is None else EncodedBody(call.protocol.encode_error(call.error))
 
 
 def exit_if_gpu_lost(error: Exception) -> None:
@@ -224,10 +228,12 @@ def postprocess(call: Call) -> None:
     call.task.finish(call)
 
 
-def reply(call: Call, encoded: Encoded, times: dict[str, str]) -> Reply:
+def reply(call: Call, encoded: EncodedBody, times: dict[str, str]) -> Reply:
     """Status and headers for a body."""
     if call.error is not None:
-        return Reply(call.error.status, encoded.content_type, encoded.body, times | ASKING.get(type(call.error), {}))
+        return Reply(
+            call.error.status, encoded.content_type, encoded.body, times | ERROR_HEADERS.get(type(call.error), {})
+        )
     counts = {"x-tokens": str(call.tokens), "x-truncated": str(call.truncated)}
     return Reply(200, encoded.content_type, encoded.body, times | counts | dict(encoded.headers))
 

@@ -73,10 +73,10 @@ class TextTokenizer:
         `CHARACTERS_AT_ONCE` takes several, so that what is cut off never fills the memory. No request is begun after
         `deadline`.
         """
-        for some in chunk_by_size(pending(calls), reading, CHARACTERS_AT_ONCE):
+        for some in chunk_by_size(pending(calls), character_count, CHARACTERS_AT_ONCE):
             if deadline.passed:
                 for call in some:
-                    call.error = Overloaded("not read within the time a batch may take; send it again")
+                    call.error = Overloaded("not tokenized within the time limit of a batch; send it again")
             else:
                 self.encode_some(some)
 
@@ -120,7 +120,7 @@ class TextTokenizer:
         )
 
 
-def reading(call: Call) -> int:
+def character_count(call: Call) -> int:
     """`characters` of all texts of a call."""
     return sum(map(characters, call.texts))
 

@@ -37,7 +37,7 @@ def patch_torchserve() -> Any:
     return reader
 
 
-def counter(metrics: Any) -> Any:
+def counter_emitter(metrics: Any) -> Any:
     """Add to one of TorchServe's counters."""
     known: dict[str, Any] = {}
 
@@ -68,7 +68,7 @@ def rate_limited(add_time: Any) -> Any:
     return limited
 
 
-def quiet() -> None:
+def silence_info_logs() -> None:
     """TorchServe writes two lines per batch at INFO. Counters are INFO lines too, so their logger keeps that level."""
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("ts.metrics.caching_metric").setLevel(logging.INFO)

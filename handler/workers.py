@@ -35,7 +35,7 @@ class WorkerRegistry:
         self.lock = os.open(folder / self.name, os.O_CREAT | os.O_RDWR, 0o600) if folder else None
 
     @contextmanager
-    def busy(self, requests: int) -> Iterator[int]:
+    def acquire_threads(self, requests: int) -> Iterator[int]:
         """Hold this worker's lock; the value is the number of threads to compute with.
 
         A batch of several requests means that more are waiting: all workers of the model will be busy in a moment, and

@@ -59,7 +59,7 @@ def fixed_size_batches(runtime: Runtime) -> Engine:
 
 def compiled(eager: Eager) -> Engine:
     """torch.compile over the model, for batches of one shape; compiled when it is first run."""
-    backend = "inductor" if eager.resident else "eager"  # a rehearsal need not wait for a compiler
+    backend = "inductor" if eager.outputs_on_device else "eager"  # a rehearsal need not wait for a compiler
     model: Any = torch.compile(eager.model, dynamic=False, backend=backend)
 
     @torch.inference_mode()

@@ -131,7 +131,7 @@ class AsyncBertClient:
             try:
                 return self.server.read(call, await self.send(request))
             except BertError as failure:
-                wait = tries.wait(failure)
+                wait = tries.next_delay(failure)
             await sleep(wait)
 
     async def send(self, request: Request) -> Answer:

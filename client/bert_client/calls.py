@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Answer(NamedTuple):
-    """An HTTP response; names of headers in any case."""
+    """An HTTP response; header names are case-insensitive."""
 
     status: int
     headers: Mapping[str, str]

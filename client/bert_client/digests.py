@@ -75,7 +75,7 @@ class Digests:
             if taken < count - done or self.hash.hexdigest() != digest:
                 have = f"texts {done + 1} to {count} are others" if taken == count - done else f"{done + taken} texts"
                 raise ValueError(
-                    f"{self.file} has the vectors of {rows} texts, and this is about others: {have}; "
+                    f"{self.file} has the vectors of {rows} texts, and the given texts differ: {have}; "
                     f"choose another file, or delete it and {self.record}"
                 )
             done = count

@@ -1,7 +1,7 @@
 """What a client raises: one class per `error_type` that the server answers with, and those for no answer at all.
 
 BertError                  500  a fault of the server, or an answer that says no type
-├── Undecodable            400  the bytes are no request
+├── Undecodable            400  the body cannot be decoded
 ├── Unauthorized           401  no key, or a wrong one; 400 from TorchServe where the server runs with `--auth`
 ├── UnknownTask            404  the model cannot do that
 │   └── UnknownModel       404  the server has no such model or version
@@ -35,7 +35,7 @@ class BertError(Exception):
 
 
 class Undecodable(BertError):
-    """The bytes are no request."""
+    """The body cannot be decoded."""
 
     status = 400
     error_type = "undecodable"

@@ -29,7 +29,7 @@ class Tries:
         self.answered = answered
         self.next_wait = FIRST_WAIT
 
-    def wait(self, failure: BertError) -> float:
+    def next_delay(self, failure: BertError) -> float:
         """Seconds until the next try.
 
         Raises:

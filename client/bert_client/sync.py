@@ -142,7 +142,7 @@ class BertClient:
             try:
                 return self.server.read(call, self.send(request))
             except BertError as failure:
-                wait = tries.wait(failure)
+                wait = tries.next_delay(failure)
             sleep(wait)
 
     def send(self, request: Request) -> Answer:

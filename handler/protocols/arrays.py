@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler.errors import NotAcceptable
-from handler.protocols.base import Encoded
+from handler.protocols.base import EncodedBody
 from handler.tasks.base import Task
 from handler.types import Row
 
@@ -48,7 +48,7 @@ def wanted(row: Row, task: Task[Any]) -> str | None:
     return kind
 
 
-def encode(answer: Any, kind: str) -> Encoded:
+def encode(answer: Any, kind: str) -> EncodedBody:
     """An array, or a list of arrays that differ in their first dimension, as bytes."""
     headers = {}
     if isinstance(answer, list):
@@ -59,4 +59,4 @@ def encode(answer: Any, kind: str) -> Encoded:
     array = np.ascontiguousarray(answer)
     array = array.astype(array.dtype.newbyteorder("<"), copy=False)
     headers |= {"x-shape": ",".join(map(str, array.shape)), "x-dtype": array.dtype.name}
-    return Encoded(FORMATS[kind](array), kind, headers)
+    return EncodedBody(FORMATS[kind](array), kind, headers)

@@ -25,7 +25,7 @@ class Decoded:
     """What a row asks for.
 
     Attributes:
-        wire: what the protocol needs again when it writes the answer.
+        protocol_state: what the protocol needs again when it writes the answer.
     """
 
     task: Task[Any]
@@ -34,7 +34,7 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedBody:
     """An answer's bytes."""
 
     body: bytes
@@ -63,7 +63,7 @@ class Protocol(ABC):
         return False
 
     @abstractmethod
-    def encode(self, call: Call) -> Encoded:
+    def encode(self, call: Call) -> EncodedBody:
         """The body for a call that was answered."""
 
     @abstractmethod

@@ -41,7 +41,7 @@ def read(row: Row) -> Body:
         )
     coding = row.headers.get("content-encoding", "identity")
     if coding != "identity":
-        raise Undecodable(f"content-encoding {quote(coding)} is not read; send the body as it is")
+        raise Undecodable(f"content-encoding {quote(coding)} is not supported; send the body uncompressed")
     raw = single_field(fields)
     if raw is not None:
         return raw_body(raw, row.content_type)

@@ -22,19 +22,19 @@ from handler.protocols.routed import Route, Routed
 from handler.tasks.embedding import FORMATS, Embedding, EmbeddingRequest
 from handler.tasks.prompts import Side
 from handler.tasks.rerank import Rerank, RerankRequest
-from handler.tasks.vectors import Vector
+from handler.tasks.vectors import Vectors
 
 POLICIES: dict[str, Truncation] = {"NONE": "error", "START": "left", "END": "right"}
 SIDES: dict[str, Side] = {"search_query": "query", "search_document": "document"}
 Kind = Literal["float", "int8", "uint8", "binary", "ubinary", "base64"]
 
 
-def shifted(name: str) -> Callable[[Vector], Any]:
+def shifted(name: str) -> Callable[[Vectors], Any]:
     """An unsigned form of a signed one."""
     return lambda vectors: (FORMATS[name](vectors).astype(np.int16) + 128).astype(np.uint8)
 
 
-EMBEDDING_TYPES: dict[str, Callable[[Vector], Any]] = {
+EMBEDDING_TYPES: dict[str, Callable[[Vectors], Any]] = {
     **FORMATS,
     "uint8": shifted("int8"),
     "ubinary": shifted("binary"),
@@ -54,9 +54,9 @@ class RerankV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     documents: Annotated[
         list[str | Document], Meta(description="texts to rank", examples=[["Ada lives in London.", "It rains."]])
     ]
-    model: Annotated[str, Meta(description="not read; the archive is chosen by the path", examples=["bert"])] = ""
+    model: Annotated[str, Meta(description="ignored; the address names the model", examples=["bert"])] = ""
     top_n: Annotated[int, Meta(ge=1)] | None = None
-    max_tokens_per_doc: Annotated[int | None, Meta(description="not read; the archive's max_length holds")] = None
+    max_tokens_per_doc: Annotated[int | None, Meta(description="ignored; the model's max_length applies")] = None
     priority: int | None = None
 
 
@@ -65,19 +65,19 @@ class RerankV1(RerankV2, frozen=True, kw_only=True):
 
     return_documents: bool = False
     rank_fields: Annotated[list[Literal["text"]] | None, Meta(description="of documents with fields: text")] = None
-    max_chunks_per_doc: Annotated[int | None, Meta(description="not read")] = None
+    max_chunks_per_doc: Annotated[int | None, Meta(description="ignored")] = None
 
 
 class EmbedV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `v2/embed`."""
 
     texts: Annotated[list[str], Meta(description="the texts", examples=[["Hello", "Bye"]])]
-    model: Annotated[str, Meta(description="not read; the archive is chosen by the path", examples=["bert"])] = ""
+    model: Annotated[str, Meta(description="ignored; the address names the model", examples=["bert"])] = ""
     input_type: Annotated[
         Literal["search_query", "search_document", "classification", "clustering", "image"] | None,
         Meta(description="search_query and search_document choose the archive's prompts for these"),
     ] = None
-    embedding_types: Annotated[list[Kind] | None, Meta(description="forms of the vectors; default float")] = None
+    embedding_types: Annotated[list[Kind] | None, Meta(description="embedding types to return; default float")] = None
     output_dimension: Annotated[int, Meta(ge=1)] | None = None
     truncate: Literal["NONE", "START", "END"] = "END"
     max_tokens: int | None = None

@@ -11,11 +11,11 @@ from typing import Any
 
 from handler.call import Call
 from handler.errors import BertError
-from handler.protocols.base import Decoded, Encoded, Tasks, dump
+from handler.protocols.base import Decoded, EncodedBody, Tasks, dump
 from handler.protocols.native import Native
 from handler.types import Row
 
-BARE = ("fill-mask", "token-classification")
+UNWRAPPED_TASKS = ("fill-mask", "token-classification")
 
 
 NAMES = {"doc_stride": "stride", "max_answer_len": "max_answer_length", "source_sentence": "source"}
@@ -40,10 +40,10 @@ class HuggingFace(Native):
             flat["truncation"] = direction if flat.pop("truncate") else "error"
         return flat
 
-    def encode(self, call: Call) -> Encoded:
+    def encode(self, call: Call) -> EncodedBody:
         """See the module's first lines."""
         assert call.task is not None
-        if call.task.name in BARE and isinstance(getattr(call.request, "inputs", None), str):
+        if call.task.name in UNWRAPPED_TASKS and isinstance(getattr(call.request, "inputs", None), str):
             call.answer = call.answer[0]
         return super().encode(call)
 

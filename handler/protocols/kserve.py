@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from handler.call import Call
 from handler.errors import BertError, Invalid, Undecodable, quote
 from handler.protocols import body, tensors
-from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, choose, dump
+from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
 from handler.protocols.native import flattened
 from handler.protocols.tensors import Tensor
 from handler.tasks.inputs import parse
@@ -44,7 +44,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     binary_data: bool | None = None
 
 
-class Output(msgspec.Struct, frozen=True, kw_only=True):
+class RequestedOutput(msgspec.Struct, frozen=True, kw_only=True):
     """An output the client asks for."""
 
     name: str = ""
@@ -61,7 +61,7 @@ class Infer(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Annotated[
         dict[str, Any], Meta(description="the task and its keys", examples=[{"task": "embedding"}])
     ] = {}
-    outputs: list[Output] = []
+    outputs: list[RequestedOutput] = []
 
     @property
     def binary(self) -> bool:
@@ -100,11 +100,11 @@ class KServe(Protocol):
         """See `Protocol.binary`."""
         return call.protocol_state is not None and call.protocol_state.binary
 
-    def encode(self, call: Call) -> Encoded:
+    def encode(self, call: Call) -> EncodedBody:
         """Predictions, or tensors."""
         assert call.task is not None
         if call.protocol_state is None:
-            return Encoded(dump({"predictions": call.answer}))
+            return EncodedBody(dump({"predictions": call.answer}))
         model = call.task.model
         head = {"model_name": model.name, "model_version": model.version, "id": call.protocol_state.id}
         return encode_infer_response(head, outputs(call.task.name, call.answer), call.protocol_state.binary)
@@ -133,10 +133,10 @@ def instances(fields: dict[str, Any]) -> dict[str, Any]:
     if "inputs" in rest:
         raise Invalid('"instances" and "inputs" are two names of one key; send one of them')
     listed = parse(Instances, {"instances": fields["instances"]}).instances
-    return flattened(rest) | {"inputs": [bare(item) for item in listed]}
+    return flattened(rest) | {"inputs": [unwrap(item) for item in listed]}
 
 
-def bare(item: Any) -> Any:
+def unwrap(item: Any) -> Any:
     """`{"text": "..."}`, `{"data": "..."}` and `{"inputs": "..."}` are their text."""
     if isinstance(item, dict) and len(item) == 1:
         return next((item[key] for key in ("text", "data", "inputs") if key in item), item)
@@ -165,11 +165,11 @@ def inputs(wanted: Infer, tail: bytes) -> dict[str, Any]:
 
 
 def named(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """`text` and `input_ids` are inputs; single values of other keys are no lists."""
+    """`text` and `input_ids` are inputs; a single value of another key is not a list."""
     found: dict[str, Any] = {}
     for name, array in arrays.items():
         if name == IDS and array.dtype.kind not in "iu":
-            raise Invalid(f"{IDS} are no integers; send INT64")
+            raise Invalid(f"{IDS} must be an integer tensor; send INT64")
         if name == IDS:
             found["inputs"] = token_ids(array, arrays.get(MASK))
         elif name not in (MASK, "token_type_ids"):
@@ -205,7 +205,7 @@ def outputs(name: str, answer: Any) -> dict[str, NDArray[Any]]:
     return {key: texts}
 
 
-def encode_infer_response(head: dict[str, Any], arrays: Mapping[str, NDArray[Any]], binary: bool) -> Encoded:
+def encode_infer_response(head: dict[str, Any], arrays: Mapping[str, NDArray[Any]], binary: bool) -> EncodedBody:
     """The response, its tensors in JSON or behind it."""
     described: list[dict[str, Any]] = [
         {"name": name, "shape": list(array.shape), "datatype": tensors.datatype(array)}
@@ -214,9 +214,9 @@ def encode_infer_response(head: dict[str, Any], arrays: Mapping[str, NDArray[Any
     if not binary:
         for item, array in zip(described, arrays.values(), strict=True):
             item["data"] = array.ravel().tolist() if array.dtype == object else np.ascontiguousarray(array).ravel()
-        return Encoded(dump({**head, "outputs": described}))
+        return EncodedBody(dump({**head, "outputs": described}))
     parts = [tensors.pack(array) for array in arrays.values()]
     for item, part in zip(described, parts, strict=True):
         item["parameters"] = {tensors.SIZE: len(part)}
     text = dump({**head, "outputs": described})
-    return Encoded(b"".join([text, *parts]), "application/octet-stream", {HEADER: str(len(text))})
+    return EncodedBody(b"".join([text, *parts]), "application/octet-stream", {HEADER: str(len(text))})

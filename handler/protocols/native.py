@@ -10,7 +10,7 @@ from typing import Any
 from handler.call import Call
 from handler.errors import BertError, Invalid, quote
 from handler.protocols import arrays, body
-from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, choose, dump, envelope
+from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump, envelope
 from handler.types import Row
 
 
@@ -37,9 +37,11 @@ class Native(Protocol):
         """See `Protocol.binary`."""
         return call.protocol_state is not None
 
-    def encode(self, call: Call) -> Encoded:
+    def encode(self, call: Call) -> EncodedBody:
         """The task's answer as it is, or its numbers as bytes where the client asked for those."""
-        return arrays.encode(call.answer, call.protocol_state) if call.protocol_state else Encoded(dump(call.answer))
+        return (
+            arrays.encode(call.answer, call.protocol_state) if call.protocol_state else EncodedBody(dump(call.answer))
+        )
 
     def encode_error(self, error: BertError) -> bytes:
         """See the module's first line."""

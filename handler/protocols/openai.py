@@ -27,7 +27,7 @@ class EmbeddingsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         str | list[str | int | list[int]],
         Meta(description="a text, a list of texts, token ids, or a list of token id lists", examples=["Hello"]),
     ]
-    model: Annotated[str, Meta(description="echoed; the archive is chosen by the path", examples=["bert"])] = ""
+    model: Annotated[str, Meta(description="ignored; the address names the model", examples=["bert"])] = ""
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Annotated[int, Meta(ge=1)] | None = None
     user: str | None = None

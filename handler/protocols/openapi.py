@@ -23,7 +23,7 @@ from handler.errors import (
     UnknownTask,
 )
 from handler.protocols import arrays
-from handler.protocols.base import JSON, Decoded, Encoded, Protocol, Tasks, dump, envelope
+from handler.protocols.base import JSON, Decoded, EncodedBody, Protocol, Tasks, dump, envelope
 from handler.protocols.routed import Nothing, Route
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.info import Info, InfoRequest
@@ -57,12 +57,12 @@ class Document(Protocol):
         """Nothing is read."""
         return Decoded(tasks[Info.name], InfoRequest(), tasks)
 
-    def encode(self, call: Call) -> Encoded:
+    def encode(self, call: Call) -> EncodedBody:
         """The document."""
         assert call.task is not None
         model = call.task.model
         types = {name: type(task) for name, task in call.protocol_state.items()}
-        return Encoded(dump(document(model.name, model.version, types, self.routes)))
+        return EncodedBody(dump(document(model.name, model.version, types, self.routes)))
 
     def encode_error(self, error: BertError) -> bytes:
         """The native envelope."""

@@ -16,7 +16,7 @@ import orjson
 from handler.call import Call
 from handler.errors import BertError
 from handler.protocols import openapi
-from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, envelope
+from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, envelope
 from handler.tasks.base import Task
 from handler.tasks.info import Info, InfoRequest
 from handler.types import Row
@@ -45,12 +45,12 @@ class Page(Protocol):
         """Nothing is read."""
         return Decoded(tasks[Info.name], InfoRequest(), tasks)
 
-    def encode(self, call: Call) -> Encoded:
+    def encode(self, call: Call) -> EncodedBody:
         """HTML, or JSON in lines."""
         if call.row.path == Info.name:
-            return Encoded(orjson.dumps(call.answer, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
+            return EncodedBody(orjson.dumps(call.answer, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
         text = document(call.answer, call.protocol_state.values(), origin(call.row.headers))
-        return Encoded(text.encode(), f"{HTML}; charset=utf-8", HEADERS)
+        return EncodedBody(text.encode(), f"{HTML}; charset=utf-8", HEADERS)
 
     def encode_error(self, error: BertError) -> bytes:
         """This project's own form."""
@@ -75,13 +75,15 @@ def document(info: Mapping[str, Any], tasks: Iterable[Task[Any]], server: str) -
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name} on TorchServe</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
         f"<h1>{name} <small>{version}</small></h1>"
-        f"<p>A BERT model that answers over HTTP, served by TorchServe. Its own task is <b>{escape(info['task'])}</b>"
-        f"{labels}; vectors have {info['dimensions']} numbers. It reads texts of up to {limits['max_length']} tokens, "
+        f"<p>A BERT model that answers over HTTP, served by TorchServe. Its default task is "
+        f"<b>{escape(info['task'])}</b>"
+        f"{labels}; embeddings have {info['dimensions']} dimensions. "
+        f"It reads texts of up to {limits['max_length']} tokens, "
         f"{limits['max_texts']} in one request.</p>"
         f'<p><a href="{base}/info">info</a>: settings, limits and origin. '
         f'<a href="{base}/openapi.json">openapi.json</a>: every path and key. '
         f"OpenAI's clients take <code>base_url={escape(server)}{base}/v1</code>.</p>"
-        f"<h2>What it can be asked</h2>{examples}</html>"
+        f"<h2>Tasks</h2>{examples}</html>"
     )
 
 

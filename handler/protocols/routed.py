@@ -13,7 +13,7 @@ from handler.call import Call
 from handler.errors import Invalid, UnknownTask, unknown
 from handler.model import LoadedModel
 from handler.protocols import body
-from handler.protocols.base import Decoded, Encoded, Protocol, Tasks, choose, dump
+from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
 from handler.tasks.base import TextRequest
 from handler.tasks.inputs import parse
 from handler.types import Row
@@ -66,10 +66,10 @@ class Routed(Protocol):
         wire = parse(route.body, fields)
         return Decoded(task, route.request(wire), wire)
 
-    def encode(self, call: Call) -> Encoded:
+    def encode(self, call: Call) -> EncodedBody:
         """The route's answer."""
         assert call.task is not None
-        return Encoded(dump(self.routes[call.row.path].answer(call, call.task.model)))
+        return EncodedBody(dump(self.routes[call.row.path].answer(call, call.task.model)))
 
     @abstractmethod
     def encode_error(self, error: Any) -> bytes:

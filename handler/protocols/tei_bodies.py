@@ -15,15 +15,15 @@ from handler.config import Truncation
 Texts = Annotated[str | list[str], Meta(description="one text or a list", examples=["Hello, how are you?"])]
 
 
-class Cut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TruncationOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is done to a text longer than the model.
 
     `prompt_name` is refused unless it is null; of TEI's routes over one text, `embed` alone has prompts here.
     """
 
-    truncate: Annotated[bool | None, Meta(description="whether it is cut; default true")] = None
+    truncate: Annotated[bool | None, Meta(description="whether a longer text is truncated; default true")] = None
     truncation_direction: Literal["left", "Left", "right", "Right"] = "Right"
-    prompt_name: Annotated[None, Meta(description="none here")] = None
+    prompt_name: Annotated[None, Meta(description="must be null; this route has no prompts")] = None
 
     @property
     def policy(self) -> Truncation:
@@ -33,7 +33,7 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return "left" if self.truncation_direction.lower() == "left" else "right"
 
 
-class Embed(Cut, frozen=True, kw_only=True):
+class Embed(TruncationOptions, frozen=True, kw_only=True):
     """Body of `embed`."""
 
     inputs: Annotated[
@@ -44,13 +44,13 @@ class Embed(Cut, frozen=True, kw_only=True):
     dimensions: Annotated[int, Meta(ge=1)] | None = None
 
 
-class EmbedAll(Cut, frozen=True, kw_only=True):
+class EmbedAll(TruncationOptions, frozen=True, kw_only=True):
     """Body of `embed_all` and `embed_sparse`."""
 
     inputs: Texts
 
 
-class Predict(Cut, frozen=True, kw_only=True):
+class Predict(TruncationOptions, frozen=True, kw_only=True):
     """Body of `predict`: a text, a pair as a list of two, or a list of such lists."""
 
     inputs: Annotated[
@@ -60,7 +60,7 @@ class Predict(Cut, frozen=True, kw_only=True):
     raw_scores: bool = False
 
 
-class RerankBody(Cut, frozen=True, kw_only=True):
+class RerankBody(TruncationOptions, frozen=True, kw_only=True):
     """Body of `rerank`."""
 
     query: Annotated[str, Meta(examples=["Where does Ada live?"])]
@@ -69,7 +69,7 @@ class RerankBody(Cut, frozen=True, kw_only=True):
     return_text: bool = False
 
 
-class Compared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SimilarityInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The texts of `similarity`."""
 
     source_sentence: Annotated[str, Meta(examples=["a cat"])]
@@ -79,8 +79,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class SimilarityBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `similarity`."""
 
-    inputs: Compared
-    parameters: Cut = Cut()
+    inputs: SimilarityInputs
+    parameters: TruncationOptions = TruncationOptions()
 
 
 class TokenizeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -21,7 +21,7 @@ RUNTIMES = {
 FASTEST = {"cpu": ("native", "onnx"), "cuda": ("packed",)}
 """What `auto` means on each kind of device: the first that runs there. An archive packed with `auto` suits all."""
 
-HALVES = ("amx_bf16", "avx512_bf16", "bf16")
+BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")
 """Instructions for products in bfloat16 on a CPU: Intel's, AMD's and Arm's, as torch calls them. Without them such a
 product takes 1.7 (AVX-512) to 29 times (AVX2) as long as one in float32."""
 
@@ -55,9 +55,9 @@ def pick(name: str, placement: Placement) -> type[Runtime]:
             f"handler.dtype is {placement.dtype}{gpu}; runtime {runtime.name} on {placement.kind} "
             f"computes in {', '.join(dtypes)}"
         )
-    if placement == Placement("cpu", "bfloat16") and not bfloat16():
+    if placement == Placement("cpu", "bfloat16") and not cpu_supports_bfloat16():
         raise ConfigError(
-            f"handler.dtype is bfloat16, and this CPU has no instructions for it ({', '.join(HALVES)}); "
+            f"handler.dtype is bfloat16, and this CPU has no instructions for it ({', '.join(BF16_INSTRUCTIONS)}); "
             "float32 is faster here, and int8 too"
         )
     return runtime
@@ -68,6 +68,6 @@ def fastest(kind: str) -> type[Runtime]:
     return next(runtime for runtime in map(find, FASTEST[kind]) if runtime.is_supported())
 
 
-def bfloat16() -> bool:
+def cpu_supports_bfloat16() -> bool:
     """Whether this CPU multiplies in bfloat16, and torch may: none of the levels it can be kept to does."""
-    return kernels.isa_limit() is None and any(map(torch.cpu.get_capabilities().get, HALVES))
+    return kernels.isa_limit() is None and any(map(torch.cpu.get_capabilities().get, BF16_INSTRUCTIONS))

@@ -98,7 +98,7 @@ def alike(lengths: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 
 
 class Varlen:
-    """All sequences in one call of FlashAttention; where it runs, `cuda.flash` says."""
+    """All sequences in one call of FlashAttention; where it runs, `cuda.supports_flash_attention` says."""
 
     def __init__(self, lengths: Sequence[int], offsets: Tensor) -> None:
         self.longest = max(lengths)
@@ -118,4 +118,4 @@ def choose(device: torch.device, dtype: torch.dtype, size: int) -> Callable[[Seq
     """
     if device.type == "cpu":
         return Grouped
-    return Varlen if cuda.flash(device, dtype, size) else Blocked
+    return Varlen if cuda.supports_flash_attention(device, dtype, size) else Blocked

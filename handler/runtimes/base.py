@@ -51,7 +51,7 @@ class Runtime(ABC):
     """Whether a batch costs its longest sequence times its size, or just its tokens."""
     exact: ClassVar[bool] = False
     """Whether outputs are the reference's own to the last bit, so that clients may compare them with `==`."""
-    resident: bool = False
+    outputs_on_device: bool = False
     """Whether outputs stay on the device until they are read: `run` then only begins a pass, and the host may go on."""
     placements: ClassVar[Placements]
     """Kinds of device it runs on, and the dtypes it has there."""

@@ -9,7 +9,7 @@ from time import perf_counter
 
 import torch
 
-from handler.batching import TOKENS
+from handler.batching import DEFAULT_TOKEN_BUDGET
 from handler.config import HandlerConfig
 from handler.errors import exhausted
 from handler.runtimes.base import Placement, Runtime
@@ -23,10 +23,10 @@ LENGTH = 128
 """Tokens of each sequence; about what a passage has."""
 
 
-def find(runtime: Runtime, placement: Placement, checkpoint: Path, config: HandlerConfig) -> int:
-    """Tokens of a pass; on a CPU `TOKENS`."""
-    if not runtime.resident:
-        return TOKENS
+def load_or_measure(runtime: Runtime, placement: Placement, checkpoint: Path, config: HandlerConfig) -> int:
+    """Tokens of a pass; on a CPU `DEFAULT_TOKEN_BUDGET`."""
+    if not runtime.outputs_on_device:
+        return DEFAULT_TOKEN_BUDGET
     known = checkpoint / f"tokens-{runtime.name}-{placement.device.replace(':', '-')}-{placement.dtype}"
     with (checkpoint / "config.json").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two that measure at once would measure each other
@@ -52,7 +52,7 @@ def choose(runtime: Runtime, length: int) -> int:
             break
     torch.cuda.empty_cache()  # other workers need what the largest pass took
     best = [small for small, large in pairwise(rates) if rates[large] < GAIN * rates[small]]
-    return best[0] if best else max(rates, default=TOKENS)
+    return best[0] if best else max(rates, default=DEFAULT_TOKEN_BUDGET)
 
 
 def rate(runtime: Runtime, tokens: int, length: int) -> float:

@@ -24,7 +24,7 @@ def dtypes(device: torch.device | str) -> tuple[Dtype, ...]:
     return ("float16", "float32") if capability(device) >= TENSOR_CORES else ("float32",)
 
 
-def flash(device: torch.device, dtype: torch.dtype, size: int) -> bool:
+def supports_flash_attention(device: torch.device, dtype: torch.dtype, size: int) -> bool:
     """Whether `varlen_attn` runs there: 16 bits, heads of at most 256 in steps of 8, and a card with FlashAttention.
 
     Limits: `check_flash_attention_*` of aten/src/ATen/native/transformers/cuda/sdp_utils.cpp.
@@ -34,7 +34,7 @@ def flash(device: torch.device, dtype: torch.dtype, size: int) -> bool:
     return fits and capability(device) >= FLASH
 
 
-def prepare(device: torch.device) -> None:
+def configure_torch(device: torch.device) -> None:
     """Make it this process's own device, with sums of products in float32 and no TF32, whatever another library set."""
     torch.cuda.set_device(device)
     torch.set_float32_matmul_precision("highest")

@@ -35,8 +35,8 @@ class Eager(Runtime):
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self.device = torch.device(placement.device)
         if self.device.type == "cuda":
-            cuda.prepare(self.device)
-        self.resident = self.device.type != "cpu"
+            cuda.configure_torch(self.device)
+        self.outputs_on_device = self.device.type != "cpu"
         self.queue = Queue(self.device)
         model, report = AutoModel.from_pretrained(
             checkpoint,
@@ -57,7 +57,7 @@ class Eager(Runtime):
         padded = pad(encodings, self.pad_id)
         if not self.takes_types:
             del padded["token_type_ids"]
-        if self.resident:
+        if self.outputs_on_device:
             return self.run_resident(encodings, padded)
         states, pooled = self.forward({name: torch.from_numpy(array) for name, array in padded.items()})
         return unpad(encodings, states.float().numpy(), None if pooled is None else pooled.float().numpy())

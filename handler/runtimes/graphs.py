@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handler.device import page_locked
+from handler.device import pinned_buffer
 from handler.runtimes.indices import Arrays, Indices
 
 log = getLogger(__name__)
@@ -71,7 +71,7 @@ class Graph:
 
     def run(self, lengths: Sequence[int], arrays: Arrays) -> tuple[Tensor, Indices]:
         """`(total tokens, hidden)` states and the batch, as copies: the graph's own are the next batch's."""
-        host, values = page_locked(sum(self.sizes), self.inputs.device)
+        host, values = pinned_buffer(sum(self.sizes), self.inputs.device)
         parts = np.split(values, [*accumulate(self.sizes)][:-1])
         for part, array, rest in zip(parts, arrays, (0, 0, self.tokens, 0), strict=True):
             part[: len(array)] = array

@@ -22,7 +22,7 @@ Kind = Callable[[Tensor, Tensor, str], Linear]
 """From a weight, `(in, out)`, a bias and the name of an activation."""
 
 
-class Plain:
+class AddmmLinear:
     """torch's own product. `(in, out)` is as it lies in the file, and multiplies few rows faster than `(out, in)`."""
 
     def __init__(self, weight: Tensor, bias: Tensor, activation: str = "none") -> None:
@@ -35,7 +35,7 @@ class Plain:
         return product if residual is None else product.add_(residual)
 
 
-class Prepacked:
+class OneDnnLinear:
     """oneDNN's product, for bfloat16 on a CPU: the weight is rearranged once and not in every call."""
 
     def __init__(self, weight: Tensor, bias: Tensor, activation: str = "none") -> None:
@@ -53,12 +53,12 @@ class Prepacked:
         return cast(Tensor, call(states, self.weight, self.bias, self.operation, [], self.form))
 
 
-class Epilogue:
+class EpilogueLinear:
     """cuBLAS's product and what follows it in one kernel: the activation, or the residual sum, in the residual's place.
 
-    A residual that is given holds the bias already; see `folded`. GELU in a kernel is its tanh form, 4.7e-4 from the
-    exact one at most. Beside bfloat16's rounding that is nothing; in float16 it would more than double the difference
-    to float32, so that there exact GELU is a kernel of its own.
+    A residual that is given holds the bias already; see `fold_residual_biases`. GELU in a kernel is its tanh form,
+    4.7e-4 from the exact one at most. Beside bfloat16's rounding that is nothing; in float16 it would more than double
+    the difference to float32, so that there exact GELU is a kernel of its own.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, activation: str = "none") -> None:
@@ -77,7 +77,7 @@ class Epilogue:
         return product if self.activate is None else self.activate(product)
 
 
-def folded(read: Callable[[str], Tensor], layers: int) -> dict[str, Tensor]:
+def fold_residual_biases(read: Callable[[str], Tensor], layers: int) -> dict[str, Tensor]:
     """Biases under which every residual holds the bias of the product that will be added to it.
 
     The normalisation before it adds that bias, and what else reads the normalised states takes it off again:
@@ -100,7 +100,7 @@ def folded(read: Callable[[str], Tensor], layers: int) -> dict[str, Tensor]:
 
 
 def choose(device: torch.device, dtype: torch.dtype) -> Kind:
-    """The fastest one there. In float32 `Plain` maps the file's own weights, which all workers share."""
+    """The fastest one there. In float32 `AddmmLinear` maps the file's own weights, which all workers share."""
     if dtype == torch.float32:
-        return Plain
-    return Prepacked if device.type == "cpu" else Epilogue
+        return AddmmLinear
+    return OneDnnLinear if device.type == "cpu" else EpilogueLinear

@@ -34,20 +34,20 @@ class Packed(Runtime):
         self.device = torch.device(placement.device)
         self.dtype: torch.dtype = getattr(torch, placement.dtype)
         if self.device.type == "cuda":
-            cuda.prepare(self.device)
+            cuda.configure_torch(self.device)
         linear = linears.choose(self.device, self.dtype)
         with safe_open(checkpoint / WEIGHTS, framework="pt") as file:
             settings = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
-        if linear is linears.Epilogue:
-            tensors |= linears.folded(tensors.__getitem__, int(settings["layers"]))
+        if linear is linears.EpilogueLinear:
+            tensors |= linears.fold_residual_biases(tensors.__getitem__, int(settings["layers"]))
         self.weights = {name: self.to_device(name, tensor) for name, tensor in tensors.items()}
         names = [f"layers.{number}." for number in range(int(settings["layers"]))]
         self.layers = [Layer(self.part(name), settings, linear) for name in names]
         self.eps = float(settings["eps"])
         self.first_position = int(settings["first_position"])
         self.attention = attention.choose(self.device, self.dtype, self.layers[0].size)
-        self.resident = self.device.type != "cpu"
+        self.outputs_on_device = self.device.type != "cpu"
         self.queue = Queue(self.device)
         longest = len(self.weights["position"]) - self.first_position
         flash = self.attention is attention.Varlen
@@ -74,7 +74,7 @@ class Packed(Runtime):
             batch = Indices(lengths, *upload(arrays, self.device))
             states = self.encode(batch)
         pooled = self.pool(states, batch)
-        return self.device_outputs(states, pooled, batch) if self.resident else rows(states, pooled, lengths)
+        return self.device_outputs(states, pooled, batch) if self.outputs_on_device else rows(states, pooled, lengths)
 
     def encode(self, batch: Indices) -> Tensor:
         """`(total tokens, hidden)`."""

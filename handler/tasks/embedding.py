@@ -18,7 +18,7 @@ from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.inputs import Inputs, texts_of
 from handler.tasks.prompts import Side
-from handler.tasks.vectors import Vector, l2_normalize, vectors
+from handler.tasks.vectors import Vectors, l2_normalize, vectors
 from handler.types import Encoding, Output, Text
 
 Signed = NDArray[np.int8]
@@ -75,12 +75,12 @@ class Embedding(Task[EmbeddingRequest]):
             raise Invalid(f"{' and '.join(map(quote, asked))} name more than one prompt; send one of them")
         if asked and any(isinstance(text, list) for text in texts):
             raise Invalid(f"{quote(asked[0])} puts words before texts, not before token ids; put its ids before yours")
-        return prompts.before(self.prompt(request), texts)
+        return prompts.prepend(self.prompt(request), texts)
 
     def prompt(self, request: EmbeddingRequest) -> str:
         """The one that the request asks for, or the archive's default."""
         if request.input_type is not None:
-            return prompts.of_side(self.model.config, request.input_type)
+            return prompts.for_input_type(self.model.config, request.input_type)
         return prompts.named(self.model.config, request.prompt_name) if request.prompt is None else request.prompt
 
     def reading(self, request: EmbeddingRequest) -> Reading:
@@ -102,7 +102,7 @@ class Embedding(Task[EmbeddingRequest]):
         return FORMATS[request.encoding_format](found)
 
 
-def shortened(vectors: Vector, dimensions: int) -> Vector:
+def shortened(vectors: Vectors, dimensions: int) -> Vectors:
     """The first `dimensions` of each vector."""
     size = vectors.shape[1]
     if dimensions > size:
@@ -110,20 +110,20 @@ def shortened(vectors: Vector, dimensions: int) -> Vector:
     return np.ascontiguousarray(vectors[:, :dimensions])
 
 
-def int8(vectors: Vector) -> Signed:
+def int8(vectors: Vectors) -> Signed:
     """Rounded after scaling each vector so that its largest component is 127: cosines are kept, lengths are not."""
     peaks = np.abs(vectors).max(axis=1, keepdims=True)
     scaled: Signed = np.rint(vectors * (127 / np.maximum(peaks, 1e-12))).astype(np.int8)
     return scaled
 
 
-def binary(vectors: Vector) -> Signed:
+def binary(vectors: Vectors) -> Signed:
     """Sign bits, eight to a byte, shifted by 128 to signed, as sentence-transformers' `quantize_embeddings` does."""
     packed: Signed = (np.packbits(vectors > 0, axis=1).astype(np.int16) - 128).astype(np.int8)
     return packed
 
 
-def base64(vectors: Vector) -> list[str]:
+def base64(vectors: Vectors) -> list[str]:
     """Little-endian float32, the form OpenAI's clients decode."""
     return [b64encode(row.tobytes()).decode() for row in vectors.astype("<f4")]
 

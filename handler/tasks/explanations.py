@@ -55,7 +55,7 @@ class Explanations(Task[ExplanationsRequest]):
 
     def reading(self, request: ExplanationsRequest) -> Reading | None:
         """The label that is explained, where the request names none."""
-        return self.head.of_sequences if self.head else None
+        return self.head.sequence_scores if self.head else None
 
     def answer(
         self,
@@ -67,19 +67,19 @@ class Explanations(Task[ExplanationsRequest]):
         assert self.model.explain is not None
         explainer, check = self.model.explain(), self.model.deadline.sub_deadline(SHARE)
         if request.attention:
-            self.admit_attention(explainer.maps, encodings)
+            self.check_attention_size(explainer.maps, encodings)
         return [
             [self.explained(request, *window, explainer, check) for window in zip(windows, states, strict=True)]
             for windows, states in zip(encodings, outputs, strict=True)
         ]
 
-    def admit_attention(self, maps: int, encodings: Sequence[Sequence[Encoding]]) -> None:
-        """Refuse weights of attention that would be too large an answer, before they are computed."""
+    def check_attention_size(self, maps: int, encodings: Sequence[Sequence[Encoding]]) -> None:
+        """Refuse attention weights that would be too large an answer, before they are computed."""
         size = BYTES * maps * sum(len(window) ** 2 for windows in encodings for window in windows)
         limit = self.model.config.max_response_bytes
         if size > limit:
             raise TooLarge(
-                f"{maps} maps of attention of these texts make about {size} bytes, the limit is {limit}; "
+                f"{maps} attention maps of these texts make about {size} bytes, the limit is {limit}; "
                 "send fewer or shorter texts, or raise handler.max_response_bytes"
             )
 
@@ -122,7 +122,7 @@ class Explanations(Task[ExplanationsRequest]):
             raise Invalid(unknown("target", wanted, self.labels))
         if self.head is None:
             return None
-        return int(self.head.of_sequences.of([output]).argmax()) if wanted is None else self.labels.index(wanted)
+        return int(self.head.sequence_scores.of([output]).argmax()) if wanted is None else self.labels.index(wanted)
 
     def score(self, target: int | None) -> Any:
         """What is explained: a label's score before any function, or the length of the mean of all states."""

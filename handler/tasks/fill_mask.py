@@ -50,7 +50,7 @@ class FillMask(VocabularyTask[FillMaskRequest]):
         targets = self.targets(request.targets)
         masked = [self.masks(windows) for windows in encodings]
         if [] in masked:
-            raise Invalid(f"text {masked.index([]) + 1} of {len(masked)} {self.lack(request)}")
+            raise Invalid(f"text {masked.index([]) + 1} of {len(masked)} {self.missing_mask_message(request)}")
         rows = self.scored(
             tensor(windows[window])[position : position + 1]
             for windows, masks in zip(outputs, masked, strict=True)
@@ -77,7 +77,7 @@ class FillMask(VocabularyTask[FillMaskRequest]):
             if token == wanted
         ]
 
-    def lack(self, request: FillMaskRequest) -> str:
+    def missing_mask_message(self, request: FillMaskRequest) -> str:
         """What to do about a text without a mask."""
         mask = self.model.tokenizer.mask
         if mask is None:

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from handler.tasks.vectors import Vector
+from handler.tasks.vectors import Vectors
 from handler.text import TextTokenizer
 
 SCORES_AT_ONCE = 1 << 22
@@ -22,21 +22,21 @@ Ranking = list[tuple[int, float]]
 """Ids and cosines, the nearest first."""
 
 
-class Vocabulary:
+class EmbeddingIndex:
     """The table of words, on the device it lies on; lengths and exclusions are computed when they are first needed.
 
     Args:
         table: `(vocabulary, hidden)` float32.
-        encoder: says which rows stand for words.
+        tokenizer: says which rows stand for words.
     """
 
     def __init__(self, table: Tensor, tokenizer: TextTokenizer) -> None:
         self.table = table
         self.tokenizer = tokenizer
 
-    def mean(self, ids: Sequence[int]) -> Vector:
+    def mean(self, ids: Sequence[int]) -> Vectors:
         """`(hidden,)`, the mean of these rows."""
-        vector: Vector = self.table[torch.tensor(ids, device=self.table.device)].mean(0).cpu().numpy()
+        vector: Vectors = self.table[torch.tensor(ids, device=self.table.device)].mean(0).cpu().numpy()
         return vector
 
     @cached_property
@@ -55,7 +55,7 @@ class Vocabulary:
         return torch.tensor(kept, device=self.table.device)
 
     def nearest(
-        self, units: Vector, own: Sequence[set[int]], top_k: int, check: Callable[[], None]
+        self, units: Vectors, own: Sequence[set[int]], top_k: int, check: Callable[[], None]
     ) -> Iterator[Ranking]:
         """The rows with the largest cosines; those computed equal by id.
 

@@ -28,12 +28,12 @@ def named(config: HandlerConfig, name: str | None) -> str:
     return config.prompts[name]
 
 
-def of_side(config: HandlerConfig, side: Side) -> str:
+def for_input_type(config: HandlerConfig, side: Side) -> str:
     """The prompt for queries or documents; empty for none, whatever the default is."""
     return next((config.prompts[name] for name in SIDES[side] if config.prompts.get(name)), "")
 
 
-def before(prompt: str, texts: Iterable[Text]) -> list[Text]:
+def prepend(prompt: str, texts: Iterable[Text]) -> list[Text]:
     """Each text after the prompt; a blank one stays blank, and ids are as their sender wants them."""
     if not prompt:
         return list(texts)

@@ -72,7 +72,7 @@ class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
 
     def reading(self, request: QuestionAnsweringRequest) -> Reading:
         """See `Task.reading`."""
-        return self.head.of_tokens
+        return self.head.token_scores
 
     def answer(
         self,
@@ -101,7 +101,7 @@ class QuestionAnswering(HeadTask[QuestionAnsweringRequest]):
                 "the question or its context holds nothing that the model reads, such as only control characters"
             )
         for window, state in zip(windows, states, strict=True):
-            scores = spans.Scored.of(self.head.of_tokens.of([state]), window)
+            scores = spans.Scored.of(self.head.token_scores.of([state]), window)
             nothing = min(nothing, scores.null_score)
             for first, last, score in scores.best(wanted):
                 start, end = spans.characters(window, first, last, request.align_to_words)

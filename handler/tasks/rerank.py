@@ -56,7 +56,7 @@ class CrossEncoder(Scorer):
 
     def __init__(self, head: Head) -> None:
         self.head = head
-        self.reading = head.of_sequences
+        self.reading = head.sequence_scores
 
     def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
         """Pairs."""
@@ -79,8 +79,8 @@ class BiEncoder(Scorer):
     def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
         """The query and then the texts, each with the archive's prompt for its side."""
         config = self.model.config
-        asked = prompts.before(prompts.of_side(config, "query"), [query])
-        return asked + prompts.before(prompts.of_side(config, "document"), texts)
+        asked = prompts.prepend(prompts.for_input_type(config, "query"), [query])
+        return asked + prompts.prepend(prompts.for_input_type(config, "document"), texts)
 
     def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
         """Between -1 and 1."""

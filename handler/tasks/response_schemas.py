@@ -27,7 +27,7 @@ class LabelledToken(msgspec.Struct):
 
 
 class LabelledWord(msgspec.Struct):
-    """An entity, or under the strategies by word a part of one."""
+    """An entity; with every aggregation strategy but `none`."""
 
     entity_group: str
     score: float
@@ -80,7 +80,7 @@ class TokenPlace(msgspec.Struct):
 
 
 class Explained(msgspec.Struct):
-    """A window's tokens, and what each adds to the score; `convergence_delta` (also `rest`) is what they miss of it."""
+    """A window's tokens with what each adds to the score; `convergence_delta` (also `rest`) is what they miss."""
 
     tokens: list[str]
     offsets: list[tuple[int, int]]

@@ -16,7 +16,7 @@ Indices = NDArray[np.intp]
 def of_windows(head: Head, outputs: Sequence[Sequence[Output]]) -> tuple[Scores, Indices]:
     """`(windows, scores)` of a `sequence` head, and `(texts,)` the row of each text's first window."""
     flat = [window for windows in outputs for window in windows]
-    return head.of_sequences.of(flat), np.cumsum([0, *map(len, outputs[:-1])])
+    return head.sequence_scores.of(flat), np.cumsum([0, *map(len, outputs[:-1])])
 
 
 def top_k_indices(values: Scores, count: int | None = None) -> Indices:

@@ -14,7 +14,7 @@ from handler.errors import Invalid
 from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
-from handler.tasks.vectors import Vector, normalized_embeddings
+from handler.tasks.vectors import Vectors, normalized_embeddings
 from handler.types import Encoding, Output, Text
 
 
@@ -48,7 +48,7 @@ class Similarity(Task[SimilarityRequest]):
 
     def prompted(self, texts: Iterable[str]) -> list[Text]:
         """With the archive's default prompt."""
-        return prompts.before(prompts.named(self.model.config, None), texts)
+        return prompts.prepend(prompts.named(self.model.config, None), texts)
 
     def reading(self, request: SimilarityRequest) -> Reading:
         """See `Task.reading`."""
@@ -56,9 +56,9 @@ class Similarity(Task[SimilarityRequest]):
 
     def answer(
         self, request: SimilarityRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
-    ) -> Vector:
+    ) -> Vectors:
         """`(sentences,)` or `(pairs,)` float32."""
         found = normalized_embeddings(self.model, outputs)
         left, right = (found[:1], found[1:]) if request.inputs is None else (found[::2], found[1::2])
-        cosines: Vector = np.sum(left * right, axis=1)
+        cosines: Vectors = np.sum(left * right, axis=1)
         return cosines

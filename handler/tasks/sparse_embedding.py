@@ -42,7 +42,7 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
 
     def texts(self, request: SparseEmbeddingRequest) -> list[Text]:
         """The inputs, with the archive's default prompt."""
-        return prompts.before(prompts.named(self.model.config, None), texts_of(request.inputs))
+        return prompts.prepend(prompts.named(self.model.config, None), texts_of(request.inputs))
 
     def answer(
         self,
@@ -57,10 +57,10 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
         for windows in outputs:
             answers.append(sparse(weights([next(peaks)[0] for _ in windows]), request.top_k))
             size += BYTES_PER_WORD * len(answers[-1])
-            self.admit_size(size, len(answers), len(outputs))
+            self.check_answer_size(size, len(answers), len(outputs))
         return answers
 
-    def admit_size(self, size: int, texts: int, total: int) -> None:
+    def check_answer_size(self, size: int, texts: int, total: int) -> None:
         """Refuse an answer that has become too large, long before it is whole: a word takes ten times as much memory.
 
         A head that was not trained to be sparse gives thousands of words per text.

@@ -53,7 +53,7 @@ class TextClassification(HeadTask[TextClassificationRequest]):
 
     def reading(self, request: TextClassificationRequest) -> Reading:
         """See `Task.reading`."""
-        return self.head.of_sequences
+        return self.head.sequence_scores
 
     def answer(
         self,

@@ -27,7 +27,7 @@ class TokenClassificationRequest(TextRequest, frozen=True, kw_only=True):
         Strategy,
         Meta(
             description="none: tokens; simple: neighbouring tokens of one label together; first, average, max: words, "
-            "labelled by their first token, their tokens' mean, or their surest token, and then put together"
+            "labelled by their first token, their tokens' mean, or their highest-scoring token, and then joined"
         ),
     ] = "simple"
     ignore_labels: Annotated[
@@ -60,7 +60,7 @@ class TokenClassification(HeadTask[TokenClassificationRequest]):
 
     def reading(self, request: TokenClassificationRequest) -> Reading:
         """See `Task.reading`."""
-        return self.head.of_tokens
+        return self.head.token_scores
 
     def answer(
         self,
@@ -69,7 +69,7 @@ class TokenClassification(HeadTask[TokenClassificationRequest]):
         outputs: Sequence[Sequence[Output]],
     ) -> list[list[dict[str, Any]]]:
         """Per text its tokens (`entity`, `index`) or entities (`entity_group`), with score, word, start and end."""
-        scores = softmax(self.head.of_tokens.of([window for windows in outputs for window in windows]))
+        scores = softmax(self.head.token_scores.of([window for windows in outputs for window in windows]))
         answers, done = [], 0
         for text, windows in zip(texts_of(request.inputs), encodings, strict=True):
             size = sum(map(len, windows))

@@ -11,10 +11,10 @@ from handler.model import LoadedModel
 from handler.poolings import POOLINGS
 from handler.types import Output
 
-Vector = NDArray[np.float32]
+Vectors = NDArray[np.float32]
 
 
-def pooled(texts: Sequence[Sequence[Output]], pooling: str) -> Vector:
+def pooled(texts: Sequence[Sequence[Output]], pooling: str) -> Vectors:
     """`(texts, hidden)`; the windows of a long text are averaged, weighted by their tokens."""
     rows = POOLINGS[pooling].of([window for windows in texts for window in windows])
     if len(rows) == len(texts):
@@ -27,19 +27,19 @@ def pooled(texts: Sequence[Sequence[Output]], pooling: str) -> Vector:
     return np.asarray(vectors, dtype=np.float32)
 
 
-def vectors(model: LoadedModel, texts: Sequence[Sequence[Output]], pooling: str | None = None) -> Vector:
+def vectors(model: LoadedModel, texts: Sequence[Sequence[Output]], pooling: str | None = None) -> Vectors:
     """`(texts, dimensions)`: pooled, as the archive does it by default, and through its dense layers."""
     found = pooled(texts, pooling or model.config.pooling)
     return found if model.dense is None else model.dense(found)
 
 
-def normalized_embeddings(model: LoadedModel, texts: Sequence[Sequence[Output]]) -> Vector:
+def normalized_embeddings(model: LoadedModel, texts: Sequence[Sequence[Output]]) -> Vectors:
     """`(texts, dimensions)` of length 1, whose products are cosines."""
     return l2_normalize(vectors(model, texts)[:, : model.config.dimensions])
 
 
-def l2_normalize(vectors: Vector) -> Vector:
+def l2_normalize(vectors: Vectors) -> Vectors:
     """Scaled to length 1, except vectors of length 0."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    scaled: Vector = vectors / np.maximum(lengths, 1e-12)  # the floor of torch.nn.functional.normalize
+    scaled: Vectors = vectors / np.maximum(lengths, 1e-12)  # the floor of torch.nn.functional.normalize
     return scaled

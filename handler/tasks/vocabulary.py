@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handler.device import HostCopy, check
+from handler.device import HostCopy, check_finite
 from handler.head import Scores
 from handler.tasks.base import HeadTask, R
 from handler.truncation import chunk_by_size
@@ -48,5 +48,5 @@ class VocabularyTask(HeadTask[R]):
         if peaks:
             found = torch.stack([part.amax(0) for part in torch.split(found, [*map(len, states)])])
         scores = HostCopy(found).array
-        check(scores[:, :1])  # what overflowed before the head is NaN in all of them
+        check_finite(scores[:, :1])  # what overflowed before the head is NaN in all of them
         return scores

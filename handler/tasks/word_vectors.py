@@ -14,8 +14,8 @@ from msgspec import Meta
 from handler.errors import Invalid, TooLarge
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.inputs import as_list
-from handler.tasks.neighbours import Ranking, Vocabulary
-from handler.tasks.vectors import Vector, l2_normalize
+from handler.tasks.neighbours import EmbeddingIndex, Ranking
+from handler.tasks.vectors import Vectors, l2_normalize
 from handler.types import Encoding, Output, Text
 
 BYTES, NEIGHBOUR_BYTES = 12, 70  # of a number and of a neighbour in JSON
@@ -59,9 +59,9 @@ class WordVectors(Task[WordVectorsRequest]):
     forward = False
 
     @cached_property
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> EmbeddingIndex:
         """Kept from the first request on."""
-        return Vocabulary(self.model.word_embeddings(), self.model.tokenizer)
+        return EmbeddingIndex(self.model.word_embeddings(), self.model.tokenizer)
 
     def texts(self, request: WordVectorsRequest) -> list[Text]:
         """The words of all inputs, as they stand inside a sentence: byte-level vocabularies write that space."""
@@ -116,18 +116,18 @@ class WordVectors(Task[WordVectorsRequest]):
             raise Invalid(f"word {number} of {total} is not in the vocabulary, nor are pieces of it")
         return found
 
-    def vector(self, given: str | Expression, pieces: list[list[int]], number: int) -> Vector:
+    def vector(self, given: str | Expression, pieces: list[list[int]], number: int) -> Vectors:
         """`(hidden,)`: a word's rows as they are; an expression's sum of unit vectors, scaled to length 1."""
         words = [self.vocabulary.mean(ids) for ids in pieces]
         if isinstance(given, str):
             return words[0]
         signs = np.array([sign for _, sign in weighted_words(given)], dtype=np.float32)
-        total: Vector = (signs[:, None] * l2_normalize(np.stack(words))).sum(axis=0)
+        total: Vectors = (signs[:, None] * l2_normalize(np.stack(words))).sum(axis=0)
         if np.linalg.norm(total) < EPSILON:
             raise Invalid(f"the words of input {number} cancel out: what is left has no direction")
         return l2_normalize(total)
 
-    def neighbours(self, units: Vector, own: Sequence[Sequence[int]], top_k: int) -> list[list[dict[str, Any]]]:
+    def neighbours(self, units: Vectors, own: Sequence[Sequence[int]], top_k: int) -> list[list[dict[str, Any]]]:
         """Words of the vocabulary by cosine, without the input's own."""
         found = self.vocabulary.nearest(units, [set(ids) for ids in own], top_k, self.model.deadline.check)
         return [self.with_names(ranking) for ranking in found]

@@ -60,7 +60,7 @@ class Bundle:
             self.shards = shards(found.pop(b""))
             self.entries = {key.decode(): entry(value) for key, value in found.items() if not key.startswith(b"\0")}
         except (KeyError, UnicodeDecodeError, ValueError) as error:
-            raise Failure(f"{self.index} is no index of a checkpoint: {error}", fix=DAMAGED) from None
+            raise Failure(f"{self.index} is not the index of a checkpoint: {error}", fix=DAMAGED) from None
         missing = [file.name for file in map(self.file, range(self.shards)) if not file.exists()]
         if missing:
             raise Failure(

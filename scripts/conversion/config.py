@@ -45,7 +45,7 @@ def read(file: Path) -> BertConfig:
         raise Failure(f"{file} is missing", fix="name it with --config") from None
     except msgspec.DecodeError as error:
         raise Failure(
-            f"{file} is no bert_config.json: {error}", fix="name the one of this checkpoint with --config"
+            f"{file} is not a bert_config.json: {error}", fix="name the one of this checkpoint with --config"
         ) from None
     if config.hidden_size % config.num_attention_heads:
         raise Failure(

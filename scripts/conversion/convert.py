@@ -74,7 +74,7 @@ def convert(source: Source, target: Path, verified: bool = False) -> dict[str, A
     Raises:
         Failure: a file is missing or damaged, or they do not belong together. Nothing stays of the target.
     """
-    prefix = find(source.checkpoint)
+    prefix = checkpoint_prefix(source.checkpoint)
     bundle = Bundle(prefix)
     config_file = source.config or prefix.with_name("bert_config.json")
     config = configs.read(config_file)
@@ -119,7 +119,7 @@ def dump(source: Source, target: Path) -> dict[str, Any]:
 
     if target.exists():
         raise Failure(f"{target} exists", fix="name a file that does not exist yet")
-    prefix = find(source.checkpoint)
+    prefix = checkpoint_prefix(source.checkpoint)
     bundle = Bundle(prefix)
     config = configs.read(source.config or prefix.with_name("bert_config.json"))
     taken = plan.plan(bundle, config, source.head, source.leave_out)
@@ -129,12 +129,12 @@ def dump(source: Source, target: Path) -> dict[str, Any]:
         with step(f"converting {prefix.name}"):
             write_weights(bundle, taken, part)
             made = part.with_suffix(".bin")
-            torch.save(whole(load_file(part)), made)  # mapped from the file, not in memory
+            torch.save(with_tied_weights(load_file(part)), made)  # mapped from the file, not in memory
         made.replace(target)
     return {"file": str(target), "architecture": HEADS[taken.head].architecture, "summary": taken.summary}
 
 
-def whole(weights: dict[str, Any]) -> dict[str, Any]:
+def with_tied_weights(weights: dict[str, Any]) -> dict[str, Any]:
     """With the tensors that a head over words shares, as a model's `state_dict` has them; saved once."""
     bias = weights.get("cls.predictions.bias")
     if bias is None:
@@ -143,7 +143,7 @@ def whole(weights: dict[str, Any]) -> dict[str, Any]:
     return weights | {f"cls.predictions.decoder.{name}": tensor for name, tensor in tied.items()}
 
 
-def find(checkpoint: Path) -> Path:
+def checkpoint_prefix(checkpoint: Path) -> Path:
     """The prefix of a checkpoint's files.
 
     Raises:
@@ -158,12 +158,12 @@ def find(checkpoint: Path) -> Path:
             f"{checkpoint} should hold one checkpoint; it holds {names}",
             fix="name one by its prefix; files without an .index are of TensorFlow's first format, which is not read",
         )
-    return find(found[0])
+    return checkpoint_prefix(found[0])
 
 
 def identity(source: Source) -> str:
     """Digits that change with the checkpoint, whose index holds the checksum of every tensor."""
-    prefix = find(source.checkpoint)
+    prefix = checkpoint_prefix(source.checkpoint)
     index = prefix.with_name(f"{prefix.name}.index")
     files = (index, prefix.with_name("bert_config.json"), prefix.with_name("vocab.txt"))
     return provenance.combined(provenance.digest(file) for file in files if file.exists())[:12]

@@ -78,7 +78,7 @@ def plan(bundle: Bundle, config: BertConfig, head: str | None, leave_out: Sequen
     unknown = [name for name, why in skipped.items() if not why]
     if unknown:
         raise Failure(
-            f"{bundle.index} holds {len(unknown)} tensors that are no part of this model: {', '.join(unknown[:3])}"
+            f"{bundle.index} holds {len(unknown)} tensors that are not part of this model: {', '.join(unknown[:3])}"
             + (", ..." if len(unknown) > 3 else ""),
             why=f"bert_config.json says {config.num_hidden_layers} layers of {config.hidden_size}",
             fix=f"correct the configuration, or leave them out, also by a pattern: --leave-out '{unknown[0]}'",

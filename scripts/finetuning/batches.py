@@ -16,7 +16,7 @@ IGNORED = -100  # target of what is no token of the text; transformers' losses p
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedExample:
     """An example as the model reads it.
 
     Attributes:
@@ -51,7 +51,7 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start + len(piece) - len(piece.lstrip()), end
 
 
-def pad(sequences: Sequence[Encoded], padding: int, device: torch.device) -> dict[str, Tensor]:
+def pad(sequences: Sequence[EncodedExample], padding: int, device: torch.device) -> dict[str, Tensor]:
     """One batch: inputs and `labels`, of shape `(sequences,)` or `(sequences, longest)`."""
     fill = {"input_ids": padding}
     batch = {

@@ -132,7 +132,7 @@ def entity(text: str, item: Any) -> Entity:
         BadLine: as `spanned`.
     """
     if not isinstance(item, dict) or {"start", "end", "label"} - set(item):
-        raise BadLine(f"{item} is no entity with start, end and label")
+        raise BadLine(f"{item} is not an entity with start, end and label")
     start, end, label = item["start"], item["end"], item["label"]
     if type(start) is not int or type(end) is not int or not isinstance(label, str) or not re.fullmatch(r"\S+", label):
         raise BadLine(f"{item} wants whole numbers as start and end, and one word as label")

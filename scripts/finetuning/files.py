@@ -108,12 +108,12 @@ def parse(file: Path, found: Iterable[tuple[int, Record]], one: Callable[[int, R
         raise Failure(f"{file} {bad[0]}", why="\n".join(bad[1:SHOWN] + more), fix="correct these lines, or remove them")
     if not parsed:
         raise Failure(
-            f"{file} holds no labelled line", fix="a header and one line per text, or one JSON object per line"
+            f"{file} holds no labelled examples", fix="a header and one line per text, or one JSON object per line"
         )
     return parsed
 
 
-def whole(key: str, text: str) -> None:
+def check_surrogates(key: str, text: str) -> None:
     """Refuse half of a character that JSON writes in two.
 
     Raises:
@@ -135,5 +135,5 @@ def text_of(record: Record, key: str) -> str:
         raise BadLine(f"{key} is a {type(record[key]).__name__}, not a text")
     if not record[key].strip():
         raise BadLine(f"{key} is empty")
-    whole(key, record[key])
+    check_surrogates(key, record[key])
     return str(record[key])

@@ -20,7 +20,7 @@ from scripts.files.provenance import Provenance
 from scripts.finetuning import model as models
 from scripts.finetuning.examples import Example
 from scripts.finetuning.split import Split, check_labels, split
-from scripts.finetuning.state import TrainingState, unfinished
+from scripts.finetuning.state import TrainingState, training_folder_lock
 from scripts.finetuning.tasks import TASKS
 from scripts.finetuning.training import Training, TrainingArguments
 from scripts.sources import checkpoint as checkpoints
@@ -95,9 +95,11 @@ def finetune(
     checkpoint = checkpoints.read(puller.pull(base))
     chosen = complete(settings, checkpoint)
     columns = {"text_column": text_column, "label_column": label_column}
-    data, bases = provenance.digest(file), provenance.digests(checkpoint.root, deciding(checkpoint))
-    with unfinished(target, fresh) as state:
-        state.check_settings({"data": data, "base": provenance.combined(bases.values()), **asdict(chosen), **columns})
+    data, bases = provenance.digest(file), provenance.digests(checkpoint.root, result_determining_files(checkpoint))
+    with training_folder_lock(target, fresh) as state:
+        state.record_or_check_settings(
+            {"data": data, "base": provenance.combined(bases.values()), **asdict(chosen), **columns}
+        )
         model, tokenizer, trained = train(state, chosen, checkpoint, labels, parts)
         name = base if base in presets() else checkpoint.root.resolve().name
         report = {
@@ -127,7 +129,7 @@ def train(
     model = models.build(checkpoint, task, task.outputs(labels), settings.frozen, settings.seed)
     train, cut = task.encode(parts.train, tokenizer, settings.max_length, model)
     validation, cut_too = task.encode(parts.validation, tokenizer, settings.max_length, model)
-    tell(parts, cut + cut_too, settings.max_length)
+    print_data_warnings(parts, cut + cut_too, settings.max_length)
     training = Training(model, training_arguments(settings, task.best), train, validation)
     with Progress(console=err, disable=not err.is_terminal) as progress:
         bar = progress.add_task("training", total=settings.epochs * len(train))
@@ -166,13 +168,13 @@ def training_arguments(settings: Settings, best: str) -> TrainingArguments:
     )
 
 
-def deciding(checkpoint: Checkpoint) -> list[Path]:
+def result_determining_files(checkpoint: Checkpoint) -> list[Path]:
     """Files of a checkpoint that decide the result of a training."""
     names = ("config.json", "tokenizer.json", "vocab.txt")
     return [*checkpoint.weights, *(file for name in names if (file := checkpoint.folder / name).exists())]
 
 
-def tell(parts: Split[Example], cut: int, longest: int) -> None:
+def print_data_warnings(parts: Split[Example], cut: int, longest: int) -> None:
     """Say what the data holds that nobody may have expected."""
     if cut:
         err.print(f"{cut} lines are longer than {longest} tokens and were cut; --max-length sets the limit")

@@ -40,7 +40,7 @@ def build(checkpoint: Checkpoint, task: Task, outputs: Sequence[str], frozen: bo
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     if task.kind not in family(checkpoint.config).heads:
         named = checkpoint.config.get("model_type")
-        raise Failure(f"a head on {named} could not be served", fix=f"served are {', '.join(FAMILIES)}")
+        raise Failure(f"model_type {named} cannot be fine-tuned here", fix=f"supported are {', '.join(FAMILIES)}")
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     numbers = dict(enumerate(outputs))
     config = transformers.AutoConfig.from_pretrained(

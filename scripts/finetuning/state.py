@@ -30,7 +30,7 @@ class TrainingState:
 
     folder: Path
 
-    def check_settings(self, settings: Mapping[str, Any]) -> None:
+    def record_or_check_settings(self, settings: Mapping[str, Any]) -> None:
         """Keep the settings of a new training, or compare those of an unfinished one.
 
         Raises:
@@ -100,7 +100,7 @@ def best_name(epoch: int) -> str:
 
 
 @contextmanager
-def unfinished(target: Path, fresh: bool) -> Iterator[TrainingState]:
+def training_folder_lock(target: Path, fresh: bool) -> Iterator[TrainingState]:
     """The folder of the training whose result will be `target`, held against a second one; gone after success.
 
     Raises:

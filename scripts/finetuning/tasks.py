@@ -13,7 +13,7 @@ from torch import Tensor
 
 from handler.head import HeadType
 from scripts.finetuning import entities, metrics, texts
-from scripts.finetuning.batches import IGNORED, Encoded, encode
+from scripts.finetuning.batches import IGNORED, EncodedExample, encode
 from scripts.finetuning.examples import Entity, Example, Labelled, Tagged
 
 
@@ -42,17 +42,21 @@ class Task(ABC):
 
     @abstractmethod
     def target(self, example: Any, offsets: Sequence[tuple[int, int]], outputs: Sequence[str]) -> Tensor:
-        """What the model should say; see `Encoded`."""
+        """What the model should say; see `EncodedExample`."""
 
     @abstractmethod
     def measure(
-        self, examples: Sequence[Any], encoded: Sequence[Encoded], guesses: Sequence[Tensor], labels: Sequence[str]
+        self,
+        examples: Sequence[Any],
+        encoded: Sequence[EncodedExample],
+        guesses: Sequence[Tensor],
+        labels: Sequence[str],
     ) -> dict[str, Any]:
         """Metrics of guesses: the number of the best score of each example, or of each of its tokens."""
 
     def encode(
         self, examples: Sequence[Example], tokenizer: Any, max_length: int, model: Any
-    ) -> tuple[list[Encoded], int]:
+    ) -> tuple[list[EncodedExample], int]:
         """All examples as tensors, and how many of them were cut."""
         taken = signature(model.base_model.forward).parameters  # a DistilBERT may come with a tokenizer of BERT's
         names = [name for name in tokenizer.model_input_names if name in taken]
@@ -60,7 +64,7 @@ class Task(ABC):
         encoded, cut = [], 0
         for example in examples:
             inputs, offsets, too_long = encode(example, tokenizer, max_length, names)
-            encoded.append(Encoded(inputs, self.target(example, offsets, outputs), offsets))
+            encoded.append(EncodedExample(inputs, self.target(example, offsets, outputs), offsets))
             cut += too_long
         return encoded, cut
 
@@ -86,7 +90,11 @@ class TextClassification(Task):
         return torch.tensor(outputs.index(example.label))
 
     def measure(
-        self, examples: Sequence[Labelled], encoded: Sequence[Encoded], guesses: Sequence[Tensor], labels: Sequence[str]
+        self,
+        examples: Sequence[Labelled],
+        encoded: Sequence[EncodedExample],
+        guesses: Sequence[Tensor],
+        labels: Sequence[str],
     ) -> dict[str, Any]:
         """As `metrics.of_labels`."""
         names = [labels[int(guess)] for guess in guesses]
@@ -120,7 +128,11 @@ class TokenClassification(Task):
         return torch.tensor(numbers)
 
     def measure(
-        self, examples: Sequence[Tagged], encoded: Sequence[Encoded], guesses: Sequence[Tensor], labels: Sequence[str]
+        self,
+        examples: Sequence[Tagged],
+        encoded: Sequence[EncodedExample],
+        guesses: Sequence[Tensor],
+        labels: Sequence[str],
     ) -> dict[str, Any]:
         """As `metrics.of_entities`, with `token_accuracy` beside `O`'s share, which guessing nothing would reach."""
         outputs = self.outputs(labels)

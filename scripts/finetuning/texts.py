@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.console import Failure
 from scripts.finetuning.examples import Labelled
-from scripts.finetuning.files import BadLine, Record, parse, records, text_of, whole
+from scripts.finetuning.files import BadLine, Record, check_surrogates, parse, records, text_of
 
 PAIR = "text_pair"
 
@@ -44,5 +44,5 @@ def label_of(record: Record, key: str) -> str:
         raise BadLine(f"{key} is a {type(value).__name__}, not a word")
     if value is None or not str(value).strip():
         raise BadLine(f"{key} is missing")
-    whole(key, str(value))
+    check_surrogates(key, str(value))
     return str(value).strip()

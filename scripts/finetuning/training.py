@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from scripts.console import Failure, err
-from scripts.finetuning.batches import Encoded, pad
+from scripts.finetuning.batches import EncodedExample, pad
 from scripts.finetuning.state import TrainingState
 
 WARM_UP = 0.1  # share of all steps in which the rate rises
@@ -50,7 +50,11 @@ class Training:
     """
 
     def __init__(
-        self, model: Any, arguments: TrainingArguments, train: Sequence[Encoded], validation: Sequence[Encoded]
+        self,
+        model: Any,
+        arguments: TrainingArguments,
+        train: Sequence[EncodedExample],
+        validation: Sequence[EncodedExample],
     ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model, self.arguments, self.train, self.validation = model.to(self.device), arguments, train, validation
@@ -127,14 +131,14 @@ class Training:
         return total / len(self.train)
 
     def check(self, number: int, loss: float) -> None:
-        """Refuse a loss that is no number."""
+        """Refuse a loss that is NaN or infinite."""
         if not math.isfinite(loss):
             raise Failure(
-                f"the loss of epoch {number} is no number at a learning rate of {self.arguments.learning_rate:g}",
+                f"the loss of epoch {number} is NaN or infinite at a learning rate of {self.arguments.learning_rate:g}",
                 fix=f"a lower one: --learning-rate {self.arguments.learning_rate / 4:.1g}",
             )
 
-    def shuffled(self) -> list[list[Encoded]]:
+    def shuffled(self) -> list[list[EncodedExample]]:
         """Batches in an order of chance, each of sequences of similar length."""
         size = self.arguments.batch_size
         group = LENGTH_GROUPING_BATCHES * size

@@ -21,8 +21,8 @@ COLUMNS = {
     "p99_ms": "p99 ms",
     "useful_gflops": "GFLOP/s",
     "share_of_sgemm": "of peak GEMM",
-    "texts_per_second_ratio": "ours : it, texts/s",
-    "p50_ms_ratio": "ours : it, p50",
+    "texts_per_second_ratio": "ours / peer, texts/s",
+    "p50_ms_ratio": "ours / peer, p50",
     "errors": "errors",
 }
 

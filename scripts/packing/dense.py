@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from handler import head as heads
 from handler.activations import OF_MODULES
-from handler.head import Description, Step
+from handler.head import HeadMetadata, Step
 from scripts.console import Failure
 from scripts.files.json_files import load_json
 from scripts.packing import layout
@@ -46,7 +46,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
         layout.check_finite(weights)
     except ValueError as error:
         raise Failure(f"a dense layer of {checkpoint.root}: {error}") from None
-    description = msgspec.json.encode(Description("embedding", steps)).decode()
+    description = msgspec.json.encode(HeadMetadata("embedding", steps)).decode()
     layout.save(weights, folder / heads.DENSE, {heads.META: description})
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from handler import head as heads
 from handler.activations import OF_TRANSFORMERS
-from handler.head import Description, Function, HeadType, Step
+from handler.head import Function, HeadMetadata, HeadType, Step
 from handler.runtimes.base import WEIGHTS
 from scripts.console import Failure, err
 from scripts.packing import layout
@@ -32,9 +32,13 @@ def unsupported_reason(checkpoint: Checkpoint) -> str:
     """Why a checkpoint's head cannot be served; empty when it can, or when there is none."""
     served, found = family(checkpoint.config).heads, checkpoint.head
     if found is None:
-        return "" if checkpoint.architecture.endswith("Model") else f"{checkpoint.architecture} is not a known head"
+        return (
+            ""
+            if checkpoint.architecture.endswith("Model")
+            else f"{checkpoint.architecture} is not a supported model class"
+        )
     if found not in served:
-        return f"the head of {checkpoint.architecture} is not known"
+        return f"heads of {checkpoint.architecture} are not supported"
     own = any(step.activation == "config" for step in served[found].steps)
     name = activation(checkpoint.config)
     if own and name not in OF_TRANSFORMERS:
@@ -75,7 +79,7 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
     if tied:
         del weights[steps[-1].weight]
         steps[-1] = msgspec.structs.replace(steps[-1], weight=tied)
-    description = Description(
+    description = HeadMetadata(
         found,
         steps,
         [] if found in ("span", "vocabulary") else labels(config, count),

@@ -17,7 +17,7 @@ from handler import head as heads
 from handler import model
 from handler.config import CHECKPOINT, ORIGIN
 from handler.errors import ConfigError
-from handler.head import Description
+from handler.head import HeadMetadata
 from handler.model import Capability
 from handler.runtimes.base import WEIGHTS
 from handler.tasks import supported_tasks
@@ -42,7 +42,7 @@ def inspect(file: Path) -> dict[str, Any]:
     except (FileNotFoundError, IsADirectoryError):
         there = ", ".join(sorted(other.stem for other in file.parent.glob("*.mar")))
         raise Failure(
-            f"{file} is no file; {f'archives there: {there}' if there else 'there are no archives there'}",
+            f"{file} does not exist; {f'archives there: {there}' if there else 'there are no archives there'}",
             fix="name one of them, or the path of a .mar file" if there else "scripts/bert up, or scripts/bert pack",
         ) from None
     except DAMAGES as error:
@@ -88,7 +88,7 @@ def iso(written: str) -> str:
         return written
 
 
-def capabilities(archive: ZipFile, description: Description | None) -> set[Capability]:
+def capabilities(archive: ZipFile, description: HeadMetadata | None) -> set[Capability]:
     """What its tasks may need; see `handler.model.capabilities`."""
     explained = has(archive, WEIGHTS) and header(archive, WEIGHTS)["layers.0.qkv.weight"]["dtype"] == "F32"
     return model.capabilities(description.kind if description else None, explained)
@@ -110,11 +110,11 @@ def provenance(archive: ZipFile) -> dict[str, Any] | None:
     return found
 
 
-def head(archive: ZipFile) -> Description | None:
+def head(archive: ZipFile) -> HeadMetadata | None:
     """What the archive says of its head."""
     if not has(archive, heads.FILE):
         return None
-    return msgspec.json.decode(header(archive, heads.FILE)["__metadata__"][heads.META], type=Description)
+    return msgspec.json.decode(header(archive, heads.FILE)["__metadata__"][heads.META], type=HeadMetadata)
 
 
 def header(archive: ZipFile, name: str) -> dict[str, Any]:

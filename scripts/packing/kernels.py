@@ -21,7 +21,7 @@ TARGETS = {
     "avx_vnni": "x86_64_v3+avxvnni",
     "avx2": "x86_64_v3",
 }
-"""The compiler's names for `handler.kernels.LEVELS`. It would otherwise cut vectors of 512 bits in two."""
+"""The compiler's names for `handler.kernels.ISA_LEVELS`. It would otherwise cut vectors of 512 bits in two."""
 FLAGS = (
     "-O3",
     "-std=c11",

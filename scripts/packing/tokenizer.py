@@ -23,7 +23,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     """
     own = checkpoint.folder / FILE
     made = load(own) if own.exists() else build(checkpoint.folder)
-    before, rows = state(made), int(checkpoint.config["vocab_size"])
+    before, rows = normalizer_state(made), int(checkpoint.config["vocab_size"])
     token, number = max(made.get_vocab().items(), key=lambda item: item[1])
     if number >= rows:
         raise Failure(
@@ -32,10 +32,10 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
         )
     if own.exists() and (checkpoint.folder / "tokenizer_config.json").exists():
         apply_tokenizer_config(made, checkpoint.folder)
-    if checkpoint.lower_case and not lowers(state(made)):
+    if checkpoint.lower_case and not lowers(normalizer_state(made)):
         parts = [normalizers.Lowercase(), *([made.normalizer] if made.normalizer else [])]
         made.normalizer = normalizers.Sequence(parts)
-    if own.exists() and state(made) == before:
+    if own.exists() and normalizer_state(made) == before:
         link(own, folder)
     else:
         made.save(str(folder / FILE), pretty=False)
@@ -67,7 +67,7 @@ def build(folder: Path) -> Tokenizer:
         raise Failure(f"the tokenizer of {folder} does not load: {str(error).splitlines()[0]}") from None
 
 
-def state(tokenizer: Tokenizer) -> dict[str, Any] | None:
+def normalizer_state(tokenizer: Tokenizer) -> dict[str, Any] | None:
     """What the normalizer does."""
     found: dict[str, Any] | None = json.loads(tokenizer.to_str())["normalizer"]
     return found

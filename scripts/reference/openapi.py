@@ -1,4 +1,4 @@
-"""Writes `openapi.json`, the document of an archive that can do everything: `python -m scripts.reference.openapi`."""
+"""`openapi.json`: the document of an archive that can do everything."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ from scripts.paths import ROOT
 FILE = ROOT / "openapi.json"
 
 
-def whole() -> str:
+def full_document() -> str:
     """Of all tasks at once, which no single archive can do."""
     return json.dumps(document("bert", "1.0", TASKS, DOCUMENTED), indent=1, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    FILE.write_text(whole())

@@ -18,7 +18,7 @@ from scripts.reference.tree import tree
 
 FOLDER = ROOT / "docs" / "reference"
 PAGES: dict[Path, Callable[[], str]] = {
-    openapi.FILE: openapi.whole,
+    openapi.FILE: openapi.full_document,
     FOLDER / "cli.md": cli,
     FOLDER / "settings.md": settings,
     FOLDER / "metrics.md": metrics,

@@ -21,9 +21,9 @@ from scripts.reference.markdown import block, code, first, page, table
 from scripts.reference.schemas import default, kind, properties, shape
 
 INTRODUCTION = """\
-`POST /predictions/{model}` runs the archive's own task. `POST /predictions/{model}/{version}/{task}` runs any other, as
-does the key `"task"` in the body. Keys without a default are optional. `text` is another name for `inputs`. An unknown
-key is refused with 422, and the error names the nearest known one."""
+`POST /predictions/{model}` runs the model's default task. `POST /predictions/{model}/{version}/{task}` runs any other,
+as does the key `"task"` in the body. Keys without a default are optional. `text` is another name for `inputs`. An
+unknown key is refused with 422, and the error names the nearest known one."""
 NEEDS: dict[Capability, str] = {
     "sequence": "a sequence classification head",
     "tokens": "a token classification head",

@@ -19,7 +19,6 @@ FOLDERS = {
     "config": "settings of TorchServe and of presets",
     "config/models": "one preset per file: where a model comes from",
     "benchmarks/peers": "the servers that `benchmarks/compare.py` compares with, one folder each",
-    "scripts/packing/exports": "a checkpoint in the formats of other engines, and the int8 recipe",
 }
 """What folders without an `__init__.py` are for, or with one that says less."""
 CODE = {".py", ".c", ".h", ".yaml", ".properties", ".xml", ""}

@@ -19,7 +19,7 @@ def usable(device: str | None) -> int:
     return probe().usable if device != "cpu" and hardware() else 0
 
 
-def told(gpus: int, environment: Mapping[str, str]) -> dict[str, str]:
+def worker_gpu_environment(gpus: int, environment: Mapping[str, str]) -> dict[str, str]:
     """What of the environment has to differ for that many GPUs.
 
     Java counts the entries of `VISIBLE`, and ends where one is no number, as UUIDs and MIG's names are; without the

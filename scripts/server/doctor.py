@@ -73,10 +73,10 @@ def packages() -> Iterator[Finding]:
 
 def cpu() -> Iterator[Finding]:
     """What it multiplies with, and which dtypes are faster here than float32."""
-    from handler.runtimes import bfloat16
+    from handler.runtimes import cpu_supports_bfloat16
 
     kind = processor.instructions() or "instructions unknown"
-    faster = "int8, bfloat16" if bfloat16() else "int8"
+    faster = "int8, bfloat16" if cpu_supports_bfloat16() else "int8"
     yield Finding("cpu", True, f"{processor.name()}, {cores()} cores, {kind}; faster than float32: {faster}")
 
 

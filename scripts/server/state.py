@@ -63,7 +63,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def locks(self) -> Path:
-        """Folder with one lock per worker; see `BertHandler.handle`."""
+        """Folder with one lock per worker; see `handler.workers.WorkerRegistry.busy`."""
         return Path(self.folder) / "locks"
 
     @property
@@ -122,7 +122,7 @@ def prune_and_list() -> list[Server]:
         try:
             server = msgspec.json.decode(file.read_bytes(), type=Server)
         except msgspec.DecodeError:  # of another version, or damaged
-            err.print(f"{file} is not readable and is left out")
+            err.print(f"{file} is not readable and was skipped")
             continue
         if server.process() is None:
             server.forget()
@@ -142,7 +142,7 @@ def find(inference_port: int | None = None) -> Server:
         servers = [server for server in servers if server.inference_port == inference_port]
     if not servers:
         where = f" on port {inference_port}" if inference_port else ""
-        raise Failure(f"no server of this project runs{where}", fix="scripts/bert start")
+        raise Failure(f"no server is running{where}", fix="scripts/bert start")
     if len(servers) > 1:
         ports = ", ".join(str(server.inference_port) for server in servers)
         raise Failure(f"{len(servers)} servers run, on ports {ports}", fix="name one with --inference-port")

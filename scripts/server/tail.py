@@ -12,7 +12,7 @@ from scripts.server.gpu import hardware
 
 FILES = ("console.log", "server.log", "worker.log")
 USUAL = (
-    "Warning: TorchServe is using non-default JVM parameters",  # those of `config.properties` and of `launch.FRUGAL`
+    "Warning: TorchServe is using non-default JVM parameters",  # ours, in `config.properties` and `launch.py`
     "WARNING: sun.reflect.Reflection.getCallerClass is not supported",  # of the logging library, on every newer Java
 )
 """Begin lines that Java writes in a healthy server, too."""
@@ -34,7 +34,7 @@ def follow(folder: Path, lines: int, following: bool) -> None:
         text = file.read_text(errors="replace")
         read[file] = file.stat().st_size
         whole = text.splitlines()
-        told = telling(whole)
+        told = without_usual_warnings(whole)
         usual = len(whole) - len(told)
         note = f" ({usual} lines that every start writes are left out; {file} has them)" if usual else ""
         err.print(f"{file.name}{note}", style="bold")
@@ -46,7 +46,7 @@ def follow(folder: Path, lines: int, following: bool) -> None:
             read[file] = copy_from(file, read[file])
 
 
-def telling(lines: Sequence[str]) -> list[str]:
+def without_usual_warnings(lines: Sequence[str]) -> list[str]:
     """Without the warnings of a healthy server, which look like a cause to whoever searches for one."""
     usual = USUAL if hardware() else (*USUAL, NO_GPU)
     return [line for line in lines if not line.startswith(usual)]

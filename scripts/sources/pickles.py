@@ -30,7 +30,7 @@ def load(file: Path, device: str = "cpu") -> Mapping[str, Any]:
     except Exception as error:  # a damaged pickle fails in any way
         why = str(error).partition("WeightsUnpickler error: ")[2] or str(error)
         raise Failure(
-            f"{file} is no file of plain tensors, or was cut off; it was not loaded, since a pickle can run code",
+            f"{file} holds more than tensors, or was cut off; it was not loaded, since a pickle can run code",
             why=f"{type(error).__name__}: {why.partition('. ')[0]}",
             fix="save the model again with save_pretrained, which writes model.safetensors",
         ) from None

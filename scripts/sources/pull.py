@@ -44,7 +44,7 @@ def pull(model: str, out: Path | None = None, revision: str | None = None, offli
         Failure: it cannot be had, or its digests differ from the expected ones.
     """
     if model and Path(model).is_dir():
-        return local(Path(model), out)
+        return resolve_local(Path(model), out)
     known = presets()
     if model in known:
         source = known[model].source
@@ -56,7 +56,7 @@ def pull(model: str, out: Path | None = None, revision: str | None = None, offli
     return pull_hub(Source(hub=model, revision=revision), out, offline)
 
 
-def local(folder: Path, out: Path | None = None) -> Path:
+def resolve_local(folder: Path, out: Path | None = None) -> Path:
     """A folder of this machine; Google's TensorFlow checkpoint is converted, once for the same files."""
     if (folder / "config.json").exists() or not any(folder.glob("*.index")):
         return folder if out is None else copied(folder, out)

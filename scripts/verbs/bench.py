@@ -61,7 +61,7 @@ def bench(
         fields,
         pids=[server.pid, *workers],
         metrics=server.metrics,
-        head="".join(f"{key}: {value}\r\n" for key, value in management.token(server, "inference").items()),
+        head="".join(f"{key}: {value}\r\n" for key, value in management.auth_header(server, "inference").items()),
     )
     rows = []
     for setting in (rate or in_flight).split(","):

@@ -62,7 +62,7 @@ def up(
     """
     from scripts.packing import pack as packer  # torch takes seconds to import
 
-    if already(inference_port, [name]):
+    if report_if_running(inference_port, [name]):
         return
     folder = puller.pull(model, None, revision, offline)
     preset = presets().get(model)
@@ -78,7 +78,7 @@ def up(
         insecure=insecure,
         keys=keys,
     )
-    smoke_test_once(launch.start(options))
+    print_first_answer(launch.start(options))
 
 
 def start(
@@ -105,7 +105,7 @@ def start(
 
     Examples: scripts/bert start bert; scripts/bert start --inference-port 9080 --workers 2
     """
-    if already(inference_port, names or []):
+    if report_if_running(inference_port, names or []):
         if foreground:
             raise Failure(f"port {inference_port} has a server already", fix="scripts/bert stop")
         return
@@ -127,12 +127,12 @@ def start(
             keys,
         )
     )
-    smoke_test_once(server)
+    print_first_answer(server)
     if foreground:
-        stay(server)
+        wait_in_foreground(server)
 
 
-def already(inference_port: int, names: Sequence[str]) -> bool:
+def report_if_running(inference_port: int, names: Sequence[str]) -> bool:
     """Say so when a server of ours holds the port and serves these models.
 
     Raises:
@@ -155,7 +155,7 @@ def already(inference_port: int, names: Sequence[str]) -> bool:
     return False
 
 
-def smoke_test_once(server: state.Server) -> None:
+def print_first_answer(server: state.Server) -> None:
     """Ask once and show the answer."""
     address = f"/predictions/{server.models[0]}"
     info = management.decoded(management.post(server, address, {"task": "info"}))
@@ -175,7 +175,7 @@ def packed_version(server: state.Server) -> str | None:
     return None
 
 
-def stay(server: state.Server) -> None:
+def wait_in_foreground(server: state.Server) -> None:
     """Wait for a signal, or for the server's own end; then leave nothing behind."""
     try:
         while server.process() is not None:
@@ -195,7 +195,7 @@ def stop(
     Example: scripts/bert stop --drain 60
     """
     if not [server for server in state.prune_and_list() if inference_port in (None, server.inference_port)]:
-        out.print("no server of this project runs" + (f" on port {inference_port}" if inference_port else ""))
+        out.print("no server is running" + (f" on port {inference_port}" if inference_port else ""))
         return
     server = state.find(inference_port)
     waiting = stopper.stop(server, drain)

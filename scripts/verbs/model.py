@@ -53,7 +53,7 @@ def pack(
     from scripts.packing import pack as packer  # torch takes seconds to import
 
     settings = packer.preset_settings({}, {"task": task, "runtime": runtime, "dtype": dtype}, config)
-    archive, checked = packer.pack(puller.local(folder), name, version, settings, store, check)
+    archive, checked = packer.pack(puller.resolve_local(folder), name, version, settings, store, check)
     if as_json:
         print_json({"archive": str(archive), "bytes": archive.stat().st_size, "check": checked or None})
     else:

@@ -46,7 +46,7 @@ def status(inference_port: Port = None, as_json: Json = False) -> None:
     if as_json:
         print_json(reports)
     elif not reports:
-        out.print("no server of this project runs; scripts/bert start")
+        out.print("no server is running; scripts/bert start")
     else:
         for item in reports:
             report.show_server(item)

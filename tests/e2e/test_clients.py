@@ -273,7 +273,7 @@ def test_explanations_have_their_own_route(server):
 
 
 @pytest.mark.parametrize("name", ["bert", "classes", "entities", "answers", "words"])
-def test_the_greeting_of_start_is_one_the_archive_can_answer(server, name):
+def test_the_first_request_of_start_is_one_the_archive_can_answer(server, name):
     address = f"{server.url}/predictions/{name}"
     body = smoke_test.body(requests.post(address, json={"task": "info"}, timeout=60).json())
     assert requests.post(address, json=body, timeout=60).status_code == 200

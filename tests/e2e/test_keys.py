@@ -46,7 +46,7 @@ def test_two_people_one_revoked_and_a_restart(cli, file, people):
     (report,) = cli.status()
     assert (report["auth"], report["keys"]) == (True, str(file))
     assert len(embed(cli, people["ada"])) == len(embed(cli, people["bob"])) == 1
-    with pytest.raises(openai.AuthenticationError, match="is not known"):
+    with pytest.raises(openai.AuthenticationError, match="unknown or revoked"):
         embed(cli, "wrong")
     missing = ask(cli)
     assert (missing.status_code, missing.headers["www-authenticate"]) == (401, "Bearer")

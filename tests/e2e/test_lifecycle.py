@@ -53,7 +53,7 @@ def test_start_answers_and_stop_leaves_nothing(cli):
     assert gone(processes)
     assert not temporary.exists()
     assert cli.status() == []
-    assert "no server of this project runs" in cli("stop", BERT_INFERENCE_PORT="").stdout
+    assert "no server is running" in cli("stop", BERT_INFERENCE_PORT="").stdout
     assert "Torch worker started" in cli("logs").stdout
 
 

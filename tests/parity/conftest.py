@@ -56,7 +56,7 @@ def load(tmp_path_factory):
         settings["handler"] |= {"runtime": runtime, "threads": 1}
         pipeline = loading.load(archive, "bert", "1.0", settings, None, lambda *_: None)
         if name != runtime:
-            pipeline.runtime.resident, pipeline.portion = True, 40
+            pipeline.runtime.outputs_on_device, pipeline.portion = True, 40
         return pipeline
 
     return loaded

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from handler.batching import TOKENS
+from handler.batching import DEFAULT_TOKEN_BUDGET
 from handler.config import HandlerConfig
 from handler.runtimes import budgets
 from handler.runtimes.base import Placement
@@ -15,7 +15,7 @@ GPU = Placement("cuda:0", "bfloat16")
 class Card:
     """Computes a pass in `launch` seconds and `1 / rate` per token, on a clock of its own."""
 
-    name, resident = "packed", True
+    name, outputs_on_device = "packed", True
 
     def __init__(self, launch=0.001, rate=1e6, most=1 << 20):
         self.launch, self.rate, self.most = launch, rate, most
@@ -38,7 +38,7 @@ def measured(monkeypatch, tmp_path):
 
     def find(card, placement=GPU):
         monkeypatch.setattr(budgets, "perf_counter", lambda: card.now)
-        return budgets.find(card, placement, tmp_path, CONFIG)
+        return budgets.load_or_measure(card, placement, tmp_path, CONFIG)
 
     return find
 
@@ -50,7 +50,7 @@ def measured(monkeypatch, tmp_path):
         (Card(launch=0.001), 16384),
         (Card(launch=1), 65536),  # the most that is tried
         (Card(launch=1, most=10000), 8192),
-        (Card(launch=1, most=1000), TOKENS),
+        (Card(launch=1, most=1000), DEFAULT_TOKEN_BUDGET),
     ],
 )
 def test_more_tokens_only_while_they_pay_and_fit(measured, card, tokens):
@@ -67,6 +67,6 @@ def test_only_the_first_worker_measures(measured):
 
 def test_a_cpu_is_not_measured(measured):
     card = Card()
-    card.resident = False
-    assert measured(card, Placement("cpu", "float32")) == TOKENS
+    card.outputs_on_device = False
+    assert measured(card, Placement("cpu", "float32")) == DEFAULT_TOKEN_BUDGET
     assert card.passes == 0

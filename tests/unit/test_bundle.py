@@ -54,7 +54,7 @@ def test_what_is_not_read_says_so(tmp_path, tensor, slices, words):
         (b"", "does not end as the index"),
         (b"PK" * 200, "does not end as the index"),
         (bundles.table([bundles.block([(b"a", b"b")], compression=1)]), r"is compressed \(1\)"),
-        (bundles.table([bundles.block([(b"a", b"b")])]), "is no index of a checkpoint"),
+        (bundles.table([bundles.block([(b"a", b"b")])]), "is not the index of a checkpoint"),
         (bundles.table([bundles.block([(b"", b"\x10\x01")])]), "big-endian"),
     ],
 )

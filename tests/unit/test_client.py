@@ -115,7 +115,7 @@ def numbers(count, first=0):
     [
         (numbers(50, first=1), "texts 1 to 10 are others"),
         ([*numbers(34), "99", *numbers(15, first=35)], "texts 31 to 40 are others"),
-        (numbers(20), "the vectors of 50 texts, and this is about others: 20 texts"),
+        (numbers(20), "the vectors of 50 texts, and the given texts differ: 20 texts"),
     ],
 )
 def test_vectors_of_other_texts_are_never_returned(served, tmp_path, others, why):

@@ -187,4 +187,4 @@ def test_a_wrong_body_is_no_failure_of_the_server(connect, fake):
 
 def test_no_tries_left():
     with pytest.raises(Overloaded):
-        Tries(0, answered=True).wait(Overloaded("503"))
+        Tries(0, answered=True).next_delay(Overloaded("503"))

@@ -14,7 +14,7 @@ from scripts.conversion import vocabulary
 from scripts.conversion.bundle import Bundle
 from scripts.conversion.config import BertConfig
 from scripts.conversion.config import read as read_config
-from scripts.conversion.convert import Source, convert, find
+from scripts.conversion.convert import Source, checkpoint_prefix, convert
 from scripts.conversion.names import HEADS
 from scripts.conversion.plan import plan, shapes
 from scripts.files.provenance import digest
@@ -47,7 +47,7 @@ def test_every_flipped_byte_is_caught_or_lies_in_what_is_left_out(source, name, 
     folder = source(name)
     convert(Source(folder), tmp_path / "whole")
     whole = digest(tmp_path / "whole" / "model.safetensors")
-    bundle = Bundle(find(folder))
+    bundle = Bundle(checkpoint_prefix(folder))
     taken = plan(bundle, read_config(folder / "bert_config.json"), None, ())
     files = sorted(folder.glob("bert_model.ckpt.*"))
     generator = random.Random(0)
@@ -119,7 +119,7 @@ def test_a_missing_shard(source):
     [
         ({"hidden_size": 32}, "[24], bert_config.json makes it [32]"),
         ({"num_hidden_layers": 3}, "has no tensor bert/encoder/layer_2/"),
-        ({"num_hidden_layers": 1}, "tensors that are no part of this model: bert/encoder/layer_1/"),
+        ({"num_hidden_layers": 1}, "tensors that are not part of this model: bert/encoder/layer_1/"),
         ({"num_attention_heads": 5}, "hidden_size 24 is not a multiple of num_attention_heads 5"),
         ({"intermediate_size": 41}, "intermediate/dense/kernel"),
         ({"max_position_embeddings": 64}, "position_embeddings"),
@@ -168,7 +168,7 @@ def test_unknown_tensors_are_left_out_only_when_named(source, tmp_path):
 def test_every_tensor_is_accounted_for(source, tmp_path):
     folder = source("pretraining")
     report = convert(Source(folder, head="none"), tmp_path / "out")
-    names = set(Bundle(find(folder)).entries)
+    names = set(Bundle(checkpoint_prefix(folder)).entries)
     assert set(report["used"].values()) | set(report["left_out"]) == names
     assert not set(report["used"].values()) & set(report["left_out"])
     assert report["left_out"]["cls/predictions/output_bias"] == "head not asked for"
@@ -187,11 +187,11 @@ def test_a_target_that_is_there_stays(source, tmp_path):
 def test_a_checkpoint_by_any_of_its_names(tmp_path):
     prefix = DATA / "chinese" / "bert_model.ckpt"
     for name in ("bert_model.ckpt", "bert_model.ckpt.index", "bert_model.ckpt.data-00000-of-00003", ""):
-        assert find(DATA / "chinese" / name) == prefix
+        assert checkpoint_prefix(DATA / "chinese" / name) == prefix
     for name in ("a.index", "b.index"):
         (tmp_path / name).touch()
     with pytest.raises(Failure, match="it holds a, b"):
-        find(tmp_path)
+        checkpoint_prefix(tmp_path)
 
 
 def test_other_checkpoints_are_told_apart(tmp_path):
@@ -239,7 +239,7 @@ def test_a_name_that_looks_like_a_shard(source, tmp_path):
     folder = source("squad")
     for file in folder.glob("bert_model.ckpt.*"):
         file.rename(folder / file.name.replace("bert_model", "wiki.data-2019"))
-    assert find(folder).name == "wiki.data-2019.ckpt"
+    assert checkpoint_prefix(folder).name == "wiki.data-2019.ckpt"
     assert convert(Source(folder), tmp_path / "out")["architecture"] == "BertForQuestionAnswering"
 
 

@@ -27,7 +27,7 @@ CPU = Placement("cpu", "float32")
 
 def resident(runtime):
     """The runtime as on a GPU, with the CPU in its place."""
-    runtime.resident = True
+    runtime.outputs_on_device = True
     return runtime
 
 
@@ -103,7 +103,7 @@ def test_a_head_s_scores_are_the_same_on_the_device(tmp_path, minilm):
     from tests import heads as made
 
     tokenizer = AutoTokenizer.from_pretrained(minilm)
-    for name, reading in (("ForSequenceClassification", "of_sequences"), ("ForTokenClassification", "of_tokens")):
+    for name, reading in (("ForSequenceClassification", "sequence_scores"), ("ForTokenClassification", "token_scores")):
         saved = checkpoints.read(made.save(tmp_path / name, "Bert", name, tokenizer, **made.labels(["a", "b", "c"])))
         folder = tmp_path / f"{name}-archive"
         folder.mkdir()
@@ -165,11 +165,11 @@ def gpu(monkeypatch, packed_tiny):
     monkeypatch.setattr(device, "HostCopy", Fetched)
     indices = np.empty(1000, dtype=np.int32)
     monkeypatch.setattr(
-        device, "page_locked", lambda count, _: (torch.empty(count, dtype=torch.int32), indices[:count])
+        device, "pinned_buffer", lambda count, _: (torch.empty(count, dtype=torch.int32), indices[:count])
     )
     monkeypatch.setattr(device.Queue, "follow", lambda self: None)
     monkeypatch.setattr(cuda, "capability", lambda _: (9, 0))
-    monkeypatch.setattr(cuda, "prepare", lambda _: None)
+    monkeypatch.setattr(cuda, "configure_torch", lambda _: None)
     monkeypatch.setattr(graphs, "make", lambda *_: None)
     with FakeTensorMode(allow_non_fake_inputs=True):
         yield "cuda:0"
@@ -210,8 +210,8 @@ def test_what_is_counted_can_be_more(packed_tiny, gpu):
 )
 def test_flash_attention_is_for_what_it_takes(monkeypatch, dtype, size, capability, flash):
     monkeypatch.setattr(cuda, "capability", lambda _: capability)
-    assert cuda.flash(torch.device("cuda:0"), dtype, size) is flash
-    assert not cuda.flash(torch.device("cpu"), dtype, size)
+    assert cuda.supports_flash_attention(torch.device("cuda:0"), dtype, size) is flash
+    assert not cuda.supports_flash_attention(torch.device("cpu"), dtype, size)
 
 
 @pytest.mark.parametrize(
@@ -230,6 +230,6 @@ def test_what_overflows_is_an_error_and_its_neighbours_are_not(outputs):
     states.hidden[4] = torch.inf  # of the second text
     assert np.isinf(there[1].hidden).any()
     states.limited = True
-    with pytest.raises(BertError, match="leaves the range of float16"):
+    with pytest.raises(BertError, match="overflows float16"):
         POOLINGS["max"].of(there[1:2])
     assert np.isfinite(POOLINGS["max"].of([there[0], *there[2:]])).all()

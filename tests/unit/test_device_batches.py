@@ -93,7 +93,7 @@ def test_what_follows_a_product_inside_its_kernel_is_the_same(minilm, tmp_path, 
     saved = heads.save(tmp_path / "saved", family, "Model", AutoTokenizer.from_pretrained(minilm), **options)
     engines.write(checkpoints.read(saved), tmp_path, "packed", "float32")
     plain = Packed(tmp_path, CPU)
-    monkeypatch.setattr(linears, "choose", lambda device, dtype: linears.Epilogue)
+    monkeypatch.setattr(linears, "choose", lambda device, dtype: linears.EpilogueLinear)
     fused = Packed(tmp_path, CPU)
     assert (fused.layers[0].qkv.bias - plain.layers[0].qkv.bias).abs().max() > 0.01
     for ours, theirs in zip(fused.run(TEXTS), plain.run(TEXTS), strict=True):
@@ -112,7 +112,7 @@ def test_what_follows_a_product_inside_its_kernel_is_the_same(minilm, tmp_path, 
 )
 def test_gelu_is_approximate_only_where_that_is_below_the_rounding(activation, dtype, within, after):
     weight = torch.zeros(4, 4, dtype=dtype)
-    linear = linears.Epilogue(weight, weight[0], activation)
+    linear = linears.EpilogueLinear(weight, weight[0], activation)
     assert (linear.within, linear.activate is not None) == (within, after)
 
 

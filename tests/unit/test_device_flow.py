@@ -83,7 +83,7 @@ def test_halves_end_with_the_time(pipeline, echo, ids, monkeypatch):
 
 
 def test_for_a_device_requests_are_read_in_portions_and_each_gets_its_own(make_pipeline, echo, monkeypatch):
-    monkeypatch.setattr(echo, "resident", True)
+    monkeypatch.setattr(echo, "outputs_on_device", True)
     pipeline = make_pipeline(token_budget=1)  # portions of four characters
     finished = []
     monkeypatch.setattr(echo, "finish", lambda: finished.append(len(echo.batches)))

@@ -67,5 +67,5 @@ def test_every_dependency_is_pinned_and_has_its_reason():
         for line in (ROOT / file).read_text().splitlines():
             if line and not line.startswith("#"):
                 name, version = re.sub(r"\[.*\]", "", line).split("==")
-                assert version
+                assert re.fullmatch(r"[\d.]+", version), line
                 assert f"`{name}`" in reasons, name

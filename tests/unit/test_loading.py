@@ -47,13 +47,13 @@ def test_float16_that_was_asked_for_and_overflows_ends_the_worker(tiny):
     hidden = torch.full((2, 2), torch.nan, dtype=torch.float16)
     outputs = DeviceStates(hidden, None, [2], torch.tensor([0, 2], dtype=torch.int32)).outputs()
     runtime = SimpleNamespace(run=lambda encodings: outputs)
-    with pytest.raises(ConfigError, match="leaves the range of float16"):
+    with pytest.raises(ConfigError, match="overflows float16"):
         loading.warm(runtime, TextTokenizer.load(tiny / "tokenizer.json", config))
 
 
 @pytest.fixture
 def start(monkeypatch, tiny, tmp_path):
-    """`loading.start` over a model whose states overflow in the given dtypes."""
+    """`loading.load_runtime` over a model whose states overflow in the given dtypes."""
 
     def started(device, dtype, overflow=()):
         tried = []
@@ -74,7 +74,9 @@ def start(monkeypatch, tiny, tmp_path):
 
         monkeypatch.setattr(loading.runtimes, "pick", lambda name, placement: Card)
         config = configured(dtype).handler
-        _, placement = loading.start(tmp_path, config, device, TextTokenizer.load(tiny / "tokenizer.json", config))
+        _, placement = loading.load_runtime(
+            tmp_path, config, device, TextTokenizer.load(tiny / "tokenizer.json", config)
+        )
         return tried, placement.dtype
 
     return started

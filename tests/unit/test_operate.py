@@ -63,7 +63,7 @@ def test_doctor_names_a_package_that_is_missing(monkeypatch, tmp_path):
 def test_java_is_told_of_gpus_in_numbers(monkeypatch, gpus, given, smi, told):
     monkeypatch.setattr(devices.shutil, "which", lambda _: smi or None)
     environment = {} if given is None else {"CUDA_VISIBLE_DEVICES": given}
-    assert devices.told(gpus, environment) == told
+    assert devices.worker_gpu_environment(gpus, environment) == told
 
 
 def test_only_a_machine_with_a_gpu_waits_for_torch(monkeypatch):
@@ -133,7 +133,7 @@ def test_logs_leave_out_what_every_start_writes(tmp_path, monkeypatch, capsys):
     assert shown.out == "Model server started.\n"
     assert "console.log (2 lines that every start writes are left out" in shown.err
     monkeypatch.setattr(tail, "hardware", lambda: CARD)
-    assert tail.telling(lines) == lines[1:]  # where there is a card, this one is news
+    assert tail.without_usual_warnings(lines) == lines[1:]  # where there is a card, this one is news
 
 
 def answered(status, kind):
@@ -160,11 +160,11 @@ def test_a_model_that_is_not_served_is_told_what_is(tmp_path, monkeypatch):
 
 def test_a_start_beside_a_server_without_that_model_fails(tmp_path, monkeypatch):
     monkeypatch.setattr(state, "prune_and_list", lambda: [server(tmp_path, models=["tickets", "bert"])])
-    assert lifecycle.already(8080, [])
-    assert lifecycle.already(8080, ["bert"])
-    assert not lifecycle.already(9080, ["other"])
+    assert lifecycle.report_if_running(8080, [])
+    assert lifecycle.report_if_running(8080, ["bert"])
+    assert not lifecycle.report_if_running(9080, ["other"])
     with pytest.raises(Failure, match="port 8080 serves tickets, bert and not other, more;") as caught:
-        lifecycle.already(8080, ["bert", "other", "more"])
+        lifecycle.report_if_running(8080, ["bert", "other", "more"])
     assert "scripts/bert start tickets bert other more" in caught.value.fix
     assert "--inference-port" in caught.value.fix
 
@@ -211,7 +211,7 @@ def test_a_server_that_is_gone_is_forgotten(tmp_path, monkeypatch):
     assert state.prune_and_list() == []
     assert not (tmp_path / "8080" / state.FILE).exists()
     assert (tmp_path / "8080" / "logs").exists()
-    with pytest.raises(Failure, match="no server of this project runs on port 8080"):
+    with pytest.raises(Failure, match="no server is running on port 8080"):
         state.find(8080)
 
 

@@ -159,16 +159,16 @@ def test_googles_folder_is_converted_once(tmp_path, monkeypatch):
     first = puller.pull(str(folder))
     assert (first / "model.safetensors").exists()
     made = (first / "model.safetensors").stat().st_mtime_ns
-    assert puller.local(folder) == first
+    assert puller.resolve_local(folder) == first
     assert (first / "model.safetensors").stat().st_mtime_ns == made
     with (folder / "vocab.txt").open("a") as file:
         file.write("")
-    assert puller.local(folder) == first
+    assert puller.resolve_local(folder) == first
     (folder / "bert_config.json").write_text((folder / "bert_config.json").read_text() + "\n")
-    assert puller.local(folder) != first
+    assert puller.resolve_local(folder) != first
     assert puller.pull(str(folder), tmp_path / "out") == tmp_path / "out"
     assert (tmp_path / "out" / "tokenizer.json").exists()
-    assert puller.local(first) == first
+    assert puller.resolve_local(first) == first
 
 
 @pytest.mark.parametrize("model", ["/no/such/folder", "a/b/c", "with space", ""])

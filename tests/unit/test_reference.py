@@ -109,7 +109,7 @@ def test_every_verb_and_each_of_its_options_has_a_line(verb):
             assert (default == "required") == parameter.required, name
             assert variable == (f"`{parameter.envvar}`" if parameter.envvar else ""), name
             if isinstance(parameter.default, str | float) and not isinstance(parameter.default, bool | Path):
-                assert default == f"`{parameter.default}`" or f"[default: {default}]" in parameter.help or not default
+                assert default == f"`{parameter.default}`" or f"[default: {default}]" in parameter.help, name
 
 
 @pytest.mark.parametrize(("struct", "prefix"), [(HandlerConfig, "handler."), (ModelConfig, "")])
@@ -158,9 +158,13 @@ def test_every_metric_has_a_line():
         assert kind in ("counter", "gauge")
         assert unit
         assert meaning
-    assert set(re.findall(r'"(bert_[a-z_]+)"', (ROOT / "handler" / "telemetry.py").read_text())) <= names
+    counted = set(re.findall(r'"(bert_[a-z_]+)"', (ROOT / "handler" / "telemetry.py").read_text()))
+    assert len(counted) == 7
+    assert counted <= names
     assert set(metrics.MEANINGS) == names
-    assert set(re.findall(r"\b(?:bert|ts)_\w+", " ".join(metrics.QUERIES.values()))) <= names
+    asked = set(re.findall(r"\b(?:bert|ts)_\w+", " ".join(metrics.QUERIES.values())))
+    assert asked
+    assert asked <= names
 
 
 def read_and_written(source):
@@ -196,7 +200,7 @@ def test_every_header_has_a_line():
         kserve.HEADER,
         *page.HEADERS,
         *StageTimer().headers(),
-        *(name for each in pipeline.ASKING.values() for name in each),
+        *(name for each in pipeline.ERROR_HEADERS.values() for name in each),
     }
     assert {"x-tokens", "x-truncated", "x-lengths", "authorization", "accept", "retry-after", "url_path"} <= used
     found = lines(text("headers"))

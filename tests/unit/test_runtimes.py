@@ -46,9 +46,9 @@ def test_bfloat16_on_a_cpu_takes_instructions_for_it(monkeypatch, capabilities, 
 
 def test_torch_kept_from_bfloat16_is_not_asked_for_it(monkeypatch):
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": True})
-    assert runtimes.bfloat16()
+    assert runtimes.cpu_supports_bfloat16()
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "avx2")
-    assert not runtimes.bfloat16()
+    assert not runtimes.cpu_supports_bfloat16()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import orjson
 import pytest
 import torch
 
-from handler.tasks.neighbours import Vocabulary
+from handler.tasks.neighbours import EmbeddingIndex
 from handler.types import Row
 
 CLS, SEP, MASK = 2, 3, 4
@@ -103,7 +103,7 @@ def test_what_cannot_be(pipeline, inputs, options, status, words):
 def test_an_answer_too_large_is_refused_before_it_is_computed(make_pipeline, echo, monkeypatch):
     pipeline = make_pipeline(max_response_bytes=5000)
     assert ask(pipeline, "cat", top_k=9)[0] == 200
-    monkeypatch.setattr(Vocabulary, "nearest", None)
+    monkeypatch.setattr(EmbeddingIndex, "nearest", None)
     status, answer = ask(pipeline, ["cat"] * 10, top_k=9)
     assert (status, "the limit is 5000" in answer["error"]) == (413, True)
     assert not echo.batches
@@ -112,7 +112,7 @@ def test_an_answer_too_large_is_refused_before_it_is_computed(make_pipeline, ech
 def test_equal_cosines_are_in_the_order_of_ids_in_any_portion(pipeline, monkeypatch):
     table = torch.tensor([[1.0, 0.0]] * 20 + [[1.0, 1.0]] * 20)  # no rounding, so that equal cosines are equal
     units = np.array([[1, 0]] * 5, dtype=np.float32)
-    vocabulary = Vocabulary(table, pipeline.tokenizer)
+    vocabulary = EmbeddingIndex(table, pipeline.tokenizer)
     named = [id for id in range(5, 40) if id != 6 and pipeline.tokenizer.name(id)]
     for at_once in (1, 80, 1 << 22):
         monkeypatch.setattr("handler.tasks.neighbours.SCORES_AT_ONCE", at_once)
@@ -126,7 +126,7 @@ def test_rows_that_were_never_trained_are_no_neighbours(pipeline, monkeypatch):
     names = {10: "[unused7]", 11: "madeupword0001", 12: ""}
     known = pipeline.tokenizer.name
     monkeypatch.setattr(pipeline.tokenizer, "name", lambda id: names.get(id) if id in names else known(id))
-    words = Vocabulary(torch.ones(100, 2), pipeline.tokenizer).is_word
+    words = EmbeddingIndex(torch.ones(100, 2), pipeline.tokenizer).is_word
     assert not words[[*range(5), *names]].any()
     assert words[[5, 9, 13]].all()
     assert not words[max(pipeline.tokenizer.backend.get_vocab().values()) + 1 :].any()
@@ -137,6 +137,6 @@ def test_a_late_request_is_told_so(pipeline, monkeypatch):
         pipeline.deadline.at = 0.0
         check()
 
-    monkeypatch.setattr(Vocabulary, "nearest", late)
+    monkeypatch.setattr(EmbeddingIndex, "nearest", late)
     status, answer = ask(pipeline, "cat", top_k=1)
     assert (status, answer["error_type"]) == (503, "overloaded")

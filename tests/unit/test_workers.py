@@ -42,7 +42,7 @@ def other(tmp_path):
 
 
 def threads(workers, requests=1):
-    with workers.busy(requests) as number:
+    with workers.acquire_threads(requests) as number:
         return number
 
 

@@ -1,1 +1,1 @@
-"""Checkpoints in the formats of other engines."""
+"""A checkpoint in the formats of other engines, and the int8 recipe."""
