@@ -109,7 +109,11 @@ def test_every_verb_and_each_of_its_options_has_a_line(verb):
             assert (default == "required") == parameter.required, name
             assert variable == (f"`{parameter.envvar}`" if parameter.envvar else ""), name
             if isinstance(parameter.default, str | float) and not isinstance(parameter.default, bool | Path):
-                assert default == f"`{parameter.default}`" or f"[default: {default}]" in parameter.help, name
+                assert (
+                    default == f"`{parameter.default}`"
+                    or f"[default: {default}]" in parameter.help
+                    or not parameter.default
+                ), name
 
 
 @pytest.mark.parametrize(("struct", "prefix"), [(HandlerConfig, "handler."), (ModelConfig, "")])
