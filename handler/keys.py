@@ -76,7 +76,7 @@ class Keys:
             if stamp != self.stamp:
                 found, wrong = parse(file.read_text())
                 self.stamp, self.digests = stamp, [digest(key) for _, key in found]
-                log.warning("%d keys are known now; lines that are none: %s", len(found), wrong or "none")
+                log.warning("%d keys loaded; invalid lines: %s", len(found), wrong or "none")
         except (OSError, UnicodeDecodeError) as error:
             if self.stamp != UNREADABLE:
                 log.warning("the file of keys cannot be read, and nobody may ask: %s", type(error).__name__)

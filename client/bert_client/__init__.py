@@ -43,6 +43,8 @@ def __getattr__(name: str) -> Any:
     """`AsyncBertClient` when it is first asked for, since it needs httpx, which `BertClient` does not."""
     if name != "AsyncBertClient":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from bert_client.asynchronous import AsyncBertClient
-
+    try:
+        from bert_client.asynchronous import AsyncBertClient
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{error}; pip install './client[async]' brings it", name=error.name) from None
     return AsyncBertClient

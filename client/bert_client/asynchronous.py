@@ -13,7 +13,7 @@ import httpx
 
 from bert_client import calls, vector_file
 from bert_client.calls import Answer, Array, Call
-from bert_client.errors import BertError, TimedOut, Unreachable
+from bert_client.errors import BertError, TimedOut, Unreachable, located
 from bert_client.retrying import RETRIES, Tries
 from bert_client.server import Request, Server
 
@@ -69,7 +69,7 @@ class AsyncBertClient:
         """The words of the vocabulary nearest to a sum, with their cosines, as gensim's method of this name."""
         return await self.run(calls.most_similar(positive, negative, top_k))
 
-    async def stream(
+    def stream(
         self, texts: Iterable[str], batch: int = 64, in_flight: int = 4, **options: Any
     ) -> AsyncGenerator[Array, None]:
         """`embed` for any number of texts: `(at most batch, dimensions)` float32 blocks, in order.
@@ -80,18 +80,25 @@ class AsyncBertClient:
         Raises:
             ValueError: `batch` or `in_flight` is below 1.
         """
+        return self.blocks(texts, batch, in_flight, 0, options)
+
+    async def blocks(
+        self, texts: Iterable[str], batch: int, in_flight: int, first: int, options: Mapping[str, Any]
+    ) -> AsyncGenerator[Array, None]:
+        """`stream`, of texts before which there were `first` others."""
         if in_flight < 1:
             raise ValueError(f"in_flight is {in_flight}; it must be 1 or more")
         turn = Semaphore(in_flight)
         waiting: deque[Task[Array]] = deque()
 
-        async def embed(block: list[str]) -> Array:
+        async def embed(before: int, block: list[str]) -> Array:
             async with turn:
-                return await self.embed(block, **options)
+                with located(before, len(block)):
+                    return await self.embed(block, **options)
 
         try:
-            for block in calls.batched(texts, batch):
-                waiting.append(create_task(embed(block)))
+            for before, block in calls.batched(texts, batch, first):
+                waiting.append(create_task(embed(before, block)))
                 if len(waiting) > in_flight:
                     yield await waiting.popleft()
             while waiting:
@@ -118,7 +125,7 @@ class AsyncBertClient:
         file = Path(file)
         made = await self.run(calls.provenance(options))
         with vector_file.resumed(file, made, texts, batch, progress) as vectors:
-            async with aclosing(self.stream(vectors.texts, batch, in_flight, **options)) as blocks:
+            async with aclosing(self.blocks(vectors.texts, batch, in_flight, vectors.rows.count, options)) as blocks:
                 async for block in blocks:
                     await to_thread(vectors.append, block)
         return vector_file.mapped(file)
@@ -141,7 +148,7 @@ class AsyncBertClient:
         except httpx.TimeoutException:
             raise TimedOut(f"{request.url}: no answer within {self.timeout:g} s") from None
         except BROKEN as error:
-            raise Unreachable(f"{request.url}: {type(error).__name__}") from None
+            raise Unreachable(f"{request.url}: {type(error).__name__}; does the server run?") from None
         return Answer(response.status_code, response.headers, response.content)
 
     async def close(self) -> None:

@@ -112,8 +112,8 @@ def as_list(texts: str | Sequence[str]) -> list[str]:
     return [texts] if isinstance(texts, str) else list(texts)
 
 
-def batched(texts: Iterable[str], size: int) -> Iterator[list[str]]:
-    """The texts, `size` at a time, read as they are needed.
+def batched(texts: Iterable[str], size: int, first: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """The texts, `size` at a time, read as they are needed, each time with how many there were before, from `first` on.
 
     Raises:
         ValueError: the size is below 1; raised at the first batch.
@@ -122,4 +122,5 @@ def batched(texts: Iterable[str], size: int) -> Iterator[list[str]]:
         raise ValueError(f"batch is {size}; it must be 1 or more")
     source = iter(texts)
     while batch := list(islice(source, size)):
-        yield batch
+        yield first, batch
+        first += len(batch)

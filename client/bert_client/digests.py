@@ -73,7 +73,11 @@ class Digests:
                 break
             taken = self.take(islice(source, count - done))
             if taken < count - done or self.hash.hexdigest() != digest:
-                have = f"texts {done + 1} to {count} are others" if taken == count - done else f"{done + taken} texts"
+                have = (
+                    f"at least one of texts {done + 1} to {count} is another"
+                    if taken == count - done
+                    else f"{done + taken} texts"
+                )
                 raise ValueError(
                     f"{self.file} has the vectors of {rows} texts, and the given texts differ: {have}; "
                     f"choose another file, or delete it and {self.record}"

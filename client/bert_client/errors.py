@@ -15,6 +15,8 @@ BertError                  500  a fault of the server, or an answer that says no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -102,3 +104,18 @@ ANSWERED: dict[str, type[BertError]] = {
     for kind in (BertError, Undecodable, Unauthorized, UnknownTask, NotAcceptable, TooLarge, Invalid, Overloaded)
 }
 """By the `error_type` of a worker's answer."""
+
+
+@contextmanager
+def located(first: int, count: int) -> Iterator[None]:
+    """Errors of a request that is part of a longer job say which of its texts were in the request.
+
+    Args:
+        first: texts before it.
+        count: texts in it.
+    """
+    try:
+        yield
+    except BertError as error:
+        place = f"texts {first + 1} to {first + count}"
+        raise type(error)(f"{place}: {error}", error.retry_after) from error

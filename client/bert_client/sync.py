@@ -13,7 +13,7 @@ import requests
 
 from bert_client import calls, vector_file
 from bert_client.calls import Answer, Array, Call
-from bert_client.errors import BertError, TimedOut, Unreachable
+from bert_client.errors import BertError, TimedOut, Unreachable, located
 from bert_client.retrying import RETRIES, Tries
 from bert_client.server import Request, Server
 
@@ -89,11 +89,22 @@ class BertClient:
         Raises:
             ValueError: `batch` or `in_flight` is below 1.
         """
+        return self.blocks(texts, batch, in_flight, 0, options)
+
+    def blocks(
+        self, texts: Iterable[str], batch: int, in_flight: int, first: int, options: Mapping[str, Any]
+    ) -> Iterator[Array]:
+        """`stream`, of texts before which there were `first` others."""
         waiting: deque[Future[Array]] = deque()
+
+        def embed(before: int, block: list[str]) -> Array:
+            with located(before, len(block)):
+                return self.embed(block, **options)
+
         with ThreadPoolExecutor(in_flight) as pool:
             try:
-                for block in calls.batched(texts, batch):
-                    waiting.append(pool.submit(self.embed, block, **options))
+                for before, block in calls.batched(texts, batch, first):
+                    waiting.append(pool.submit(embed, before, block))
                     if len(waiting) > in_flight:
                         yield waiting.popleft().result()
                 while waiting:
@@ -130,7 +141,7 @@ class BertClient:
         file = Path(file)
         made = self.run(calls.provenance(options))
         with vector_file.resumed(file, made, texts, batch, progress) as vectors:
-            for block in self.stream(vectors.texts, batch, in_flight, **options):
+            for block in self.blocks(vectors.texts, batch, in_flight, vectors.rows.count, options):
                 vectors.append(block)
         return vector_file.mapped(file)
 
@@ -153,7 +164,7 @@ class BertClient:
         except requests.Timeout:
             raise TimedOut(f"{request.url}: no answer within {self.timeout:g} s") from None
         except BROKEN as error:
-            raise Unreachable(f"{request.url}: {type(error).__name__}") from None
+            raise Unreachable(f"{request.url}: {type(error).__name__}; does the server run?") from None
         finally:
             self.idle.append(session)
         return Answer(response.status_code, response.headers, response.content)

@@ -104,9 +104,10 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
             why=reason if config.handler.task else "",
             fix=f"choose one with --task: {', '.join(known)}",
         )
-    if config.handler.max_length > checkpoint.max_length:
+    if config.handler.max_length > checkpoint.positions:
         raise Failure(
-            f"handler.max_length {config.handler.max_length} is beyond the checkpoint's {checkpoint.max_length}"
+            f"handler.max_length {config.handler.max_length} is more than the model's {checkpoint.positions} positions",
+            fix=f"{checkpoint.positions} at most; the checkpoint itself suggests {checkpoint.max_length}",
         )
     return replace(config, handler=replace(config.handler, runtime=runtime))
 

@@ -8,6 +8,9 @@ ENVIRONMENT: dict[str, str] = {
     "BERT_KEYS": "default of `--keys`; `start` also passes the file to the workers in it",
     "BERT_RUNS": "folder with settings, state and logs of each running server; default: `.run` of the project",
     "PYTHON": "Python that `scripts/setup` creates `.venv` with; default: the first supported one on the path",
+    "BERT_TORCH": "build of PyTorch that `scripts/setup` installs, `cpu` or `cuda`; default: `cpu` without an NVIDIA "
+    "GPU, unless pip is configured for an index of your own",
+    "TMPDIR": "temporary folder, in which a server unpacks its archives",
     "CUDA_VISIBLE_DEVICES": "GPUs that the server may use, as indices, UUIDs or MIG names; empty or `-1`: none",
     "ONEDNN_MAX_CPU_ISA": "newest instruction set that torch and the kernels of the runtime `native` may use: "
     "`AVX512_CORE`, `AVX2_VNNI` or `AVX2`",

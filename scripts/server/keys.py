@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from handler.keys import MIN_KEY_LENGTH, parse
@@ -22,13 +23,18 @@ def check(file: Path) -> None:
     found, wrong = parse(file.read_text(errors="replace"))
     if wrong or not found:
         where = f"line {wrong[0]} of {file} is not a" if wrong else f"{file} holds no"
-        raise Failure(f"{where} name:key with a key of at least {MIN_KEY_LENGTH} characters, without spaces", fix=MAKE)
+        raise Failure(f"{where} line NAME:KEY; a key has at least {MIN_KEY_LENGTH} characters and no spaces", fix=MAKE)
     for what, values in zip(("name", "key"), zip(*found, strict=True), strict=True):
         if len(set(values)) < len(values):
             raise Failure(
-                f"{file} holds one {what} twice",
+                f"{file} holds one {what} twice" + (f": {twice(values)}" if what == "name" else ""),
                 fix="give each person a name and a key of their own, so that one can be revoked",
             )
+
+
+def twice(values: Sequence[str]) -> str:
+    """The first one that is there again."""
+    return next(value for number, value in enumerate(values) if value in values[:number])
 
 
 def first(file: Path) -> str:

@@ -6,9 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.server.state import Server
-
-DEFAULT_PORT = 8080
+from scripts.server.state import Server, flag
 
 
 def lines(server: Server, version: str | None) -> list[str]:
@@ -20,17 +18,19 @@ def lines(server: Server, version: str | None) -> list[str]:
 
 def pairs(server: Server, version: str | None) -> Iterator[tuple[str, str]]:
     """What it is for, and the address or command."""
-    name = server.models[0]
-    if version:
+    name, port = server.models[0], flag(server.inference_port)
+    for other in server.models[1:]:
+        yield "also served", f"{server.inference}/predictions/{other}"
+    if version and not server.auth:  # a browser has no way to send a key
         yield "in a browser", f"{server.inference}/predictions/{name}"
+    if version:
         yield "OpenAI's clients", f"base_url={server.inference}/predictions/{name}/{version}/v1"
     yield "metrics", server.metrics
     yield "logs", shown(server.logs)
     if server.auth:
         yield "keys", shown(Path(server.key_list or server.keys))
-    port = "" if server.inference_port == DEFAULT_PORT else f" --inference-port {server.inference_port}"
     yield "your own model", "scripts/bert pack FOLDER --name NAME, then"
-    yield "", f"scripts/bert stop{port} && scripts/bert start NAME{port}"
+    yield "", f"scripts/bert stop{port} && scripts/bert start {' '.join(server.models)} NAME{port}"
     yield "stop it with", f"scripts/bert stop{port}"
 
 

@@ -70,12 +70,21 @@ def check(options: Options) -> list[str]:
     Raises:
         Failure: the first one that does not hold, with the flag that helps.
     """
+    check_place(options)
+    return archives(options)
+
+
+def check_place(options: Options) -> None:
+    """All checks but those of archives, which may still have to be made.
+
+    Raises:
+        Failure: see `check`.
+    """
     check_address(options)
     if options.keys:
         keys.check(options.keys)
     check_device(options)
     check_ports(options)
-    return archives(options)
 
 
 def default_workers(options: Options, models: Sequence[str]) -> int:

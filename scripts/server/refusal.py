@@ -6,7 +6,7 @@ import requests
 
 from scripts.console import Failure
 from scripts.server import management
-from scripts.server.state import Server
+from scripts.server.state import Server, flag
 
 NOT_SERVED = ("ModelNotFoundException", "ModelVersionNotFoundException")
 NO_ADDRESS = ("ResourceNotFoundException", "MethodNotAllowedException")
@@ -14,20 +14,20 @@ NO_ADDRESS = ("ResourceNotFoundException", "MethodNotAllowedException")
 
 def explain(server: Server, name: str, answer: requests.Response) -> Failure:
     """A failure for an answer with a status of 400 or above to a request for `/predictions/{name}`."""
-    body = management.decoded(answer)
+    body, port = management.decoded(answer), flag(server.inference_port)
     kind = body.get("type") if isinstance(body, dict) else None
     if kind in NOT_SERVED or kind in NO_ADDRESS:
         what = "model or version" if kind in NOT_SERVED else "address"
         return Failure(
             f"no {what} {name} on port {server.inference_port}",
             why=f"this server serves {', '.join(served(server))}",
-            fix=f"scripts/bert predict {server.models[0]} TEXT; more models: scripts/bert stop, then "
-            "scripts/bert start with all of them",
+            fix=f"scripts/bert predict {server.models[0]} TEXT{port}; more models: scripts/bert stop{port}, then "
+            f"scripts/bert start {' '.join(server.models)} {name}{port}",
         )
     if kind == "ServiceUnavailableException":
         return Failure(
             f"{name} takes no more requests now: its queue is full, or it has no worker",
-            fix=f"scripts/bert status; scripts/bert scale {name} N starts more workers",
+            fix=f"scripts/bert status{port}; scripts/bert scale {name} N{port} starts more workers",
         )
     return Failure(f"{name} answered {answer.status_code}", why=answer.text.strip())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from scripts import paths
 from scripts.console import Failure, err
 
 FILE = "server.json"
+DEFAULT_PORT = 8080
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +112,12 @@ def loopback(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
 
 
+def flag(inference_port: int) -> str:
+    """What a command needs to mean the server on that port, with a space before it; nothing for the usual one."""
+    usual = os.environ.get("BERT_INFERENCE_PORT", str(DEFAULT_PORT))
+    return "" if str(inference_port) == usual else f" --inference-port {inference_port}"
+
+
 def folder(inference_port: int) -> Path:
     """The folder of the server on that port."""
     return paths.RUNS / str(inference_port)
@@ -142,7 +150,8 @@ def find(inference_port: int | None = None) -> Server:
         servers = [server for server in servers if server.inference_port == inference_port]
     if not servers:
         where = f" on port {inference_port}" if inference_port else ""
-        raise Failure(f"no server is running{where}", fix="scripts/bert start")
+        port = flag(inference_port) if inference_port else ""
+        raise Failure(f"no server is running{where}", fix=f"scripts/bert start NAME{port}")
     if len(servers) > 1:
         ports = ", ".join(str(server.inference_port) for server in servers)
         raise Failure(f"{len(servers)} servers run, on ports {ports}", fix="name one with --inference-port")

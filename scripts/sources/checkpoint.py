@@ -38,7 +38,8 @@ class Checkpoint:
         root: where it is.
         folder: where its model is; within the root in what older versions of sentence-transformers saved.
         architecture: name of the class it was saved from.
-        max_length: longest sequence, in tokens.
+        max_length: longest sequence, in tokens, that it was made for.
+        positions: longest sequence that it has positions for.
         task: what it is for; empty for a head that is not served.
         pooling: of a sentence-transformers folder, else `mean`.
         dense: folders of the dense layers after pooling.
@@ -55,6 +56,7 @@ class Checkpoint:
     folder: Path
     architecture: str
     max_length: int
+    positions: int
     task: str
     pooling: str = "mean"
     dense: tuple[Path, ...] = ()
@@ -112,7 +114,7 @@ def understand(root: Path) -> Checkpoint:
     tokenizer = load_if_there(folder / "tokenizer_config.json")
     longest = tokenizer.get("model_max_length") or positions
     rerank = modules.activation(root, config)
-    plain = Checkpoint(root, folder, architecture, min(longest, positions), "", rerank=rerank)
+    plain = Checkpoint(root, folder, architecture, min(longest, positions), positions, "", rerank=rerank)
     plain = replace(plain, truncation=tokenizer.get("truncation_side") or "right")
     if (root / "modules.json").exists():
         return replace(plain, **modules.read(root, positions))

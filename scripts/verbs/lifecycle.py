@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from time import perf_counter, sleep
 from typing import Annotated
 
@@ -11,11 +11,11 @@ import typer
 
 from scripts.console import Failure, err, out
 from scripts.paths import MODEL_STORE
-from scripts.server import launch, management, report, smoke_test, state
+from scripts.server import launch, management, preflight, report, running, smoke_test, state
 from scripts.server import stop as stopper
 from scripts.server.preflight import Options
 from scripts.sources import pull as puller
-from scripts.sources.presets import DEFAULT, presets
+from scripts.sources.presets import DEFAULT, Preset, presets
 from scripts.verbs.options import (
     Auth,
     Device,
@@ -60,14 +60,6 @@ def up(
 
     Examples: scripts/bert up; scripts/bert up sentence-transformers/all-mpnet-base-v2 --name mpnet
     """
-    from scripts.packing import pack as packer  # torch takes seconds to import
-
-    if report_if_running(inference_port, [name]):
-        return
-    folder = puller.pull(model, None, revision, offline)
-    preset = presets().get(model)
-    settings = packer.preset_settings(preset.settings if preset else {}, {"task": task}, None)
-    packer.pack(folder, name, version, settings, store)
     options = Options(
         store=store,
         models=[name],
@@ -78,7 +70,25 @@ def up(
         insecure=insecure,
         keys=keys,
     )
-    print_first_answer(launch.start(options))
+    server = running.find(options)
+    if server:
+        return say_that_it_runs(server)
+    preflight.check_place(options)
+    folder = puller.pull(model, None, revision, offline)
+    pack_if_needed(folder, presets().get(model), name, version, task, store)
+    return print_first_answer(launch.start(options))
+
+
+def pack_if_needed(folder: Path, preset: Preset | None, name: str, version: str, task: str | None, store: Path) -> None:
+    """Make the archive, unless the one that is there is the same."""
+    from scripts.packing import existing, model_config  # torch takes seconds to import
+    from scripts.packing import pack as packer
+    from scripts.sources import checkpoint as checkpoints
+
+    settings = packer.preset_settings(preset.settings if preset else {}, {"task": task}, None)
+    wanted = model_config.render(packer.configure(checkpoints.read(folder), settings))
+    if not existing.is_current(store / f"{name}.mar", folder, wanted, version):
+        packer.pack(folder, name, version, settings, store)
 
 
 def start(
@@ -105,54 +115,38 @@ def start(
 
     Examples: scripts/bert start bert; scripts/bert start --inference-port 9080 --workers 2
     """
-    if report_if_running(inference_port, names or []):
-        if foreground:
-            raise Failure(f"port {inference_port} has a server already", fix="scripts/bert stop")
-        return
-    server = launch.start(
-        Options(
-            store,
-            names or [],
-            host,
-            inference_port,
-            management_port,
-            metrics_port,
-            grpc_port,
-            workers,
-            device,
-            auth,
-            insecure,
-            timeout,
-            metrics_host,
-            keys,
-        )
+    options = Options(
+        store,
+        names or [],
+        host,
+        inference_port,
+        management_port,
+        metrics_port,
+        grpc_port,
+        workers,
+        device,
+        auth,
+        insecure,
+        timeout,
+        metrics_host,
+        keys,
     )
+    server = running.find(options)
+    if server and foreground:
+        raise Failure(
+            f"port {inference_port} has a server already", fix=f"scripts/bert stop{state.flag(inference_port)}"
+        )
+    if server:
+        return say_that_it_runs(server)
+    server = launch.start(options)
     print_first_answer(server)
-    if foreground:
-        wait_in_foreground(server)
+    return wait_in_foreground(server) if foreground else None
 
 
-def report_if_running(inference_port: int, names: Sequence[str]) -> bool:
-    """Say so when a server of ours holds the port and serves these models.
-
-    Raises:
-        Failure: it does not serve one of them. A script that goes on would get a 404 for each of its requests.
-    """
-    for server in state.prune_and_list():
-        if server.inference_port == inference_port:
-            missing = [name for name in names if name not in server.models]
-            if missing:
-                together = " ".join(dict.fromkeys([*server.models, *names]))
-                raise Failure(
-                    f"the server on port {inference_port} serves {', '.join(server.models)} and not "
-                    f"{', '.join(missing)}; models are loaded when a server starts",
-                    fix=f"scripts/bert stop, then scripts/bert start {together}; "
-                    "or a second server beside it with another --inference-port",
-                )
-            out.print(f"already running: {server.inference}, pid {server.pid}, models {', '.join(server.models)}")
-            report.show_next(server, packed_version(server))
-            return True
-    return False
+def say_that_it_runs(server: state.Server) -> None:
+    """For a server that is there already."""
+    out.print(f"already running: {server.inference}, pid {server.pid}, models {', '.join(server.models)}")
+    report.show_next(server, packed_version(server))
 
 
 def print_first_answer(server: state.Server) -> None:

@@ -1,5 +1,7 @@
 """What both clients do, sync and async, against a server that answers what it is told to."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -113,8 +115,8 @@ def numbers(count, first=0):
 @pytest.mark.parametrize(
     ("others", "why"),
     [
-        (numbers(50, first=1), "texts 1 to 10 are others"),
-        ([*numbers(34), "99", *numbers(15, first=35)], "texts 31 to 40 are others"),
+        (numbers(50, first=1), "at least one of texts 1 to 10"),
+        ([*numbers(34), "99", *numbers(15, first=35)], "at least one of texts 31 to 40"),
         (numbers(20), "the vectors of 50 texts, and the given texts differ: 20 texts"),
     ],
 )
@@ -174,3 +176,12 @@ def test_progress_is_told_the_vectors_so_far(served, tmp_path, capsys):
     client.embed_many(iter(numbers(25)), str(tmp_path / "b.npy"), batch=10, progress=True)
     assert capsys.readouterr().err.endswith("\r25 vectors\n")
     assert client.embed_many([], tmp_path / "c.npy").shape == (0, 0)
+
+
+def test_an_error_of_a_long_job_names_its_texts(served, tmp_path):
+    client, answers, _ = served
+    client.embed_many(numbers(20), tmp_path / "vectors.npy", batch=10)
+    about = json.dumps({"model": "bert", **client.fake.about}).encode()
+    answers[:] = [(200, about), (422, b'{"error": "text 6 of 10 is empty", "error_type": "invalid"}')]
+    with pytest.raises(Invalid, match=r"^texts 21 to 30: 422: text 6 of 10 is empty$"):
+        client.embed_many(numbers(40), tmp_path / "vectors.npy", batch=10, in_flight=1)

@@ -65,7 +65,7 @@ def test_logs_hold_counts_and_no_key(file, caplog):
     file.unlink()
     refused(keys, bearer(ADA))
     refused(keys, bearer(ADA))
-    assert "1 keys are known now; lines that are none: [1]" in caplog.text
+    assert "1 keys loaded; invalid lines: [1]" in caplog.text
     assert caplog.text.count("cannot be read") == 1
     assert ADA not in caplog.text
     assert BOB not in caplog.text
@@ -106,7 +106,7 @@ def test_rows_with_and_without_a_key_share_a_batch(make_pipeline, file):
     ("text", "mode", "words"),
     [
         (f"ada:{ADA}\n", 0o640, "others may read"),
-        ("", 0o600, "holds no name:key"),
+        ("", 0o600, "holds no line NAME:KEY"),
         (f"ada:{ADA}\nbob:short\n", 0o600, "line 2 of"),
         (f"ada {ADA}\n", 0o600, "line 1 of"),
         (f"ada:{ADA}\nada:{BOB}\n", 0o600, "one name twice"),

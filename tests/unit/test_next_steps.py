@@ -23,7 +23,7 @@ def test_all_that_comes_next(tmp_path, monkeypatch):
         "  metrics           http://127.0.0.1:8082/metrics",
         "  logs              .run/8080/logs",
         "  your own model    scripts/bert pack FOLDER --name NAME, then",
-        "                    scripts/bert stop && scripts/bert start NAME",
+        "                    scripts/bert stop && scripts/bert start bert NAME",
         "  stop it with      scripts/bert stop",
     ]
 
@@ -33,8 +33,9 @@ def test_addresses_can_be_opened_and_commands_name_the_port(tmp_path):
     text = "\n".join(next_steps.lines(one, "2.0"))
     assert "0.0.0.0" not in text
     assert "http://127.0.0.1:9400/predictions/bert/2.0/v1" in text
-    assert "scripts/bert stop --inference-port 9400 && scripts/bert start NAME --inference-port 9400" in text
+    assert "scripts/bert stop --inference-port 9400 && scripts/bert start bert NAME --inference-port 9400" in text
     assert "  keys              /k" in text
+    assert "browser" not in text  # it has no way to send a key
     assert f"  logs              {tmp_path}/logs" in text
 
 

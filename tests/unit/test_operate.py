@@ -9,10 +9,9 @@ import pytest
 import requests
 
 from scripts.console import Failure
-from scripts.server import devices, doctor, launch, management, refusal, state, stop, tail
+from scripts.server import devices, doctor, launch, management, refusal, running, state, stop, tail
 from scripts.server.gpu import GpuInfo, diagnose
 from scripts.server.preflight import Options
-from scripts.verbs import lifecycle
 
 CARD = ["NVIDIA H100, 550.54"]
 
@@ -159,14 +158,44 @@ def test_a_model_that_is_not_served_is_told_what_is(tmp_path, monkeypatch):
 
 
 def test_a_start_beside_a_server_without_that_model_fails(tmp_path, monkeypatch):
-    monkeypatch.setattr(state, "prune_and_list", lambda: [server(tmp_path, models=["tickets", "bert"])])
-    assert lifecycle.report_if_running(8080, [])
-    assert lifecycle.report_if_running(8080, ["bert"])
-    assert not lifecycle.report_if_running(9080, ["other"])
+    there = server(tmp_path, models=["tickets", "bert"])
+    monkeypatch.setattr(state, "prune_and_list", lambda: [there])
+
+    def find(*models, port=8080, **asked):
+        return running.find(Options(tmp_path, models, inference_port=port, **asked))
+
+    assert find() is there
+    assert find("bert") is there
+    assert find("other", port=9080) is None
     with pytest.raises(Failure, match="port 8080 serves tickets, bert and not other, more;") as caught:
-        lifecycle.report_if_running(8080, ["bert", "other", "more"])
+        find("bert", "other", "more")
     assert "scripts/bert start tickets bert other more" in caught.value.fix
     assert "--inference-port" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "words"),
+    [
+        ({}, {"auth": True}, "without --auth"),
+        ({"auth": True, "key_list": "/k"}, {"auth": True}, "without --auth"),
+        ({}, {"keys": Path("/keys")}, "without --keys"),
+        ({"auth": True, "key_list": "/others"}, {"keys": Path("/keys")}, "with keys of /others"),
+        ({}, {"host": "0.0.0.0"}, "with --host 127.0.0.1"),
+        ({}, {"metrics_host": "0.0.0.0"}, "with --metrics-host 127.0.0.1"),
+        ({}, {"workers": 2}, "changed by scripts/bert scale"),
+    ],
+)
+def test_a_start_beside_a_server_that_was_started_otherwise_fails(tmp_path, monkeypatch, there, asked, words):
+    monkeypatch.setattr(state, "prune_and_list", lambda: [server(tmp_path, **there)])
+    with pytest.raises(Failure, match=words) as caught:
+        running.find(Options(tmp_path, inference_port=8080, **asked))
+    assert caught.value.fix.startswith("scripts/bert stop, then")
+
+
+def test_what_runs_as_it_was_asked_for_is_taken(tmp_path, monkeypatch):
+    there = server(tmp_path, auth=True, key_list="/keys", host="0.0.0.0")
+    monkeypatch.setattr(state, "prune_and_list", lambda: [there])
+    assert running.find(Options(tmp_path, inference_port=8080, host="0.0.0.0", keys=Path("/keys"))) is there
 
 
 def test_a_workers_traceback_is_cut_out_of_the_log(tmp_path):

@@ -120,7 +120,7 @@ def test_missing_weights_are_refused_when_packing(folder, tmp_path):
     ("settings", "words"),
     [
         ({"minWorker": 2}, "unknown key 'minWorker'; did you mean 'minWorkers'"),
-        ({"handler": {"max_length": 41}}, "41 is beyond the checkpoint's 40"),
+        ({"handler": {"max_length": 41}}, "41 is more than the model's 40 positions"),
         ({"handler": {"task": "embeddings"}}, "cannot do embeddings"),
         ({"handler": {"runtime": "pakced"}}, "unknown runtime 'pakced'; did you mean 'packed'"),
     ],

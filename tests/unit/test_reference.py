@@ -145,8 +145,12 @@ def variables(source):
 
 
 def test_every_environment_variable_has_a_line():
-    used = {"PYTHON"}.union(*(variables(file.read_text()) for file in CODE if file.parent.name != "reference"))
-    assert "PYTHON:-" in (ROOT / "scripts" / "setup").read_text()
+    setup = (ROOT / "scripts" / "setup").read_text() + (ROOT / "scripts" / "torch-build").read_text()
+    shell = set(re.findall(r"\$\{(BERT_\w+|PYTHON)\b", setup))
+    used = (shell | {"TMPDIR"}).union(
+        *(variables(file.read_text()) for file in CODE if file.parent.name != "reference")
+    )
+    assert shell == {"PYTHON", "BERT_TORCH"}
     assert used == set(environment.ENVIRONMENT) | set(environment.INTERNAL)
     found = lines(section(text("settings"), "## Environment variables"))
     assert all(found[name][0] for name in used)

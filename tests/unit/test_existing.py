@@ -1,0 +1,60 @@
+"""`up` keeps an archive that somebody made, and does not make one again that is there."""
+
+import shutil
+from zipfile import ZipFile
+
+import pytest
+
+from scripts.console import Failure
+from scripts.packing import existing, model_config
+from scripts.packing import pack as packer
+from scripts.sources import checkpoint as checkpoints
+
+
+@pytest.fixture
+def folder(tiny, tmp_path):
+    return shutil.copytree(tiny, tmp_path / "mine")
+
+
+def settings(folder, **own):
+    return model_config.render(packer.configure(checkpoints.read(folder), own))
+
+
+def packed(folder, tmp_path, **own):
+    return packer.pack(folder, "bert", "1.0", own, tmp_path / "store")[0]
+
+
+def test_the_same_again_is_not_packed_again(folder, tmp_path):
+    assert not existing.is_current(tmp_path / "store" / "bert.mar", folder, settings(folder), "1.0")
+    assert existing.is_current(packed(folder, tmp_path), folder, settings(folder), "1.0")
+
+
+def test_other_code_is_packed_again(folder, tmp_path):
+    archive = packed(folder, tmp_path)
+    with pytest.warns(UserWarning, match="Duplicate name"), ZipFile(archive, "a") as content:
+        content.writestr("handler/pipeline.py", "older")
+    assert not existing.is_current(archive, folder, settings(folder), "1.0")
+
+
+@pytest.mark.parametrize(
+    ("own", "version", "change", "words"),
+    [
+        ({"batchSize": 3}, "1.0", None, "has settings or a version of its own"),
+        ({}, "2.0", None, "has settings or a version of its own"),
+        ({}, "1.0", "config.json", "was packed from another checkpoint, mine"),
+    ],
+)
+def test_what_somebody_made_is_not_overwritten(folder, tmp_path, own, version, change, words):
+    archive = packed(folder, tmp_path, **own)
+    wanted = settings(folder)
+    if change:
+        (folder / change).write_text((folder / change).read_text() + " ")
+    with pytest.raises(Failure, match=words) as caught:
+        existing.is_current(archive, folder, wanted, version)
+    assert "scripts/bert start bert serves it as it is" in caught.value.fix
+
+
+def test_damage_is_said(folder, tmp_path):
+    (tmp_path / "bert.mar").write_bytes(b"no archive")
+    with pytest.raises(Failure, match="damaged"):
+        existing.is_current(tmp_path / "bert.mar", folder, settings(folder), "1.0")
