@@ -67,6 +67,8 @@ class BertHandler:
             context.set_response_content_type(index, reply.content_type)
             for name, value in reply.headers.items():
                 context.set_response_header(index, name, value)
+            if is_grpc(context.get_all_request_header(index)):
+                context.set_response_header(index, "ts_stream_next", "false")  # or Java's streaming calls cost the worker
         self.left, self.idle = perf_counter(), self.wire.idle
         return [reply.body for reply in replies]
 
@@ -75,6 +77,11 @@ def is_describe_request(item: dict[str, Any], context: Any) -> bool:
     """Whether a request is TorchServe's own for what the model is; a client's comes with a note on explanations."""
     headers = context.get_all_request_header(0)
     return headers.get("describe") == "True" and "explain" not in headers and not any(item.values())
+
+
+def is_grpc(headers: dict[str, Any]) -> bool:
+    """Whether a request came by gRPC, of which TorchServe hands on no metadata; it adds those of a sequence itself."""
+    return all(name.startswith("ts_request_sequence") or isinstance(value, dict) for name, value in headers.items())
 
 
 def row(item: dict[str, Any], context: Any, index: int) -> Any:

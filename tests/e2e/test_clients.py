@@ -237,6 +237,23 @@ def test_torchserves_grpc(server, vectors):
     assert b"did you mean 'inputs'" in wrong
 
 
+@pytest.mark.parametrize("call", ["StreamPredictions", "StreamPredictions2"])
+def test_grpc_streams_cost_no_worker(server, call):
+    """Java's streaming calls look for a header of the answer, and a worker whose answer has none is ended."""
+    before = [worker["pid"] for worker in server.workers("bert")]
+    request = field(1, b"bert") + field(3, field(1, b"body") + field(2, b'{"inputs": "a", "dimensions": 1}'))
+    with grpc.insecure_channel(f"127.0.0.1:{server.port + 3}") as channel:
+        path = f"/org.pytorch.serve.grpc.inference.InferenceAPIsService/{call}"
+        if call == "StreamPredictions":
+            (answer,) = channel.unary_stream(path)(request, timeout=60)
+            assert b"[[" in answer
+        else:  # of sequences, which an archive without sequence batching does not have
+            with pytest.raises(grpc.RpcError):
+                list(channel.stream_stream(path)(iter([request + field(4, b"one")]), timeout=60))
+    assert requests.post(f"{server.url}/predictions/bert", json={"inputs": "a"}, timeout=60).status_code == 200
+    assert [worker["pid"] for worker in server.workers("bert")] == before
+
+
 @pytest.fixture(scope="module")
 def environment():
     """A virtual environment for a client whose pins clash with ours, kept between runs."""
