@@ -54,8 +54,8 @@ class AnyProtocol(Protocol):
 class Call:
     """One request on its way; an error stops this one and no other.
 
-    `protocol_state` is what the protocol keeps for its answer. `encodings` and `outputs` hold, for each of `texts`, one
-    entry per window.
+    `protocol_state` is what the protocol keeps for its answer, and `ignored` are keys it did not read. `encodings` and
+    `outputs` hold, for each of `texts`, one entry per window.
     """
 
     row: Row
@@ -63,6 +63,7 @@ class Call:
     task: AnyTask | None = None
     request: AnyRequest | None = None
     protocol_state: Any = None
+    ignored: frozenset[str] = frozenset()
     texts: list[Text] = field(default_factory=list)
     encodings: list[list[Encoding]] = field(default_factory=list)
     outputs: list[list[Output]] = field(default_factory=list)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 from handler.config import HandlerConfig
 from handler.errors import Invalid, TooLarge
 from handler.types import Text
+
+Blank = Literal["refused", "spaces", "taken"]
+"""What a protocol does with a text without any word: it refuses each, or those without a character, or it takes them.
+
+One that is taken is encoded as the special tokens alone."""
 
 
 def characters(text: Text) -> int:
@@ -14,13 +20,26 @@ def characters(text: Text) -> int:
     return len(text) if isinstance(text, str | list) else sum(map(len, text))
 
 
-def check(texts: Sequence[Text], config: HandlerConfig, vocabulary: int) -> None:
+def numbered(index: int, total: int) -> str:
+    """`text 2 of 3`."""
+    return f"text {index + 1} of {total}"
+
+
+def check(
+    texts: Sequence[Text],
+    config: HandlerConfig,
+    vocabulary: int,
+    blank: Blank = "refused",
+    place: Callable[[int, int], str] = numbered,
+) -> None:
     """Refuse what no truncation can serve.
 
     Args:
         texts: of one request.
         config: has the limits.
         vocabulary: number of token ids.
+        blank: see `Blank`.
+        place: what the client calls a text, by its index and their number; see `Task.place`.
 
     Raises:
         Invalid: no text, an empty text, an id that is not in the vocabulary.
@@ -39,11 +58,17 @@ def check(texts: Sequence[Text], config: HandlerConfig, vocabulary: int) -> None
             f"{size} characters in one request, the limit is {config.max_characters}; "
             "send several requests or raise handler.max_characters"
         )
-    for number, text in enumerate(texts, 1):
+    for index, text in enumerate(texts):
         if isinstance(text, list):
-            check_ids(text, vocabulary, f"{number} of {len(texts)}")
-        elif not all(part.strip() for part in ((text,) if isinstance(text, str) else text)):
-            raise Invalid(f"text {number} of {len(texts)} is empty")
+            check_ids(text, vocabulary, f"{index + 1} of {len(texts)}")
+        elif blank != "taken" and is_empty(text, blank):
+            raise Invalid(f"{place(index, len(texts))} is empty")
+
+
+def is_empty(text: str | tuple[str, str], blank: Blank) -> bool:
+    """Whether a text is refused; a pair is where one of its texts is blank, or by `spaces` where both are `""`."""
+    parts = (text,) if isinstance(text, str) else text
+    return not any(parts) if blank == "spaces" else not all(part.strip() for part in parts)
 
 
 def check_ids(ids: Sequence[int], vocabulary: int, which: str) -> None:

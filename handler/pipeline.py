@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain, repeat
 from time import monotonic
 
@@ -23,6 +24,7 @@ from handler.errors import BertError, ConfigError, Overloaded, TooLarge, Unautho
 from handler.keys import Keys
 from handler.model import LoadedModel
 from handler.protocols.base import JSON, EncodedBody, envelope
+from handler.protocols.foreign import listed
 from handler.runtimes import cuda
 from handler.runtimes.base import Runtime
 from handler.telemetry import StageTimer, Telemetry
@@ -117,9 +119,11 @@ class Pipeline:
             self.keys.check(call.row.headers)
         decoded = call.protocol.decode(call.row, self.tasks, self.config.task)
         call.task, call.request, call.protocol_state = decoded.task, decoded.request, decoded.protocol_state
+        call.ignored = decoded.ignored
         call.texts = call.task.texts(call.request)
         if call.task.takes_text:
-            limits.check(call.texts, self.config, self.tokenizer.vocabulary)
+            place = partial(decoded.task.place, decoded.request)
+            limits.check(call.texts, self.config, self.tokenizer.vocabulary, decoded.blank, place)
 
     def forward(self, calls: Sequence[Call], alone: bool) -> None:
         """Run the sequences of these calls together and give each call its own outputs back."""
@@ -230,6 +234,8 @@ def postprocess(call: Call) -> None:
 
 def reply(call: Call, encoded: EncodedBody, times: dict[str, str]) -> Reply:
     """Status and headers for a body."""
+    if call.ignored:
+        times = times | {"x-ignored": listed(call.ignored)}
     if call.error is not None:
         return Reply(
             call.error.status, encoded.content_type, encoded.body, times | ERROR_HEADERS.get(type(call.error), {})

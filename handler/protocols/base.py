@@ -11,6 +11,7 @@ import orjson
 
 from handler.call import Call
 from handler.errors import BertError, UnknownTask, unknown
+from handler.limits import Blank
 from handler.tasks import TASKS
 from handler.tasks.base import Task, TextRequest
 from handler.types import Row
@@ -26,11 +27,15 @@ class Decoded:
 
     Attributes:
         protocol_state: what the protocol needs again when it writes the answer.
+        ignored: keys of the body that were not read; see `handler.protocols.foreign`.
+        blank: what becomes of texts without any word.
     """
 
     task: Task[Any]
     request: TextRequest
     protocol_state: Any = None
+    ignored: frozenset[str] = frozenset()
+    blank: Blank = "refused"
 
 
 @dataclass(frozen=True, slots=True)

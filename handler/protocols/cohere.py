@@ -47,7 +47,7 @@ class Document(msgspec.Struct, frozen=True):
     text: str
 
 
-class RerankV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RerankV2(msgspec.Struct, frozen=True, kw_only=True):
     """Body of `v2/rerank`."""
 
     query: Annotated[str, Meta(description="search query", examples=["Where does Ada live?"])]
@@ -68,7 +68,7 @@ class RerankV1(RerankV2, frozen=True, kw_only=True):
     max_chunks_per_doc: Annotated[int | None, Meta(description="ignored")] = None
 
 
-class EmbedV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EmbedV2(msgspec.Struct, frozen=True, kw_only=True):
     """Body of `v2/embed`."""
 
     texts: Annotated[list[str], Meta(description="the texts", examples=[["Hello", "Bye"]])]
@@ -164,8 +164,8 @@ class Cohere(Routed):
     """Four paths."""
 
     routes: ClassVar = {
-        "v1/rerank": Route(Rerank.name, RerankV1, rerank, ranked, (RerankReply,)),
-        "v2/rerank": Route(Rerank.name, RerankV2, rerank, ranked, (RerankReply,)),
+        "v1/rerank": Route(Rerank.name, RerankV1, rerank, ranked, (RerankReply,), "taken"),
+        "v2/rerank": Route(Rerank.name, RerankV2, rerank, ranked, (RerankReply,), "taken"),
         "v1/embed": Route(Embedding.name, EmbedV2, embed, embedded_v1, (EmbedReply,)),
         "v2/embed": Route(Embedding.name, EmbedV2, embed, embedded, (EmbedReply,)),
     }

@@ -11,8 +11,10 @@ from typing import Any
 
 from handler.call import Call
 from handler.errors import BertError
+from handler.protocols import foreign
 from handler.protocols.base import Decoded, EncodedBody, Tasks, dump
 from handler.protocols.native import Native
+from handler.tasks.base import Task
 from handler.types import Row
 
 UNWRAPPED_TASKS = ("fill-mask", "token-classification")
@@ -20,6 +22,7 @@ UNWRAPPED_TASKS = ("fill-mask", "token-classification")
 
 NAMES = {"doc_stride": "stride", "max_answer_len": "max_answer_length", "source_sentence": "source"}
 """Theirs -> ours."""
+CUT = ("truncate", "truncation_direction")
 
 
 class HuggingFace(Native):
@@ -34,11 +37,21 @@ class HuggingFace(Native):
         inputs = fields.get("inputs")
         if isinstance(inputs, dict):
             fields = {key: value for key, value in fields.items() if key != "inputs"} | inputs
-        flat = {NAMES.get(key, key): value for key, value in super().flatten(fields).items()}
-        direction = str(flat.pop("truncation_direction", "right")).lower()
-        if "truncate" in flat:
-            flat["truncation"] = direction if flat.pop("truncate") else "error"
+        flat: dict[str, Any] = {}
+        for key, value in foreign.merged(fields).items():
+            if value is not None or NAMES.get(key, key) not in flat:
+                flat[NAMES.get(key, key)] = value
+        if flat.get("text") is None:
+            flat.pop("text", None)  # beside "inputs" it is the same key
+        cut = {key: flat.pop(key, None) for key in CUT}
+        if cut["truncate"] is not None:
+            flat["truncation"] = str(cut["truncation_direction"] or "right").lower() if cut["truncate"] else "error"
         return flat
+
+    def decoded(self, task: Task[Any], fields: dict[str, Any], strict: bool, state: Any) -> Decoded:
+        """See `Native.decoded`. A pipeline of transformers takes any text."""
+        request, ignored = foreign.read(task.request, fields, strict)
+        return Decoded(task, request, state, ignored, "taken")
 
     def encode(self, call: Call) -> EncodedBody:
         """See the module's first lines."""

@@ -18,11 +18,11 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from handler.call import Call
-from handler.errors import BertError, Invalid, Undecodable, quote
-from handler.protocols import body, tensors
+from handler.errors import BertError, Invalid, Undecodable, quote, unknown
+from handler.protocols import body, foreign, tensors
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
-from handler.protocols.native import flattened
 from handler.protocols.tensors import Tensor
+from handler.tasks.base import Task
 from handler.tasks.inputs import parse
 from handler.types import Row
 
@@ -30,6 +30,7 @@ HEADER = "inference-header-content-length"
 LISTS = ("inputs", "texts", "sentences", "targets", "ignore_labels")
 """Keys whose value stays a list when a tensor has one element."""
 IDS, MASK = "input_ids", "attention_mask"
+BINARY_OUTPUT = "binary_data_output"
 
 
 class Instances(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +68,7 @@ class Infer(msgspec.Struct, frozen=True, kw_only=True):
     def binary(self) -> bool:
         """Whether outputs are wanted as bytes."""
         asked = [output.parameters.binary_data for output in self.outputs]
-        return bool(self.parameters.get("binary_data_output")) or any(asked)
+        return bool(self.parameters.get(BINARY_OUTPUT)) or any(asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,19 @@ class KServe(Protocol):
         if not isinstance(fields, dict):
             raise Invalid(f'the body is a {type(fields).__name__}; send an object with "instances" or "inputs"')
         wire: V2 | None = None
+        given: dict[str, Any] = {}
+        ignored: frozenset[str] = frozenset()
         if "instances" in fields:
-            asked = instances(fields)
+            options = instances(fields)
         else:
-            wanted = parse(Infer, fields)
-            wire, asked = V2(wanted.id, wanted.binary), inputs(wanted, tail)
-        task = choose(tasks, str(asked.pop("task", default)))
-        return Decoded(task, task.parse(asked, strict=True), wire)
+            wanted, ignored = foreign.read(Infer, fields)
+            wire, given = V2(wanted.id, wanted.binary), inputs(wanted, tail)
+            options = {key: value for key, value in wanted.parameters.items() if key != BINARY_OUTPUT}
+        named, inner = given.pop("task", None), options.pop("task", None)
+        task = choose(tasks, str(next((name for name in (named, inner) if name is not None), default)))
+        unknown_tensors(given, task)
+        request, more = foreign.read(task.request, options | given)
+        return Decoded(task, request, wire, ignored | more, "taken")
 
     def binary(self, call: Call) -> bool:
         """See `Protocol.binary`."""
@@ -130,10 +137,10 @@ def split(row: Row) -> tuple[bytes, bytes]:
 def instances(fields: dict[str, Any]) -> dict[str, Any]:
     """Instances that are objects of one text are that text."""
     rest = {key: value for key, value in fields.items() if key not in ("instances", "signature_name")}
-    if "inputs" in rest:
+    if rest.get("inputs") is not None:
         raise Invalid('"instances" and "inputs" are two names of one key; send one of them')
     listed = parse(Instances, {"instances": fields["instances"]}).instances
-    return flattened(rest) | {"inputs": [unwrap(item) for item in listed]}
+    return foreign.merged(rest) | {"inputs": [unwrap(item) for item in listed]}
 
 
 def unwrap(item: Any) -> Any:
@@ -144,7 +151,7 @@ def unwrap(item: Any) -> Any:
 
 
 def inputs(wanted: Infer, tail: bytes) -> dict[str, Any]:
-    """Tensors and parameters as a task's keys."""
+    """Tensors as a task's keys."""
     arrays: dict[str, NDArray[Any]] = {}
     start = 0
     for tensor in wanted.inputs:
@@ -157,11 +164,18 @@ def inputs(wanted: Infer, tail: bytes) -> dict[str, Any]:
         start += size
     if start < len(tail):
         raise Undecodable(f"{len(tail) - start} bytes follow the last tensor; {tensors.SIZE} says how many each has")
-    options = {key: value for key, value in wanted.parameters.items() if key != "binary_data_output"}
     texts = sorted(arrays.keys() & {"text", "inputs", IDS})
     if len(texts) > 1:
         raise Invalid(f"{' and '.join(texts)} are names of one input; send one of them")
-    return options | named(arrays)
+    return named(arrays)
+
+
+def unknown_tensors(given: Mapping[str, Any], task: Task[Any]) -> None:
+    """Refuse inputs that the model does not have, as servers of this protocol do; parameters they ignore."""
+    known = task.request.__struct_fields__
+    for name in given:
+        if name not in known:
+            raise Invalid(unknown("tensor", name, known))
 
 
 def named(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from handler.call import Call
 from handler.errors import BertError, Invalid, quote
 from handler.protocols import arrays, body
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump, envelope
+from handler.tasks.base import Task
 from handler.types import Row
 
 
@@ -27,11 +28,15 @@ class Native(Protocol):
             if "inputs" in fields:
                 raise Invalid('"text" and "inputs" are two names of one key; send one of them')
             fields["inputs"] = fields.pop("text")
-        return Decoded(task, task.parse(fields, decoded.strict), arrays.wanted(row, task))
+        return self.decoded(task, fields, decoded.strict, arrays.wanted(row, task))
 
     def flatten(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The task's keys among a body's."""
         return flattened(fields)
+
+    def decoded(self, task: Task[Any], fields: dict[str, Any], strict: bool, state: Any) -> Decoded:
+        """The task's keys, validated."""
+        return Decoded(task, task.parse(fields, strict), state)
 
     def binary(self, call: Call) -> bool:
         """See `Protocol.binary`."""

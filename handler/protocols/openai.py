@@ -11,16 +11,19 @@ import msgspec
 from msgspec import Meta
 
 from handler.call import Call
-from handler.errors import BertError, Unauthorized
+from handler.errors import BertError, Unauthorized, UnknownTask, quote
 from handler.model import LoadedModel
-from handler.protocols.base import dump
+from handler.protocols.base import Decoded, EncodedBody, Tasks, choose, dump
 from handler.protocols.routed import Nothing, Route, Routed
 from handler.tasks.embedding import Embedding, EmbeddingRequest
 from handler.tasks.info import Info, InfoRequest
 from handler.tasks.inputs import id_lists
+from handler.types import Row
+
+MODEL = "v1/models/"
 
 
-class EmbeddingsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EmbeddingsBody(msgspec.Struct, frozen=True, kw_only=True):
     """Body of `POST v1/embeddings`."""
 
     input: Annotated[
@@ -80,10 +83,12 @@ def embeddings_answer(call: Call, model: LoadedModel) -> dict[str, Any]:
 
 def models_answer(call: Call, model: LoadedModel) -> dict[str, Any]:
     """The one model of this archive."""
-    return {
-        "object": "list",
-        "data": [{"id": model.name, "object": "model", "created": 0, "owned_by": "bert-on-torchserve"}],
-    }
+    return {"object": "list", "data": [described(model)]}
+
+
+def described(model: LoadedModel) -> dict[str, Any]:
+    """A model as `v1/models` has it."""
+    return {"id": model.name, "object": "model", "created": 0, "owned_by": "bert-on-torchserve"}
 
 
 class OpenAI(Routed):
@@ -93,6 +98,21 @@ class OpenAI(Routed):
         "v1/embeddings": Route(Embedding.name, EmbeddingsBody, embeddings, embeddings_answer, (EmbeddingsReply,)),
         "v1/models": Route(Info.name, Nothing, lambda _: InfoRequest(), models_answer, (dict[str, Any],)),
     }
+
+    def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
+        """See `Protocol.decode`; `v1/models/{id}` has no fixed path."""
+        if not row.path.startswith(MODEL):
+            return super().decode(row, tasks, default)
+        task, name = choose(tasks, Info.name), row.path.removeprefix(MODEL)
+        if name != task.model.name:
+            raise UnknownTask(f"the model {quote(name)} does not exist; this address has {task.model.name}")
+        return Decoded(task, InfoRequest())
+
+    def encode(self, call: Call) -> EncodedBody:
+        """See `Protocol.encode`."""
+        assert call.task is not None
+        one = call.row.path.startswith(MODEL)
+        return EncodedBody(dump(described(call.task.model))) if one else super().encode(call)
 
     def encode_error(self, error: BertError) -> bytes:
         """OpenAI's error envelope."""

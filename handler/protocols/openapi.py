@@ -41,7 +41,7 @@ ERRORS: tuple[type[BertError], ...] = (
     BertError,
     Overloaded,
 )
-ONE, MANY = "#/components/schemas/{name}", "anyOf"
+ONE, MANY, NULL = "#/components/schemas/{name}", "anyOf", {"type": "null"}
 
 Schema = dict[str, Any]
 Kind = type[Task[Any]]
@@ -77,14 +77,17 @@ def document(name: str, version: str, tasks: Mapping[str, Kind], routes: Mapping
         reply for route in served.values() for reply in route.reply
     ]
     _, components = msgspec.json.schema_components([*bodies, *replies], ref_template=ONE)
+    _, foreign_bodies = msgspec.json.schema_components([route.body for route in served.values()], ref_template=ONE)
+    schemas = {key: exampled(value, components) for key, value in components.items()}
+    schemas |= {key: nullable(schemas[key]) for key in foreign_bodies}
     paths = {f"/{task.name}": native(task) for task in tasks.values()}
-    paths |= {f"/{path}": foreign(route) for path, route in served.items()}
+    paths |= {f"/{path}": routed(route) for path, route in served.items()}
     return {
         "openapi": "3.1.0",
         "info": {"title": f"{name} on TorchServe", "version": version},
         "servers": [{"url": f"/predictions/{name}/{version}"}],
         "paths": paths,
-        "components": {"schemas": {key: exampled(value, components) for key, value in components.items()}},
+        "components": {"schemas": schemas},
     }
 
 
@@ -98,7 +101,7 @@ def native(task: Kind) -> Schema:
     return operation(task.name, summary, task.request if own else None, content)
 
 
-def foreign(route: Route) -> Schema:
+def routed(route: Route) -> Schema:
     """A path of another protocol."""
     reply = route.reply or REPLIES[route.task]
     summary = (route.body.__doc__ or route.task).splitlines()[0]
@@ -142,6 +145,23 @@ def exampled(schema: Schema, components: Mapping[str, Schema]) -> Schema:
     for found in schema.get("properties", {}).values():
         found.setdefault("examples", [example(found, components)])
     return schema
+
+
+def nullable(schema: Schema) -> Schema:
+    """With null for every optional key, where it is absent; see `handler.protocols.foreign`."""
+    required = schema.get("required", [])
+    found = {name: each if name in required else or_null(each) for name, each in schema["properties"].items()}
+    return schema | {"properties": found}
+
+
+def or_null(schema: Schema) -> Schema:
+    """What a key may be, or null."""
+    about = {key: schema[key] for key in ("description", "default", "examples") if key in schema}
+    kind = {key: value for key, value in schema.items() if key not in about}
+    choices = kind.get(MANY, [kind])
+    if NULL in choices or None in kind.get("enum", ()):
+        return schema
+    return about | {MANY: [*choices, NULL]}
 
 
 def example(schema: Schema, components: Mapping[str, Schema]) -> Any:

@@ -11,11 +11,11 @@ import msgspec
 
 from handler.call import Call
 from handler.errors import Invalid, UnknownTask, unknown
+from handler.limits import Blank
 from handler.model import LoadedModel
-from handler.protocols import body
+from handler.protocols import body, foreign
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
 from handler.tasks.base import TextRequest
-from handler.tasks.inputs import parse
 from handler.types import Row
 
 
@@ -33,6 +33,7 @@ class Route:
         request: from the body to the task's own request.
         answer: from the answered call, whose `protocol_state` is the body, to the schema of the path.
         reply: that schema, or several of which a key of the request chooses; none where it is the task's own.
+        blank: what its owner does with texts without any word.
     """
 
     task: str
@@ -40,6 +41,7 @@ class Route:
     request: Callable[[Any], TextRequest]
     answer: Callable[[Call, LoadedModel], Any]
     reply: tuple[Any, ...] = ()
+    blank: Blank = "spaces"
 
 
 def plain(call: Call, model: LoadedModel) -> Any:
@@ -63,8 +65,8 @@ class Routed(Protocol):
         fields = body.read(row).value
         if not isinstance(fields, dict):
             raise Invalid(f"the body is a {type(fields).__name__}; send an object")
-        wire = parse(route.body, fields)
-        return Decoded(task, route.request(wire), wire)
+        wire, ignored = foreign.read(route.body, fields)
+        return Decoded(task, route.request(wire), wire, ignored, route.blank)
 
     def encode(self, call: Call) -> EncodedBody:
         """The route's answer."""

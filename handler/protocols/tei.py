@@ -136,6 +136,7 @@ class TEI(Routed):
                 truncation=wire.policy,
             ),
             plain,
+            blank="taken",  # beside a query: of a pair TEI refuses only one whose texts are both empty
         ),
         "tei/similarity": Route(
             Similarity.name,

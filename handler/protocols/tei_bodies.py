@@ -15,15 +15,11 @@ from handler.config import Truncation
 Texts = Annotated[str | list[str], Meta(description="one text or a list", examples=["Hello, how are you?"])]
 
 
-class TruncationOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is done to a text longer than the model.
-
-    `prompt_name` is refused unless it is null; of TEI's routes over one text, `embed` alone has prompts here.
-    """
+class TruncationOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What is done to a text longer than the model."""
 
     truncate: Annotated[bool | None, Meta(description="whether a longer text is truncated; default true")] = None
     truncation_direction: Literal["left", "Left", "right", "Right"] = "Right"
-    prompt_name: Annotated[None, Meta(description="must be null; this route has no prompts")] = None
 
     @property
     def policy(self) -> Truncation:
@@ -33,18 +29,24 @@ class TruncationOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         return "left" if self.truncation_direction.lower() == "left" else "right"
 
 
+class Promptless(TruncationOptions, frozen=True, kw_only=True):
+    """Of routes that have prompts in TEI; here `embed` alone has them."""
+
+    prompt_name: Annotated[None, Meta(description="must be null; this route has no prompts")] = None
+
+
 class Embed(TruncationOptions, frozen=True, kw_only=True):
     """Body of `embed`."""
 
     inputs: Annotated[
         str | list[str | int | list[int]], Meta(description="texts or token ids", examples=["Hello, how are you?"])
     ]
-    prompt_name: Annotated[str | None, Meta(description="which of the archive's prompts")] = None  # type: ignore[assignment]
+    prompt_name: Annotated[str | None, Meta(description="which of the archive's prompts")] = None
     normalize: bool = True
     dimensions: Annotated[int, Meta(ge=1)] | None = None
 
 
-class EmbedAll(TruncationOptions, frozen=True, kw_only=True):
+class EmbedAll(Promptless, frozen=True, kw_only=True):
     """Body of `embed_all` and `embed_sparse`."""
 
     inputs: Texts
@@ -69,21 +71,21 @@ class RerankBody(TruncationOptions, frozen=True, kw_only=True):
     return_text: bool = False
 
 
-class SimilarityInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SimilarityInputs(msgspec.Struct, frozen=True, kw_only=True):
     """The texts of `similarity`."""
 
     source_sentence: Annotated[str, Meta(examples=["a cat"])]
     sentences: Annotated[list[str], Meta(examples=[["a kitten", "a car"]])]
 
 
-class SimilarityBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SimilarityBody(msgspec.Struct, frozen=True, kw_only=True):
     """Body of `similarity`."""
 
     inputs: SimilarityInputs
-    parameters: TruncationOptions = TruncationOptions()
+    parameters: Promptless = Promptless()
 
 
-class TokenizeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TokenizeBody(msgspec.Struct, frozen=True, kw_only=True):
     """Body of `tokenize`."""
 
     inputs: Texts
@@ -91,7 +93,7 @@ class TokenizeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     prompt_name: None = None
 
 
-class DecodeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DecodeBody(msgspec.Struct, frozen=True, kw_only=True):
     """Body of `decode`."""
 
     ids: Annotated[list[int | list[int]], Meta(examples=[[101, 7592, 102]])]

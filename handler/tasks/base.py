@@ -13,6 +13,7 @@ from handler.call import Call
 from handler.config import Truncation
 from handler.device import HIDDEN, Reading
 from handler.head import Head
+from handler.limits import numbered
 from handler.model import Capability, LoadedModel
 from handler.tasks.inputs import parse
 from handler.types import Encoding, Output, Text
@@ -56,6 +57,10 @@ class Task(ABC, Generic[R]):
     def texts(self, request: R) -> list[Text]:
         """The texts to encode; none for a task that takes no text."""
         return []
+
+    def place(self, request: R, index: int, total: int) -> str:
+        """What the client calls one of `texts`, for an error: `text 2 of 3` counts what it sent in a list."""
+        return numbered(index, total)
 
     @abstractmethod
     def answer(self, request: R, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]) -> Any:

@@ -107,6 +107,11 @@ class Rerank(Task[RerankRequest]):
             raise Invalid('"texts" is empty; send at least one')
         return self.scorer.texts(request.query, request.texts)
 
+    def place(self, request: RerankRequest, index: int, total: int) -> str:
+        """See `Task.place`; the query stands before the texts, or in a pair with each."""
+        own = index - (total - len(request.texts))
+        return '"query"' if own < 0 or not request.query.strip() else super().place(request, own, len(request.texts))
+
     def reading(self, request: RerankRequest) -> Reading:
         """See `Task.reading`."""
         return self.scorer.reading

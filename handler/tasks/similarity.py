@@ -50,6 +50,12 @@ class Similarity(Task[SimilarityRequest]):
         """With the archive's default prompt."""
         return prompts.prepend(prompts.named(self.model.config, None), texts)
 
+    def place(self, request: SimilarityRequest, index: int, total: int) -> str:
+        """See `Task.place`; pairs are counted as pairs."""
+        if request.source is None:
+            return f"text {index % 2 + 1} of pair {index // 2 + 1} of {total // 2}"
+        return super().place(request, index - 1, total - 1) if index else '"source"'
+
     def reading(self, request: SimilarityRequest) -> Reading:
         """See `Task.reading`."""
         return POOLINGS[self.model.config.pooling]

@@ -34,6 +34,8 @@ RESPONSE: dict[str, str] = {
     },
     "x-tokens": "tokens of the request's texts, special tokens included; not on errors",
     "x-truncated": "number of texts that were truncated; not on errors",
+    "x-ignored": "keys of the body that were ignored, sorted, with commas, percent-encoded, at most 200 characters; "
+    "protocols of other projects only, also on errors",
     "x-shape": "binary responses: dimensions of the array, with commas",
     "x-dtype": "binary responses: type of its elements, such as `float32`; always little-endian",
     "x-lengths": "binary `hidden-states`: number of rows of each text, with commas",

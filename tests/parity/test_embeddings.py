@@ -5,6 +5,7 @@ import base64
 import numpy as np
 import orjson
 import pytest
+from sentence_transformers import SentenceTransformer
 
 from handler import loading
 from handler.types import Row
@@ -31,8 +32,13 @@ def pipeline(request, minilm, tmp_path_factory):
     return loading.load(archive, "bert", "1.0", model_config.merged(settings, {}), None, lambda *_: None)
 
 
-def ask(pipeline, body):
-    (reply,) = pipeline.answer([Row({"body": orjson.dumps(body)}, {}, "application/json")])
+@pytest.fixture(scope="module")
+def theirs(minilm):
+    return SentenceTransformer(str(minilm), device="cpu")
+
+
+def ask(pipeline, body, path=""):
+    (reply,) = pipeline.answer([Row({"body": orjson.dumps(body)}, {}, "application/json", path)])
     assert reply.status == 200, reply.body
     return reply, orjson.loads(reply.body)
 
@@ -47,6 +53,15 @@ def test_one_text_at_a_time(pipeline, reference):
     for text, vector in zip(reference["texts"], reference["embeddings"], strict=True):
         _, answer = ask(pipeline, {"inputs": text})
         assert np.abs(np.asarray(answer[0]) - vector).max() < 1e-5
+
+
+def test_blank_texts_are_texts_to_others_clients(pipeline, theirs, reference):
+    for blank in ("", " ", "\n"):
+        text = reference["texts"][0]
+        reply, vectors = ask(pipeline, {"inputs": [text, blank, text]}, "hf/embedding")
+        assert np.abs(np.asarray(vectors)[1] - theirs.encode(blank)).max() < 1e-5
+        assert np.abs(np.asarray(vectors)[::2] - reference["embeddings"][0]).max() < 1e-5
+        assert reply.headers["x-tokens"] == str(2 * reference["tokens"][0] + 2)
 
 
 def test_base64_holds_the_same_floats(pipeline, reference):

@@ -78,6 +78,20 @@ def test_rerank_as_a_cross_encoder(make, load, family, runtime):
     check([item["score"] for item in got], sorted(raw.tolist(), reverse=True)[:2])
 
 
+def test_blank_documents_of_a_reranker(make, load, family, runtime):
+    from sentence_transformers import CrossEncoder
+
+    folder = make(family, "ForSequenceClassification", **heads.labels(["score"]))
+    ours, theirs = load(folder, runtime), CrossEncoder(str(folder), device="cpu")
+    for query in (TEXTS[0], "the query is much longer than the model " * 9):
+        texts = [TEXTS[0], "", " ", TEXTS[1]]
+        body = orjson.dumps({"query": query, "texts": texts, "return_documents": None, "top_n": 9})
+        (reply,) = ours.answer([Row({"body": body}, {}, "application/json", "tei/rerank")])
+        assert reply.headers["x-ignored"] == "top_n"
+        got = {item["index"]: item["score"] for item in orjson.loads(reply.body)}
+        check([got[number] for number in range(4)], theirs.predict([(query, text) for text in texts]).tolist())
+
+
 def test_sparse_embedding_as_a_sparse_encoder(make, load, family, runtime):
     from sentence_transformers import SparseEncoder
 

@@ -20,6 +20,18 @@ def test_every_field_has_an_example_that_is_valid(body):
             msgspec.convert(value, field.type)
 
 
+def test_optional_keys_of_other_projects_may_be_null_and_unknown_ones_come_along():
+    components = msgspec.json.decode(FILE.read_bytes())["components"]["schemas"]
+    for body in {route.body for route in DOCUMENTED.values()}:
+        schema = components[body.__name__]
+        assert schema.get("additionalProperties", True)
+        for field in msgspec.structs.fields(body):
+            found = schema["properties"][field.name]
+            types = [each.get("type") for each in (found, *found.get("anyOf", []))]
+            null = "null" in types or None in found.get("enum", ())
+            assert null or field.required, field.name
+
+
 def test_examples_follow_references():
     components = {"Inner": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}}
     assert example({"$ref": "#/components/schemas/Inner"}, components) == {"a": 1}

@@ -221,7 +221,7 @@ def test_openai_input_forms(pipeline, given, texts):
     [
         ({"input": []}, "v1/embeddings", 422),
         ({"input": ["b", 1]}, "v1/embeddings", 422),
-        ({"input": "b", "encoding": "float"}, "v1/embeddings", 422),
+        ({"input": "b", "encoding_format": "int8"}, "v1/embeddings", 422),
         (["b"], "v1/embeddings", 422),
         (b"{", "v1/embeddings", 400),
         ({"input": "b"}, "v1/embedding", 404),
@@ -236,6 +236,9 @@ def test_openai_errors_come_in_its_envelope(pipeline, body, path, status):
 def test_openai_lists_the_model(pipeline):
     status, answer = ask(pipeline, b"", "v1/models")
     assert (status, answer["data"][0]["id"]) == (200, "bert")
+    assert ask(pipeline, b"", "v1/models/bert") == (200, answer["data"][0])
+    status, wrong = ask(pipeline, b"", "v1/models/brt")
+    assert (status, wrong["error"]["message"]) == (404, "the model 'brt' does not exist; this address has bert")
 
 
 def test_info_names_tasks_and_limits(pipeline):
