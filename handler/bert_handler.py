@@ -68,7 +68,8 @@ class BertHandler:
             for name, value in reply.headers.items():
                 context.set_response_header(index, name, value)
             if is_grpc(context.get_all_request_header(index)):
-                context.set_response_header(index, "ts_stream_next", "false")  # or Java's streaming calls cost the worker
+                # or Java's streaming calls cost the worker
+                context.set_response_header(index, "ts_stream_next", "false")
         self.left, self.idle = perf_counter(), self.wire.idle
         return [reply.body for reply in replies]
 
