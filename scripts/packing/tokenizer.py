@@ -9,6 +9,7 @@ from typing import Any
 from tokenizers import Tokenizer, normalizers
 
 from scripts.console import Failure, err
+from scripts.files.json_files import required
 from scripts.packing import tokenizer_parity
 from scripts.packing.engines import link
 from scripts.sources.checkpoint import Checkpoint
@@ -41,7 +42,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
 
 def check_size(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
     """Refuse ids that the model has no rows for."""
-    rows = int(checkpoint.config["vocab_size"])
+    rows = required(checkpoint.config, "vocab_size", int)
     token, number = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
     if number >= rows:
         raise Failure(
