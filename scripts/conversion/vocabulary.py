@@ -107,7 +107,8 @@ def write(vocabulary: Vocabulary, folder: Path, cased: bool, longest: int) -> No
     tokenizer(vocabulary, cased).save(str(folder / "tokenizer.json"))
     (folder / "vocab.txt").write_bytes(vocabulary.file.read_bytes())
     settings = {
-        "tokenizer_class": "BertTokenizer",
+        "tokenizer_class": "PreTrainedTokenizerFast",  # takes the file as it is; BertTokenizer has its own longest word
+        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
         "do_lower_case": not cased,
         "tokenize_chinese_chars": True,
         "strip_accents": None,

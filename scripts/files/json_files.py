@@ -1,12 +1,26 @@
-"""JSON files of a checkpoint folder."""
+"""JSON files of a checkpoint folder, and their values, which users edit."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from scripts.console import Failure
+
+T = TypeVar("T")
+KINDS: dict[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+}
+"""Kinds of values, in JSON's words."""
+SHOWN = 60
+"""Characters of a wrong value in a message."""
 
 
 def load_json(file: Path) -> Any:
@@ -17,13 +31,72 @@ def load_json(file: Path) -> Any:
     """
     try:
         return json.loads(file.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise Failure(f"{file.parent} has no {file.name}", fix="name a folder saved with save_pretrained") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Failure(f"{file} is not JSON: {error}") from None
 
 
+def load_object(file: Path) -> dict[str, Any]:
+    """Read a JSON file that holds keys and values.
+
+    Raises:
+        Failure: it is missing, does not decode, or holds something else.
+    """
+    return checked(load_json(file), dict, str(file))
+
+
 def load_if_there(file: Path) -> dict[str, Any]:
-    """A JSON file that a folder need not have."""
-    content: dict[str, Any] = load_json(file) if file.exists() else {}
-    return content
+    """`load_object`, of a file that a folder need not have."""
+    return load_object(file) if file.exists() else {}
+
+
+@overload
+def value(config: Mapping[str, Any], key: str, kind: type[T], default: T, file: Path | str = ...) -> T: ...
+@overload
+def value(
+    config: Mapping[str, Any], key: str, kind: type[T], default: None = None, file: Path | str = ...
+) -> T | None: ...
+def value(
+    config: Mapping[str, Any], key: str, kind: type[T], default: T | None = None, file: Path | str = "config.json"
+) -> T | None:
+    """A key's value; null counts as absent.
+
+    Args:
+        config: the decoded file.
+        key: of it.
+        kind: one of `KINDS`; a whole number may be written 12.0.
+        default: where it is absent.
+        file: what a message calls the file.
+
+    Raises:
+        Failure: it is of another kind.
+    """
+    found = config.get(key)
+    return default if found is None else checked(found, kind, f"{key} of {file}")
+
+
+def required(config: Mapping[str, Any], key: str, kind: type[T], file: Path | str = "config.json") -> T:
+    """`value`, of a key without a default.
+
+    Raises:
+        Failure: it is absent or of another kind.
+    """
+    found = value(config, key, kind, None, file)
+    if found is None:
+        raise Failure(f"{file} does not say {key}", fix=f"add {key}, which is {KINDS[kind]}")
+    return found
+
+
+def checked(found: Any, kind: type[T], name: str) -> T:
+    """A value of that kind.
+
+    Raises:
+        Failure: it is of another.
+    """
+    if isinstance(found, kind) and (kind is bool or not isinstance(found, bool)):
+        return found
+    number = isinstance(found, int | float) and not isinstance(found, bool)
+    if number and (kind is float or (kind is int and float(found).is_integer())):
+        return kind(found)  # type: ignore[call-arg]
+    raise Failure(f"{name} is {json.dumps(found, default=str)[:SHOWN]}; expected: {KINDS[kind]}")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.progress import Progress
-from transformers import AutoTokenizer
 
 from scripts.console import Failure, err
 from scripts.files import provenance
@@ -23,6 +22,7 @@ from scripts.finetuning.split import Split, check_labels, split
 from scripts.finetuning.state import TrainingState, training_folder_lock
 from scripts.finetuning.tasks import TASKS
 from scripts.finetuning.training import Training, TrainingArguments
+from scripts.packing import tokenizer as tokenizers
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources import pull as puller
 from scripts.sources.checkpoint import Checkpoint
@@ -125,7 +125,7 @@ def train(
 ) -> tuple[Any, Any, dict[str, Any]]:
     """The model with its best epoch's weights, the tokenizer, and the epochs, metrics and number of cut lines."""
     task = TASKS[settings.task]
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+    tokenizer = tokenizers.build(checkpoint.folder, has_file=False)
     model = models.build(checkpoint, task, task.outputs(labels), settings.frozen, settings.seed)
     train, cut = task.encode(parts.train, tokenizer, settings.max_length, model)
     validation, cut_too = task.encode(parts.validation, tokenizer, settings.max_length, model)

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from handler.errors import ConfigError
 from handler.runtimes.eager import check_missing
 from scripts.console import Failure
+from scripts.files.json_files import value
 from scripts.finetuning.tasks import Task
 from scripts.packing import heads
 from scripts.sources.checkpoint import Checkpoint
@@ -39,26 +39,26 @@ def build(checkpoint: Checkpoint, task: Task, outputs: Sequence[str], frozen: bo
     transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     if task.kind not in family(checkpoint.config).heads:
-        named = checkpoint.config.get("model_type")
+        named = value(checkpoint.config, "model_type", str)
         raise Failure(f"model_type {named} cannot be fine-tuned here", fix=f"supported are {', '.join(FAMILIES)}")
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     numbers = dict(enumerate(outputs))
-    config = transformers.AutoConfig.from_pretrained(
-        checkpoint.folder, id2label=numbers, label2id={name: number for number, name in numbers.items()}, **safe
-    )
-    config.problem_type = task.problem
-    for key in CROSS_ENCODER:
-        if hasattr(config, key):
-            delattr(config, key)
-    torch.manual_seed(seed)
-    model = getattr(transformers, heads.CLASSES[task.kind]).from_config(config, dtype=torch.float32)
-    encoder, report = transformers.AutoModel.from_pretrained(
-        checkpoint.folder, dtype=torch.float32, output_loading_info=True, **safe
-    )
     try:
+        config = transformers.AutoConfig.from_pretrained(
+            checkpoint.folder, id2label=numbers, label2id={name: number for number, name in numbers.items()}, **safe
+        )
+        config.problem_type = task.problem
+        for key in CROSS_ENCODER:
+            if hasattr(config, key):
+                delattr(config, key)
+        torch.manual_seed(seed)
+        model = getattr(transformers, heads.CLASSES[task.kind]).from_config(config, dtype=torch.float32)
+        encoder, report = transformers.AutoModel.from_pretrained(
+            checkpoint.folder, dtype=torch.float32, output_loading_info=True, **safe
+        )
         check_missing(report["missing_keys"])
-    except ConfigError as error:
-        raise Failure(f"{checkpoint.folder}: {error}") from None
+    except Exception as error:  # of any kind, as transformers' class fails over its config.json
+        raise Failure(f"{checkpoint.folder} does not load for training: {error}") from None
     model.base_model.load_state_dict(encoder.state_dict(), strict=False)  # a tokens' head has no pooler
     for name, weight in model.base_model.named_parameters():
         weight.requires_grad = not frozen or name.startswith("pooler.")

@@ -14,7 +14,7 @@ from handler import head as heads
 from handler.activations import OF_MODULES
 from handler.head import HeadMetadata, Step
 from scripts.console import Failure
-from scripts.files.json_files import load_json
+from scripts.files.json_files import load_object, value
 from scripts.packing import layout
 from scripts.sources import pickles
 from scripts.sources.checkpoint import Checkpoint
@@ -36,7 +36,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     weights: dict[str, Any] = {}
     hidden = hidden_size(checkpoint.config)
     for number, module in enumerate(checkpoint.dense):
-        config, found = load_json(module / "config.json"), read(module)
+        config, found = load_object(module / "config.json"), read(module)
         check(module, config, found, hidden)
         hidden = found["linear.weight"].shape[0]
         names = {name: f"{number}.{name}" for name in found}
@@ -64,8 +64,9 @@ def read(module: Path) -> Mapping[str, Any]:
 
 def check(module: Path, config: Mapping[str, Any], found: Mapping[str, Any], hidden: int) -> None:
     """Refuse what would give other vectors than sentence-transformers'."""
-    ends = {config.get(f"module_{end}_name") or SENTENCE for end in ("input", "output")}
-    if config.get("use_residual") or ends != {SENTENCE}:
+    file = f"{module.name}/config.json"
+    ends = {value(config, f"module_{end}_name", str, SENTENCE, file) for end in ("input", "output")}
+    if value(config, "use_residual", bool, False, file) or ends != {SENTENCE}:
         raise Failure(f"{module} is a dense layer with a residual, or not over sentences; this is not served")
     if found.keys() - {"linear.bias"} != {"linear.weight"}:
         raise Failure(f"{module} has the weights {', '.join(found)}; linear.weight and linear.bias are known")
@@ -75,7 +76,7 @@ def check(module: Path, config: Mapping[str, Any], found: Mapping[str, Any], hid
 
 def activation(module: Path, config: Mapping[str, Any]) -> str:
     """Our name for the layer's activation; it is Tanh where nothing is said."""
-    named = str(config.get("activation_function", "torch.nn.modules.activation.Tanh"))
+    named = value(config, "activation_function", str, "torch.nn.modules.activation.Tanh", f"{module.name}/config.json")
     known = OF_MODULES.get(named.rsplit(".", 1)[-1])
     if known is None:
         raise Failure(f"{module} applies {named}", fix=f"one of {', '.join(OF_MODULES)} is served")

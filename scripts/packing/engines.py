@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from handler.config import Dtype
-from handler.errors import ConfigError, unknown
+from handler.errors import unknown
 from handler.runtimes import FASTEST, find
 from handler.runtimes.base import Placement
 from handler.runtimes.eager import Eager
@@ -83,7 +83,9 @@ def write(checkpoint: Checkpoint, folder: Path, runtime: str, dtype: Dtype) -> N
         for file in checkpoint.weights:
             pickles.check(file)
         WRITERS[runtime](checkpoint, folder, dtype)
-    except (AttributeError, ConfigError, KeyError, OSError, RuntimeError, ValueError, SafetensorError) as error:
+    except Failure:
+        raise
+    except Exception as error:  # of any kind, as transformers' class fails over its config.json
         raise Failure(f"{checkpoint.folder} does not load as {checkpoint.architecture}", why=str(error)) from None
 
 

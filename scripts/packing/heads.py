@@ -16,6 +16,7 @@ from handler.activations import OF_TRANSFORMERS
 from handler.head import Function, HeadMetadata, HeadType, Step
 from handler.runtimes.base import WEIGHTS
 from scripts.console import Failure, err
+from scripts.files.json_files import checked, value
 from scripts.packing import layout
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.families import Chain, activation, family
@@ -60,10 +61,12 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
     try:
         state, missing = load(checkpoint, found, chain)
         layout.check_finite({name: state[name] for step in chain.steps for name in heads.names(step)})
-    except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except Failure:
+        raise
+    except Exception as error:  # of any kind, as transformers' class fails over its config.json
         raise Failure(
             f"the head of {checkpoint.folder} does not load as {checkpoint.architecture}",
-            why=str(error).splitlines()[0],
+            why=str(error).strip(),
             fix="weights must be finite numbers, as many labels as id2label of config.json names",
         ) from None
     if missing:
@@ -86,7 +89,7 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
         chain.pooled,
         function(config, count),
         checkpoint.rerank,
-        float(config.get("layer_norm_eps", 1e-12)),
+        value(config, "layer_norm_eps", float, 1e-12),
     )
     layout.save(weights, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
 
@@ -122,8 +125,19 @@ def tied_table(decoder: Tensor, folder: Path) -> str | None:
 
 
 def labels(config: Mapping[str, Any], count: int) -> list[str]:
-    """`id2label` in the order of its ids; a name by number for those it does not name."""
-    names = {int(number): str(name) for number, name in config.get("id2label", {}).items()}
+    """`id2label` in the order of its ids; a name by number for those it does not name.
+
+    Raises:
+        Failure: its keys are no numbers, its names are no strings, or they are not as many as the scores.
+    """
+    named = value(config, "id2label", dict, {})
+    try:
+        names = {int(number): label(name) for number, name in named.items()}
+    except ValueError:
+        raise Failure(
+            f"id2label of config.json has the keys {', '.join(map(str, named))}; expected: numbers",
+            fix=f"name 0 to {count - 1}",
+        ) from None
     if names and set(names) != set(range(count)):
         raise Failure(
             f"id2label of config.json names the scores {', '.join(map(str, sorted(names)))}; there are {count}",
@@ -132,9 +146,14 @@ def labels(config: Mapping[str, Any], count: int) -> list[str]:
     return [names.get(number, f"LABEL_{number}") for number in range(count)]
 
 
+def label(name: Any) -> str:
+    """A label, which may be written as a number."""
+    return str(name) if isinstance(name, int | float) else checked(name, str, "a label in id2label of config.json")
+
+
 def function(config: Mapping[str, Any], count: int) -> Function:
     """What transformers' text-classification pipeline applies to that many scores."""
-    problem = config.get("problem_type")
+    problem = value(config, "problem_type", str)
     if problem == "regression":
         return "none"
     return "sigmoid" if problem == "multi_label_classification" or count == 1 else "softmax"

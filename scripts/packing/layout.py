@@ -18,6 +18,7 @@ from handler.activations import OF_TRANSFORMERS
 from handler.config import Dtype
 from handler.runtimes.base import WEIGHTS, Placement
 from handler.runtimes.eager import Eager
+from scripts.files.json_files import value
 from scripts.packing.exports.quantize import quantize
 from scripts.sources.families import FAMILIES, activation, family, position_offset
 
@@ -29,10 +30,10 @@ def unsupported_reason(config: Mapping[str, Any]) -> str:
         return f"model_type {config.get('model_type')} is not one of {able}"
     if activation(config) not in OF_TRANSFORMERS:
         return f"activation {activation(config)} is not one of {', '.join(OF_TRANSFORMERS)}"
-    positions = config.get("position_embedding_type", "absolute")
+    positions = value(config, "position_embedding_type", str, "absolute")
     if positions != "absolute":
         return f"position_embedding_type is {positions}, not absolute"
-    return "it is a decoder" if config.get("is_decoder") else ""
+    return "it is a decoder" if value(config, "is_decoder", bool, False) else ""
 
 
 def write(checkpoint: Path, folder: Path, dtype: Dtype) -> None:
@@ -72,7 +73,7 @@ def settings(config: Mapping[str, Any]) -> dict[str, str]:
         "layers": str(config[keys.layers]),
         "heads": str(config[keys.heads]),
         "activation": OF_TRANSFORMERS[activation(config)],
-        "eps": str(config.get("layer_norm_eps", 1e-12)),
+        "eps": str(value(config, "layer_norm_eps", float, 1e-12)),
         "first_position": str(position_offset(config)),
     }
 

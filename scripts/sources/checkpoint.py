@@ -9,7 +9,7 @@ from typing import Any
 
 from handler.head import Function, HeadType
 from scripts.console import Failure
-from scripts.files.json_files import load_if_there, load_json
+from scripts.files.json_files import checked, load_if_there, load_object, required, value
 from scripts.sources import sentence_transformers as modules
 from scripts.sources.families import position_offset
 
@@ -71,8 +71,7 @@ class Checkpoint:
     @property
     def config(self) -> dict[str, Any]:
         """The decoded `config.json`."""
-        config: dict[str, Any] = load_json(self.folder / "config.json")
-        return config
+        return load_object(self.folder / "config.json")
 
     @property
     def head(self) -> HeadType | None:
@@ -85,7 +84,11 @@ class Checkpoint:
         weights = next(self.folder / name for name in WEIGHTS if (self.folder / name).exists())
         if weights.suffix != ".json":
             return [weights]
-        return [weights, *(self.folder / shard for shard in sorted(set(load_json(weights)["weight_map"].values())))]
+        shards = required(load_object(weights), "weight_map", dict, weights).values()
+        return [
+            weights,
+            *(self.folder / shard for shard in sorted({checked(each, str, f"{weights}") for each in shards})),
+        ]
 
 
 def read(folder: Path) -> Checkpoint:
@@ -103,19 +106,21 @@ def read(folder: Path) -> Checkpoint:
 def understand(root: Path) -> Checkpoint:
     """`read`, for files that are what they should be."""
     folder = modules.transformer(root)
-    config = load_json(folder / "config.json")
+    config = load_object(folder / "config.json")
     if not any((folder / name).exists() for name in WEIGHTS):
         raise Failure(f"{folder} has no weights", fix=f"one of these is needed: {', '.join(WEIGHTS)}")
     if not (folder / "tokenizer.json").exists() and not (folder / "vocab.txt").exists():
         raise Failure(f"{folder} has no tokenizer", fix="tokenizer.json or vocab.txt is needed")
     named = config.get("architectures") or ["BertModel"]
-    architecture = named if isinstance(named, str) else named[0]
-    positions = config.get("max_position_embeddings", 512) - position_offset(config)
+    listed = [named] if isinstance(named, str) else checked(named, list, "architectures of config.json")
+    architecture = checked(listed[0], str, "the first of architectures of config.json")
+    positions = value(config, "max_position_embeddings", int, 512) - position_offset(config)
     tokenizer = load_if_there(folder / "tokenizer_config.json")
-    longest = tokenizer.get("model_max_length") or positions
+    longest = value(tokenizer, "model_max_length", int, 0, "tokenizer_config.json") or positions
     rerank = modules.activation(root, config)
     plain = Checkpoint(root, folder, architecture, min(longest, positions), positions, "", rerank=rerank)
-    plain = replace(plain, truncation=tokenizer.get("truncation_side") or "right")
+    side = value(tokenizer, "truncation_side", str, "right", "tokenizer_config.json")
+    plain = replace(plain, truncation=side or "right")
     if (root / "modules.json").exists():
         return replace(plain, **modules.read(root, positions))
     task = "hidden-states" if architecture.endswith("Model") else TASKS.get(plain.head, "")

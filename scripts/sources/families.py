@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handler.head import HeadType, Step
+from scripts.console import Failure
+from scripts.files.json_files import required, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,19 +175,27 @@ OTHER = Family(None, {})
 
 def family(config: Mapping[str, Any]) -> Family:
     """The family of a decoded `config.json`."""
-    return FAMILIES.get(str(config.get("model_type")), OTHER)
+    return FAMILIES.get(value(config, "model_type", str, ""), OTHER)
 
 
 def activation(config: Mapping[str, Any]) -> str:
     """The model's own activation, as transformers names it."""
-    return str(config.get(family(config).keys.activation, "gelu"))
+    return value(config, family(config).keys.activation, str, "gelu")
 
 
 def hidden_size(config: Mapping[str, Any]) -> int:
-    """Width of token states."""
-    return int(config[family(config).keys.hidden])
+    """Width of token states.
+
+    Raises:
+        Failure: `config.json` does not say one.
+    """
+    key = family(config).keys.hidden
+    size = required(config, key, int)
+    if size < 1:
+        raise Failure(f"{key} of config.json is {size}; expected: 1 or more")
+    return size
 
 
 def position_offset(config: Mapping[str, Any]) -> int:
     """Number of the first token's position."""
-    return int(config.get("pad_token_id", 1)) + 1 if family(config).offset_positions else 0
+    return value(config, "pad_token_id", int, 1) + 1 if family(config).offset_positions else 0

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from handler.config import Pooling
 from handler.head import Function
 from scripts.console import Failure
-from scripts.files.json_files import load_if_there, load_json
+from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
 
 POOLINGS = {
     "pooling_mode_cls_token": "cls",
@@ -21,6 +21,8 @@ POOLINGS = {
     "pooling_mode_lasttoken": "lasttoken",
 }
 """Keys of the older form of the file, and the names of the newer one, which are ours."""
+SETTINGS, MODEL = "sentence_bert_config.json", "config_sentence_transformers.json"
+"""Files of the first module, and of the whole."""
 FUNCTIONS: dict[str, Function] = {"Sigmoid": "sigmoid", "Identity": "none"}
 
 
@@ -28,7 +30,20 @@ def transformer(root: Path) -> Path:
     """The folder of the model itself, which older versions put into one of its own."""
     if not (root / "modules.json").exists():
         return root
-    return root / str(load_json(root / "modules.json")[0]["path"])
+    return listed(root)[0][1]
+
+
+def listed(root: Path) -> list[tuple[str, Path]]:
+    """Classes and folders of `modules.json`.
+
+    Raises:
+        Failure: it lists nothing, or something else.
+    """
+    file = root / "modules.json"
+    modules = [checked(each, dict, f"a module of {file}") for each in checked(load_json(file), list, str(file))]
+    if not modules:
+        raise Failure(f"{file} lists no modules", fix="save the model again with SentenceTransformer.save")
+    return [(required(each, "type", str, file), root / required(each, "path", str, file)) for each in modules]
 
 
 def read(root: Path, positions: int) -> dict[str, Any]:
@@ -41,9 +56,7 @@ def read(root: Path, positions: int) -> dict[str, Any]:
     Raises:
         Failure: a module is not served.
     """
-    listed = load_json(root / "modules.json")
-    names = [name_of(str(module["type"])) for module in listed]
-    folders = [root / str(module["path"]) for module in listed]
+    names, folders = [name_of(kind) for kind, _ in listed(root)], [folder for _, folder in listed(root)]
     chain = " ".join(names)
     further = next((further for pattern, further in MODULE_PATTERNS.items() if re.fullmatch(pattern, chain)), None)
     if further is None:
@@ -52,21 +65,26 @@ def read(root: Path, positions: int) -> dict[str, Any]:
             "sentence-transformers'",
             fix="served: Transformer, Pooling and any Dense and Normalize after; SpladePooling; Transformer alone",
         )
-    settings = load_if_there(folders[0] / "sentence_bert_config.json")
+    settings = load_if_there(folders[0] / SETTINGS)
     if settings.get("processing_kwargs"):
         raise Failure(
             f"{root} gives its tokenizer the arguments {settings['processing_kwargs']}; this is not served",
             fix="remove processing_kwargs from sentence_bert_config.json if they make no difference",
         )
     tokenizer = load_if_there(folders[0] / "tokenizer_config.json")
-    longest = settings.get("max_seq_length") or tokenizer.get("model_max_length")
-    prompts = load_if_there(root / "config_sentence_transformers.json")
+    longest = value(settings, "max_seq_length", int, 0, SETTINGS)
+    longest = longest or value(tokenizer, "model_max_length", int, 0, "tokenizer_config.json")
+    prompts = load_if_there(root / MODEL)
     found = {
         "max_length": min(longest or positions, positions),
-        "lower_case": bool(settings.get("do_lower_case")),
-        "prompts": {name: text or "" for name, text in (prompts.get("prompts") or {}).items()},
-        "dimensions": prompts.get("truncate_dim"),
-        "default_prompt": prompts.get("default_prompt_name"),
+        "lower_case": value(settings, "do_lower_case", bool, False, SETTINGS),
+        "prompts": {
+            name: value(texts, name, str, "", f"prompts of {MODEL}")
+            for texts in [value(prompts, "prompts", dict, {}, MODEL)]
+            for name in texts
+        },
+        "dimensions": value(prompts, "truncate_dim", int, None, MODEL),
+        "default_prompt": value(prompts, "default_prompt_name", str, None, MODEL),
     }
     return (
         found
@@ -89,8 +107,8 @@ def embedding(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path])
     Raises:
         Failure: it is of several kinds, or leaves a prompt's tokens out.
     """
-    config = load_json(modules["Pooling"] / "config.json")
-    if config.get("include_prompt") is False:
+    config = load_object(modules["Pooling"] / "config.json")
+    if not value(config, "include_prompt", bool, True, "1_Pooling/config.json"):
         raise Failure(
             f"{root} leaves the tokens of prompts out of pooling (include_prompt); this is not served",
             fix=f"set include_prompt to true in {modules['Pooling'].name}/config.json if no prompts are used",
@@ -100,8 +118,11 @@ def embedding(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path])
 
 def sparse(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
     """Refuse other poolings than SPLADE's usual one."""
-    config = load_json(modules["SpladePooling"] / "config.json")
-    chosen = config.get("pooling_strategy", "max"), config.get("activation_function", "relu")
+    config, file = load_object(modules["SpladePooling"] / "config.json"), f"{modules['SpladePooling'].name}/config.json"
+    chosen = (
+        value(config, "pooling_strategy", str, "max", file),
+        value(config, "activation_function", str, "relu", file),
+    )
     if chosen != ("max", "relu"):
         raise Failure(f"{root} pools words by {' and '.join(chosen)}", fix="max and relu are served")
     return {"task": "sparse-embedding"}
@@ -118,7 +139,7 @@ def cross_encoder(root: Path, found: Mapping[str, Any], modules: Mapping[str, Pa
             f"{root} puts its prompt {found['default_prompt']!r} before each pair; this is not served",
             fix="set default_prompt_name to null in config_sentence_transformers.json, and send queries with it",
         )
-    single = scores(load_json(modules["Transformer"] / "config.json")) == 1
+    single = scores(load_object(modules["Transformer"] / "config.json")) == 1
     return {"task": "rerank" if single else "text-classification"}
 
 
@@ -132,9 +153,9 @@ MODULE_PATTERNS = {
 
 def read_pooling(config: Mapping[str, Any]) -> str:
     """The one pooling mode that is on."""
-    named = config.get("pooling_mode")
-    modes = [named] if isinstance(named, str) else named or []
-    modes = modes or [
+    named = config.get("pooling_mode") or []
+    modes = [named] if isinstance(named, str) else checked(named, list, "pooling_mode of the module Pooling")
+    modes = [checked(mode, str, "a pooling_mode") for mode in modes] or [
         POOLINGS.get(key, key) for key, on in config.items() if key.startswith("pooling_mode_") and on is True
     ]
     if len(modes) != 1 or modes[0] not in get_args(Pooling):
@@ -153,7 +174,7 @@ def is_cross_encoder(config: Mapping[str, Any]) -> bool:
 
 def scores(config: Mapping[str, Any]) -> int:
     """How many a classifier gives; transformers leaves its usual two out of the file."""
-    return len(config.get("id2label") or (0, 1))
+    return len(value(config, "id2label", dict, {}) or (0, 1))
 
 
 def activation(root: Path, config: Mapping[str, Any]) -> Function:
@@ -163,12 +184,12 @@ def activation(root: Path, config: Mapping[str, Any]) -> Function:
         Failure: something that is not served.
     """
     named = (
-        load_if_there(root / "config_sentence_transformers.json").get("activation_fn")
-        or config.get("sentence_transformers", {}).get("activation_fn")
-        or config.get("sbert_ce_default_activation_function")
+        value(load_if_there(root / MODEL), "activation_fn", str, "", MODEL)
+        or value(value(config, "sentence_transformers", dict, {}), "activation_fn", str)
+        or value(config, "sbert_ce_default_activation_function", str)
         or "Sigmoid"
     )
-    name = str(named).rsplit(".", 1)[-1]
+    name = named.rsplit(".", 1)[-1]
     if name not in FUNCTIONS:
         raise Failure(f"{root} applies {named} to its score", fix=f"one of {', '.join(FUNCTIONS)} is served")
     return FUNCTIONS[name]

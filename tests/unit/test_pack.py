@@ -209,10 +209,20 @@ def test_prompts_that_cannot_be_reproduced_are_refused(folder):
         checkpoints.read(folder)
 
 
-@pytest.mark.parametrize("content", ["[]", '{"max_position_embeddings": null}', '{"architectures": 3}'])
-def test_a_configuration_of_the_wrong_kind_is_a_failure(folder, content):
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[]", r"config\.json is \[\]; expected: an object"),
+        (
+            '{"max_position_embeddings": "x"}',
+            r'max_position_embeddings of config\.json is "x"; expected: a whole number',
+        ),
+        ('{"architectures": 3}', r"architectures of config\.json is 3; expected: a list"),
+    ],
+)
+def test_a_configuration_of_the_wrong_kind_is_a_failure(folder, content, words):
     (folder / "config.json").write_text(content)
-    with pytest.raises(Failure, match="does not hold what it should"):
+    with pytest.raises(Failure, match=words):
         checkpoints.read(folder)
 
 
