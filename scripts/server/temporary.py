@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.console import Failure, err
+from scripts.server import environment
 
 PREFIX = "bert-"
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
@@ -55,8 +56,10 @@ def unsuitable(place: str) -> str:
     length = len(os.fsencode(place)) + BELOW
     if length > LONGEST_SOCKET:
         return f"{name} makes paths of sockets {length} bytes long, and {LONGEST_SOCKET} is the most a system takes"
-    if not place.isascii() or any(sign in place for sign in " %#?\\"):
-        return f"{name} has signs beside plain letters, which TorchServe takes for parts of an address"
+    if any(sign in place for sign in "%#?\\"):  # log4j2 reads the path of its configuration as an address
+        return f"{name} has a %, # or ?, which are parts of an address"
+    if not place.isascii() and not environment.utf8_locale():
+        return f"{name} is not ASCII, and this machine has no locale with UTF-8 for Java"
     if not os.access(place, os.W_OK):
         return f"{name} cannot be written"
     if os.statvfs(place).f_flag & getattr(os, "ST_NOEXEC", 0):

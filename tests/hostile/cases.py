@@ -77,6 +77,6 @@ CASES = (
     Case("no HOME", {"HOME": None}),
     Case("HOME that cannot be written", {"HOME": "/proc"}),
     Case("ulimit -Sn 64", shell="ulimit -Sn 64"),
-    Case("ulimit -n 128", shell="ulimit -n 128", refused="open files"),
+    Case("ulimit -n 64", shell="ulimit -n 64", refused="open files"),
     Case("current folder that cannot be written", folder="/proc"),
 )

@@ -114,8 +114,10 @@ def test_the_longest_path_that_fits(monkeypatch):
     most = temporary.LONGEST_SOCKET - temporary.BELOW
     assert temporary.unsuitable("/" + "x" * (most - 1)) == ""
     assert f"{temporary.LONGEST_SOCKET + 1} bytes" in temporary.unsuitable("/" + "x" * most)
-    assert temporary.unsuitable("/a b")
-    assert temporary.unsuitable("/für")
+    assert temporary.unsuitable("/für a b") == ""
+    assert "parts of an address" in temporary.unsuitable("/a%20b")
+    monkeypatch.setattr(temporary.environment, "utf8_locale", str)
+    assert "no locale with UTF-8" in temporary.unsuitable("/für")
 
 
 def test_what_else_is_wrong_with_a_place(tmp_path, monkeypatch):
@@ -144,7 +146,7 @@ def test_open_files(monkeypatch, soft, hard, becomes):
 
 def test_too_few_open_files_are_refused(monkeypatch):
     monkeypatch.setattr(limits.resource, "getrlimit", lambda _: (64, 128))
-    with pytest.raises(Failure, match="128 open files are allowed, and a server needs 512"):
+    with pytest.raises(Failure, match="128 open files are allowed, and a server needs 256"):
         limits.raise_open_files()
 
 
