@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import locale
 import os
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
@@ -72,14 +73,12 @@ def removed(name: str) -> bool:
 
 
 def writable(home: str | None) -> bool:
-    """Whether files can be written into that folder."""
-    return bool(home) and os.path.isdir(str(home)) and os.access(str(home), os.W_OK) and not read_only(str(home))
-
-
-def read_only(folder: str) -> bool:
-    """Whether its file system takes no files, also from root: `/proc`, or one that is mounted so."""
-    found = os.statvfs(folder)
-    return bool(found.f_flag & os.ST_RDONLY) or found.f_blocks == 0  # those of the kernel have no blocks
+    """Whether files can be written into that folder; tried, as root may write where no file system takes any."""
+    try:
+        with tempfile.TemporaryFile(dir=home or os.devnull):
+            return True
+    except OSError:
+        return False
 
 
 def utf8_locale() -> str:

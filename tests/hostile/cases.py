@@ -1,4 +1,8 @@
-"""Environments that a user may have, each with what `start` has to do in it."""
+"""Environments that a user may have, each with what `start` has to do in it.
+
+Before a server got an environment of its own, these failed: the proxies, the long TMPDIR, the
+three with LC_ALL, TS_CONFIG_FILE, both with Java's variables, PYTHONHOME, and PYTHONOPTIMIZE with PYTHONWARNINGS.
+"""
 
 from __future__ import annotations
 
