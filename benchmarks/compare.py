@@ -35,7 +35,7 @@ from scripts.load import machine, report, served, workload
 from scripts.load.ceiling import PeakGemm
 from scripts.packing import pack
 from scripts.paths import ROOT
-from scripts.server import launch, stop
+from scripts.server import launch, local, stop
 from scripts.server.preflight import Options
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources import presets, pull
@@ -167,7 +167,7 @@ def check(name: str, peer: Competitor) -> None:
         body = {peer.key: text if peer.single else [text], **peer.fields}
         while True:
             with suppress(requests.RequestException):
-                answer = requests.post(f"http://127.0.0.1:{PORT}{peer.path}", json=body, timeout=30)
+                answer = local.request("POST", f"http://127.0.0.1:{PORT}{peer.path}", json=body, timeout=30)
                 if answer.ok:
                     break
             if monotonic() > deadline:

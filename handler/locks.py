@@ -24,6 +24,8 @@ def worker_locks(folder: Path, model: str) -> list[Path]:
 def is_running(pid: int) -> bool:
     """Whether a process has that id; lock files of workers that ended stay behind."""
     try:
+        if pid <= 0:  # to a kill these mean many processes
+            return False
         os.kill(pid, 0)
     except ProcessLookupError:
         return False

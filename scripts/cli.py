@@ -9,6 +9,7 @@ from typing import NoReturn
 import typer
 
 from scripts.console import Failure
+from scripts.server import limits
 from scripts.verbs import bench, completion, convert, inspection, lifecycle, model, operate, tuning, version
 
 VERBS = (
@@ -46,6 +47,7 @@ def bert(show_version: version.Show = False) -> None:
 def main() -> None:
     """Run a verb; a failure is shown with its fix and ends with 1. SIGTERM unwinds like Ctrl-C: a start cleans up."""
     signal.signal(signal.SIGTERM, terminated)
+    limits.keep_to_ourselves()
     completion.answer_tab()
     try:
         app(prog_name="scripts/bert", complete_var=completion.ASK)

@@ -15,7 +15,7 @@ from bert_client import calls, vector_file
 from bert_client.calls import Answer, Array, Call
 from bert_client.errors import BertError, TimedOut, Unreachable, located
 from bert_client.retrying import RETRIES, Tries
-from bert_client.server import Request, Server
+from bert_client.server import Request, Server, is_loopback
 
 T = TypeVar("T")
 BROKEN = (httpx.NetworkError, httpx.RemoteProtocolError)
@@ -41,7 +41,8 @@ class AsyncBertClient:
         self.server = Server(url, model, version, api_key or token)
         self.timeout = timeout
         self.retries = retries
-        self.http = httpx.AsyncClient(timeout=httpx.Timeout(timeout, pool=None))
+        direct = httpx.AsyncHTTPTransport() if is_loopback(url) else None  # httpx then asks for no proxy
+        self.http = httpx.AsyncClient(timeout=httpx.Timeout(timeout, pool=None), transport=direct)
 
     async def ask(self, task: str, body: Mapping[str, Any]) -> Any:
         """Any task's plain answer, as decoded JSON."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from bert_client.calls import Answer, Call
 from bert_client.errors import (
@@ -70,6 +71,15 @@ class Server:
         result = call.read(answer)
         self.answered = True
         return result
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is on this machine; a proxy, which is on another, must not be asked for it."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def encode(body: Mapping[str, Any]) -> bytes:

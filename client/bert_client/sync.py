@@ -15,9 +15,11 @@ from bert_client import calls, vector_file
 from bert_client.calls import Answer, Array, Call
 from bert_client.errors import BertError, TimedOut, Unreachable, located
 from bert_client.retrying import RETRIES, Tries
-from bert_client.server import Request, Server
+from bert_client.server import Request, Server, is_loopback
 
 T = TypeVar("T")
+NO_PROXY: Any = dict.fromkeys(("http", "https", "all"))
+"""What requests is given so that it takes none from the environment."""
 BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 
@@ -52,6 +54,7 @@ class BertClient:
         self.server = Server(url, model, version, api_key or token)
         self.timeout = timeout
         self.retries = retries
+        self.proxies = NO_PROXY if is_loopback(url) else None
         self.idle: list[requests.Session] = []
 
     def ask(self, task: str, body: Mapping[str, Any]) -> Any:
@@ -160,7 +163,9 @@ class BertClient:
         """One try, over a connection that no other thread uses meanwhile."""
         session = self.session()
         try:
-            response = session.post(request.url, request.content, headers=request.headers, timeout=self.timeout)
+            response = session.post(
+                request.url, request.content, headers=request.headers, timeout=self.timeout, proxies=self.proxies
+            )
         except requests.Timeout:
             raise TimedOut(f"{request.url}: no answer within {self.timeout:g} s") from None
         except BROKEN as error:

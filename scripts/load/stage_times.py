@@ -11,9 +11,8 @@ import re
 from time import monotonic, sleep
 from typing import Any
 
-import requests
-
 from handler.telemetry import STAGES
+from scripts.server import local
 
 LATE_SECONDS = 10  # counters are written once a second
 LINE = re.compile(r"^(bert_\w+?)(?:_total)?\{(.*)\} ([-+\d.eE]+)$", re.MULTILINE)
@@ -24,7 +23,7 @@ Counters = dict[str, float]
 def read(url: str) -> Counters:
     """All of this project's counters, summed over workers and models; stages under their own names."""
     found: Counters = {}
-    for name, labels, value in LINE.findall(requests.get(url, timeout=10).text):
+    for name, labels, value in LINE.findall(local.request("GET", url, timeout=10).text):
         stage = re.search(r'stage="(\w+)"', labels)
         key = stage[1] if stage else name
         found[key] = found.get(key, 0.0) + float(value)

@@ -10,7 +10,9 @@ ENVIRONMENT: dict[str, str] = {
     "PYTHON": "Python that `scripts/setup` creates `.venv` with; default: the first supported one on the path",
     "BERT_TORCH": "build of PyTorch that `scripts/setup` installs, `cpu` or `cuda`; default: `cpu` without an NVIDIA "
     "GPU, unless pip is configured for an index of your own",
-    "TMPDIR": "temporary folder, in which a server unpacks its archives",
+    "TMPDIR": "temporary folder, in which a server unpacks its archives; it goes to `/tmp`, `/var/tmp` or "
+    "`XDG_RUNTIME_DIR` where this one is too long for a socket's path, or mounted noexec",
+    "XDG_RUNTIME_DIR": "the last folder that is tried for a server's temporary files",
     "CUDA_VISIBLE_DEVICES": "GPUs that the server may use, as indices, UUIDs or MIG names; empty or `-1`: none",
     "ONEDNN_MAX_CPU_ISA": "newest instruction set that torch and the kernels of the runtime `native` may use: "
     "`AVX512_CORE`, `AVX2_VNNI` or `AVX2`",

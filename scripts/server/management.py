@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from scripts.console import Failure
-from scripts.server import keys
+from scripts.server import keys, local, processes
 from scripts.server.state import Server
 
 NOT_FOUND = 404
@@ -40,8 +40,8 @@ def post(server: Server, path: str, body: Any, timeout: float = 120) -> requests
         Failure: no connection.
     """
     try:
-        return requests.post(
-            f"{server.inference}{path}", json=body, headers=auth_header(server, "inference"), timeout=timeout
+        return local.request(
+            "POST", f"{server.inference}{path}", json=body, headers=auth_header(server, "inference"), timeout=timeout
         )
     except requests.RequestException as error:
         raise unreachable(server, error) from None
@@ -62,7 +62,7 @@ def manage(server: Server, method: str, path: str, timeout: float = 30, **query:
         Failure: no connection, or a status of 400 and above, with TorchServe's own words.
     """
     try:
-        answer = requests.request(
+        answer = local.request(
             method,
             f"{server.management}{path}",
             params=query,
@@ -102,9 +102,15 @@ def unreachable(server: Server, error: Exception) -> Failure:
 
 
 def describe(server: Server, model: str) -> dict[str, Any]:
-    """Version, workers and queue of a model."""
+    """Version, workers and queue of a model; `pid` of a worker that has no process yet is None, and never -1."""
     answer: dict[str, Any] = manage(server, "GET", f"/models/{model}")[0]
+    answer["workers"] = [worker | {"pid": processes.known(worker.get("pid"))} for worker in answer["workers"]]
     return answer
+
+
+def pids(description: dict[str, Any]) -> list[int]:
+    """Process ids of the workers that have one."""
+    return [worker["pid"] for worker in description["workers"] if worker["pid"] is not None]
 
 
 def ready(description: dict[str, Any]) -> int:

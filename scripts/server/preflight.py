@@ -16,7 +16,7 @@ import yaml
 
 from handler.cores import cores
 from scripts.console import Failure
-from scripts.server import devices, keys
+from scripts.server import devices, environment, keys, state
 from scripts.server.gpu import diagnose, probe
 
 MOST_WORKERS = 8
@@ -81,6 +81,9 @@ def check_place(options: Options) -> None:
         Failure: see `check`.
     """
     check_address(options)
+    environment.check_names(
+        {"--model-store": options.store, "the server's folder": state.folder(options.inference_port)}
+    )
     if options.keys:
         keys.check(options.keys)
     check_device(options)

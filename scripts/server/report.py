@@ -53,10 +53,10 @@ def server_report(server: Server) -> dict[str, Any]:
     }
 
 
-def resident(pid: int) -> int:
-    """Resident memory of a process in MiB; 0 when it is gone, or not there yet, which TorchServe shows as -1."""
+def resident(pid: int | None) -> int:
+    """Resident memory of a process in MiB; 0 when it is gone, or not there yet."""
     try:
-        return int(psutil.Process(pid).memory_info().rss / MIB) if pid > 0 else 0
+        return int(psutil.Process(pid).memory_info().rss / MIB) if pid else 0
     except psutil.Error:
         return 0
 
@@ -71,7 +71,7 @@ def show_server(report: dict[str, Any]) -> None:
     table = Table("model", "version", "worker", "pid", "status", "MiB", "waiting")
     for model in report["models"]:
         for worker in model["workers"] or [{}]:
-            cells = [model["name"], model.get("version", ""), worker.get("id", ""), worker.get("pid", "")]
+            cells = [model["name"], model.get("version", ""), worker.get("id", ""), worker.get("pid") or ""]
             state = worker.get("status", model.get("error", "no worker"))
             cells += [state, worker.get("memory_mib", ""), model.get("waiting", "")]
             table.add_row(*map(str, cells))

@@ -32,8 +32,9 @@ def scale(server: Server, model: str, workers: int, timeout: float = 300) -> dic
         Failure: they were not ready in time; `why` is the last traceback a worker left.
     """
     deadline = monotonic() + timeout
-    present = [str(worker["pid"]) for worker in management.describe(server, model)["workers"]]
-    surplus = [pid for pid in present[workers:] if (server.locks / f"{model}.{pid}").exists()]  # it ends the last ones
+    last = management.describe(server, model)["workers"][workers:]  # these it ends
+    pids = [str(worker["pid"]) for worker in last]
+    surplus = [pid for pid in pids if (server.locks / f"{model}.{pid}").exists()]  # one that is starting has no lock
     with drain_workers(server, model, surplus, deadline) if surplus else nullcontext():
         management.manage(server, "PUT", f"/models/{model}", min_worker=workers, max_worker=workers)
     while True:

@@ -12,6 +12,7 @@ import psutil
 from handler.locks import drain_notes
 from scripts import paths
 from scripts.console import Failure, err
+from scripts.server import processes
 
 FILE = "server.json"
 DEFAULT_PORT = 8080
@@ -86,7 +87,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     def process(self) -> psutil.Process | None:
         """The Java process, unless it is gone."""
         try:
-            process = psutil.Process(self.pid)
+            process = processes.find(self.pid)
             same = abs(process.create_time() - self.created) < 1
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:

@@ -46,7 +46,7 @@ def bench(
     from scripts.load.ceiling import PeakGemm
 
     server = state.find(inference_port)
-    workers = [worker["pid"] for worker in management.describe(server, name)["workers"]]
+    workers = management.pids(management.describe(server, name))
     with step("reading the model and the machine"):
         model = workload.read_archive(Path(server.store) / f"{name}.mar")
         ceiling = PeakGemm(model.shape)

@@ -81,7 +81,7 @@ def scale(
     server = state.find(inference_port)
     begin = perf_counter()
     description = scaling.scale(server, name, workers, timeout)
-    pids = [worker["pid"] for worker in description["workers"]]
+    pids = management.pids(description)
     if as_json:
         print_json({"model": name, "workers": pids, "seconds": round(perf_counter() - begin, 2)})
     else:

@@ -32,7 +32,7 @@ class Response:
 
 
 def test_counters_are_summed_and_divided_by_texts(monkeypatch):
-    monkeypatch.setattr(stage_times.requests, "get", lambda url, timeout: Response())
+    monkeypatch.setattr(stage_times.local, "request", lambda method, url, timeout: Response())
     counters = stage_times.read("http://nowhere/metrics")
     assert counters["forward"] == pytest.approx(3.0)
     found = stage_times.per_text({"forward": 1.0}, counters, 25.0, alone=True)
@@ -41,7 +41,7 @@ def test_counters_are_summed_and_divided_by_texts(monkeypatch):
 
 
 def test_counters_that_never_come_are_an_error(monkeypatch):
-    monkeypatch.setattr(stage_times.requests, "get", lambda url, timeout: Response())
+    monkeypatch.setattr(stage_times.local, "request", lambda method, url, timeout: Response())
     monkeypatch.setattr(stage_times, "LATE_SECONDS", 0)
     with pytest.raises(TimeoutError, match="does not count the 41 requests"):
         stage_times.await_requests("http://nowhere/metrics", {}, 41)

@@ -13,6 +13,8 @@ from typing import Any
 
 import requests
 
+from scripts.server import local
+
 SECONDS = 60  # for one answer
 PAUSE_SECONDS = 0.05  # after a request that got no answer at all
 JSON = "application/json"
@@ -56,7 +58,7 @@ def asking(clients: int, turn: Turn) -> Iterator[None]:
     done = Event()
 
     def client(number: int) -> None:
-        with requests.Session() as session:
+        with local.session() as session:
             for request in count():
                 if done.is_set():
                     return

@@ -17,6 +17,7 @@ from benchmarks.gpu.served.archives import MAIN, WIDE
 from benchmarks.gpu.served.clients import Tally, asking, repeating, status
 from benchmarks.gpu.served.server import pids, url
 from scripts.paths import ROOT
+from scripts.server import local
 from scripts.server.state import Server
 
 LEFT = 300 << 20
@@ -33,7 +34,7 @@ def memory(context: Context, server: Server, text: str) -> None:
     large, small = orjson.dumps({"inputs": ["a b c " * 200] * LARGE}), orjson.dumps({"inputs": text})
     names = (MAIN, WIDE)
     before, tallies = {name: pids(server, name) for name in names}, {name: Tally() for name in names}
-    with holding(LEFT) as said, requests.Session() as session:
+    with holding(LEFT) as said, local.session() as session:
         turns = {name: repeating(url(server, name), small, tallies[name]) for name in names}
 
         def turn(session: requests.Session, number: int, request: int) -> None:
@@ -42,7 +43,7 @@ def memory(context: Context, server: Server, text: str) -> None:
         with asking(CLIENTS, turn):
             refused = [answered(session, url(server, WIDE), large) for _ in range(REPEATED)]
     after = {name: pids(server, name) for name in names}
-    with requests.Session() as session:
+    with local.session() as session:
         free = {f"{name}, small": status(session, url(server, name), small) for name in names}
         free |= {f"{name}, large": status(session, url(server, name), large) for name in names}
     context.add(

@@ -13,8 +13,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import requests
-
 from benchmarks.gpu.context import Context
 from benchmarks.gpu.served import archives, rates, smi
 from benchmarks.gpu.served.archives import MAIN, RUNTIMES, WIDE, Archives
@@ -24,7 +22,7 @@ from benchmarks.gpu.served.mixed import mixed
 from benchmarks.gpu.served.plain import plain
 from benchmarks.gpu.served.server import info, options, serving, url, workers
 from benchmarks.gpu.served.wires import wires
-from scripts.server import doctor
+from scripts.server import doctor, local
 from scripts.server.state import Server
 
 ASKED = 24  # texts of the comparison with transformers
@@ -136,6 +134,6 @@ def second(context: Context, server: Server) -> None:
     found = {}
     for turn in range(2):
         for model in (MAIN, WIDE):
-            answer = requests.post(url(server, model), json={"inputs": "Hello, how are you?"}, timeout=60)
+            answer = local.request("POST", url(server, model), json={"inputs": "Hello, how are you?"}, timeout=60)
             found[f"{model}, {turn + 1}"] = answer.status_code
     context.add("second", statuses=found, devices={model: info(server, model)["device"] for model in (MAIN, WIDE)})

@@ -20,7 +20,7 @@ from benchmarks.gpu.context import Context
 from benchmarks.gpu.served.archives import MAIN, VERSION, Archives
 from benchmarks.gpu.served.server import START_SECONDS, end, free_port
 from scripts.paths import CONFIG
-from scripts.server import launch
+from scripts.server import launch, local, processes
 
 STOP_SECONDS = 30
 
@@ -34,7 +34,7 @@ def plain(context: Context, archives: Archives, folder: Path) -> None:
             address = f"http://127.0.0.1:{port}/predictions/{MAIN}"
             answered = await_answer(address, java, folder)
             seconds = monotonic() - begin
-            about = requests.post(f"{address}/{VERSION}/info", json={}, timeout=60).json()
+            about = local.request("POST", f"{address}/{VERSION}/info", json={}, timeout=60).json()
             family = [java, *java.children(recursive=True)]
             stopped = torchserve(["--stop"], folder, environment)
             gone, left = psutil.wait_procs(family, timeout=STOP_SECONDS)
@@ -86,7 +86,7 @@ def started(store: Path, folder: Path, environment: dict[str, str]) -> Iterator[
 
 def java(environment: dict[str, str]) -> psutil.Process:
     """By the id that TorchServe left; it removes that file when it is stopped."""
-    return psutil.Process(int(launch.pid_file(Path(environment["TMPDIR"])).read_text()))
+    return processes.find(int(launch.pid_file(Path(environment["TMPDIR"])).read_text()))
 
 
 def await_answer(address: str, java: psutil.Process, folder: Path) -> Any:
@@ -98,7 +98,7 @@ def await_answer(address: str, java: psutil.Process, folder: Path) -> Any:
     deadline = monotonic() + START_SECONDS
     while monotonic() < deadline and java.is_running() and java.status() != psutil.STATUS_ZOMBIE:
         with suppress(requests.ConnectionError):
-            answer = requests.post(address, json={"inputs": "Hello, how are you?"}, timeout=60)
+            answer = local.request("POST", address, json={"inputs": "Hello, how are you?"}, timeout=60)
             if answer.status_code == 200:
                 return answer.json()
         sleep(0.1)

@@ -97,14 +97,14 @@ def info(server: Server, model: str = MAIN) -> dict[str, Any]:
 
 
 def workers(server: Server, model: str = MAIN) -> list[dict[str, Any]]:
-    """As the management API shows them; one that is starting has the process id -1."""
+    """As the management API shows them; one that is starting has no process id."""
     found: list[dict[str, Any]] = management.describe(server, model)["workers"]
     return found
 
 
 def pids(server: Server, model: str = MAIN) -> list[int]:
     """Process ids of the workers that are ready."""
-    return [worker["pid"] for worker in workers(server, model) if worker["status"] == "READY" and worker["pid"] > 1]
+    return [worker["pid"] for worker in workers(server, model) if worker["status"] == "READY" and worker["pid"]]
 
 
 def url(server: Server, model: str = MAIN) -> str:

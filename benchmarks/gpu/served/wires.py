@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import orjson
-import requests
 
 from benchmarks.gpu.context import Context
 from benchmarks.gpu.served.archives import MAIN, VERSION, Archives
 from benchmarks.gpu.served.prediction import predict
 from benchmarks.gpu.served.server import url
+from scripts.server import local
 from scripts.server.state import Server
 
 Vectors = np.ndarray[Any, np.dtype[np.float64]]
@@ -57,7 +57,7 @@ def post(address: str, body: Any) -> Any:
     Raises:
         RuntimeError: it is no good one.
     """
-    answer = requests.post(address, json=body, timeout=SECONDS)
+    answer = local.request("POST", address, json=body, timeout=SECONDS)
     if answer.status_code != 200:
         raise RuntimeError(f"{answer.status_code} {answer.text[:500]}")
     return answer.json()
