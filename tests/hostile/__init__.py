@@ -1,0 +1,1 @@
+"""Calls that nobody should make, beside those of everybody else."""
