@@ -13,6 +13,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+TORCHSERVE = ("url_path", "explain", "describe")
+"""Headers that TorchServe sets, in exactly these letters; a client's in others must not take their place."""
+
 
 class BertHandler:
     """What TorchServe calls: `initialize` once, then `handle` for each batch of requests."""
@@ -74,13 +77,18 @@ class BertHandler:
 
 
 def is_describe_request(item: dict[str, Any], context: Any) -> bool:
-    """Whether a request is TorchServe's own for what the model is; a client's comes with a note on explanations."""
+    """Whether a request is TorchServe's own for what the model is: any other has a body, unless it is an empty form."""
     headers = context.get_all_request_header(0)
-    return headers.get("describe") == "True" and "explain" not in headers and not any(item.values())
+    forms = ("application/x-www-form-urlencoded", "multipart/form-data")
+    form = any(value.lower().startswith(forms) for name, value in headers.items() if name.lower() == "content-type")
+    return headers.get("describe") == "True" and not item and not form
 
 
 def is_grpc(headers: dict[str, Any]) -> bool:
-    """Whether a request came by gRPC, of which TorchServe hands on no metadata; it adds those of a sequence itself."""
+    """Whether a request came by gRPC, of which TorchServe hands on no metadata; it adds those of a sequence itself.
+
+    One of HTTP always has a `content-length`, which TorchServe adds where the client sent none.
+    """
     return all(name.startswith("ts_request_sequence") or isinstance(value, dict) for name, value in headers.items())
 
 
@@ -89,7 +97,9 @@ def row(item: dict[str, Any], context: Any, index: int) -> Any:
     from handler.types import Row
 
     given = context.get_all_request_header(index)
-    headers = {name.lower(): value for name, value in given.items() if isinstance(value, str)}
+    texts = {name: value for name, value in given.items() if isinstance(value, str)}
+    headers = {name.lower(): value for name, value in texts.items() if name.lower() not in TORCHSERVE}
+    headers |= {name: texts[name] for name in TORCHSERVE if name in texts}
     body = given.get("body")  # TorchServe keeps each parameter's media type among the headers, as a dictionary
     content_type = body.get("content-type", "") if isinstance(body, dict) else headers.get("content-type", "")
     return Row(item, headers, content_type.split(";")[0].strip().lower(), path(headers))
@@ -97,8 +107,8 @@ def row(item: dict[str, Any], context: Any, index: int) -> Any:
 
 def path(headers: dict[str, str]) -> str:
     """What follows the model in the address. KServe's own routes come without one, but with a note on explanations."""
+    if "explain" in headers and "url_path" not in headers:
+        return "kserve/explanations" if headers["explain"] == "True" else "kserve"
     if headers.get("explain") == "True":
         return "explanations"
-    if "explain" in headers and "url_path" not in headers:
-        return "kserve"
     return headers.get("url_path", "").strip("/")

@@ -9,9 +9,11 @@ from typing import Any
 import orjson
 
 from handler.errors import Undecodable, quote
+from handler.protocols.compression import expand
 from handler.types import Row
 
 FORM = "application/x-www-form-urlencoded"
+FORMS = (FORM, "multipart/form-data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +35,47 @@ def read(row: Row) -> Body:
     Raises:
         Undecodable: not UTF-8, not JSON, nested too deeply, or JSON that was sent as a form.
     """
-    fields = row.fields
     if is_misparsed_json(row):
         raise Undecodable(
             "the body came as a form, which is what curl -d sends, and holds no field; "
             "for JSON add -H 'content-type: application/json', for a text send text=..."
         )
-    coding = row.headers.get("content-encoding", "identity")
-    if coding != "identity":
-        raise Undecodable(f"content-encoding {quote(coding)} is not supported; send the body uncompressed")
-    raw = single_field(fields)
+    raw = whole(row)
     if raw is not None:
         return raw_body(raw, row.content_type)
-    return Body({name: utf8(value) for name, value in fields.items()}, strict=False)
+    return Body({name: utf8(value) for name, value in given(row.fields).items()}, strict=False)
+
+
+def whole(row: Row) -> bytes | bytearray | None:
+    """The body of a request that is not a form, without its compression; empty where there is none.
+
+    Raises:
+        Undecodable, TooLarge: see `expand`. Also for a body and fields beside it, and for a form that was compressed,
+            which TorchServe has parsed as if it were not.
+    """
+    fields = given(row.fields)
+    raw = single_field(fields)
+    if raw is None and "body" in fields:
+        others = quote(", ".join(fields.keys() - {"body"}))
+        raise Undecodable(f"there is a body and beside it {others}; send all keys in the body")
+    coding = row.headers.get("content-encoding", "")
+    if coding.strip().lower() in ("", "identity"):
+        return raw
+    if raw is None or row.headers.get("content-type", "").lower().startswith(FORMS):
+        raise Undecodable("a form cannot be sent compressed; send it without content-encoding, or send JSON")
+    return expand(raw, coding)
+
+
+def given(fields: Mapping[str, bytes | bytearray]) -> Mapping[str, bytes | bytearray]:
+    """The fields without the name of the model, and without the empty body that comes with keys of the address.
+
+    TorchServe hands over what follows the question mark on `/invocations`, `/models/{model}/invoke` and
+    `/{model}/predict`, as fields beside the body.
+    """
+    if len(fields) < 2 or "body" not in fields:
+        return fields
+    kept = {name: value for name, value in fields.items() if name != "model_name"}
+    return kept if kept["body"].strip() or len(kept) == 1 else {n: v for n, v in kept.items() if n != "body"}
 
 
 def is_misparsed_json(row: Row) -> bool:

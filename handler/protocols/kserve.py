@@ -1,19 +1,18 @@
 """KServe's protocols: version 1 at `/v1/models/{model}:predict`, and version 2 at `/v2/models/{model}/infer`.
 
 The second is the Open Inference Protocol (https://github.com/kserve/open-inference-protocol). TorchServe hands over
-both without saying which: a body with `instances` is version 1.
+both without saying which: a body with `instances` is version 1. `:explain` and `/explain` ask for `explanations`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-import orjson
 from msgspec import Meta
 from numpy.typing import NDArray
 
@@ -23,14 +22,18 @@ from handler.protocols import body, foreign, tensors
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
 from handler.protocols.tensors import Tensor
 from handler.tasks.base import Task
+from handler.tasks.explanations import Explanations
+from handler.tasks.hidden_states import HiddenStates
 from handler.tasks.inputs import parse
 from handler.types import Row
 
+EXPLAIN = "kserve/explanations"
+"""What the adapter calls the routes that explain."""
 HEADER = "inference-header-content-length"
 LISTS = ("inputs", "texts", "sentences", "targets", "ignore_labels")
 """Keys whose value stays a list when a tensor has one element."""
 IDS, MASK = "input_ids", "attention_mask"
-BINARY_OUTPUT = "binary_data_output"
+BINARY = "binary_data_output"
 
 
 class Instances(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,19 +67,28 @@ class Infer(msgspec.Struct, frozen=True, kw_only=True):
     ] = {}
     outputs: list[RequestedOutput] = []
 
-    @property
-    def binary(self) -> bool:
-        """Whether outputs are wanted as bytes."""
-        asked = [output.parameters.binary_data for output in self.outputs]
-        return bool(self.parameters.get(BINARY_OUTPUT)) or any(asked)
+    def wanted(self, names: Collection[str]) -> dict[str, bool]:
+        """The outputs the client asks for, all if it names none, and whether each is wanted as bytes."""
+        if (binary := self.parameters.get(BINARY)) not in (True, False, None):
+            raise Invalid(f"{BINARY} is a {type(binary).__name__}; send true or false")
+        asked = {output.name: output.parameters.binary_data for output in self.outputs}
+        for name in asked:
+            if name not in names:
+                raise Invalid(unknown("output", name, names))
+        return {name: bool(binary if own is None else own) for name, own in (asked or dict.fromkeys(names)).items()}
 
 
 @dataclass(frozen=True, slots=True)
 class V2:
-    """What an answer in version 2 needs of its request; one in version 1 needs nothing."""
+    """What an answer in version 2 needs of its request; one in version 1 needs nothing.
+
+    Attributes:
+        id: the client's own, which the answer repeats.
+        wanted: names of outputs, and whether each is wanted as bytes.
+    """
 
     id: str
-    binary: bool
+    wanted: Mapping[str, bool]
 
 
 class KServe(Protocol):
@@ -88,33 +100,34 @@ class KServe(Protocol):
         fields = body.json(raw)
         if not isinstance(fields, dict):
             raise Invalid(f'the body is a {type(fields).__name__}; send an object with "instances" or "inputs"')
-        wire: V2 | None = None
+        infer: Infer | None = None
         given: dict[str, Any] = {}
         ignored: frozenset[str] = frozenset()
         if "instances" in fields:
             options = instances(fields)
         else:
-            wanted, ignored = foreign.read(Infer, fields)
-            wire, given = V2(wanted.id, wanted.binary), inputs(wanted, tail)
-            options = {key: value for key, value in wanted.parameters.items() if key != BINARY_OUTPUT}
-        named, inner = given.pop("task", None), options.pop("task", None)
-        task = choose(tasks, str(next((name for name in (named, inner) if name is not None), default)))
+            infer, ignored = foreign.read(Infer, fields)
+            given = inputs(infer, tail)
+            options = {key: value for key, value in infer.parameters.items() if key != BINARY}
+        tensor, parameter = given.pop("task", None), options.pop("task", None)
+        task = choose(tasks, named_task(row, parameter if tensor is None else tensor) or default)
         unknown_tensors(given, task)
         request, more = foreign.read(task.request, options | given)
+        wire = None if infer is None else V2(infer.id, infer.wanted(output_names(task.name)))
         return Decoded(task, request, wire, ignored | more, "taken")
 
     def binary(self, call: Call) -> bool:
         """See `Protocol.binary`."""
-        return call.protocol_state is not None and call.protocol_state.binary
+        return call.protocol_state is not None and any(call.protocol_state.wanted.values())
 
     def encode(self, call: Call) -> EncodedBody:
         """Predictions, or tensors."""
         assert call.task is not None
         if call.protocol_state is None:
-            return EncodedBody(dump({"predictions": call.answer}))
+            return EncodedBody(dump({"explanations" if call.row.path == EXPLAIN else "predictions": call.answer}))
         model = call.task.model
         head = {"model_name": model.name, "model_version": model.version, "id": call.protocol_state.id}
-        return encode_infer_response(head, outputs(call.task.name, call.answer), call.protocol_state.binary)
+        return encode_infer_response(head, outputs(call.task.name, call.answer), call.protocol_state.wanted)
 
     def encode_error(self, error: BertError) -> bytes:
         """Both versions' envelope."""
@@ -123,15 +136,26 @@ class KServe(Protocol):
 
 def split(row: Row) -> tuple[bytes, bytes]:
     """The JSON of a body, and the bytes of its tensors."""
-    raw = body.single_field(row.fields)
-    if not isinstance(raw, bytes | bytearray):
-        raw = orjson.dumps(raw)
+    raw = body.whole(row)
+    if raw is None:
+        raise Invalid("the body came as a form; send JSON")
     length = row.headers.get(HEADER)
     if length is None:
         return bytes(raw), b""
     if not re.fullmatch("[0-9]{1,12}", length) or int(length) > len(raw):
         raise Undecodable(f"{HEADER} is {quote(length)}, the body has {len(raw)} bytes")
     return bytes(raw[: int(length)]), bytes(raw[int(length) :])
+
+
+def named_task(row: Row, task: Any) -> str:
+    """The task a request names, empty when it names none."""
+    if not isinstance(task, str | None):
+        raise Invalid(f'"task" is a {type(task).__name__}; send a string')
+    if row.path != EXPLAIN:
+        return task or ""
+    if task not in (None, Explanations.name):
+        raise Invalid(f'the path asks for {Explanations.name!r} and "task" for {quote(task or "")}; send one of them')
+    return Explanations.name
 
 
 def instances(fields: dict[str, Any]) -> dict[str, Any]:
@@ -196,10 +220,18 @@ def named(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 def token_ids(ids: NDArray[Any], mask: NDArray[Any] | None) -> list[list[int]]:
     """Rows without their padding."""
     rows = np.atleast_2d(ids)
+    if mask is not None and mask.dtype.kind not in "iub":
+        raise Invalid(f"{MASK} must be an integer tensor; send INT64")
     kept = np.ones_like(rows, dtype=bool) if mask is None else np.atleast_2d(mask).astype(bool)
     if kept.shape != rows.shape:
         raise Invalid(f"{IDS} has the shape {list(rows.shape)} and {MASK} {list(kept.shape)}; they must be equal")
     return [row[keep].astype(int).tolist() for row, keep in zip(rows, kept, strict=True)]
+
+
+def output_names(task: str) -> list[str]:
+    """Names of the tensors of a task's answer."""
+    key = task.replace("-", "_")
+    return [key, "lengths"] if task == HiddenStates.name else [key]
 
 
 def outputs(name: str, answer: Any) -> dict[str, NDArray[Any]]:
@@ -219,18 +251,22 @@ def outputs(name: str, answer: Any) -> dict[str, NDArray[Any]]:
     return {key: texts}
 
 
-def encode_infer_response(head: dict[str, Any], arrays: Mapping[str, NDArray[Any]], binary: bool) -> EncodedBody:
+def encode_infer_response(
+    head: dict[str, Any], arrays: Mapping[str, NDArray[Any]], wanted: Mapping[str, bool]
+) -> EncodedBody:
     """The response, its tensors in JSON or behind it."""
-    described: list[dict[str, Any]] = [
-        {"name": name, "shape": list(array.shape), "datatype": tensors.datatype(array)}
-        for name, array in arrays.items()
-    ]
-    if not binary:
-        for item, array in zip(described, arrays.values(), strict=True):
+    described: list[dict[str, Any]] = []
+    parts: list[bytes] = []
+    for name, binary in wanted.items():
+        array = arrays[name]
+        item: dict[str, Any] = {"name": name, "shape": list(array.shape), "datatype": tensors.datatype(array)}
+        if binary:
+            parts.append(tensors.pack(array))
+            item["parameters"] = {tensors.SIZE: len(parts[-1])}
+        else:
             item["data"] = array.ravel().tolist() if array.dtype == object else np.ascontiguousarray(array).ravel()
-        return EncodedBody(dump({**head, "outputs": described}))
-    parts = [tensors.pack(array) for array in arrays.values()]
-    for item, part in zip(described, parts, strict=True):
-        item["parameters"] = {tensors.SIZE: len(part)}
+        described.append(item)
     text = dump({**head, "outputs": described})
+    if not any(wanted.values()):
+        return EncodedBody(text)
     return EncodedBody(b"".join([text, *parts]), "application/octet-stream", {HEADER: str(len(text))})

@@ -16,18 +16,44 @@ from numpy.typing import NDArray
 
 from handler.errors import Invalid, Undecodable
 
-Datatype = Literal["BYTES", "INT64", "INT32", "INT8", "UINT8", "FP32", "FP64", "BOOL"]
+Datatype = Literal[
+    "BYTES",
+    "BOOL",
+    "INT8",
+    "INT16",
+    "INT32",
+    "INT64",
+    "UINT8",
+    "UINT16",
+    "UINT32",
+    "UINT64",
+    "FP16",
+    "FP32",
+    "FP64",
+]
 DTYPES: dict[str, str] = {
     "INT64": "<i8",
     "INT32": "<i4",
+    "INT16": "<i2",
     "INT8": "|i1",
+    "UINT64": "<u8",
+    "UINT32": "<u4",
+    "UINT16": "<u2",
     "UINT8": "|u1",
+    "FP16": "<f2",
     "FP32": "<f4",
     "FP64": "<f8",
     "BOOL": "|b1",
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
-DATATYPES: dict[str, tuple[type, ...]] = {"BYTES": (str,), "FP32": (int, float), "FP64": (int, float)}
+NUMBER = (int, float)
+DATATYPES: dict[str, tuple[type, ...]] = {
+    "BYTES": (str,),
+    "BOOL": (bool,),
+    "FP16": NUMBER,
+    "FP32": NUMBER,
+    "FP64": NUMBER,
+}
 """Of values in JSON, where they are not whole numbers."""
 SIZE = "binary_data_size"
 LENGTH = 4  # bytes before each string

@@ -12,7 +12,8 @@ REQUEST: dict[str, str] = {
     "(`application/x-www-form-urlencoded`, the default of `curl -d`); "
     "without a known one, a body that begins like JSON is JSON",
     "content-length": "size of the body; tells an empty body from JSON that TorchServe parsed as a form and lost",
-    "content-encoding": "`identity` only; a compressed body is refused with 400",
+    "content-encoding": "`gzip`, `deflate` or `identity`; a body that holds more than 64 MiB is refused with 413, "
+    "a compressed form with 400",
     "accept": "`application/octet-stream` or `application/x-npy` for a binary response, where the answer is an array; "
     "`text/html` first, as browsers send it, for the archive's page. Only the first media type counts",
     "authorization": "`Bearer KEY`, required if the server runs with `--keys`",
@@ -22,7 +23,7 @@ REQUEST: dict[str, str] = {
 }
 TORCHSERVE: dict[str, str] = {
     "url_path": "the path after `/predictions/{model}/{version}/`",
-    "explain": "whether the request came to `/explanations/{model}`; without `url_path` it came over a KServe route",
+    "explain": "whether explanations are asked for by the address; without `url_path` it is a KServe route",
     "describe": "whether the request is TorchServe's own, for a description of the model",
 }
 """Set by TorchServe itself."""

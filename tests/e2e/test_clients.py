@@ -115,7 +115,9 @@ def test_tritonclient(server, vectors, minilm, binary):
             tensor.set_data_from_numpy(encoded[name].astype(np.int64), binary_data=binary)
             tensors.append(tensor)
         assert near(client.infer("bert", tensors, outputs=wanted).as_numpy("embedding"), vectors)
-        answer = client.infer("classes", [text], outputs=[triton.InferRequestedOutput("x", binary_data=binary)])
+        answer = client.infer(
+            "classes", [text], outputs=[triton.InferRequestedOutput("text_classification", binary_data=binary)]
+        )
         labels = [json.loads(item) for item in answer.as_numpy("text_classification")]
         native = requests.post(f"{server.url}/predictions/classes", json={"inputs": TEXTS}, timeout=60).json()
         check(labels, native)

@@ -1,1 +1,1 @@
-"""What the command does in surroundings that nobody would choose; run by hand, not by pytest."""
+"""Surroundings and calls that nobody would choose; the small part of each runs in `tests/e2e` and `tests/unit`."""

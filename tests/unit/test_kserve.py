@@ -1,5 +1,7 @@
 """Tensors as clients send them, right and wrong."""
 
+import gzip
+
 import numpy as np
 import orjson
 import pytest
@@ -49,6 +51,12 @@ def ids(*data, **more):
         ({"instances": [1]}, 422, "inputs[0]"),
         ({"instances": ["b"], "task": "nothing"}, 404, "unknown task"),
         ([], 422, "instances"),
+        ({"instances": ["b"], "task": ["embedding"]}, 422, "send a string"),
+        ({**tensor(), "outputs": [{"name": "x"}]}, 422, "unknown output 'x'. Known: embedding"),
+        ({**tensor(), "parameters": {"binary_data_output": "yes"}}, 422, "send true or false"),
+        ({"inputs": [*ids(5)["inputs"], *tensor(name="attention_mask")["inputs"]]}, 422, "attention_mask must be"),
+        (tensor(name="input_ids", datatype="UINT64", data=[2**64 - 1]), 422, "outside the vocabulary"),
+        (tensor(name="normalize", datatype="BOOL", data=[1]), 422, "BOOL and holds a int"),
     ],
 )
 def test_what_is_wrong_is_said(pipeline, body, status, words):
@@ -76,3 +84,50 @@ def test_tensors_come_back_as_they_went():
     for array in (np.array([["a", "é🙂"], ["", "b"]], dtype=object), np.arange(6, dtype=np.int64).reshape(2, 3)):
         sent = Tensor(name="x", shape=list(array.shape), datatype=tensors.datatype(array))
         assert (tensors.values(sent, tensors.pack(array)) == array).all()
+
+
+@pytest.mark.parametrize("kind", ["INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"])
+def test_ids_of_every_integer_type(pipeline, kind):
+    given = [5, 6, 7]
+    status, want = ask(pipeline, ids(*given))
+    described = tensor(name="input_ids", datatype=kind, shape=[3], data=given)
+    assert (status, want) == ask(pipeline, described)
+    del described["inputs"][0]["data"]
+    tail = np.array(given, dtype=tensors.DTYPES[kind]).tobytes()
+    described["inputs"][0]["parameters"] = {"binary_data_size": len(tail)}
+    for zipped in (False, True):
+        text = orjson.dumps(described)
+        raw = gzip.compress(text + tail) if zipped else text + tail
+        headers = {HEADER: str(len(text))} | ({"content-encoding": "gzip"} if zipped else {})
+        (reply,) = pipeline.answer([Row({"body": raw}, headers, "application/json", "kserve")])
+        assert (reply.status, orjson.loads(reply.body)) == (status, want)
+
+
+def test_tritons_own_parameters_are_not_read(pipeline):
+    more = {"priority": 1, "timeout": 5, "sequence_id": "a", "sequence_start": True, "sequence_end": False}
+    status, answer = ask(pipeline, {**tensor(), "id": "7", "parameters": more})
+    assert (status, answer["id"]) == (200, "7")
+    assert ask(pipeline, {**tensor(), "id": "7"}) == (status, answer)
+
+
+def test_outputs_that_are_asked_for(pipeline):
+    parameters = {"task": "hidden-states", "binary_data_output": True}
+    wanted = [{"name": "lengths", "parameters": {"binary_data": False}}, {"name": "hidden_states"}]
+    body = {**tensor(), "parameters": parameters, "outputs": wanted}
+    (reply,) = pipeline.answer([Row({"body": orjson.dumps(body)}, {}, "application/json", "kserve")])
+    lengths, states = orjson.loads(reply.body[: int(reply.headers[HEADER])])["outputs"]
+    assert lengths["name"] == "lengths"
+    assert lengths["data"] == [states["shape"][1]]
+    assert len(reply.body) == int(reply.headers[HEADER]) + states["parameters"]["binary_data_size"]
+    status, answer = ask(pipeline, {**body, "outputs": wanted[:1]})
+    assert (status, [output["name"] for output in answer["outputs"]]) == (200, ["lengths"])
+
+
+@pytest.mark.parametrize("body", [{"instances": ["b"]}, tensor()])
+def test_the_routes_that_explain(pipeline, body):
+    """This archive cannot, and says so of the right task."""
+    for task, words in ((None, "explanations"), ("embedding", "send one of them")):
+        key = {"parameters": {"task": task}} if "inputs" in body else {"task": task}
+        raw = orjson.dumps(body | (key if task else {}))
+        (reply,) = pipeline.answer([Row({"body": raw}, {}, "application/json", "kserve/explanations")])
+        assert words in orjson.loads(reply.body)["error"]
