@@ -212,7 +212,7 @@ def test_arguments_of_the_tokenizer_and_modules_of_others_are_refused(tiny, tmp_
     with pytest.raises(Failure, match="which are not served"):
         packed(folder, tmp_path)
     (folder / "modules.json").write_text("[]")
-    with pytest.raises(Failure, match="does not hold what it should"):
+    with pytest.raises(Failure, match="lists no modules"):
         packed(folder, tmp_path)
 
 
