@@ -43,9 +43,9 @@ TASKS: dict[str, type[Task[Any]]] = {
 }
 
 
-def supported_tasks(abilities: Collection[Capability]) -> dict[str, type[Task[Any]]]:
-    """What an archive with these abilities can do."""
-    return {name: task for name, task in TASKS.items() if task.requires is None or task.requires in abilities}
+def supported_tasks(capabilities: Collection[Capability]) -> dict[str, type[Task[Any]]]:
+    """What a model with these capabilities can do."""
+    return {name: task for name, task in TASKS.items() if task.requires is None or task.requires in capabilities}
 
 
 def build(model: LoadedModel) -> dict[str, Task[Any]]:

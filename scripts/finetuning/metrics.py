@@ -31,7 +31,7 @@ def of_labels(true: Sequence[str], predicted: Sequence[str], names: Sequence[str
 
     Returns:
         `accuracy`, `macro_f1`, `majority` (the most frequent label and its share), `labels`, and `confusion`: a row
-        for each true label, a column for each guessed one, in the order of `names`.
+        for each true label, a column for each predicted one, in the order of `names`.
     """
     number = {name: place for place, name in enumerate(names)}
     confusion = np.zeros((len(names), len(names)), dtype=int)

@@ -31,7 +31,7 @@ class TrainingArguments:
         learning_rate: the highest.
         patience: epochs without a gain in metric or loss before it ends.
         seed: of order and dropout.
-        best: metric that says whether an epoch gained; among equals the lower loss does.
+        best: metric that says whether an epoch improved; among equals the lower loss does.
     """
 
     epochs: int

@@ -13,7 +13,7 @@ from scripts.console import Finding
 
 @dataclass(frozen=True, slots=True)
 class GpuInfo:
-    """What decides whether a GPU is used; gathered apart, so that the verdict can be tested without one.
+    """What decides whether a GPU is used; gathered apart, so that the diagnosis can be tested without one.
 
     Attributes:
         hardware: names of the GPUs the driver or the device files show.
