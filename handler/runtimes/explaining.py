@@ -15,6 +15,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from handler.explanation import Explanation
+from handler.runtimes import indices
 from handler.runtimes.base import WEIGHTS, Placement, Runtime
 from handler.runtimes.packed import Packed, normalize
 from handler.types import Encoding
@@ -87,7 +88,8 @@ class Explainer:
         """States and pooled ones for `(sequences, tokens, hidden)` word embeddings."""
         model, weights = self.model, self.model.weights
         count, length, hidden = vectors.shape
-        states = vectors + weights["position"][model.first_position : model.first_position + length]
+        _, positions, _, _ = indices.arrays([encoding], model.first_position, weights)
+        states = vectors + weights["position"][torch.from_numpy(positions).to(model.device)]
         if "type" in weights:
             states = states + weights["type"][torch.tensor(encoding.type_ids, device=model.device)]
         states = normalize(states.reshape(-1, hidden), weights, "norm", model.eps)

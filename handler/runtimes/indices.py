@@ -46,7 +46,7 @@ def arrays(encodings: Sequence[Encoding], first_position: int, tables: Mapping[s
 
     Args:
         encodings: its sequences.
-        first_position: row of a sequence's first token.
+        first_position: see `position_rows`.
         tables: of embeddings: `word`, `position`, and `type` where the model has one.
 
     Returns:
@@ -60,10 +60,31 @@ def arrays(encodings: Sequence[Encoding], first_position: int, tables: Mapping[s
     offsets = np.cumsum([0, *lengths])
     total = int(offsets[-1])
     ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int64, total)
-    positions = np.arange(first_position, total + first_position) - np.repeat(offsets[:-1], lengths)
+    positions = position_rows(ids, offsets, first_position)
     types = chain.from_iterable(encoding.type_ids for encoding in encodings) if "type" in tables else ()
     found = ids, positions, offsets, np.fromiter(types, np.int64)
     for name, rows in (("word", ids), ("position", positions), ("type", found[3])):
         if len(rows) and not (rows.min() >= 0 and rows.max() < len(tables[name])):
             raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(tables[name])} in table {name}")
     return found
+
+
+def position_rows(ids: NDArray[Any], offsets: NDArray[Any], first: int) -> NDArray[Any]:
+    """Rows of the table of positions, `(tokens,)`.
+
+    Models whose first position is not 0 count it from the id of the padding token, which itself stands at that number
+    and does not count: a `<pad>` in a text shifts all that follow. So does transformers'
+    `create_position_ids_from_input_ids` of RoBERTa.
+
+    Args:
+        ids: `(tokens,)`, of all sequences.
+        offsets: `(sequences + 1,)`, where each begins.
+        first: row of a sequence's first token.
+    """
+    lengths = np.diff(offsets)
+    padding = ids == first - 1
+    if not first or not padding.any():
+        places: NDArray[Any] = np.arange(first, len(ids) + first) - np.repeat(offsets[:-1], lengths)
+        return places
+    counted = np.concatenate([[0], np.cumsum(~padding)])
+    return np.where(padding, first - 1, first - 1 + counted[1:] - np.repeat(counted[offsets[:-1]], lengths))

@@ -51,6 +51,17 @@ def test_a_labels_score(make, load, family, engine, tokenizer, target):
     assert got["convergence_delta"] == pytest.approx(ends[0] - ends[1] - want.sum(), abs=1e-4)
 
 
+def test_the_score_of_a_text_with_a_padding_token(make, load, family, engine, tokenizer):
+    """Positions come from the ids, which the reference above does not see."""
+    folder = make(family, "ForSequenceClassification", **heads.labels(LABELS))
+    text = f"Ada {tokenizer.pad_token} lived in {tokenizer.pad_token} London"
+    with torch.no_grad():
+        model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+        want = float(model(**tokenizer(text, return_tensors="pt")).logits[0, 1])
+    [[got]] = ask(load(folder, engine), {"task": "explanations", "inputs": text, "steps": 1, "target": LABELS[1]})
+    assert got["score"] == pytest.approx(want, abs=1e-5)
+
+
 def test_the_weights_of_packed_are_not_loaded_twice(minilm, load, engine):
     ours = load(minilm, engine)
     explainer = ours.tasks["explanations"].model.explain()

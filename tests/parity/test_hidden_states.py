@@ -64,6 +64,15 @@ def test_a_batch_is_within_1e5(pipeline, model):
         assert np.abs(np.asarray(got) - want).max() < 1e-5
 
 
+def test_a_padding_token_in_a_text_is_a_token(pipeline, model):
+    """In RoBERTa it also shifts the positions of all that follow it in its text, and of no other."""
+    padding = model[0].pad_token
+    texts = [f"a {padding} cat {padding}{padding} a mat", "a cat", f"{padding} a", f"a mat {padding}", *TEXTS]
+    for got, text in zip(ask(pipeline, {"inputs": texts}), texts, strict=True):
+        want = states(model, text).last_hidden_state[0].numpy()
+        assert np.abs(np.asarray(got) - want).max() < 1e-5
+
+
 def test_a_text_has_the_same_states_in_any_mixed(pipeline):
     (alone,) = ask(pipeline, {"inputs": TEXTS[0]})
     mixed = [TEXTS[0], *["a " * 40] * 31, *TEXTS[1:] * 5]

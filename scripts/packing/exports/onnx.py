@@ -63,16 +63,25 @@ class Encoder:
 
     def embed(self, token_indices: str) -> str:
         """`(tokens, hidden)`: words, positions and types, normalised."""
-        graph, zero = self.graph, self.graph.constant(0)
-        length = graph.node("Gather", graph.node("Shape", "input_ids"), graph.constant(1))
-        positions = graph.node("Range", zero, length, graph.constant(1))
-        positions = graph.node("Add", positions, graph.constant(int(self.settings["first_position"])))
-        positions = graph.node("Expand", positions, graph.node("Shape", "input_ids"))
+        graph = self.graph
         states = self.gather_embeddings("word", "input_ids", token_indices)
-        states = graph.node("Add", states, self.gather_embeddings("position", positions, token_indices))
+        states = graph.node("Add", states, self.gather_embeddings("position", self.positions(), token_indices))
         if "type" in graph.weights:
             states = graph.node("Add", states, self.gather_embeddings("type", "token_type_ids", token_indices))
         return graph.normalize(states, "norm")
+
+    def positions(self) -> str:
+        """`(batch, length)` rows of the table of positions; see `handler.runtimes.indices.position_rows`."""
+        graph, first = self.graph, int(self.settings["first_position"])
+        shape = graph.node("Shape", "input_ids")
+        if not first:
+            length = graph.node("Gather", shape, graph.constant(1))
+            return graph.node("Expand", graph.node("Range", graph.constant(0), length, graph.constant(1)), shape)
+        padding = graph.constant(first - 1)
+        counted = graph.node("Not", graph.node("Equal", "input_ids", padding))
+        counted = graph.node("Cast", counted, to=TensorProto.INT64)
+        order = graph.node("Mul", graph.node("CumSum", counted, graph.constant(1)), counted)
+        return graph.node("Add", order, padding)
 
     def gather_embeddings(self, table: str, indices: str, token_indices: str) -> str:
         """Rows of a table for the real tokens."""
