@@ -104,7 +104,7 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
             why=reason if config.handler.task else "",
             fix=f"choose one with --task: {', '.join(known)}",
         )
-    if config.handler.max_length > checkpoint.positions:
+    if checkpoint.positions is not None and config.handler.max_length > checkpoint.positions:
         raise Failure(
             f"handler.max_length {config.handler.max_length} is more than the model's {checkpoint.positions} positions",
             fix=f"{checkpoint.positions} at most; the checkpoint itself suggests {checkpoint.max_length}",

@@ -10,8 +10,8 @@ from typing import Any
 from handler.head import Function, HeadType
 from scripts.console import Failure
 from scripts.files.json_files import checked, load_if_there, load_object, required, value
+from scripts.sources import lengths
 from scripts.sources import sentence_transformers as modules
-from scripts.sources.families import position_offset
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 HEAD_TYPES: dict[str, HeadType] = {
@@ -39,7 +39,7 @@ class Checkpoint:
         folder: where its model is; within the root in what older versions of sentence-transformers saved.
         architecture: name of the class it was saved from.
         max_length: longest sequence, in tokens, that it was made for.
-        positions: longest sequence that it has positions for.
+        positions: longest sequence that it has positions for; None where there is no end to them.
         task: what it is for; empty for a head that is not served.
         pooling: of a sentence-transformers folder, else `mean`.
         dense: folders of the dense layers after pooling.
@@ -56,7 +56,7 @@ class Checkpoint:
     folder: Path
     architecture: str
     max_length: int
-    positions: int
+    positions: int | None
     task: str
     pooling: str = "mean"
     dense: tuple[Path, ...] = ()
@@ -114,14 +114,15 @@ def understand(root: Path) -> Checkpoint:
     named = config.get("architectures") or ["BertModel"]
     listed = [named] if isinstance(named, str) else checked(named, list, "architectures of config.json")
     architecture = checked(listed[0], str, "the first of architectures of config.json")
-    positions = value(config, "max_position_embeddings", int, 512) - position_offset(config)
+    found = lengths.read(folder, config)
     tokenizer = load_if_there(folder / "tokenizer_config.json")
-    longest = value(tokenizer, "model_max_length", int, 0, "tokenizer_config.json") or positions
     rerank = modules.activation(root, config)
-    plain = Checkpoint(root, folder, architecture, min(longest, positions), positions, "", rerank=rerank)
+    settings = load_if_there(folder / modules.SETTINGS) if (root / "modules.json").exists() else {}
+    longest = found.longest(settings, tokenizer)
+    plain = Checkpoint(root, folder, architecture, longest, found.positions, "", rerank=rerank)
     side = value(tokenizer, "truncation_side", str, "right", "tokenizer_config.json")
     plain = replace(plain, truncation=side or "right")
     if (root / "modules.json").exists():
-        return replace(plain, **modules.read(root, positions))
+        return replace(plain, **modules.read(root))
     task = "hidden-states" if architecture.endswith("Model") else TASKS.get(plain.head, "")
     return replace(plain, task="rerank" if modules.is_cross_encoder(config) else task)

@@ -46,12 +46,11 @@ def listed(root: Path) -> list[tuple[str, Path]]:
     return [(required(each, "type", str, file), root / required(each, "path", str, file)) for each in modules]
 
 
-def read(root: Path, positions: int) -> dict[str, Any]:
+def read(root: Path) -> dict[str, Any]:
     """Fields of a `Checkpoint` for a folder with `modules.json`.
 
     Args:
         root: folder of `modules.json`.
-        positions: longest sequence of the model.
 
     Raises:
         Failure: a module is not served.
@@ -71,12 +70,8 @@ def read(root: Path, positions: int) -> dict[str, Any]:
             f"{root} gives its tokenizer the arguments {settings['processing_kwargs']}; this is not served",
             fix="remove processing_kwargs from sentence_bert_config.json if they make no difference",
         )
-    tokenizer = load_if_there(folders[0] / "tokenizer_config.json")
-    longest = value(settings, "max_seq_length", int, 0, SETTINGS)
-    longest = longest or value(tokenizer, "model_max_length", int, 0, "tokenizer_config.json")
     prompts = load_if_there(root / MODEL)
     found = {
-        "max_length": min(longest or positions, positions),
         "lower_case": value(settings, "do_lower_case", bool, False, SETTINGS),
         "prompts": {
             name: value(texts, name, str, "", f"prompts of {MODEL}")

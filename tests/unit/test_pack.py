@@ -214,7 +214,7 @@ def test_prompts_that_cannot_be_reproduced_are_refused(folder):
     [
         ("[]", r"config\.json is \[\]; expected: an object"),
         (
-            '{"max_position_embeddings": "x"}',
+            '{"model_type": "bert", "max_position_embeddings": "x"}',
             r'max_position_embeddings of config\.json is "x"; expected: a whole number',
         ),
         ('{"architectures": 3}', r"architectures of config\.json is 3; expected: a list"),
