@@ -1,0 +1,94 @@
+"""How long a sequence a model takes: as sentence-transformers has it, within the rows of its table of positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.console import Failure
+from scripts.files.json_files import value
+from scripts.sources.families import family, position_offset
+
+TABLES = ("position_embeddings", "embed_positions", "position_embedding", "wpe")
+"""What transformers' encoders call a table with a row for each position."""
+DEFAULT = 512
+"""Tokens, where neither model nor tokenizer says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Of a model, in tokens.
+
+    Attributes:
+        positions: of the longest sequence that it has positions for; None where they are rotary or relative.
+        configured: what its configuration calls its longest; None where it says nothing.
+    """
+
+    positions: int | None
+    configured: int | None
+
+    def longest(self, settings: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> int:
+        """What sentence-transformers reads of a text at most.
+
+        Source: `Transformer.__init__` of sentence-transformers 6.2: `max_seq_length` of its own settings, else the
+        tokenizer's length within `max_position_embeddings`.
+
+        Args:
+            settings: the decoded `sentence_bert_config.json`, or nothing.
+            tokenizer: the decoded `tokenizer_config.json`.
+        """
+        own = value(settings, "max_seq_length", int, 0, "sentence_bert_config.json")
+        named = value(tokenizer, "model_max_length", int, 0, "tokenizer_config.json")
+        found = own or min((length for length in (named, self.configured) if length), default=DEFAULT)
+        return found if self.positions is None else min(found, self.positions)
+
+
+def read(folder: Path, config: Mapping[str, Any]) -> Lengths:
+    """Of a checkpoint; the model is built without its weights where its family is not one of ours.
+
+    Args:
+        folder: of the model.
+        config: its decoded `config.json`.
+
+    Raises:
+        Failure: transformers does not know the model, or it needs code of its own.
+    """
+    if family(config).offset_positions or family(config).encoder:
+        size = value(config, "max_position_embeddings", int, DEFAULT)
+        return Lengths(size - position_offset(config), size)
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        found = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with torch.device("meta"):
+            model = AutoModel.from_config(found, trust_remote_code=False)  # type: ignore[no-untyped-call]
+    except Exception as error:  # of any kind, as transformers' classes fail over their configuration
+        raise unknown(folder, config, error) from None
+    named = getattr(found, "max_position_embeddings", None)
+    configured = named if isinstance(named, int) and named > 0 else None
+    tables = [rows(module) for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in TABLES]
+    limits = [length for length in (*tables, configured) if length]
+    return Lengths(min(limits) if any(tables) else None, configured)
+
+
+def rows(table: Any) -> int | None:
+    """Sequence positions of a module, if it is a table; where it has a padding row, positions begin behind that."""
+    if getattr(table, "weight", None) is None or table.weight.dim() != 2:
+        return None
+    padding = getattr(table, "padding_idx", None)
+    return len(table.weight) - (0 if padding is None else int(padding) + 1)
+
+
+def unknown(folder: Path, config: Mapping[str, Any], error: Exception) -> Failure:
+    """Of a model that transformers does not make."""
+    kind = value(config, "model_type", str, "")
+    if value(config, "auto_map", dict):
+        return Failure(
+            f"{folder} needs code of its own: auto_map in config.json, for the model type {kind!r}",
+            why="code from a checkpoint is never run",
+            fix="take a checkpoint of this model in transformers' own classes, or convert it with its authors' script",
+        )
+    return Failure(f"transformers makes no model of {folder}", why=str(error).strip(), fix="correct its config.json")
