@@ -71,6 +71,13 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Count | None,
         Meta(description="maximum tokens per forward pass; default: 1024 on a CPU, measured at worker start on a GPU"),
     ] = None
+    rerank: Annotated[
+        bool,
+        Meta(
+            description="offer rerank: by a head with one score, else by cosine; false for a classifier with several "
+            "labels and for a cross-encoder without its head"
+        ),
+    ] = True
     max_texts: Annotated[Count, Meta(description="maximum texts per request; more are refused with 413")] = 2048
     max_characters: Annotated[Count, Meta(description="maximum characters per request; more are refused with 413")] = (
         2_000_000

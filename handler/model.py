@@ -14,14 +14,14 @@ from handler.explanation import AnyExplainer
 from handler.head import Head, HeadType
 from handler.text import TextTokenizer
 
-Capability = HeadType | Literal["gradients"]
-"""What not every archive has: a head of some kind, or weights to explain with."""
+Capability = HeadType | Literal["gradients", "ranking"]
+"""What not every archive has: a head of some kind, weights to explain with, or scores to rank by."""
 
 
-def capabilities(head: HeadType | None, gradients: bool) -> set[Capability]:
+def capabilities(config: HandlerConfig, head: HeadType | None, gradients: bool) -> set[Capability]:
     """Of a model with that head, and with weights to explain with or not."""
-    found: set[Capability] = {"gradients"} if gradients else set()
-    return found | ({head} if head else set())
+    possible: dict[Capability | None, bool] = {"gradients": gradients, "ranking": config.rerank, head: True}
+    return {name for name, there in possible.items() if there and name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +63,4 @@ class LoadedModel:
     @property
     def capabilities(self) -> set[Capability]:
         """What its tasks may require."""
-        return capabilities(self.head.description.kind if self.head else None, self.explain is not None)
+        return capabilities(self.config, self.head.description.kind if self.head else None, self.explain is not None)

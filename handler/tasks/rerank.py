@@ -94,6 +94,7 @@ class Rerank(Task[RerankRequest]):
 
     name = "rerank"
     request = RerankRequest
+    requires = "ranking"
 
     def __init__(self, model: LoadedModel) -> None:
         super().__init__(model)

@@ -20,6 +20,7 @@ from scripts.files.json_files import checked, value
 from scripts.packing import layout
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.families import Chain, activation, family
+from scripts.sources.sentence_transformers import scores
 
 CLASSES = {
     "sequence": "AutoModelForSequenceClassification",
@@ -45,6 +46,15 @@ def unsupported_reason(checkpoint: Checkpoint) -> str:
     if own and name not in OF_TRANSFORMERS:
         return f"the head's activation {name} is not one of {', '.join(OF_TRANSFORMERS)}"
     return ""
+
+
+def ranks(checkpoint: Checkpoint) -> bool:
+    """Whether an archive may rank texts.
+
+    A classifier ranks by its one score and by nothing else: the cosine of states that were trained to classify is no
+    relevance.
+    """
+    return checkpoint.head != "sequence" or (not unsupported_reason(checkpoint) and scores(checkpoint.config) == 1)
 
 
 def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:

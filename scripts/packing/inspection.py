@@ -15,7 +15,7 @@ import yaml
 from handler import config as configuration
 from handler import head as heads
 from handler import model
-from handler.config import CHECKPOINT, ORIGIN
+from handler.config import CHECKPOINT, ORIGIN, HandlerConfig
 from handler.errors import ConfigError
 from handler.head import HeadMetadata
 from handler.model import Capability
@@ -65,7 +65,7 @@ def report(archive: ZipFile) -> dict[str, Any]:
         "model": manifest["model"]["modelName"],
         "version": manifest["model"]["modelVersion"],
         "packed": iso(str(manifest["createdOn"])),
-        "tasks": list(supported_tasks(capabilities(archive, description))),
+        "tasks": list(supported_tasks(capabilities(archive, config.handler, description))),
         "labels": description.labels if description else [],
         **msgspec.to_builtins(config.handler),
         "origin": provenance(archive),
@@ -88,10 +88,10 @@ def iso(written: str) -> str:
         return written
 
 
-def capabilities(archive: ZipFile, description: HeadMetadata | None) -> set[Capability]:
+def capabilities(archive: ZipFile, config: HandlerConfig, description: HeadMetadata | None) -> set[Capability]:
     """What its tasks may need; see `handler.model.capabilities`."""
     explained = has(archive, WEIGHTS) and header(archive, WEIGHTS)["layers.0.qkv.weight"]["dtype"] == "F32"
-    return model.capabilities(description.kind if description else None, explained)
+    return model.capabilities(config, description.kind if description else None, explained)
 
 
 def digest(archive: ZipFile, entry: ZipInfo) -> str:

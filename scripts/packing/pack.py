@@ -17,8 +17,8 @@ import yaml
 from msgspec.structs import replace
 
 from handler import config as configuration
-from handler import model
-from handler.config import CHECKPOINT, Dtype, ModelConfig, Precision
+from handler import head, model
+from handler.config import CHECKPOINT, Dtype, HandlerConfig, ModelConfig, Precision
 from handler.errors import ConfigError
 from handler.model import Capability
 from handler.tasks import TASKS, supported_tasks
@@ -59,8 +59,8 @@ def pack(
     with tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary:
         work = Path(temporary)
         with step(f"packing {folder.name} as {name}.mar"):
-            (work / "model-config.yaml").write_text(model_config.render(config))
             stage(checkpoint, work / "stage", config.handler.runtime, stored(config.handler.dtype), config.handler.task)
+            (work / "model-config.yaml").write_text(model_config.render(staged(config, checkpoint, work / "stage")))
             built = run_archiver(work, name, version)
         report = check(built) if checked else {}
         part = store / f".{name}.{os.getpid()}.part"
@@ -85,6 +85,7 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
             "pooling": checkpoint.pooling,
             "normalize": checkpoint.normalize,
             "dimensions": checkpoint.dimensions,
+            "rerank": heads.ranks(checkpoint),
             "truncation": "left" if checkpoint.truncation == "left" else None,
             "prompts": dict(checkpoint.prompts),
             "default_prompt": checkpoint.default_prompt,
@@ -95,7 +96,7 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     except ConfigError as error:
         raise Failure(str(error)) from None
     runtime = engines.resolve(checkpoint, config.handler.runtime, stored(config.handler.dtype))
-    known = supported_tasks(capabilities(checkpoint, runtime, stored(config.handler.dtype)))
+    known = supported_tasks(capabilities(checkpoint, replace(config.handler, runtime=runtime)))
     if config.handler.task not in known:
         reason = heads.unsupported_reason(checkpoint)
         named = f"{checkpoint.folder} cannot do {config.handler.task}"
@@ -112,15 +113,22 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     return replace(config, handler=replace(config.handler, runtime=runtime))
 
 
+def staged(config: ModelConfig, checkpoint: Checkpoint, folder: Path) -> ModelConfig:
+    """The settings of what has been laid out: a classifier whose head is not there does not rank."""
+    if checkpoint.head != "sequence" or (folder / CHECKPOINT / head.FILE).exists():
+        return config
+    return replace(config, handler=replace(config.handler, rerank=False))
+
+
 def stored(precision: Precision) -> Dtype:
     """What weights are stored for; `auto` is decided by each worker, from float32."""
     return "float32" if precision == "auto" else precision
 
 
-def capabilities(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> set[Capability]:
+def capabilities(checkpoint: Checkpoint, config: HandlerConfig) -> set[Capability]:
     """What an archive packed so gives its tasks to work with."""
-    head = None if heads.unsupported_reason(checkpoint) else checkpoint.head
-    return model.capabilities(head, runtime in engines.ENCODERS and dtype != "int8")
+    served = None if heads.unsupported_reason(checkpoint) else checkpoint.head
+    return model.capabilities(config, served, config.runtime in engines.ENCODERS and stored(config.dtype) != "int8")
 
 
 def stage(
@@ -132,7 +140,8 @@ def stage(
     folder.mkdir()
     engines.link(checkpoint.folder / "config.json", folder)
     engines.write(checkpoint, folder, runtime, dtype)
-    heads.write(checkpoint, folder, TASKS[task].requires == checkpoint.head)
+    required, found = TASKS[task].requires, checkpoint.head
+    heads.write(checkpoint, folder, required == found or (required == "ranking" and found == "sequence"))
     dense.write(checkpoint, folder)
     tokenizer.write(checkpoint, folder)
     provenance.write(provenance.read_verified(checkpoint.root), folder)

@@ -124,5 +124,6 @@ def understand(root: Path) -> Checkpoint:
     plain = replace(plain, truncation=side or "right")
     if (root / "modules.json").exists():
         return replace(plain, **modules.read(root))
-    task = "hidden-states" if architecture.endswith("Model") else TASKS.get(plain.head, "")
-    return replace(plain, task="rerank" if modules.is_cross_encoder(config) else task)
+    if modules.is_cross_encoder(config):
+        return replace(plain, **modules.classifier(config))
+    return replace(plain, task="hidden-states" if architecture.endswith("Model") else TASKS.get(plain.head, ""))

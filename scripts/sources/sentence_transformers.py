@@ -134,8 +134,7 @@ def cross_encoder(root: Path, found: Mapping[str, Any], modules: Mapping[str, Pa
             f"{root} puts its prompt {found['default_prompt']!r} before each pair; this is not served",
             fix="set default_prompt_name to null in config_sentence_transformers.json, and send queries with it",
         )
-    single = scores(load_object(modules["Transformer"] / "config.json")) == 1
-    return {"task": "rerank" if single else "text-classification"}
+    return classifier(load_object(modules["Transformer"] / "config.json"))
 
 
 MODULE_PATTERNS = {
@@ -161,15 +160,25 @@ def read_pooling(config: Mapping[str, Any]) -> str:
     return str(modes[0])
 
 
+def classifier(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a cross-encoder's `Checkpoint`: a classifier for pairs, whatever class its file names."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES as CLASSES
+
+    kind = value(config, "model_type", str, "")
+    return {
+        "task": "rerank" if scores(config) == 1 else "text-classification",
+        "architecture": CLASSES.get(kind, f"{kind}ForSequenceClassification"),
+    }
+
+
 def is_cross_encoder(config: Mapping[str, Any]) -> bool:
-    """Whether `config.json` has been through a `CrossEncoder` of versions before 6, and has one score."""
-    marked = "sentence_transformers" in config or "sbert_ce_default_activation_function" in config
-    return marked and scores(config) == 1
+    """Whether `config.json` has been through a `CrossEncoder` of versions before 6."""
+    return "sentence_transformers" in config or "sbert_ce_default_activation_function" in config
 
 
 def scores(config: Mapping[str, Any]) -> int:
     """How many a classifier gives; transformers leaves its usual two out of the file."""
-    return len(value(config, "id2label", dict, {}) or (0, 1))
+    return len(value(config, "id2label", dict, {})) or value(config, "num_labels", int, 2)
 
 
 def activation(root: Path, config: Mapping[str, Any]) -> Function:

@@ -232,13 +232,19 @@ def test_several_poolings_are_refused(folder):
         sentence_transformer(folder, modules, pooling_mode_cls_token=True, pooling_mode_mean_tokens=True)
 
 
-@pytest.mark.parametrize("labels", [{"0": "a", "1": "b"}, ["a", "b", "c"]])
-def test_a_head_that_does_not_fit_its_labels_is_refused(minilm, tmp_path, labels):
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({"0": "a", "1": "b"}, "does not load as BertForSequenceClassification"),
+        (["a", "b", "c"], r'id2label of config\.json is \["a", "b", "c"\]; expected: an object'),
+    ],
+)
+def test_a_head_that_does_not_fit_its_labels_is_refused(minilm, tmp_path, labels, words):
     tokenizer = AutoTokenizer.from_pretrained(minilm)
     names = heads.labels(["a", "b", "c"])
     folder = heads.save(tmp_path / "head", "Bert", "ForSequenceClassification", tokenizer, **names)
     change(folder / "config.json", id2label=labels)
-    with pytest.raises(Failure, match="does not load as BertForSequenceClassification"):
+    with pytest.raises(Failure, match=words):
         pack(folder, tmp_path)
 
 
