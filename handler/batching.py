@@ -26,12 +26,14 @@ class Batch:
     encodings: list[Encoding]
 
 
-def make_batches(encodings: Sequence[Encoding], token_budget: int, padded: bool) -> list[Batch]:
+def make_batches(
+    encodings: Sequence[Encoding], token_budget: int, padded: bool, equal_lengths: bool = False
+) -> list[Batch]:
     """Cut the sequences, in order of length, into batches of at most `token_budget` tokens.
 
     Short ones come first: should time run out, it is the long ones that go without. A sequence longer than the budget
     is a batch of its own. With `padded`, a sequence costs as much as the longest of its batch, and a batch that is
-    large enough ends where it would become much padding.
+    large enough ends where it would become much padding. With `equal_lengths` there is none at all.
     """
     batches: list[Batch] = []
     tokens = 0
@@ -40,7 +42,8 @@ def make_batches(encodings: Sequence[Encoding], token_budget: int, padded: bool)
         longer = tokens + len(encoding)
         cost = len(encoding) * (len(batches[-1].positions) + 1) if padded and batches else longer
         wasteful = tokens >= MIN_BATCH_TOKENS and cost > MAX_PADDING_RATIO * longer
-        if not batches or cost > token_budget or wasteful:
+        other = equal_lengths and batches and len(encoding) > len(batches[-1].encodings[-1])
+        if not batches or cost > token_budget or wasteful or other:
             batches.append(Batch([], []))
             longer = len(encoding)
         batches[-1].positions.append(position)

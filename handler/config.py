@@ -78,6 +78,9 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "labels and for a cross-encoder without its head"
         ),
     ] = True
+    equal_lengths: Annotated[
+        bool, Meta(description="batch only sequences of equal length, for models whose states padding changes")
+    ] = False
     max_texts: Annotated[Count, Meta(description="maximum texts per request; more are refused with 413")] = 2048
     max_characters: Annotated[Count, Meta(description="maximum characters per request; more are refused with 413")] = (
         2_000_000

@@ -132,7 +132,7 @@ def warm(runtime: Runtime, tokenizer: TextTokenizer) -> int:
         ConfigError: they are no numbers.
     """
     try:
-        (output,) = runtime.run([tokenizer.add_special_tokens([])])
+        (output,) = runtime.run([tokenizer.add_special_tokens([tokenizer.vocabulary // 2])])
         return int(output.hidden.shape[1])
     except BertError as error:
         raise ConfigError(f"handler.dtype: {error}") from None

@@ -150,7 +150,8 @@ class Pipeline:
     ) -> list[Output | BertError]:
         """Outputs in the order of the sequences; an error for each one that failed, `late` for the rest."""
         results: list[Output | BertError] = [late] * len(encodings)
-        for batch in make_batches(encodings, self.config.token_budget or DEFAULT_TOKEN_BUDGET, self.runtime.padded):
+        budget, equal = self.config.token_budget or DEFAULT_TOKEN_BUDGET, self.config.equal_lengths
+        for batch in make_batches(encodings, budget, self.runtime.padded, equal):
             if self.deadline.passed:
                 break
             wanted = [readings[position] for position in batch.positions]

@@ -24,7 +24,7 @@ from handler.model import Capability
 from handler.tasks import TASKS, supported_tasks
 from scripts.console import Failure, step
 from scripts.files import provenance
-from scripts.packing import dense, engines, heads, model_config, tokenizer
+from scripts.packing import dense, engines, heads, model_config, tokenizer, trial
 from scripts.paths import HANDLER
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources.checkpoint import Checkpoint
@@ -60,7 +60,8 @@ def pack(
         work = Path(temporary)
         with step(f"packing {folder.name} as {name}.mar"):
             stage(checkpoint, work / "stage", config.handler.runtime, stored(config.handler.dtype), config.handler.task)
-            (work / "model-config.yaml").write_text(model_config.render(staged(config, checkpoint, work / "stage")))
+            config = trial.run(work / "stage", checkpoint, staged(config, checkpoint, work / "stage"))
+            (work / "model-config.yaml").write_text(model_config.render(config))
             built = run_archiver(work, name, version)
         report = check(built) if checked else {}
         part = store / f".{name}.{os.getpid()}.part"

@@ -1,0 +1,144 @@
+"""What was laid out for an archive, run before it is packed: a model that cannot run never reaches the store."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import orjson
+from msgspec.structs import replace
+
+from handler import loading, runtimes
+from handler.config import ModelConfig
+from handler.errors import ConfigError
+from handler.pipeline import Pipeline
+from handler.runtimes.base import Placement
+from handler.types import Encoding, Row
+from scripts.console import Failure
+from scripts.server import smoke_test
+from scripts.sources.checkpoint import Checkpoint
+
+LONGEST = 2048
+"""Tokens of the longest text that is tried; longer ones take minutes, and no model is known to fail only there."""
+TOLERANCE = 1e-3
+"""By which padding may change states, in their standard deviations; where it changes any, it is by 1 and more."""
+
+
+def run(folder: Path, checkpoint: Checkpoint, config: ModelConfig) -> ModelConfig:
+    """Load what was laid out, on this machine's CPU, and run texts of one token, of a few, and of the longest.
+
+    Args:
+        folder: where it was laid out.
+        checkpoint: what it was made of.
+        config: its settings.
+
+    Returns:
+        The settings, with `equal_lengths` for a model whose states padding changes.
+
+    Raises:
+        Failure: it does not load or run, with what the model's own code says.
+    """
+    if not runs_here(config):
+        return config
+    with quiet():
+        pipeline = load(folder, checkpoint, config)
+        for length in sorted({1, 3, min(config.handler.max_length, LONGEST)}):
+            attempt(pipeline, checkpoint, config, length)
+        if pipeline.runtime.padded and padding_matters(pipeline):
+            config = replace(config, handler=replace(config.handler, equal_lengths=True))
+        ask(pipeline, checkpoint)
+    return config
+
+
+def runs_here(config: ModelConfig) -> bool:
+    """Whether the CPU computes in the archive's dtype; half precision may be a GPU's alone."""
+    dtype = config.handler.dtype
+    try:
+        runtimes.pick(config.handler.runtime, Placement("cpu", "float32" if dtype == "auto" else dtype))
+    except ConfigError:
+        return False
+    return config.deviceType != "gpu"
+
+
+def load(folder: Path, checkpoint: Checkpoint, config: ModelConfig) -> Pipeline:
+    """The pipeline of a worker."""
+    settings: dict[str, Any] = msgspec.to_builtins(replace(config, deviceType="cpu"))
+    try:
+        return loading.load(folder, "trial", "1.0", settings, None, lambda *_: None)
+    except Exception as error:  # of any kind, as transformers' classes fail over weights and configurations
+        raise failure(checkpoint, config, "does not load", error) from None
+
+
+def attempt(pipeline: Pipeline, checkpoint: Checkpoint, config: ModelConfig, length: int) -> None:
+    """Run one sequence of that many tokens, the special ones included where it is longer than those."""
+    encoding = sequence(pipeline, length)
+    try:
+        (output,) = pipeline.runtime.run([encoding])
+    except Exception as error:  # see `load`
+        what = f"does not run a text of {len(encoding)} tokens"
+        raise failure(checkpoint, config, what, error) from None
+    if not np.isfinite(output.hidden).all():
+        raise Failure(
+            f"{checkpoint.folder} answers a text of {len(encoding)} tokens with what is no number",
+            fix="look for a training that went wrong; another dtype does not help: float32 is used here",
+        )
+
+
+def sequence(pipeline: Pipeline, length: int) -> Encoding:
+    """Ids from all over the vocabulary."""
+    tokenizer = pipeline.tokenizer
+    count = max(1, length - len(tokenizer.add_special_tokens([])))
+    return tokenizer.add_special_tokens(np.linspace(0, tokenizer.vocabulary - 1, count + 2, dtype=int)[1:-1].tolist())
+
+
+def padding_matters(pipeline: Pipeline) -> bool:
+    """Whether a sequence has other states beside a longer one than alone."""
+    short, long = sequence(pipeline, 5), sequence(pipeline, 24)
+    (alone,), (beside, _) = states(pipeline, [short]), states(pipeline, [short, long])
+    return bool(np.abs(alone - beside).max() > TOLERANCE * max(float(alone.std()), 1e-6))
+
+
+def states(pipeline: Pipeline, encodings: Sequence[Encoding]) -> list[Any]:
+    """Last hidden states of each."""
+    return [output.hidden.copy() for output in pipeline.runtime.run(encodings)]
+
+
+def ask(pipeline: Pipeline, checkpoint: Checkpoint) -> None:
+    """A request to the archive's own task, as a client sends it."""
+    (info,) = pipeline.answer([Row({}, {}, "", "info", trusted=True)])
+    body = orjson.dumps(smoke_test.body(orjson.loads(info.body)))
+    (reply,) = pipeline.answer([Row({"body": body}, {}, "application/json", trusted=True)])
+    if reply.status >= 500:
+        why = bytes(reply.body).decode()
+        raise Failure(f"{checkpoint.folder} does not answer {pipeline.config.task}", why=why)
+
+
+def failure(checkpoint: Checkpoint, config: ModelConfig, what: str, error: Exception) -> Failure:
+    """What the model's code says, and what there is left to try."""
+    handler = config.handler
+    fixes = {
+        "correct config.json, or the weights": True,
+        f"set a --max-length below {handler.max_length}": "tokens" in what,
+        "try --runtime eager, which is transformers itself": handler.runtime != "eager",
+    }
+    return Failure(
+        f"{checkpoint.folder} {what} as {checkpoint.architecture}",
+        why=f"{type(error).__name__}: {error}".strip(),
+        fix="; ".join(words for words, possible in fixes.items() if possible),
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the log lines of a worker: what there is to say is raised."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
