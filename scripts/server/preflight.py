@@ -88,7 +88,7 @@ def check_place(options: Options) -> None:
     if options.keys:
         keys.check(options.keys)
     if options.cors_origin is not None:
-        cors.check(options.cors_origin)
+        cors.check(options.cors_origin, options.auth and options.keys is None)
     check_device(options)
     check_ports(options)
 

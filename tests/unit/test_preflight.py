@@ -142,6 +142,13 @@ def test_origins_that_no_browser_sends(tmp_path, origin):
     assert "https://app.example.com" in refused.value.fix
 
 
+def test_preflights_have_no_token(tmp_path):
+    options = Options(tmp_path, device="cpu", inference_port=9000, cors_origin="*", auth=True)
+    with pytest.raises(Failure, match="--cors-origin and --auth") as refused:
+        preflight.check_place(options)
+    assert "--keys" in refused.value.fix
+
+
 def test_metrics_have_an_address_of_their_own(taken, tmp_path):
     options = Options(tmp_path, inference_port=taken + 10, metrics_host="192.0.2.1")
     with pytest.raises(Failure, match=r"--metrics-host 192\.0\.2\.1 is no IPv4 address of this machine"):
