@@ -126,6 +126,9 @@ def folders(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         "classes": heads.save(
             made / "c", "Bert", "ForSequenceClassification", tokenizer, **heads.labels(["bad", "good", "fair"])
         ),
+        "reranker": heads.save(
+            made / "r", "Bert", "ForSequenceClassification", tokenizer, **heads.labels(["relevance"])
+        ),
         "entities": heads.save(
             made / "e", "Roberta", "ForTokenClassification", tokenizer, **heads.labels(heads.LABELS)
         ),
