@@ -25,6 +25,8 @@ def first(found: Any) -> str | None:
 
 
 def brief(value: Any) -> str:
-    """A value, or what kind of value it is when it is long."""
+    """A value, or what kind of value it is when it is long; an error's message is cut."""
+    if isinstance(value, str):
+        return repr(value if len(value) < 150 else f"{value[:150]}...")
     text = repr(value)
-    return text if len(text) < 80 else f"{type(value).__name__} of {len(value)}" if hasattr(value, "__len__") else text
+    return text if len(text) < 80 or not hasattr(value, "__len__") else f"{type(value).__name__} of {len(value)}"

@@ -32,20 +32,15 @@ class Library:
     calls: str
     address: str
 
-    @property
-    def title(self) -> str:
-        """Name and versions."""
-        return ", ".join(pin.replace("==", " ") for pin in self.pins)
-
 
 def python(script: Path) -> Library:
-    """Its pins and its address are in its inline metadata, what it calls is the first line of its docstring."""
+    """Its pins and its address are in its inline metadata, what it calls is the first paragraph of its docstring."""
     source = script.read_text()
     found = METADATA.search(source)
     if found is None:
         raise ValueError(f"{script} has no block '# /// script' (PEP 723): add one with its pinned dependencies")
     metadata = tomllib.loads(re.sub(r"^# ?", "", found[1], flags=re.MULTILINE))
-    calls = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    calls = " ".join((ast.get_docstring(ast.parse(source)) or "").partition("\n\n")[0].split())
     return Library(
         f"python/{script.stem}", script, tuple(metadata["dependencies"]), calls, metadata["tool"]["client"]["address"]
     )

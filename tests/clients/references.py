@@ -37,7 +37,7 @@ class References:
         if name in REFUSALS:
             return REFUSALS[name].get(library.name, "an entry in tests/clients/refusals.py")
         if name not in VALUES:
-            raise KeyError(f"no reference for the check {check!r}; there are {', '.join([*VALUES, *REFUSALS])}")
+            raise KeyError(f"there are {', '.join([*VALUES, *REFUSALS])}")
         if name not in self.known:
             self.known[name] = VALUES[name](self)
         return self.known[name]
@@ -53,11 +53,19 @@ class References:
         """Vectors of one of the inputs."""
         return self.encoder.encode(self.inputs[key], **options).tolist()
 
-    def pipeline(self, task: str, archive: str, key: str, **options: Any) -> Any:
+    def pipeline(self, task: Any, archive: str, key: str, **options: Any) -> Any:
         """What a pipeline of transformers answers."""
         from transformers import pipeline
 
         return pipeline(task, str(self.folders[archive]), device="cpu")(self.inputs[key], **options)
+
+
+def pooled(of: References) -> list[list[float]]:
+    """Of `texts`, without MiniLM's last module, which makes their length 1."""
+    from sentence_transformers import SentenceTransformer
+
+    vectors = SentenceTransformer(modules=list(of.encoder)[:2], device="cpu").encode(of.inputs["texts"])
+    return vectors.tolist()
 
 
 def similarities(of: References) -> list[float]:
@@ -88,11 +96,16 @@ def labels(of: References) -> dict[str, float]:
 
 def entities(of: References) -> list[dict[str, Any]]:
     """In `sentence`."""
-    from transformers import pipeline
-
-    found = pipeline("ner", str(of.folders["entities"]), aggregation_strategy="simple", device="cpu")
-    keys = ("entity_group", "start", "end", "score")
-    return [{key: item[key] for key in keys} for item in found(of.inputs["sentence"])]
+    found = of.pipeline("ner", "entities", "sentence", aggregation_strategy="simple")
+    return [
+        {
+            "entity_group": item["entity_group"],
+            "start": item["start"],
+            "end": item["end"],
+            "score": float(item["score"]),
+        }
+        for item in found
+    ]
 
 
 def words(of: References) -> list[list[Any]]:
@@ -110,6 +123,7 @@ def answer(of: References) -> dict[str, Any]:
 
 VALUES: dict[str, Callable[[References], Any]] = {
     "embeddings": lambda of: of.encode("texts"),
+    "pooled embeddings": pooled,
     "query embedding": lambda of: of.encode("query"),
     "document embeddings": lambda of: of.encode("documents"),
     "short embeddings": lambda of: of.encode("texts", truncate_dim=SHORT, normalize_embeddings=True),

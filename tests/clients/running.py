@@ -73,7 +73,10 @@ def compare(row: Row, output: str, references: References) -> None:
         return
     row.checks = len(values)
     for check, got in values.items():
-        differs = difference(got, references(row.library, check))
+        try:
+            differs = difference(got, references(row.library, check))
+        except KeyError as error:
+            differs = f"is no check: {error.args[0]}"
         if differs:
             row.wrong.append(f"{check} {differs}")
     if not values:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.paths import ROOT
+from tests.clients.libraries import Library
 from tests.clients.running import Row
 
 PAGE = ROOT / "docs" / "client-libraries.md"
@@ -23,9 +24,14 @@ def markdown(rows: Sequence[Row]) -> str:
 
 def cells(row: Row) -> tuple[str, ...]:
     """Of one row."""
-    language = "" if row.library.name.startswith("python/") else " (JavaScript)"
     passed = f"{row.checks} of {row.checks}" if not row.wrong else f"WRONG: {'; '.join(row.wrong)}"
-    return (row.library.title + language, row.library.calls, row.library.address, passed, f"{row.seconds:.0f}")
+    return (title(row.library), row.library.calls, row.library.address, passed, f"{row.seconds:.0f}")
+
+
+def title(library: Library) -> str:
+    """Packages and versions."""
+    language = " (JavaScript)" if library.name.startswith("javascript/") else ""
+    return ", ".join(pin.replace("==", " ") for pin in library.pins) + language
 
 
 def write(rows: Sequence[Row], page: Path = PAGE) -> None:

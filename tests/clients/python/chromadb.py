@@ -1,4 +1,4 @@
-"""`OpenAIEmbeddingFunction` in a collection, `HuggingFaceEmbeddingServer`; its functions for Cohere, Jina and others take no address"""
+"""`OpenAIEmbeddingFunction` in a collection, `HuggingFaceEmbeddingServer`"""
 
 # /// script
 # requires-python = ">=3.11"

@@ -1,4 +1,6 @@
-"""`InferenceClient` and `AsyncInferenceClient`: `feature_extraction`, `sentence_similarity`, `text_classification`, `token_classification`, `fill_mask`, `question_answering`"""
+"""`InferenceClient` and `AsyncInferenceClient`: `feature_extraction`, `sentence_similarity`, `text_classification`,
+`token_classification`, `fill_mask`, `question_answering`
+"""
 
 # /// script
 # requires-python = ">=3.11"

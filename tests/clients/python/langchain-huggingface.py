@@ -4,6 +4,7 @@
 # requires-python = ">=3.11"
 # dependencies = [
 #   "langchain-huggingface==1.2.3",
+#   "numpy==2.4.6",
 # ]
 # [tool.client]
 # address = "`.../hf`"

@@ -27,12 +27,12 @@ EMBEDDING = {
     "hosted_vllm/bert": "v1",
     "jina_ai/bert": "v1",
 }
+TASK = {"huggingface/bert": {"input_type": "feature-extraction"}}  # or it asks the hub which task the model has
 RERANK = {
     "cohere/reranker": "",
     "huggingface/reranker": "tei",
     "infinity/reranker": "infinity",
     "hosted_vllm/reranker": "v1",
-    "jina_ai/reranker": "v1",
 }
 
 
@@ -61,12 +61,18 @@ async def later(**options):
 
 
 values = {
-    f"embeddings ({model.partition('/')[0]})": said(embedded, model=model, api_base=f"{bert}/{path}")
+    f"embeddings ({model.partition('/')[0]})": said(
+        embedded, model=model, api_base=f"{bert}/{path}", **TASK.get(model, {})
+    )
     for model, path in EMBEDDING.items()
 }
 values |= {
     f"scores ({model.partition('/')[0]})": said(ranked, model=model, api_base=f"{reranker}/{path}".rstrip("/"))
     for model, path in RERANK.items()
 }
-values["embeddings (async)"] = said(lambda **more: asyncio.run(later(**more)), model="openai/bert", api_base=f"{bert}/v1")
+jina = said(ranked, model="jina_ai/reranker", api_base=f"{reranker}/v1")
+values["the path of the address is dropped (jina_ai, rerank)"] = str(jina).partition(":")[0]
+values["embeddings (async)"] = said(
+    lambda **more: asyncio.run(later(**more)), model="openai/bert", api_base=f"{bert}/v1"
+)
 print(json.dumps(values))

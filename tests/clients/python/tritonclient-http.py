@@ -47,12 +47,11 @@ def refused(client):
 
 client = triton.InferenceServerClient(host)
 compressed = {"request_compression_algorithm": "gzip", "response_compression_algorithm": "gzip"}
-waiting = client.async_infer("bert", **ask())
 values = {
     "embeddings (binary)": client.infer("bert", **ask()).as_numpy("embedding").tolist(),
     "embeddings (json)": client.infer("bert", **ask(binary=False)).as_numpy("embedding").tolist(),
     "embeddings (gzip)": client.infer("bert", **ask(), **compressed).as_numpy("embedding").tolist(),
-    "embeddings (async)": waiting.get_result().as_numpy("embedding").tolist(),
+    "embeddings (async)": client.async_infer("bert", **ask()).get_result().as_numpy("embedding").tolist(),
     "embeddings (aio)": asyncio.run(later()),
     "unknown model": refused(client),
 }
