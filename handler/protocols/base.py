@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -48,7 +48,13 @@ class EncodedBody:
 
 
 class Protocol(ABC):
-    """One wire schema; it has no state."""
+    """One wire schema; it has no state.
+
+    Attributes:
+        statuses: those of errors to which the owner's server gives another status than `handler.errors`.
+    """
+
+    statuses: ClassVar[Mapping[type[BertError], int]] = {}
 
     @abstractmethod
     def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
@@ -70,6 +76,10 @@ class Protocol(ABC):
     @abstractmethod
     def encode(self, call: Call) -> EncodedBody:
         """The body for a call that was answered."""
+
+    def status(self, error: BertError) -> int:
+        """Of the reply to a call that failed."""
+        return self.statuses.get(type(error), error.status)
 
     @abstractmethod
     def encode_error(self, error: BertError) -> bytes:
