@@ -35,8 +35,8 @@ ACTIONS: dict[type[BertError], str] = {
     Overloaded: "Retry after the seconds in `retry-after`, with fewer texts if it persists.",
 }
 ENVELOPES = """\
-Each protocol has its own envelope, the one its clients expect; OpenAI's also has status 400 for `too_large`. Routes are
-relative to `/predictions/{model}/{version}/`; those of KServe are at the root of the server."""
+Each protocol has its own envelope, the one its clients expect; OpenAI, Cohere and vLLM also have 400 for `too_large`.
+Routes are relative to `/predictions/{model}/{version}/`; those of KServe are at the root of the server."""
 ROUTES = {
     "v1": "`v1/...`",
     "v1/score": "`score`, `v1/score`",

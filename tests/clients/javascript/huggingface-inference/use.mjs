@@ -17,7 +17,7 @@ const refused = (call) => call.then(() => "none", (error) => error.constructor.n
 console.log(
   JSON.stringify({
     embeddings: await client("bert").featureExtraction({ inputs: texts }),
-    "query embedding": await client("bert").featureExtraction({ inputs: query }),
+    "query embedding": (await client("bert").featureExtraction({ inputs: query }))[0],
     similarities: await sentences.sentenceSimilarity({ inputs: { source_sentence: sentence, sentences: texts } }),
     labels: Object.fromEntries(labels.map((item) => [item.label, item.score])),
     entities: entities.map(({ entity_group, start, end, score }) => ({ entity_group, start, end, score })),
