@@ -241,9 +241,8 @@ def reply(call: Call, encoded: EncodedBody, times: dict[str, str]) -> Reply:
     if "origin" in call.row.headers:
         times = times | EXPOSED
     if call.error is not None:
-        return Reply(
-            call.error.status, encoded.content_type, encoded.body, times | ERROR_HEADERS.get(type(call.error), {})
-        )
+        status = call.protocol.status(call.error)
+        return Reply(status, encoded.content_type, encoded.body, times | ERROR_HEADERS.get(type(call.error), {}))
     counts = {"x-tokens": str(call.tokens), "x-truncated": str(call.truncated)}
     return Reply(200, encoded.content_type, encoded.body, times | counts | dict(encoded.headers))
 

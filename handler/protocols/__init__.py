@@ -30,6 +30,7 @@ ROUTED: dict[str, Routed] = {
 DOCUMENTED: dict[str, Route | Switch] = {
     path: route for protocol in ROUTED.values() for path, route in protocol.routes.items()
 }
+STATUSES = {path: protocol.statuses for protocol in ROUTED.values() for path in protocol.routes}
 ROUTES: dict[str, Protocol] = {path: protocol for protocol in ROUTED.values() for path in protocol.routes}
 KSERVE = KServe()
 PREFIXES: dict[str, Protocol] = {
@@ -37,7 +38,7 @@ PREFIXES: dict[str, Protocol] = {
     "hf": HuggingFace(),
     "kserve": KSERVE,
     "vertex": KSERVE,
-    PATH: Document(DOCUMENTED),
+    PATH: Document(DOCUMENTED, STATUSES),
 }
 """Who answers for an unknown path below a prefix. `kserve` is what the adapter calls KServe's own routes."""
 

@@ -19,7 +19,7 @@ from handler.call import Call
 from handler.config import Truncation
 from handler.errors import BertError
 from handler.model import LoadedModel
-from handler.protocols.base import dump
+from handler.protocols.base import BAD_REQUEST, dump
 from handler.protocols.openai import Usage, usage
 from handler.protocols.routed import Route, Routed
 from handler.tasks.embedding import FORMATS, Embedding, EmbeddingRequest
@@ -176,6 +176,7 @@ def meta(call: Call, **units: int) -> dict[str, Any]:
 class Cohere(Routed):
     """Four paths."""
 
+    statuses: ClassVar = BAD_REQUEST
     routes: ClassVar = {
         "v1/rerank": Route(Rerank.name, RerankDocuments, rerank, ranked, (RerankReply,), "taken"),
         "v2/rerank": Route(Rerank.name, RerankDocuments, rerank, ranked, (RerankReply,), "taken"),

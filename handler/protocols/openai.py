@@ -13,7 +13,7 @@ from msgspec import Meta
 from handler.call import Call
 from handler.errors import BertError, Unauthorized, UnknownTask, quote
 from handler.model import LoadedModel
-from handler.protocols.base import Decoded, EncodedBody, Tasks, choose, dump
+from handler.protocols.base import BAD_REQUEST, Decoded, EncodedBody, Tasks, choose, dump
 from handler.protocols.routed import Nothing, Route, Routed
 from handler.tasks.embedding import Embedding, EmbeddingRequest
 from handler.tasks.info import Info, InfoRequest
@@ -99,6 +99,7 @@ def described(model: LoadedModel) -> dict[str, Any]:
 class OpenAI(Routed):
     """Paths that begin with `v1/`."""
 
+    statuses: ClassVar = BAD_REQUEST
     routes: ClassVar = {
         "v1/embeddings": Route(Embedding.name, EmbeddingsBody, embeddings, embeddings_answer, (EmbeddingsReply,)),
         "v1/models": Route(Info.name, Nothing, lambda _: InfoRequest(), models_answer, (dict[str, Any],)),

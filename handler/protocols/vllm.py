@@ -19,6 +19,7 @@ from handler.call import Call
 from handler.errors import BertError, Invalid
 from handler.head import FUNCTIONS
 from handler.model import LoadedModel
+from handler.protocols.base import BAD_REQUEST
 from handler.protocols.openai import Usage, enveloped, usage
 from handler.protocols.routed import Route, Routed, Switch
 from handler.tasks.inputs import as_list
@@ -137,8 +138,10 @@ SCORE = Switch(
 class VLLM(Routed):
     """One route under two paths."""
 
+    statuses: ClassVar = BAD_REQUEST
     routes: ClassVar = {"score": SCORE, "v1/score": SCORE}
 
     def encode_error(self, error: BertError) -> bytes:
         """OpenAI's envelope with HTTP's own words and numbers."""
-        return enveloped(error, HTTPStatus(error.status).phrase, error.status)
+        status = self.status(error)
+        return enveloped(error, HTTPStatus(status).phrase, status)

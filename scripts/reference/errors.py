@@ -35,8 +35,8 @@ ACTIONS: dict[type[BertError], str] = {
     Overloaded: "Retry after the seconds in `retry-after`, with fewer texts if it persists.",
 }
 ENVELOPES = """\
-Each protocol has its own envelope, the one its clients expect. Routes are relative to
-`/predictions/{model}/{version}/`; those of KServe are at the root of the server."""
+Each protocol has its own envelope, the one its clients expect; OpenAI, Cohere and vLLM also have 400 for `too_large`.
+Routes are relative to `/predictions/{model}/{version}/`; those of KServe are at the root of the server."""
 ROUTES = {
     "v1": "`v1/...`",
     "v1/score": "`score`, `v1/score`",
@@ -84,7 +84,7 @@ def errors() -> str:
         CONFIG,
         "## Envelopes",
         ENVELOPES,
-        table(("protocol", "routes", *(f"{error.status}" for error in SAMPLES)), envelopes()),
+        table(("protocol", "routes", *(code(error.error_type) for error in SAMPLES)), envelopes()),
         "## TorchServe's own errors",
         TORCHSERVE,
         block(SHOWN, "json"),
@@ -102,8 +102,8 @@ def kinds() -> list[type[BertError]]:
 def envelopes() -> Iterator[tuple[str, ...]]:
     """A line per protocol."""
     for routes, protocol in protocols():
-        bodies = (code(ID.sub("...", protocol.encode_error(error).decode())) for error in SAMPLES)
-        yield type(protocol).__name__, routes, *bodies
+        bodies = ((protocol.status(error), protocol.encode_error(error).decode()) for error in SAMPLES)
+        yield type(protocol).__name__, routes, *(f"{status} {code(ID.sub('...', body))}" for status, body in bodies)
 
 
 def protocols() -> Iterator[tuple[str, Protocol]]:

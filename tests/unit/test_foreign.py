@@ -230,11 +230,27 @@ def test_a_blank_text_is_a_text_where_the_owner_takes_it(make_pipeline, path, bl
     key = TEXT_KEYS[path]
     status, answer = ask(pipeline, {key: ["b", blank, "c d"], **options}, path)
     if blank == "" and path not in ("hf", "kserve", "infinity/embeddings"):
-        assert status == 422
+        assert status == (422 if path == "tei/embed" else 400)
         assert "text 2 of 3 is empty" in str(answer)
         return
     others = [vectors(ask(pipeline, {key: [text], **options}, path)[1])[0] for text in ("b", "c d")]
     assert (status, vectors(answer)) == (200, [others[0], [2.5, 2.5], others[1]])  # the mean of [CLS], 2, and [SEP], 3
+
+
+@pytest.mark.parametrize(("given", "elsewhere"), [("", 422), ([], 422), (["a"] * 2049, 413), ("a" * 2_000_001, 413)])
+def test_openai_cohere_and_vllm_answer_400_to_what_is_wrong_and_to_what_is_too_large(make_pipeline, given, elsewhere):
+    pipeline = make_pipeline()
+    status, answer = ask(pipeline, {"input": given}, "v1/embeddings")
+    assert (status, answer["error"]["type"]) == (400, "invalid_request_error")
+    texts = [given] if isinstance(given, str) else given
+    for path in ("v1/embed", "v2/embed"):
+        assert ask(pipeline, {"texts": texts}, path)[0] == 400
+    if given != "":  # which is a text beside a query
+        for path in ("v1/rerank", "v2/rerank"):
+            assert ask(pipeline, {"query": "b", "documents": texts}, path)[0] == 400
+        status, answer = ask(pipeline, {"text_1": "b", "text_2": texts}, "v1/score")
+        assert (status, answer["error"]["code"]) == (400, 400)
+    assert ask(pipeline, {"inputs": given}, "embedding")[0] == elsewhere
 
 
 @pytest.mark.parametrize(

@@ -66,10 +66,10 @@ def test_score_by_each_of_its_names(ask, path, first, second):
 )
 def test_sides_that_do_not_fit(ask, body, words):
     status, answer = ask(body, "v1/score")
-    assert status == 422
+    assert status == 400
     assert words in answer["error"]["message"]
     assert answer["error"] | {"message": ""} == {
-        "message": "", "type": "Unprocessable Entity", "param": None, "code": 422
+        "message": "", "type": "Bad Request", "param": None, "code": 400
     }  # fmt: skip
 
 
