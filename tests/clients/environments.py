@@ -28,9 +28,18 @@ def command(library: Library) -> list[str]:
 
 
 def make_python(library: Library, folder: Path) -> None:
-    """A virtual environment without a pip of its own: ours installs into it."""
+    """A virtual environment without a pip of its own: ours installs into it, and Python compiles what is imported."""
     run([sys.executable, "-m", "venv", "--without-pip", str(folder)])
-    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(folder / "bin" / "python"),
+        "install",
+        "--quiet",
+        "--no-compile",
+    ]
     run([*pip, *library.pins])
 
 
