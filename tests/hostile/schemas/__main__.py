@@ -104,10 +104,13 @@ def file(report: Report, exchange: Exchange, found: Outcome) -> None:
         counter[f"{found.status} for {found.beyond}" if found.beyond else found.status] += 1
         return
     report.broken[found.status] += 1
-    if found.status == "200":
-        key = ".".join(found.broken)
-        unread = found.broken[0] in exchange.unread
-        report.lenient["null" if found.how == "null" else f"{key} (not read)" if unread else f"{key}: {found.how}"] += 1
+    if found.status != "200":
+        return
+    kind = f"{'.'.join(found.broken)}: {found.how}"
+    if found.how == breaking.NULL or set(found.broken[:1]) & exchange.unread or kind in exchange.lenient:
+        report.lenient[kind] += 1
+    else:
+        report.fault(f"{exchange.address}: 200 for {kind}", found.body)
 
 
 def pids(server: Cli, archives: Sequence[str]) -> dict[str, list[int]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 WRONG: list[Any] = [None, "word", "", 1, 1.5, -1, True, [], {}, [[[1]]], {"a": 1}, [None], ["a", 1], [1.5]]
 TRIES = 200
+NULL = "null"
+"""Of a key; this project takes it as absent where the key is optional."""
 
 
 def places(value: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[Any, Any, tuple[str, ...]]]:
@@ -39,7 +41,9 @@ def broken(body: Any, accepts: Callable[[Any], bool], dice: random.Random) -> tu
             how = "missing"
         else:
             container[key] = dice.choice(WRONG)
-            how = "null" if container[key] is None else type(container[key]).__name__
+            how = type(container[key]).__name__
+            if container[key] is None:
+                how = NULL if isinstance(container, dict) else "null in a list"
         if not accepts(other):
             return way, how, other
     return (), type([]).__name__, []  # a body that is no object

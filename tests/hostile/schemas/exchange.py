@@ -46,6 +46,7 @@ class Exchange:
         beyond: why these archives cannot serve a body that the schema accepts; empty where they can.
         differs: what is wrong with an answer of the right schema; empty where nothing is.
         unread: keys this project does not read, so that any value will do.
+        lenient: what else it takes although the schema refuses it: the key, and what is in it.
         draw: makes a body.
         encode: puts it on the wire.
         decode: reads the answer.
@@ -59,6 +60,7 @@ class Exchange:
     beyond: Callable[[Any], str]
     differs: Callable[[Any, Any], str]
     unread: frozenset[str] = frozenset()
+    lenient: frozenset[str] = frozenset()
     draw: Callable[[Schema, random.Random], Any] = drawing.draw
     encode: Callable[[Any, random.Random], Sent] = encode
     decode: Callable[[requests.Response], Any] = decode

@@ -96,6 +96,7 @@ OWNER = Owner(
             beyond,
             differs,
             frozenset({"model", "user"}),
+            frozenset({"input: str", "input: list"}),  # texts beside lists of ids: each has its vector
         )
     ],
 )
