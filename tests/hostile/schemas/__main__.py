@@ -25,7 +25,7 @@ from scripts.sources import pull
 from tests import heads
 from tests.e2e.conftest import Cli, free_port
 from tests.hostile.schemas import breaking, cohere, open_inference, openai, tei
-from tests.hostile.schemas.exchange import Exchange, Owner
+from tests.hostile.schemas.exchange import Exchange, Owner, encode
 from tests.hostile.schemas.report import Report
 
 OWNERS = [openai.OWNER, cohere.OWNER, tei.OWNER, open_inference.OWNER]
@@ -55,7 +55,7 @@ def ask(server: Cli, exchange: Exchange, archives: Sequence[str], dice: random.R
         broken, how, body = breaking.broken(body, exchange.accepts, dice)
         beyond = ""
     address = server.url + exchange.address.format(archive=dice.choice([a for a in exchange.archives if a in archives]))
-    raw, headers = exchange.encode(body, dice)
+    raw, headers = (encode if break_it else exchange.encode)(body, dice)  # a broken tensor has no bytes
     session: requests.Session = own.__dict__.setdefault("session", requests.Session())
     try:
         answer = session.post(address, data=raw, headers=headers, timeout=SECONDS)

@@ -79,15 +79,16 @@ def draw(schema: Schema, dice: random.Random) -> Any:
         body = {key: value for key, value in body.items() if key not in SOURCES or value is None}
         body[source] = drawing.draw(schema["properties"][source], dice)
     for item in body.get("inputs") or []:
-        item["content"] = [part for part in item["content"] if readable(part, dice)]
+        item["content"] = [readable(part, dice) for part in item["content"]]
     return body
 
 
-def readable(part: dict[str, Any], dice: random.Random) -> bool:
-    """Give text what has none, and leave images out; seldom not."""
-    if part["type"] == "text" and part.get("text") is None and dice.random() < 0.95:
-        part["text"] = drawing.draw(STRING, dice)
-    return part["type"] == "text" or dice.random() < 0.02
+def readable(part: dict[str, Any], dice: random.Random) -> dict[str, Any]:
+    """With text instead of an image or of nothing; seldom as it is."""
+    if part.get("text") is not None or dice.random() < 0.01:
+        return part
+    rest = {key: value for key, value in part.items() if key != "image_url"}
+    return {**rest, "type": "text", "text": drawing.draw(STRING, dice)}
 
 
 def embedded_texts(body: Any) -> list[str | None]:

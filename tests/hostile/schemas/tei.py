@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.hostile.schemas.exchange import (
@@ -124,10 +125,17 @@ def ranks(body: Any, answer: Any) -> str:
     return "" if [item.get("text") for item in answer] == texts else "other texts"
 
 
-def exchange(route: str, archives: list[str], request: Schema, reply: Schema, *judges: Any, share: int = 4) -> Exchange:
+def exchange(
+    route: str,
+    archives: list[str],
+    request: Schema,
+    reply: Schema,
+    beyond: Callable[[Any], str],
+    differs: Callable[[Any, Any], str],
+    **more: Any,
+) -> Exchange:
     """A route of TEI's."""
-    address = f"/predictions/{{archive}}/1.0/tei/{route}"
-    return Exchange(address, archives, request, reply, judges[0], judges[1], share=share)
+    return Exchange(f"/predictions/{{archive}}/1.0/tei/{route}", archives, request, reply, beyond, differs, **more)
 
 
 SIMILARITY = keys(
@@ -169,6 +177,7 @@ OWNER = Owner(
             {"anyOf": [listed(LABEL), listed(listed(LABEL))]},
             classified,
             classes,
+            lenient=frozenset({"inputs: str"}),  # a text beside lists of one and two
         ),
         exchange("rerank", ["bert", "reranker"], RERANK, listed(RANK), ranked, ranks),
         exchange(

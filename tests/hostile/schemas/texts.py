@@ -8,6 +8,8 @@ from typing import Any
 
 VOCABULARY, SIZE = 30522, 384
 """Of all-MiniLM-L6-v2."""
+CHARACTERS = 2_000_000
+"""Of one request, where an archive sets no `max_characters` of its own."""
 WINDOW = 500
 """Words of a text that no archive here takes whole; other texts here fit every one, two at a time."""
 TEXTS = ["a", "Hello, how are you?", "größer als da", "שלום עולם", "مرحبا بالعالم", "你好，世界", "Привет", "ﷺ", "𝔘𝔫𝔦"]
@@ -59,7 +61,10 @@ def token(dice: random.Random) -> int:
 
 def refused(texts: Iterable[Any]) -> str:
     """Why the model cannot take one of these texts or lists of ids; empty where it can."""
-    for each in texts:
+    listed = list(texts)
+    if sum(map(len, listed)) > CHARACTERS:
+        return "more characters than a request may have"
+    for each in listed:
         if not each:
             return "an empty text"
         if isinstance(each, list) and not all(0 <= number < VOCABULARY for number in each):
