@@ -20,6 +20,7 @@ from handler.config import Truncation
 from handler.errors import BertError
 from handler.model import LoadedModel
 from handler.protocols.base import BAD_REQUEST, dump
+from handler.protocols.cohere_inputs import Embedded
 from handler.protocols.openai import Usage, usage
 from handler.protocols.routed import Route, Routed
 from handler.tasks.embedding import FORMATS, Embedding, EmbeddingRequest
@@ -67,10 +68,9 @@ class RerankDocuments(msgspec.Struct, frozen=True, kw_only=True):
     max_chunks_per_doc: Annotated[int | None, Meta(description="ignored")] = None
 
 
-class EmbedV2(msgspec.Struct, frozen=True, kw_only=True):
+class EmbedV2(Embedded, frozen=True, kw_only=True):
     """Body of `v2/embed`."""
 
-    texts: Annotated[list[str], Meta(description="the texts", examples=[["Hello", "Bye"]])]
     model: Annotated[str, Meta(description="ignored; the address names the model", examples=["bert"])] = ""
     input_type: Annotated[
         Literal["search_query", "search_document", "classification", "clustering", "image"] | None,
@@ -79,7 +79,7 @@ class EmbedV2(msgspec.Struct, frozen=True, kw_only=True):
     embedding_types: Annotated[list[Kind] | None, Meta(description="embedding types to return; default float")] = None
     output_dimension: Annotated[int, Meta(ge=1)] | None = None
     truncate: Literal["NONE", "START", "END"] = "END"
-    max_tokens: int | None = None
+    max_tokens: Annotated[int | None, Meta(description="ignored; the model's max_length applies")] = None
     priority: int | None = None
 
 
@@ -141,7 +141,7 @@ def ranked(call: Call, model: LoadedModel) -> dict[str, Any]:
 def embed(wire: EmbedV2) -> EmbeddingRequest:
     """Vectors as floats, of which the answer makes the forms."""
     return EmbeddingRequest(
-        inputs=list(wire.texts),
+        inputs=[*wire.all_texts()],
         input_type=SIDES.get(wire.input_type or ""),
         dimensions=wire.output_dimension,
         truncation=POLICIES[wire.truncate],
@@ -155,7 +155,7 @@ def embedded(call: Call, model: LoadedModel) -> dict[str, Any]:
         "id": str(uuid4()),
         "response_type": "embeddings_by_type",
         "embeddings": {kind: EMBEDDING_TYPES[kind](call.answer) for kind in types},
-        "texts": call.protocol_state.texts,
+        "texts": call.protocol_state.all_texts(),
         "meta": meta(call, input_tokens=call.tokens),
     }
 

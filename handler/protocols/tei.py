@@ -44,14 +44,18 @@ METRICS = "tei/metrics"
 
 def embed(wire: Embed) -> TextRequest:
     """With TEI's own default, vectors of length 1."""
-    texts = wire.inputs if isinstance(wire.inputs, str) else id_lists("inputs", wire.inputs)
     return EmbeddingRequest(
-        inputs=texts,
+        inputs=texts_or_ids(wire.inputs),
         prompt_name=wire.prompt_name,
         normalize=wire.normalize,
         dimensions=wire.dimensions,
         truncation=wire.policy,
     )
+
+
+def texts_or_ids(inputs: str | list[str | int | list[int]]) -> str | list[str | list[int]]:
+    """A flat list of ids is one input."""
+    return inputs if isinstance(inputs, str) else id_lists("inputs", inputs)
 
 
 def batched(wire: Predict) -> bool:
@@ -111,7 +115,7 @@ EMBED = Route(Embedding.name, Embed, embed, plain)
 EMBED_SPARSE = Route(
     SparseEmbedding.name,
     EmbedAll,
-    lambda wire: SparseEmbeddingRequest(inputs=wire.inputs, truncation=wire.policy),
+    lambda wire: SparseEmbeddingRequest(inputs=texts_or_ids(wire.inputs), truncation=wire.policy),
     plain,
 )
 PREDICT = Route(
@@ -153,7 +157,7 @@ class TEI(Routed):
         "tei/embed_all": Route(
             HiddenStates.name,
             EmbedAll,
-            lambda wire: HiddenStatesRequest(inputs=wire.inputs, truncation=wire.policy),
+            lambda wire: HiddenStatesRequest(inputs=texts_or_ids(wire.inputs), truncation=wire.policy),
             plain,
         ),
         "tei/embed_sparse": EMBED_SPARSE,
