@@ -59,8 +59,9 @@ class Encoding:
 
     @property
     def text_ranges(self) -> list[range]:
-        """Indices of the tokens that are text: one run for a text, two for a pair."""
-        runs = (list(run) for special, run in groupby(range(len(self)), self.special.__getitem__) if not special)
+        """Indices of the tokens that are text: one run for a text, two for a pair, whatever is between them."""
+        kinds = list(zip(self.special, self.type_ids, strict=True))
+        runs = (list(run) for (special, _), run in groupby(range(len(self)), kinds.__getitem__) if not special)
         return [range(run[0], run[-1] + 1) for run in runs]
 
 
