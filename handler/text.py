@@ -132,7 +132,7 @@ class TextTokenizer:
 
 
 def special_tokens(tokenizer: tokenizers.Tokenizer) -> tuple[list[int], list[int]]:
-    """Ids before and after a text, asked of the post-processor with a text of one token that any vocabulary may lack."""
+    """Ids before and after a text, asked of the post-processor alone: a vocabulary may lack any word."""
     word = tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0}, "a"))
     if tokenizer.post_processor is not None:
         word.post_processor = tokenizer.post_processor
@@ -148,5 +148,11 @@ def character_count(call: Call) -> int:
 
 def convert(encoding: tokenizers.Encoding, with_offsets: bool = False) -> Encoding:
     """From the tokenizers library's own type; `encode_batch_fast` gives no places."""
-    offsets = (encoding.offsets, encoding.word_ids) if with_offsets else ()
-    return Encoding(encoding.ids, encoding.type_ids, encoding.special_tokens_mask, *offsets)
+    return Encoding(
+        encoding.ids,
+        encoding.type_ids,
+        encoding.special_tokens_mask,
+        encoding.offsets if with_offsets else [],
+        encoding.word_ids if with_offsets else [],
+        sequence_ids=encoding.sequence_ids if encoding.n_sequences > 1 else [],
+    )

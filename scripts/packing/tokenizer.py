@@ -26,7 +26,8 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     Beside it goes what transformers knows and such a file cannot say.
 
     Raises:
-        Failure: it does not load, has more tokens than the model, cuts at random, or gives other ids than transformers'.
+        Failure: it does not load, has more tokens than the model, cuts at random, or gives other ids than
+            transformers'.
     """
     own = checkpoint.folder / FILE
     file = load(own) if own.exists() else None
@@ -35,6 +36,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     made: Any = backend(theirs) or file
     check_size(checkpoint, made)
     check_dropout(checkpoint, made)
+    say_special(made)
     settings = settings_of(theirs, made)
     if checkpoint.lower_case and not lowers(normalizer_state(made)):
         parts = [normalizers.Lowercase(), *([made.normalizer] if made.normalizer else [])]
@@ -88,6 +90,14 @@ def load(file: Path) -> Tokenizer:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises a bare Exception
         raise Failure(f"{file} does not load: {error}") from None
+
+
+def say_special(tokenizer: Tokenizer) -> None:
+    """Flag the tokens that are special to the library: it forgets none, but writes the flag that was given last."""
+    for id, token in tokenizer.get_added_tokens_decoder().items():
+        if not token.special and tokenizer.decode([id]) != tokenizer.decode([id], skip_special_tokens=False):
+            token.special = True
+            tokenizer.add_special_tokens([token])
 
 
 def build(folder: Path, has_file: bool) -> Any:

@@ -87,10 +87,10 @@ def compare(
         raise Failure(f"{type(theirs).__name__} of {folder} takes no plain text: {error}") from None
     for text, own, their in zip(given, found, wanted, strict=True):
         if own != their:
-            raise difference(folder, [text] if isinstance(text, str) else text, own, their)
+            raise difference(theirs, folder, [text] if isinstance(text, str) else text, own, their)
 
 
-def difference(folder: Path, texts: Sequence[str], found: Sequence[int], wanted: Sequence[int]) -> Failure:
+def difference(theirs: Any, folder: Path, texts: Sequence[str], found: Sequence[int], wanted: Sequence[int]) -> Failure:
     """What to say of a text or a pair with other ids."""
     shared = next((at for at, ids in enumerate(zip(found, wanted, strict=False)) if ids[0] != ids[1]), 0)
     start = max(shared - 2, 0)
@@ -99,5 +99,7 @@ def difference(folder: Path, texts: Sequence[str], found: Sequence[int], wanted:
         f"the tokenizer of {folder} gives other ids in an archive than AutoTokenizer does, of {shown}",
         why=f"from token {start} of {len(found)}: {list(found[start : start + SHOWN])}\n"
         f"AutoTokenizer's, of {len(wanted)}: {list(wanted[start : start + SHOWN])}",
-        fix="save the folder again with AutoTokenizer.from_pretrained(folder).save_pretrained(folder)",
+        fix="save the folder again with AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"
+        if theirs.is_fast
+        else f"{type(theirs).__name__} is written in Python; name the class of tokenizer.json in tokenizer_config.json",
     )

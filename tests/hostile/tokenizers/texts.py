@@ -1,11 +1,13 @@
-"""Texts that nobody would choose, from a seed: every script, every kind of space, and a tokenizer's own tokens in odd places."""
+"""Texts that nobody would choose, from a seed: every script and space, and a tokenizer's own tokens in odd places."""
 
 from __future__ import annotations
 
 import sys
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import chain
 from random import Random
 
 from benchmarks.gpu import vocabularies
@@ -38,10 +40,25 @@ BLOCK = 96
 """Code points beside each other that a word's letters are of: about a script."""
 
 
+ASSIGNED = range(0x32000), range(0xE0000, 0xE0200)
+"""Code points that may be assigned, but for private planes."""
+
+
 @cache
 def code_points(category: str) -> list[str]:
-    """All characters of a category such as `L` or `Mn`."""
-    return [char for char in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(char).startswith(category)]
+    """All characters of a category such as `L` or `M`."""
+    return by_category()[category]
+
+
+@cache
+def by_category() -> dict[str, list[str]]:
+    """Characters by the first letter of their category, surrogates left out."""
+    found = defaultdict(list)
+    for char in map(chr, chain(*ASSIGNED)):
+        kind = unicodedata.category(char)
+        if kind != "Cs":
+            found[kind[0]].append(char)
+    return found
 
 
 def letters(random: Random, tokens: Sequence[str]) -> str:
@@ -84,7 +101,6 @@ def long_words(random: Random, tokens: Sequence[str]) -> str:
 def control(random: Random, tokens: Sequence[str]) -> str:
     """Control, format and private characters in and between words."""
     odd = code_points("C")[: 2 << 10]
-    odd = [char for char in odd if unicodedata.category(char) != "Cs"]
     return "".join(word + random.choice(odd) + random.choice(" \x00a") for word in random.choices(WORDS, k=6))
 
 

@@ -1,7 +1,7 @@
-"""Packs tokenizers of folders that were edited, and compares what is served with what AutoTokenizer makes of the folder.
+"""Packs tokenizers of edited folders, and compares what is served with what AutoTokenizer makes of the folder.
 
-`python -m tests.hostile.tokenizers --folder DIR [--texts N] [--pairs N] [--every N] [WORD ...]`; words choose folders by
-their names. It prints a table by kind of edit, and ends with 1 when one differs or fails with anything but a reason.
+`python -m tests.hostile.tokenizers --folder DIR [--texts N] [--pairs N] [--every N] [WORD ...]`; words choose folders
+by their names. It prints a table by kind of edit, and ends with 1 when one differs or fails with anything but a reason.
 """
 
 from __future__ import annotations
@@ -19,18 +19,16 @@ from random import Random
 from typing import Any
 
 from handler.config import HandlerConfig
-from handler.text import TextTokenizer, convert
-from handler.truncation import truncate
+from handler.text import TextTokenizer
 from scripts.console import Failure
 from scripts.packing import tokenizer
 from scripts.sources import checkpoint as checkpoints
-from tests.hostile import tokenizer_bases as bases
-from tests.hostile.texts import texts
-from tests.hostile.tokenizer_edits import Edit, edits
+from tests.hostile.tokenizers import bases
+from tests.hostile.tokenizers.compare import difference
+from tests.hostile.tokenizers.edits import edits
+from tests.hostile.tokenizers.folders import Edit
 
 EQUAL, REFUSED, DIFFERENT, TRACEBACK = VERDICTS = ("equal", "refused", "DIFFERENT", "TRACEBACK")
-SHORT = (8, 13)
-"""Lengths in tokens to which texts are cut, the special ones included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,55 +96,6 @@ def reference(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder)
-
-
-def difference(served: TextTokenizer, theirs: Any, checkpoint: Any, count: int) -> str:
-    """Where the two differ; nothing when they do not."""
-    own = [token.content for token in theirs.added_tokens_decoder.values()]
-    some = texts(own, count, str(checkpoint.folder.name))
-    pairs = list(zip(some, [*some[7:], *some[:7]], strict=True))
-    for listed, name in ((some, "text"), (pairs, "pair")):
-        fast = [encoding.ids for encoding in served.backend.encode_batch_fast(listed)]
-        whole = [convert(encoding, with_offsets=True) for encoding in served.backend.encode_batch(listed)]
-        wanted = theirs(
-            listed if name == "text" else some,
-            None if name == "text" else [b for _, b in pairs],
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-            return_token_type_ids=True,
-            verbose=False,
-        )
-        for text, ids, ours, *rest in zip(
-            listed,
-            fast,
-            whole,
-            *(wanted[key] for key in ("input_ids", "token_type_ids", "special_tokens_mask", "offset_mapping")),
-            strict=True,
-        ):
-            if [ids, ours.ids, ours.type_ids, ours.special, ours.offsets] != [rest[0], *rest]:
-                return f"{name} {text!r}: {ours.ids[:20]} {rest[0][:20]}"
-        for limit in SHORT:
-            cut = theirs(
-                listed if name == "text" else some,
-                None if name == "text" else [b for _, b in pairs],
-                truncation=True,
-                max_length=limit,
-                verbose=False,
-            )["input_ids"]
-            for text, ours, ids in zip(listed, whole, cut, strict=True):
-                (short,) = truncate(ours, checkpoint.truncation, limit)
-                if short.ids != ids:
-                    return f"{name} cut to {limit} {text!r}: {short.ids} {ids}"
-        for skip in (True, False):
-            for ids in wanted["input_ids"]:
-                ours, their = served.decode(ids, skip), theirs.decode(ids, skip_special_tokens=skip)
-                if ours != their:
-                    return f"decoded {ids[:20]}: {ours!r} {their!r}"
-    named = {"pad": served.padding, "mask": served.mask, "unk": served.unknown}
-    wrong = {
-        key: (id, want) for key, id in named.items() if (want := getattr(theirs, f"{key}_token_id")) not in (None, id)
-    }
-    return f"ours, theirs: {wrong}" if wrong else ""
 
 
 def table(found: Sequence[tuple[Case, str, str]]) -> str:
