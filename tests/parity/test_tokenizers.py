@@ -223,6 +223,15 @@ def test_ids_may_leave_holes(make):
     assert served.vocabulary == found + 1
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_blank_text_has_the_ids_of_auto_tokenizer(make, family):
+    folder, blank = make(family, "none"), ["", " ", "\n\t ", "\u3000"]
+    served = TextTokenizer.load(pack(folder), CONFIG)
+    found = [encoding.ids for encoding in served.backend.encode_batch_fast(blank)]
+    assert found == AutoTokenizer.from_pretrained(folder)(blank)["input_ids"]
+    assert (len(found[1]) > len(found[0])) is (family == "Roberta")  # its spaces are bytes, and so tokens
+
+
 def test_words_and_merges_are_a_tokenizer(make):
     folder = make("Roberta", "none")
     vocabulary(folder)

@@ -109,15 +109,19 @@ def table(found: Sequence[tuple[Case, str, str]]) -> str:
 
 
 def run(chosen: Sequence[Case], folder: Path, count: int) -> list[tuple[Case, str, str]]:
-    """Verdicts of all that can be made."""
+    """Verdicts of all that can be made; what is not equal is printed at once."""
     originals = folder / "originals"
     for base in {case.base for case in chosen}:
         bases.save(base, originals / base)
     found = []
     for number, case in enumerate(chosen):
         here = folder / str(number)
-        if not make(case, here, originals):
-            found.append((case, *verdict(here, count)))
+        if make(case, here, originals):
+            continue
+        said, reason = verdict(here, count)
+        found.append((case, said, reason))
+        if said != EQUAL:
+            print(f"{said}: {case.name}: {' '.join(reason.split())[:300]}", flush=True)
     return found
 
 
@@ -135,9 +139,6 @@ def main(words: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     warnings.simplefilter("ignore")
     found = run(chosen[:: given.every], given.folder, given.texts)
-    for case, said, reason in found:
-        if said != EQUAL:
-            print(f"{said}: {case.name}: {' '.join(reason.split())[:300]}")
     print(f"\n{table(found)}\n\n{time.monotonic() - began:.0f} s, {given.texts} texts each")
     return any(said in (DIFFERENT, TRACEBACK) for _, said, _ in found)
 
