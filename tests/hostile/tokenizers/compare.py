@@ -16,7 +16,7 @@ KEYS = ("input_ids", "token_type_ids", "special_tokens_mask", "offset_mapping")
 SHORT = (8, 13)
 """Lengths in tokens to which texts are cut, the special ones included."""
 MEDIUM = 90
-"""Tokens of the longest text that is cut: the library makes all windows of one, which takes the square of its length."""
+"""Tokens of the longest text that is cut: the library makes all its windows, in a time that grows with the square."""
 
 
 def difference(served: TextTokenizer, theirs: Any, checkpoint: Checkpoint, count: int) -> str:
