@@ -19,6 +19,7 @@ REFUSALS: dict[str, dict[str, str]] = {
         "javascript/openai": "BadRequestError",
         "javascript/ai-sdk": "APICallError",
         "javascript/cohere-ai": "BadRequestError",
+        "javascript/langchain-cohere": "BadRequestError",
         "javascript/langchain-openai": "BadRequestError",
     },
     "address as model": {"python/langchain-huggingface": "ValidationError"},

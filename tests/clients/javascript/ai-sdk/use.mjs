@@ -31,7 +31,8 @@ for (const [name, model] of Object.entries(models)) {
   found[`empty text (${name})`] = await refused(embed({ model, value: "" }));
 }
 found["unknown model"] = await refused(embed({ model: cohere("nobody").embedding("nobody"), value: query }));
-const { ranking, rerankedDocuments } = await rerank({ model: cohere("reranker").reranking("reranker"), query, documents });
+const model = cohere("reranker").reranking("reranker");
+const { ranking, rerankedDocuments } = await rerank({ model, query, documents });
 found.scores = ranking.toSorted((a, b) => a.originalIndex - b.originalIndex).map((item) => item.score);
 found.ranking = ranking.map((item) => item.originalIndex);
 found["best documents"] = rerankedDocuments;

@@ -8,7 +8,8 @@ const [url, path] = process.argv.slice(2);
 const inputs = JSON.parse(readFileSync(path, "utf8"));
 
 const base = `${url}/predictions/bert/1.0`;
-const openai = (options) => new OpenAIEmbeddingFunction({ modelName: "bert", apiKey: "none", apiBase: `${base}/v1`, ...options });
+const own = { modelName: "bert", apiKey: "none", apiBase: `${base}/v1` };
+const openai = (options) => new OpenAIEmbeddingFunction({ ...own, ...options });
 const tei = new HuggingfaceServerEmbeddingFunction({ url: `${base}/tei/embed` });
 
 console.log(

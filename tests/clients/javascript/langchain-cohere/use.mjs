@@ -10,6 +10,7 @@ const inputs = JSON.parse(readFileSync(path, "utf8"));
 
 const client = (archive) => new CohereClient({ token: "none", environment: `${url}/predictions/${archive}/1.0` });
 const embeddings = new CohereEmbeddings({ model: "bert", client: client("bert") });
+const refused = (call) => call.then(() => "none", (error) => error.constructor.name);
 const ranker = new CohereRerank({ model: "reranker", topN: inputs.documents.length, client: client("reranker") });
 const ranked = await ranker.rerank(inputs.documents, inputs.query);
 const documents = inputs.documents.map((pageContent) => new Document({ pageContent }));
@@ -22,5 +23,6 @@ console.log(
     scores: ranked.toSorted((a, b) => a.index - b.index).map((item) => item.relevanceScore),
     ranking: ranked.map((item) => item.index),
     "best documents": compressed.map((document) => document.pageContent),
+    "empty text": await refused(embeddings.embedQuery("")),
   }),
 );
