@@ -61,10 +61,11 @@ class Encoding:
 
     @property
     def text_ranges(self) -> list[range]:
-        """Indices of the tokens that are text: one run for a text, two for a pair, whatever is between them."""
+        """Indices of the tokens that are text: one run for a text, two for a pair, wherever they stand in it."""
         numbers = self.sequence_ids or [None if special else 0 for special in self.special]
-        runs = (list(run) for number, run in groupby(range(len(self)), numbers.__getitem__) if number is not None)
-        return [range(run[0], run[-1] + 1) for run in runs]
+        grouped = groupby(range(len(self)), numbers.__getitem__)
+        runs = sorted((number, list(run)) for number, run in grouped if number is not None)
+        return [range(run[0], run[-1] + 1) for _, run in runs]
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,7 +261,7 @@ def expected(folders, minilm):
     return References({"bert": minilm, **folders})
 
 
-@pytest.mark.parametrize("name", ["python/langchain-openai", "python/llama-index-openai-like", "python/kserve"])
+@pytest.mark.parametrize("name", ["python/langchain-openai", "python/kserve"])
 def test_libraries_in_environments_of_their_own(server, expected, name):
     """`python -m tests.clients` has all of them; these are installed quickly."""
     (library,) = libraries.find(name)

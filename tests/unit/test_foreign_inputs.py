@@ -1,5 +1,7 @@
 """Inputs that other servers' schemas allow beside texts: Cohere's content, TEI's token ids, lists in tensors."""
 
+from types import SimpleNamespace
+
 import orjson
 import pytest
 
@@ -7,12 +9,14 @@ from handler.errors import Invalid
 from handler.protocols import find
 from handler.protocols.kserve import LISTS
 from handler.tasks import TASKS
+from handler.tasks.info import Info
 from handler.types import Row
 
 
 def decode(body, path):
     row = Row({"body": bytearray(orjson.dumps(body))}, {}, "application/json", path)
-    return find(row).decode(row, TASKS, "embedding")
+    tasks = TASKS | {"info": type("Described", (Info,), {"model": SimpleNamespace(kind="embedding")})}
+    return find(row).decode(row, tasks, "embedding")
 
 
 def content(*texts):
@@ -46,7 +50,7 @@ def test_coheres_inputs_that_are_no_texts(body, words):
 
 def test_none_of_coheres_inputs(make_pipeline):
     (reply,) = make_pipeline().answer([Row({"body": b'{"model": "m"}'}, {}, "application/json", "v2/embed")])
-    assert (reply.status, b"there is no text" in reply.body) == (422, True)
+    assert (reply.status, b"there is no text" in reply.body) == (400, True)
 
 
 @pytest.mark.parametrize("route", ["embed", "embed_all", "embed_sparse"])
