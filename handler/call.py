@@ -48,6 +48,7 @@ class AnyProtocol(Protocol):
     def binary(self, call: Call) -> bool: ...  # noqa: D102
     def encode(self, call: Call) -> Any: ...  # noqa: D102
     def encode_error(self, error: BertError) -> bytes: ...  # noqa: D102
+    def status(self, error: BertError) -> int: ...  # noqa: D102
 
 
 @dataclass(slots=True)

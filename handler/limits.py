@@ -12,7 +12,8 @@ from handler.types import Text
 Blank = Literal["refused", "spaces", "taken"]
 """What a protocol does with a text without any word: it refuses each, or those without a character, or it takes them.
 
-One that is taken is encoded as the special tokens alone."""
+One that is taken is encoded as the tokenizer does: as the special tokens alone, or with tokens of its spaces where the
+vocabulary is one of bytes."""
 
 
 def characters(text: Text) -> int:

@@ -14,6 +14,8 @@ from handler.explanation import AnyExplainer
 from handler.head import Head, HeadType
 from handler.text import TextTokenizer
 
+Kind = Literal["reranker", "classifier", "splade", "embedding"]
+"""What text-embeddings-inference calls a model; it is `embedding` whatever no other word is for."""
 Capability = HeadType | Literal["gradients", "ranking"]
 """What not every archive has: a head of some kind, weights to explain with, or scores to rank by."""
 
@@ -59,6 +61,15 @@ class LoadedModel:
         """Of its embeddings."""
         size = self.hidden_size if self.dense is None else self.dense.size
         return min(size, self.config.dimensions or size)
+
+    @property
+    def kind(self) -> Kind:
+        """What it was made for."""
+        if self.head is not None and self.head.description.kind == "sequence":
+            return "reranker" if len(self.head.description.labels) == 1 else "classifier"
+        if not self.config.rerank:  # its head was left out
+            return "classifier"
+        return "splade" if self.config.task == "sparse-embedding" else "embedding"
 
     @property
     def capabilities(self) -> set[Capability]:

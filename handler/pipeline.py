@@ -40,6 +40,8 @@ ERROR_HEADERS: dict[type[BertError], dict[str, str]] = {
     Unauthorized: {"www-authenticate": "Bearer"},
 }
 """Headers of an error that say what the client should do."""
+EXPOSED = {"access-control-expose-headers": "*"}
+"""For pages of another origin, which browsers show no header of ours otherwise; TorchServe lets them in or not."""
 CHARACTERS_PER_TOKEN = 4
 """Of a token, about. For a GPU texts are read in portions of a pass each: one is computed while the next is read."""
 
@@ -237,10 +239,11 @@ def reply(call: Call, encoded: EncodedBody, times: dict[str, str]) -> Reply:
     """Status and headers for a body."""
     if call.ignored:
         times = times | {"x-ignored": listed(call.ignored)}
+    if "origin" in call.row.headers:
+        times = times | EXPOSED
     if call.error is not None:
-        return Reply(
-            call.error.status, encoded.content_type, encoded.body, times | ERROR_HEADERS.get(type(call.error), {})
-        )
+        status = call.protocol.status(call.error)
+        return Reply(status, encoded.content_type, encoded.body, times | ERROR_HEADERS.get(type(call.error), {}))
     counts = {"x-tokens": str(call.tokens), "x-truncated": str(call.truncated)}
     return Reply(200, encoded.content_type, encoded.body, times | counts | dict(encoded.headers))
 

@@ -15,6 +15,8 @@ from handler.config import HandlerConfig
 from handler.deadline import Deadline
 from handler.errors import Overloaded
 from handler.limits import characters
+from handler.tokenizer_settings import FILE as SETTINGS
+from handler.tokenizer_settings import TokenizerSettings, load
 from handler.truncation import chunk_by_size, truncate
 from handler.types import Encoding
 
@@ -25,25 +27,30 @@ CHARACTERS_AT_ONCE = 1_000_000
 class TextTokenizer:
     """The archive's tokenizer, and its policy for what is too long."""
 
-    def __init__(self, tokenizer: tokenizers.Tokenizer, config: HandlerConfig) -> None:
+    def __init__(
+        self,
+        tokenizer: tokenizers.Tokenizer,
+        config: HandlerConfig,
+        settings: TokenizerSettings = TokenizerSettings(),  # noqa: B008  it is frozen
+    ) -> None:
         tokenizer.no_padding()
         tokenizer.no_truncation()  # a tokenizer.json may carry both; length is decided here, per request
+        tokenizer.encode_special_tokens = settings.split_special_tokens
         self.backend = tokenizer
         self.config = config
-        self.vocabulary = tokenizer.get_vocab_size()
-        unknown = getattr(tokenizer.model, "unk_token", None) or "<unk>"  # a Unigram model does not say
-        self.unknown = tokenizer.token_to_id(unknown)
+        self.settings = settings
+        added = tokenizer.get_added_tokens_decoder()
+        self.vocabulary = max(tokenizer.get_vocab_size(), max(added, default=-1) + 1)  # added ids may leave holes
+        self.unknown = settings.id(tokenizer, "unk_token", getattr(tokenizer.model, "unk_token", None), "<unk>")
         self.prefixed = bool(getattr(tokenizer.model, "continuing_subword_prefix", None))
-        self.padding = next((id for id in map(tokenizer.token_to_id, ("[PAD]", "<pad>")) if id is not None), 0)
-        self.mask = next((id for id in map(tokenizer.token_to_id, ("[MASK]", "<mask>")) if id is not None), None)
-        probe = tokenizer.encode("a")
-        self.prefix = probe.ids[: probe.special_tokens_mask.index(0)]
-        self.suffix = probe.ids[len(probe.ids) - probe.special_tokens_mask[::-1].index(0) :]
+        self.padding = settings.id(tokenizer, "pad_token", "[PAD]", "<pad>") or 0
+        self.mask = settings.id(tokenizer, "mask_token", "[MASK]", "<mask>")
+        self.prefix, self.suffix = special_tokens(tokenizer)
 
     @classmethod
     def load(cls, file: Path, config: HandlerConfig) -> TextTokenizer:
-        """Read a `tokenizer.json`."""
-        return cls(tokenizers.Tokenizer.from_file(str(file)), config)
+        """Read a `tokenizer.json`, and what the packer wrote beside it."""
+        return cls(tokenizers.Tokenizer.from_file(str(file)), config, load(file.with_name(SETTINGS)))
 
     def name(self, id: int) -> str:
         """A token as the vocabulary writes it."""
@@ -53,6 +60,10 @@ class TextTokenizer:
         """Tokens as the vocabulary writes them to text."""
         decoder = self.backend.decoder
         return decoder.decode(tokens) if decoder else " ".join(tokens)
+
+    def decode(self, ids: list[int], skip_special_tokens: bool) -> str:
+        """Token ids to text."""
+        return self.settings.clean_up(self.backend.decode(ids, skip_special_tokens=skip_special_tokens))
 
     def is_subword(self, id: int, text: str, start: int, stop: int) -> bool:
         """Whether a token goes on with a word, by transformers' rule.
@@ -120,6 +131,16 @@ class TextTokenizer:
         )
 
 
+def special_tokens(tokenizer: tokenizers.Tokenizer) -> tuple[list[int], list[int]]:
+    """Ids before and after a text, asked of the post-processor alone: a vocabulary may lack any word."""
+    word = tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0}, "a"))
+    if tokenizer.post_processor is not None:
+        word.post_processor = tokenizer.post_processor
+    probe = word.encode("a")
+    at = probe.special_tokens_mask.index(0)
+    return probe.ids[:at], probe.ids[at + 1 :]
+
+
 def character_count(call: Call) -> int:
     """`characters` of all texts of a call."""
     return sum(map(characters, call.texts))
@@ -127,5 +148,11 @@ def character_count(call: Call) -> int:
 
 def convert(encoding: tokenizers.Encoding, with_offsets: bool = False) -> Encoding:
     """From the tokenizers library's own type; `encode_batch_fast` gives no places."""
-    offsets = (encoding.offsets, encoding.word_ids) if with_offsets else ()
-    return Encoding(encoding.ids, encoding.type_ids, encoding.special_tokens_mask, *offsets)
+    return Encoding(
+        encoding.ids,
+        encoding.type_ids,
+        encoding.special_tokens_mask,
+        encoding.offsets if with_offsets else [],
+        encoding.word_ids if with_offsets else [],
+        sequence_ids=encoding.sequence_ids if encoding.n_sequences > 1 else [],
+    )

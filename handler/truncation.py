@@ -80,6 +80,7 @@ def select_tokens(encoding: Encoding, special_indices: list[int], parts: list[ra
         keep(encoding.offsets),
         keep(encoding.word_ids),
         first,
+        keep(encoding.sequence_ids),
     )
 
 

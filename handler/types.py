@@ -44,6 +44,7 @@ class Encoding:
         offsets: `(tokens, 2)` start and stop character in the text; `(0, 0)` for special tokens. Like `word_ids`, only
             for tasks that ask for places.
         word_ids: `(tokens,)` number of the word each token is of.
+        sequence_ids: of a pair, `(tokens,)` 0 for its first text, 1 for its second, None for special tokens.
         token_offset: of a window, how many of the text's tokens come before it; of a pair, of the second text's.
     """
 
@@ -53,15 +54,18 @@ class Encoding:
     offsets: list[tuple[int, int]] = field(default_factory=list)
     word_ids: list[int | None] = field(default_factory=list)
     token_offset: int = 0
+    sequence_ids: list[int | None] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @property
     def text_ranges(self) -> list[range]:
-        """Indices of the tokens that are text: one run for a text, two for a pair."""
-        runs = (list(run) for special, run in groupby(range(len(self)), self.special.__getitem__) if not special)
-        return [range(run[0], run[-1] + 1) for run in runs]
+        """Indices of the tokens that are text: one run for a text, two for a pair, wherever they stand in it."""
+        numbers = self.sequence_ids or [None if special else 0 for special in self.special]
+        grouped = groupby(range(len(self)), numbers.__getitem__)
+        runs = sorted((number, list(run)) for number, run in grouped if number is not None)
+        return [range(run[0], run[-1] + 1) for _, run in runs]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,3 +52,21 @@ def save(folder: Path, family: str, head: str, tokenizer: Any, **options: Any) -
 def labels(names: list[str]) -> dict[str, Any]:
     """Keys of a configuration."""
     return {"id2label": dict(enumerate(names)), "label2id": {name: number for number, name in enumerate(names)}}
+
+
+def one_of_each(minilm: Path, here: Path) -> dict[str, Path]:
+    """Checkpoints of every kind of head, by the name of their archive, with MiniLM's tokenizer."""
+    from transformers import AutoTokenizer
+
+    kinds: dict[str, tuple[str, str, dict[str, Any]]] = {
+        "classes": ("Bert", "ForSequenceClassification", labels(["bad", "good", "fair"])),
+        "entities": ("Roberta", "ForTokenClassification", labels(LABELS)),
+        "answers": ("DistilBert", "ForQuestionAnswering", {}),
+        "words": ("Bert", "ForMaskedLM", {}),
+        "reranker": ("Bert", "ForSequenceClassification", labels(["relevance"])),
+    }
+    tokenizer = AutoTokenizer.from_pretrained(minilm)
+    return {
+        name: save(here / "heads" / name, family, head, tokenizer, **options)
+        for name, (family, head, options) in kinds.items()
+    }

@@ -6,28 +6,43 @@ from handler.protocols import page
 from handler.protocols.base import Protocol
 from handler.protocols.cohere import Cohere
 from handler.protocols.huggingface import HuggingFace
+from handler.protocols.infinity import Infinity
 from handler.protocols.kserve import KServe
 from handler.protocols.native import Native
 from handler.protocols.openai import OpenAI
 from handler.protocols.openapi import PATH, Document
-from handler.protocols.routed import Route, Routed
-from handler.protocols.tei import TEI
+from handler.protocols.routed import Route, Routed, Switch
+from handler.protocols.tei import TEI, TEIEmbeddings
+from handler.protocols.vllm import VLLM
 from handler.types import Row
 
 NATIVE = Native()
 PAGE = page.Page()
-ROUTED: dict[str, Routed] = {"v2": Cohere(), "v1": OpenAI(), "tei": TEI()}
-DOCUMENTED: dict[str, Route] = {path: route for protocol in ROUTED.values() for path, route in protocol.routes.items()}
+ROUTED: dict[str, Routed] = {
+    "v2": Cohere(),
+    "v1": OpenAI(),
+    "v1/score": VLLM(),
+    "tei": TEI(),
+    "tei/v1": TEIEmbeddings(),
+    "infinity": Infinity(),
+}
+"""By the beginning of its paths; those that share their first word with others are found by whole paths alone."""
+DOCUMENTED: dict[str, Route | Switch] = {
+    path: route for protocol in ROUTED.values() for path, route in protocol.routes.items()
+}
+STATUSES = {path: protocol.statuses for protocol in ROUTED.values() for path in protocol.routes}
 ROUTES: dict[str, Protocol] = {path: protocol for protocol in ROUTED.values() for path in protocol.routes}
+KSERVE = KServe()
 PREFIXES: dict[str, Protocol] = {
     **ROUTED,
     "hf": HuggingFace(),
-    "kserve": KServe(),
-    PATH: Document(DOCUMENTED),
+    "kserve": KSERVE,
+    "vertex": KSERVE,
+    PATH: Document(DOCUMENTED, STATUSES),
 }
 """Who answers for an unknown path below a prefix. `kserve` is what the adapter calls KServe's own routes."""
 
-OPEN = frozenset({"tei/health"})
+OPEN = frozenset({"tei/health", "tei/ping", "infinity/health"})
 """Paths that want no key: whoever looks whether a server is ready cannot know one, and learns nothing else."""
 
 

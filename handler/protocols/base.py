@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
 from handler.call import Call
-from handler.errors import BertError, UnknownTask, unknown
+from handler.errors import BertError, Invalid, TooLarge, UnknownTask, unknown
 from handler.limits import Blank
 from handler.tasks import TASKS
 from handler.tasks.base import Task, TextRequest
@@ -18,6 +18,11 @@ from handler.types import Row
 
 Tasks = Mapping[str, Task[Any]]
 JSON = "application/json"
+BAD_REQUEST: Mapping[type[BertError], int] = {Invalid: 400, TooLarge: 400}
+"""`Protocol.statuses` of servers that answer 400 to whatever is wrong with a body.
+
+Some clients take 422 for a failure that may pass: LangChain's for JavaScript asks seven times before it gives up.
+"""
 MISSING = "float32 weights (runtimes auto, native, packed and onnx have them, not in int8)"
 
 
@@ -48,7 +53,13 @@ class EncodedBody:
 
 
 class Protocol(ABC):
-    """One wire schema; it has no state."""
+    """One wire schema; it has no state.
+
+    Attributes:
+        statuses: those of errors to which the owner's server gives another status than `handler.errors`.
+    """
+
+    statuses: ClassVar[Mapping[type[BertError], int]] = {}
 
     @abstractmethod
     def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
@@ -70,6 +81,10 @@ class Protocol(ABC):
     @abstractmethod
     def encode(self, call: Call) -> EncodedBody:
         """The body for a call that was answered."""
+
+    def status(self, error: BertError) -> int:
+        """Of the reply to a call that failed."""
+        return self.statuses.get(type(error), error.status)
 
     @abstractmethod
     def encode_error(self, error: BertError) -> bytes:

@@ -1,6 +1,8 @@
 """Cohere's rerank and embed APIs, versions 1 and 2, for clients with `base_url=".../predictions/{model}/{version}"`.
 
-Schemas: https://docs.cohere.com/reference/rerank, https://docs.cohere.com/reference/embed
+Schemas: https://docs.cohere.com/reference/rerank, https://docs.cohere.com/reference/embed. Jina and vLLM serve rerank
+APIs of their own under the same paths (https://api.jina.ai/redoc#tag/rerank, and the files that `vllm.py` names), so
+`rerank` takes the keys of all three, and its answer has those of all three.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from handler.call import Call
 from handler.config import Truncation
 from handler.errors import BertError
 from handler.model import LoadedModel
-from handler.protocols.base import dump
+from handler.protocols.base import BAD_REQUEST, dump
+from handler.protocols.cohere_inputs import Embedded
+from handler.protocols.openai import Usage, usage
 from handler.protocols.routed import Route, Routed
 from handler.tasks.embedding import FORMATS, Embedding, EmbeddingRequest
 from handler.tasks.prompts import Side
@@ -47,31 +51,26 @@ class Document(msgspec.Struct, frozen=True):
     text: str
 
 
-class RerankV2(msgspec.Struct, frozen=True, kw_only=True):
-    """Body of `v2/rerank`."""
+class RerankDocuments(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `rerank`."""
 
     query: Annotated[str, Meta(description="search query", examples=["Where does Ada live?"])]
     documents: Annotated[
-        list[str | Document], Meta(description="texts to rank", examples=[["Ada lives in London.", "It rains."]])
+        str | list[str | Document], Meta(description="texts to rank", examples=[["Ada lives in London.", "It rains."]])
     ]
     model: Annotated[str, Meta(description="ignored; the address names the model", examples=["bert"])] = ""
-    top_n: Annotated[int, Meta(ge=1)] | None = None
+    top_n: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="best documents to return; 0 is all")] = None
+    return_documents: Annotated[bool, Meta(description="whether to repeat the documents")] = True
+    use_activation: Annotated[bool | None, Meta(description="false: logits of a cross-encoder")] = None
     max_tokens_per_doc: Annotated[int | None, Meta(description="ignored; the model's max_length applies")] = None
     priority: int | None = None
-
-
-class RerankV1(RerankV2, frozen=True, kw_only=True):
-    """Body of `v1/rerank`."""
-
-    return_documents: bool = False
     rank_fields: Annotated[list[Literal["text"]] | None, Meta(description="of documents with fields: text")] = None
     max_chunks_per_doc: Annotated[int | None, Meta(description="ignored")] = None
 
 
-class EmbedV2(msgspec.Struct, frozen=True, kw_only=True):
+class EmbedV2(Embedded, frozen=True, kw_only=True):
     """Body of `v2/embed`."""
 
-    texts: Annotated[list[str], Meta(description="the texts", examples=[["Hello", "Bye"]])]
     model: Annotated[str, Meta(description="ignored; the address names the model", examples=["bert"])] = ""
     input_type: Annotated[
         Literal["search_query", "search_document", "classification", "clustering", "image"] | None,
@@ -80,7 +79,7 @@ class EmbedV2(msgspec.Struct, frozen=True, kw_only=True):
     embedding_types: Annotated[list[Kind] | None, Meta(description="embedding types to return; default float")] = None
     output_dimension: Annotated[int, Meta(ge=1)] | None = None
     truncate: Literal["NONE", "START", "END"] = "END"
-    max_tokens: int | None = None
+    max_tokens: Annotated[int | None, Meta(description="ignored; the model's max_length applies")] = None
     priority: int | None = None
 
 
@@ -96,6 +95,8 @@ class RerankReply(msgspec.Struct):
     """Answer of `rerank`."""
 
     id: str
+    model: str
+    usage: Usage
     results: list[Result]
     meta: dict[str, Any]
 
@@ -110,25 +111,37 @@ class EmbedReply(msgspec.Struct):
     meta: dict[str, Any]
 
 
-def rerank(wire: RerankV2) -> RerankRequest:
-    """Documents are texts."""
-    texts = [document.text if isinstance(document, Document) else document for document in wire.documents]
-    return RerankRequest(query=wire.query, texts=texts, top_n=wire.top_n)
+def rerank(wire: RerankDocuments) -> RerankRequest:
+    """Documents are texts.
+
+    They come back unless the client says no: vLLM always returns them, so its clients may rely on them, and Jina does
+    by default. Cohere's version 1 does not by default and its version 2 never, but its clients read over a key that
+    they did not ask for.
+    """
+    documents = [wire.documents] if isinstance(wire.documents, str) else wire.documents
+    return RerankRequest(
+        query=wire.query,
+        texts=[each.text if isinstance(each, Document) else each for each in documents],
+        top_n=wire.top_n or None,
+        raw_scores=wire.use_activation is False,
+        return_text=wire.return_documents,
+    )
 
 
 def ranked(call: Call, model: LoadedModel) -> dict[str, Any]:
-    """Indices and scores, best first; version 1 may repeat the documents."""
-    results = [{"index": item["index"], "relevance_score": item["score"]} for item in call.answer]
-    if isinstance(call.protocol_state, RerankV1) and call.protocol_state.return_documents:
-        texts = rerank(call.protocol_state).texts
-        results = [{**item, "document": {"text": texts[item["index"]]}} for item in results]
-    return {"id": str(uuid4()), "results": results, "meta": meta(call, search_units=1)}
+    """Indices, scores and documents, best first."""
+    results: list[dict[str, Any]] = []
+    for item in call.answer:
+        document = {"document": {"text": item["text"]}} if "text" in item else {}
+        results.append({"index": item["index"], "relevance_score": item["score"], **document})
+    billed = meta(call, search_units=1)
+    return {"id": str(uuid4()), "model": model.name, "usage": usage(call), "results": results, "meta": billed}
 
 
 def embed(wire: EmbedV2) -> EmbeddingRequest:
     """Vectors as floats, of which the answer makes the forms."""
     return EmbeddingRequest(
-        inputs=list(wire.texts),
+        inputs=[*wire.all_texts()],
         input_type=SIDES.get(wire.input_type or ""),
         dimensions=wire.output_dimension,
         truncation=POLICIES[wire.truncate],
@@ -142,7 +155,7 @@ def embedded(call: Call, model: LoadedModel) -> dict[str, Any]:
         "id": str(uuid4()),
         "response_type": "embeddings_by_type",
         "embeddings": {kind: EMBEDDING_TYPES[kind](call.answer) for kind in types},
-        "texts": call.protocol_state.texts,
+        "texts": call.protocol_state.all_texts(),
         "meta": meta(call, input_tokens=call.tokens),
     }
 
@@ -163,9 +176,10 @@ def meta(call: Call, **units: int) -> dict[str, Any]:
 class Cohere(Routed):
     """Four paths."""
 
+    statuses: ClassVar = BAD_REQUEST
     routes: ClassVar = {
-        "v1/rerank": Route(Rerank.name, RerankV1, rerank, ranked, (RerankReply,), "taken"),
-        "v2/rerank": Route(Rerank.name, RerankV2, rerank, ranked, (RerankReply,), "taken"),
+        "v1/rerank": Route(Rerank.name, RerankDocuments, rerank, ranked, (RerankReply,), "taken"),
+        "v2/rerank": Route(Rerank.name, RerankDocuments, rerank, ranked, (RerankReply,), "taken"),
         "v1/embed": Route(Embedding.name, EmbedV2, embed, embedded_v1, (EmbedReply,)),
         "v2/embed": Route(Embedding.name, EmbedV2, embed, embedded, (EmbedReply,)),
     }

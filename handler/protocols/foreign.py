@@ -61,6 +61,21 @@ def shape_of(info: inspect.Type) -> Shape:
     return LEAF
 
 
+def lists(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """Keys of a schema whose value may be a list."""
+    fields = inspect.type_info(kind).fields  # type: ignore[attr-defined]
+    return frozenset(field.encode_name for field in fields if takes_list(field.type))
+
+
+def takes_list(info: inspect.Type) -> bool:
+    """Whether a type, or one of a union's, is a list."""
+    if isinstance(info, inspect.Metadata):
+        return takes_list(info.type)
+    if isinstance(info, inspect.UnionType):
+        return any(map(takes_list, info.types))
+    return isinstance(info, inspect.ListType | inspect.VarTupleType)
+
+
 def read(kind: type[S], fields: Mapping[str, Any], strict: bool = True) -> tuple[S, frozenset[str]]:
     """A validated body, and the keys that were ignored, inner ones with a path such as `inputs.name`.
 

@@ -17,6 +17,16 @@ from handler.protocols.native import Native
 from handler.tasks.base import Task
 from handler.types import Row
 
+TASK_NAMES = {
+    "feature-extraction": "embedding",  # what TEI and the Hub answer there for sentence models, not states of tokens
+    "sentence-similarity": "similarity",
+    "text-ranking": "rerank",
+    "ner": "token-classification",
+    "sentiment-analysis": "text-classification",
+}
+"""Names on the Hub and in transformers -> ours; the other tasks have the same name."""
+PIPELINE = "pipeline/"
+"""What stands before a task in Hugging Face's own addresses."""
 UNWRAPPED_TASKS = ("fill-mask", "token-classification")
 
 
@@ -26,11 +36,12 @@ CUT = ("truncate", "truncation_direction")
 
 
 class HuggingFace(Native):
-    """`hf` is the archive's own task, `hf/{task}` any other."""
+    """`hf` is the archive's own task, `hf/{task}` and `hf/pipeline/{task}` any other."""
 
     def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
         """See `Protocol.decode`."""
-        return super().decode(replace(row, path=row.path.partition("/")[2]), tasks, default)
+        name = row.path.partition("/")[2].removeprefix(PIPELINE)
+        return super().decode(replace(row, path=TASK_NAMES.get(name, name)), tasks, default)
 
     def flatten(self, fields: dict[str, Any]) -> dict[str, Any]:
         """See `Native.flatten`; a task's inputs may be an object, and cutting has two keys."""

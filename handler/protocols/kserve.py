@@ -21,6 +21,7 @@ from handler.errors import BertError, Invalid, Undecodable, quote, unknown
 from handler.protocols import body, foreign, tensors
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
 from handler.protocols.tensors import Tensor
+from handler.tasks import TASKS
 from handler.tasks.base import Task
 from handler.tasks.explanations import Explanations
 from handler.tasks.hidden_states import HiddenStates
@@ -30,8 +31,10 @@ from handler.types import Row
 EXPLAIN = "kserve/explanations"
 """What the adapter calls the routes that explain."""
 HEADER = "inference-header-content-length"
-LISTS = ("inputs", "texts", "sentences", "targets", "ignore_labels")
+LISTS = frozenset().union(*(foreign.lists(task.request) for task in TASKS.values()))
 """Keys whose value stays a list when a tensor has one element."""
+ROWS = "ids"
+"""The key whose rows are lists."""
 IDS, MASK = "input_ids", "attention_mask"
 BINARY = "binary_data_output"
 
@@ -212,7 +215,7 @@ def named(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
             found["inputs"] = token_ids(array, arrays.get(MASK))
         elif name not in (MASK, "token_type_ids"):
             key = "inputs" if name == "text" else name
-            listed = array.ravel().tolist()
+            listed = np.atleast_1d(array if key == ROWS else array.ravel()).tolist()
             found[key] = listed[0] if len(listed) == 1 and key not in LISTS else listed
     return found
 

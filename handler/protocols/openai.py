@@ -13,7 +13,7 @@ from msgspec import Meta
 from handler.call import Call
 from handler.errors import BertError, Unauthorized, UnknownTask, quote
 from handler.model import LoadedModel
-from handler.protocols.base import Decoded, EncodedBody, Tasks, choose, dump
+from handler.protocols.base import BAD_REQUEST, Decoded, EncodedBody, Tasks, choose, dump
 from handler.protocols.routed import Nothing, Route, Routed
 from handler.tasks.embedding import Embedding, EmbeddingRequest
 from handler.tasks.info import Info, InfoRequest
@@ -64,7 +64,7 @@ def embeddings(wanted: EmbeddingsBody) -> EmbeddingRequest:
     """An embedding request with the archive's own pooling."""
     return EmbeddingRequest(
         inputs=wanted.input if isinstance(wanted.input, str) else id_lists("input", wanted.input),
-        dimensions=wanted.dimensions,
+        dimensions=wanted.dimensions or None,
         encoding_format=wanted.encoding_format or "float",
     )
 
@@ -77,8 +77,13 @@ def embeddings_answer(call: Call, model: LoadedModel) -> dict[str, Any]:
             {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(call.answer)
         ],
         "model": model.name,
-        "usage": {"prompt_tokens": call.tokens, "total_tokens": call.tokens},
+        "usage": usage(call),
     }
+
+
+def usage(call: Call) -> dict[str, int]:
+    """Nothing is generated, so all tokens are the prompt's."""
+    return {"prompt_tokens": call.tokens, "total_tokens": call.tokens}
 
 
 def models_answer(call: Call, model: LoadedModel) -> dict[str, Any]:
@@ -94,6 +99,7 @@ def described(model: LoadedModel) -> dict[str, Any]:
 class OpenAI(Routed):
     """Paths that begin with `v1/`."""
 
+    statuses: ClassVar = BAD_REQUEST
     routes: ClassVar = {
         "v1/embeddings": Route(Embedding.name, EmbeddingsBody, embeddings, embeddings_answer, (EmbeddingsReply,)),
         "v1/models": Route(Info.name, Nothing, lambda _: InfoRequest(), models_answer, (dict[str, Any],)),
@@ -118,4 +124,9 @@ class OpenAI(Routed):
         """OpenAI's error envelope."""
         kind = "server_error" if error.status >= 500 else "invalid_request_error"
         code = "invalid_api_key" if isinstance(error, Unauthorized) else error.error_type
-        return dump({"error": {"message": str(error), "type": kind, "param": None, "code": code}})
+        return enveloped(error, kind, code)
+
+
+def enveloped(error: BertError, kind: str, code: str | int) -> bytes:
+    """The envelope of OpenAI's, and of servers that took it over with their own words in it."""
+    return dump({"error": {"message": str(error), "type": kind, "param": None, "code": code}})

@@ -5,7 +5,7 @@ Specification: https://spec.openapis.org/oas/v3.1.0
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from inspect import cleandoc
 from typing import Any
 
@@ -24,7 +24,7 @@ from handler.errors import (
 )
 from handler.protocols import arrays
 from handler.protocols.base import JSON, Decoded, EncodedBody, Protocol, Tasks, dump, envelope
-from handler.protocols.routed import Nothing, Route
+from handler.protocols.routed import Nothing, Route, Switch
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.info import Info, InfoRequest
 from handler.tasks.response_schemas import REPLIES
@@ -45,13 +45,14 @@ ONE, MANY, NULL = "#/components/schemas/{name}", "anyOf", {"type": "null"}
 
 Schema = dict[str, Any]
 Kind = type[Task[Any]]
+Statuses = Mapping[type[BertError], int]
 
 
 class Document(Protocol):
     """One path, answered from what the archive can do."""
 
-    def __init__(self, routes: Mapping[str, Route]) -> None:
-        self.routes = routes
+    def __init__(self, routes: Mapping[str, Route | Switch], statuses: Mapping[str, Statuses]) -> None:
+        self.routes, self.of_errors = routes, statuses
 
     def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
         """Nothing is read."""
@@ -62,26 +63,37 @@ class Document(Protocol):
         assert call.task is not None
         model = call.task.model
         types = {name: type(task) for name, task in call.protocol_state.items()}
-        return EncodedBody(dump(document(model.name, model.version, types, self.routes)))
+        routes = {path: (route.of(model),) for path, route in self.routes.items()}
+        return EncodedBody(dump(document(model.name, model.version, types, routes, self.of_errors)))
 
     def encode_error(self, error: BertError) -> bytes:
         """The native envelope."""
         return envelope(error)
 
 
-def document(name: str, version: str, tasks: Mapping[str, Kind], routes: Mapping[str, Route]) -> Schema:
-    """All paths of an archive that can do these tasks."""
-    served = {path: route for path, route in routes.items() if route.task in tasks}
-    bodies = [task.request for task in tasks.values()] + [route.body for route in served.values()]
-    replies = [reply for task in tasks for reply in REPLIES[task]] + [
-        reply for route in served.values() for reply in route.reply
-    ]
+def document(
+    name: str,
+    version: str,
+    tasks: Mapping[str, Kind],
+    routes: Mapping[str, Sequence[Route]],
+    statuses: Mapping[str, Statuses],
+) -> Schema:
+    """All paths of an archive that can do these tasks; a path of several forms takes each of their bodies.
+
+    `statuses` are those of a path's protocol.
+    """
+    served = {
+        path: found for path, forms in routes.items() if (found := [each for each in forms if each.task in tasks])
+    }
+    forms = [each for found in served.values() for each in found]
+    bodies = [task.request for task in tasks.values()] + [form.body for form in forms]
+    replies = [reply for task in tasks for reply in REPLIES[task]] + [reply for form in forms for reply in form.reply]
     _, components = msgspec.json.schema_components([*bodies, *replies], ref_template=ONE)
-    _, foreign_bodies = msgspec.json.schema_components([route.body for route in served.values()], ref_template=ONE)
+    _, foreign_bodies = msgspec.json.schema_components([form.body for form in forms], ref_template=ONE)
     schemas = {key: exampled(value, components) for key, value in components.items()}
     schemas |= {key: nullable(schemas[key]) for key in foreign_bodies}
     paths = {f"/{task.name}": native(task) for task in tasks.values()}
-    paths |= {f"/{path}": routed(route) for path, route in served.items()}
+    paths |= {f"/{path}": routed(found, statuses[path]) for path, found in served.items()}
     return {
         "openapi": "3.1.0",
         "info": {"title": f"{name} on TorchServe", "version": version},
@@ -98,33 +110,37 @@ def native(task: Kind) -> Schema:
         content |= {kind: {"schema": {"type": "string", "format": "binary"}} for kind in arrays.FORMATS}
     summary = (task.__doc__ or task.name).splitlines()[0]
     own = set(task.request.__struct_fields__) - set(TextRequest.__struct_fields__)
-    return operation(task.name, summary, task.request if own else None, content)
+    return operation(task.name, summary, [task.request] if own else [], content, {})
 
 
-def routed(route: Route) -> Schema:
+def routed(forms: Sequence[Route], statuses: Statuses) -> Schema:
     """A path of another protocol."""
-    reply = route.reply or REPLIES[route.task]
-    summary = (route.body.__doc__ or route.task).splitlines()[0]
-    body = None if route.body is Nothing else route.body
-    return operation(route.task, summary, body, {JSON: {"schema": schema_of(reply)}})
+    first = forms[0]
+    replies = dict.fromkeys(reply for form in forms for reply in form.reply or REPLIES[form.task])
+    bodies = dict.fromkeys(form.body for form in forms if form.body is not Nothing)
+    summary = (first.body.__doc__ or first.task).splitlines()[0]
+    return operation(first.task, summary, bodies, {JSON: {"schema": schema_of(replies)}}, statuses)
 
 
-def operation(task: str, summary: str, body: type[msgspec.Struct] | None, content: Schema) -> Schema:
+def operation(
+    task: str, summary: str, bodies: Collection[type[msgspec.Struct]], content: Schema, statuses: Statuses
+) -> Schema:
     """A GET without a body, or a POST with one."""
-    described: Schema = {"tags": [task], "summary": summary, "responses": responses(content)}
-    if body is None:
+    described: Schema = {"tags": [task], "summary": summary, "responses": responses(content, statuses)}
+    if not bodies:
         return {"get": described}
-    described["requestBody"] = {"required": True, "content": {JSON: {"schema": schema_of((body,))}}}
+    described["requestBody"] = {"required": True, "content": {JSON: {"schema": schema_of(bodies)}}}
     return {"post": described}
 
 
-def responses(content: Schema) -> Schema:
-    """The answer, and what may go wrong."""
+def responses(content: Schema, statuses: Statuses) -> Schema:
+    """The answer, and what may go wrong; errors with the same status share it."""
     failed = {JSON: {"schema": {"type": "object"}}}
-    return {
-        "200": {"description": "the answer", "content": content},
-        **{str(error.status): {"description": words(error), "content": failed} for error in ERRORS},
-    }
+    said: dict[int, list[str]] = {}
+    for error in ERRORS:
+        said.setdefault(statuses.get(error, error.status), []).append(words(error))
+    errors = {str(status): {"description": " ".join(each), "content": failed} for status, each in said.items()}
+    return {"200": {"description": "the answer", "content": content}, **errors}
 
 
 def words(error: type[BertError]) -> str:

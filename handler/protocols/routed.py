@@ -16,6 +16,7 @@ from handler.model import LoadedModel
 from handler.protocols import body, foreign
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
 from handler.tasks.base import TextRequest
+from handler.tasks.info import Info
 from handler.types import Row
 
 
@@ -43,6 +44,35 @@ class Route:
     reply: tuple[Any, ...] = ()
     blank: Blank = "spaces"
 
+    @property
+    def forms(self) -> tuple[Route, ...]:
+        """See `Switch.forms`."""
+        return (self,)
+
+    def of(self, model: LoadedModel) -> Route:
+        """See `Switch.of`."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A path that asks for one task of some archives, and for another of others.
+
+    Attributes:
+        by_kind: a route for each `LoadedModel.kind`, and under an empty word that of all others.
+    """
+
+    by_kind: Mapping[str, Route]
+
+    @property
+    def forms(self) -> tuple[Route, ...]:
+        """All it may be."""
+        return tuple(self.by_kind.values())
+
+    def of(self, model: LoadedModel) -> Route:
+        """What it is in an archive."""
+        return self.by_kind.get(model.kind, self.by_kind[""])
+
 
 def plain(call: Call, model: LoadedModel) -> Any:
     """The task's own answer."""
@@ -52,13 +82,13 @@ def plain(call: Call, model: LoadedModel) -> Any:
 class Routed(Protocol):
     """A protocol that is a table of routes."""
 
-    routes: ClassVar[Mapping[str, Route]]
+    routes: ClassVar[Mapping[str, Route | Switch]]
 
     def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
         """See `Protocol.decode`."""
         if row.path not in self.routes:
             raise UnknownTask(unknown("route", row.path, self.routes))
-        route = self.routes[row.path]
+        route = self.routes[row.path].of(tasks[Info.name].model)
         task = choose(tasks, route.task)
         if route.body is Nothing:
             return Decoded(task, route.request(None))
@@ -71,7 +101,8 @@ class Routed(Protocol):
     def encode(self, call: Call) -> EncodedBody:
         """The route's answer."""
         assert call.task is not None
-        return EncodedBody(dump(self.routes[call.row.path].answer(call, call.task.model)))
+        model = call.task.model
+        return EncodedBody(dump(self.routes[call.row.path].of(model).answer(call, model)))
 
     @abstractmethod
     def encode_error(self, error: Any) -> bytes:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+from msgspec.structs import replace
+
 from handler.call import Call
-from handler.errors import BertError, Invalid, Overloaded, TooLarge
+from handler.errors import BertError, Invalid, Overloaded, TooLarge, UnknownTask
 from handler.model import LoadedModel
-from handler.protocols.base import dump
-from handler.protocols.routed import Nothing, Route, Routed, plain
+from handler.protocols import openai
+from handler.protocols.base import Decoded, Tasks, dump
+from handler.protocols.openai import EmbeddingsBody, EmbeddingsReply
+from handler.protocols.routed import Nothing, Route, Routed, Switch, plain
 from handler.protocols.tei_bodies import (
     DecodeBody,
     Embed,
@@ -33,18 +37,25 @@ from handler.tasks.similarity import Similarity, SimilarityRequest
 from handler.tasks.sparse_embedding import SparseEmbedding, SparseEmbeddingRequest
 from handler.tasks.text_classification import TextClassification, TextClassificationRequest
 from handler.tasks.tokenize import Tokenize, TokenizeRequest
+from handler.types import Row
+
+METRICS = "tei/metrics"
 
 
 def embed(wire: Embed) -> TextRequest:
     """With TEI's own default, vectors of length 1."""
-    texts = wire.inputs if isinstance(wire.inputs, str) else id_lists("inputs", wire.inputs)
     return EmbeddingRequest(
-        inputs=texts,
+        inputs=texts_or_ids(wire.inputs),
         prompt_name=wire.prompt_name,
         normalize=wire.normalize,
         dimensions=wire.dimensions,
         truncation=wire.policy,
     )
+
+
+def texts_or_ids(inputs: str | list[str | int | list[int]]) -> str | list[str | list[int]]:
+    """A flat list of ids is one input."""
+    return inputs if isinstance(inputs, str) else id_lists("inputs", inputs)
 
 
 def batched(wire: Predict) -> bool:
@@ -77,12 +88,11 @@ def tokens(call: Call, model: LoadedModel) -> Any:
 def info(call: Call, model: LoadedModel) -> dict[str, Any]:
     """What TEI says of itself, as far as it applies."""
     config, head = model.config, model.head
-    types: dict[str, Any] = {"embedding": {"pooling": config.pooling}}
-    if head is not None and head.description.kind == "sequence":
-        labels = head.description.labels
-        numbers = {name: number for number, name in enumerate(labels)}
+    types: dict[str, Any] = {"embedding": {"pooling": "splade" if model.kind == "splade" else config.pooling}}
+    if head is not None and model.kind in ("reranker", "classifier"):
+        numbers = {name: number for number, name in enumerate(head.description.labels)}
         names = {str(number): name for name, number in numbers.items()}
-        types = {"reranker" if len(labels) == 1 else "classifier": {"id2label": names, "label2id": numbers}}
+        types = {model.kind: {"id2label": names, "label2id": numbers}}
     return {
         "model_id": model.name,
         "model_sha": None,
@@ -101,43 +111,58 @@ def info(call: Call, model: LoadedModel) -> dict[str, Any]:
     }
 
 
+EMBED = Route(Embedding.name, Embed, embed, plain)
+EMBED_SPARSE = Route(
+    SparseEmbedding.name,
+    EmbedAll,
+    lambda wire: SparseEmbeddingRequest(inputs=texts_or_ids(wire.inputs), truncation=wire.policy),
+    plain,
+)
+PREDICT = Route(
+    TextClassification.name,
+    Predict,
+    predict,
+    lambda call, _: call.answer if batched(call.protocol_state) else call.answer[0],
+    (list[Labelled], list[list[Labelled]]),
+)
+RERANK = Route(
+    Rerank.name,
+    RerankBody,
+    lambda wire: RerankRequest(
+        query=wire.query,
+        texts=wire.texts,
+        raw_scores=wire.raw_scores,
+        return_text=wire.return_text,
+        truncation=wire.policy,
+    ),
+    plain,
+    blank="taken",  # beside a query: of a pair TEI refuses only one whose texts are both empty
+)
+HEALTH = Route(Info.name, Nothing, lambda _: InfoRequest(), lambda call, model: {}, (dict[str, Any],))
+EMBEDDINGS = Route(
+    Embedding.name,
+    EmbeddingsBody,
+    lambda wire: replace(openai.embeddings(wire), normalize=True),  # as TEI does there, whatever the model's default
+    openai.embeddings_answer,
+    (EmbeddingsReply,),
+)
+
+
 class TEI(Routed):
-    """Paths that begin with `tei/`."""
+    """Paths that begin with `tei/`, and `tei` itself, which is the one that the archive was made for."""
 
     routes: ClassVar = {
-        "tei/embed": Route(Embedding.name, Embed, embed, plain),
+        "tei": Switch({"reranker": RERANK, "classifier": PREDICT, "splade": EMBED_SPARSE, "": EMBED}),
+        "tei/embed": EMBED,
         "tei/embed_all": Route(
             HiddenStates.name,
             EmbedAll,
-            lambda wire: HiddenStatesRequest(inputs=wire.inputs, truncation=wire.policy),
+            lambda wire: HiddenStatesRequest(inputs=texts_or_ids(wire.inputs), truncation=wire.policy),
             plain,
         ),
-        "tei/embed_sparse": Route(
-            SparseEmbedding.name,
-            EmbedAll,
-            lambda wire: SparseEmbeddingRequest(inputs=wire.inputs, truncation=wire.policy),
-            plain,
-        ),
-        "tei/predict": Route(
-            TextClassification.name,
-            Predict,
-            predict,
-            lambda call, _: call.answer if batched(call.protocol_state) else call.answer[0],
-            (list[Labelled], list[list[Labelled]]),
-        ),
-        "tei/rerank": Route(
-            Rerank.name,
-            RerankBody,
-            lambda wire: RerankRequest(
-                query=wire.query,
-                texts=wire.texts,
-                raw_scores=wire.raw_scores,
-                return_text=wire.return_text,
-                truncation=wire.policy,
-            ),
-            plain,
-            blank="taken",  # beside a query: of a pair TEI refuses only one whose texts are both empty
-        ),
+        "tei/embed_sparse": EMBED_SPARSE,
+        "tei/predict": PREDICT,
+        "tei/rerank": RERANK,
         "tei/similarity": Route(
             Similarity.name,
             SimilarityBody,
@@ -156,13 +181,40 @@ class TEI(Routed):
             plain,
         ),
         "tei/info": Route(Info.name, Nothing, lambda _: InfoRequest(), info, (dict[str, Any],)),
-        "tei/health": Route(Info.name, Nothing, lambda _: InfoRequest(), lambda call, model: {}, (dict[str, Any],)),
+        "tei/health": HEALTH,
+        "tei/ping": HEALTH,
     }
+
+    def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
+        """See `Protocol.decode`.
+
+        Metrics stay where TorchServe has them: a worker knows neither that port nor the other workers' figures, and who
+        may ask a model need not see what others ask of it.
+        """
+        if row.path == METRICS:
+            raise UnknownTask(
+                "metrics are at /metrics of the server's metrics port, 8082 unless it was started on others"
+            )
+        return super().decode(row, tasks, default)
 
     def encode_error(self, error: BertError) -> bytes:
         """TEI's envelope and names."""
-        kind = ERROR_TYPES.get(type(error), "Backend" if error.status >= 500 else "Validation")
-        return dump({"error": str(error), "error_type": kind})
+        return dump({"error": str(error), "error_type": error_type(error)})
+
+
+class TEIEmbeddings(Routed):
+    """TEI's routes with OpenAI's schema, whose errors are neither's: `OpenAICompatErrorResponse` of its router."""
+
+    routes: ClassVar = {"tei/embeddings": EMBEDDINGS, "tei/v1/embeddings": EMBEDDINGS}
+
+    def encode_error(self, error: BertError) -> bytes:
+        """TEI's names in another envelope."""
+        return dump({"message": str(error), "code": error.status, "type": error_type(error)})
+
+
+def error_type(error: BertError) -> str:
+    """TEI's name for an error."""
+    return ERROR_TYPES.get(type(error), "Backend" if error.status >= 500 else "Validation")
 
 
 ERROR_TYPES: dict[type[BertError], str] = {TooLarge: "Validation", Overloaded: "Overloaded"}

@@ -13,6 +13,9 @@ from msgspec import Meta
 from handler.config import Truncation
 
 Texts = Annotated[str | list[str], Meta(description="one text or a list", examples=["Hello, how are you?"])]
+TextsOrIds = Annotated[
+    str | list[str | int | list[int]], Meta(description="texts or token ids", examples=["Hello, how are you?"])
+]
 
 
 class TruncationOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,9 +41,7 @@ class Promptless(TruncationOptions, frozen=True, kw_only=True):
 class Embed(TruncationOptions, frozen=True, kw_only=True):
     """Body of `embed`."""
 
-    inputs: Annotated[
-        str | list[str | int | list[int]], Meta(description="texts or token ids", examples=["Hello, how are you?"])
-    ]
+    inputs: TextsOrIds
     prompt_name: Annotated[str | None, Meta(description="which of the archive's prompts")] = None
     normalize: bool = True
     dimensions: Annotated[int, Meta(ge=1)] | None = None
@@ -49,7 +50,7 @@ class Embed(TruncationOptions, frozen=True, kw_only=True):
 class EmbedAll(Promptless, frozen=True, kw_only=True):
     """Body of `embed_all` and `embed_sparse`."""
 
-    inputs: Texts
+    inputs: TextsOrIds
 
 
 class Predict(TruncationOptions, frozen=True, kw_only=True):

@@ -42,4 +42,4 @@ class Decode(Task[DecodeRequest]):
         for token in (token for ids in lists for token in ids):
             if not 0 <= token < tokenizer.vocabulary:
                 raise Invalid(f"token id {token} is outside the vocabulary of {tokenizer.vocabulary}")
-        return [tokenizer.backend.decode(ids, skip_special_tokens=request.skip_special_tokens) for ids in lists]
+        return [tokenizer.decode(ids, request.skip_special_tokens) for ids in lists]

@@ -98,9 +98,7 @@ class Rerank(Task[RerankRequest]):
 
     def __init__(self, model: LoadedModel) -> None:
         super().__init__(model)
-        head = model.head
-        scores = head is not None and head.description.kind == "sequence" and len(head.description.labels) == 1
-        self.scorer: Scorer = CrossEncoder(head) if head and scores else BiEncoder(model)
+        self.scorer: Scorer = CrossEncoder(model.head) if model.head and model.kind == "reranker" else BiEncoder(model)
 
     def texts(self, request: RerankRequest) -> list[Text]:
         """What the scorer reads."""

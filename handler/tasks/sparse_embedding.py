@@ -13,7 +13,7 @@ from handler.errors import TooLarge
 from handler.head import Scores
 from handler.tasks import prompts
 from handler.tasks.base import TextRequest
-from handler.tasks.inputs import texts_of
+from handler.tasks.inputs import Inputs, texts_of
 from handler.tasks.scores import top_k_indices
 from handler.tasks.vocabulary import VocabularyTask
 from handler.types import Encoding, Output, Text
@@ -24,7 +24,7 @@ BYTES_PER_WORD = len('{"index":1000,"value":0.1234567},')
 class SparseEmbeddingRequest(TextRequest, frozen=True, kw_only=True):
     """Body of `sparse-embedding`."""
 
-    inputs: Annotated[str | list[str], Meta(description="one text or a list", examples=["Hello, how are you?"])]
+    inputs: Inputs
     top_k: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         Meta(description="number of largest weights to return; default: all", examples=[128]),

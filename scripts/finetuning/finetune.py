@@ -25,7 +25,7 @@ from scripts.finetuning.training import Training, TrainingArguments
 from scripts.packing import tokenizer as tokenizers
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources import pull as puller
-from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.checkpoint import TOKENIZER_FILES, Checkpoint
 from scripts.sources.families import hidden_size
 from scripts.sources.presets import presets
 
@@ -170,7 +170,7 @@ def training_arguments(settings: Settings, best: str) -> TrainingArguments:
 
 def result_determining_files(checkpoint: Checkpoint) -> list[Path]:
     """Files of a checkpoint that decide the result of a training."""
-    names = ("config.json", "tokenizer.json", "vocab.txt")
+    names = ("config.json", *TOKENIZER_FILES)
     return [*checkpoint.weights, *(file for name in names if (file := checkpoint.folder / name).exists())]
 
 

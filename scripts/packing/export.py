@@ -15,7 +15,7 @@ from scripts.packing import engines
 from scripts.packing.exports.measure import Difference, difference
 from scripts.sources import checkpoint as checkpoints
 
-KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json")
+KEPT = ("config.json", *checkpoints.TOKENIZER_FILES)
 TOLERANCE = 1e-4  # of float32; more than this is a wrong export and no rounding
 
 

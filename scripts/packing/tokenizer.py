@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, normalizers
+import msgspec
+from tokenizers import Tokenizer, models, normalizers
 
-from scripts.console import Failure, err
+from handler.tokenizer_settings import FILE as SETTINGS
+from handler.tokenizer_settings import TokenizerSettings
+from scripts.console import Failure
 from scripts.files.json_files import required
 from scripts.packing import tokenizer_parity
 from scripts.packing.engines import link
@@ -20,15 +23,21 @@ FILE = "tokenizer.json"
 def write(checkpoint: Checkpoint, folder: Path) -> None:
     """Put it into the folder: the checkpoint's own file, unless transformers makes another tokenizer of the folder.
 
+    Beside it goes what transformers knows and such a file cannot say.
+
     Raises:
-        Failure: it does not load, has more tokens than the model, or gives other ids than transformers' tokenizer.
+        Failure: it does not load, has more tokens than the model, cuts at random, or gives other ids than
+            transformers'.
     """
     own = checkpoint.folder / FILE
     file = load(own) if own.exists() else None
     content = state(file) if file else ""
     theirs = build(checkpoint.folder, file is not None)
-    made: Any = theirs.backend_tokenizer if theirs else file
+    made: Any = backend(theirs) or file
     check_size(checkpoint, made)
+    check_dropout(checkpoint, made)
+    say_special(made)
+    settings = settings_of(theirs, made)
     if checkpoint.lower_case and not lowers(normalizer_state(made)):
         parts = [normalizers.Lowercase(), *([made.normalizer] if made.normalizer else [])]
         made.normalizer = normalizers.Sequence(parts)
@@ -36,8 +45,32 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
         link(own, folder)
     else:
         made.save(str(folder / FILE), pretty=False)
-    if theirs:
-        tokenizer_parity.check(load(folder / FILE), theirs, checkpoint.folder)
+    (folder / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(settings)))
+    packed = load(folder / FILE)
+    packed.encode_special_tokens = settings.split_special_tokens
+    tokenizer_parity.check(packed, theirs, checkpoint.folder)
+
+
+def settings_of(theirs: Any, made: Tokenizer) -> TokenizerSettings:
+    """What transformers' tokenizer has beside its file."""
+    bpe_too = getattr(theirs, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output", False)
+    return TokenizerSettings(
+        **{name: getattr(theirs, name, None) for name in ("unk_token", "pad_token", "mask_token")},
+        split_special_tokens=bool(theirs.split_special_tokens),
+        # transformers does not clean up what a BPE decodes
+        clean_up_tokenization_spaces=bool(theirs.clean_up_tokenization_spaces)
+        and (bpe_too or not isinstance(made.model, models.BPE)),
+    )
+
+
+def check_dropout(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
+    """Refuse a BPE that leaves out merges at random, as it does in a training."""
+    share = getattr(tokenizer.model, "dropout", None)
+    if share:
+        raise Failure(
+            f"the tokenizer of {checkpoint.folder} has a dropout of {share}: the same text gives other ids each time",
+            fix=f'set "dropout" to null in the section "model" of {FILE}',
+        )
 
 
 def check_size(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
@@ -59,25 +92,49 @@ def load(file: Path) -> Tokenizer:
         raise Failure(f"{file} does not load: {error}") from None
 
 
-def build(folder: Path, has_file: bool) -> Any | None:
-    """As transformers makes it; None, said on stderr, where its class has no such file and the folder has one.
+def say_special(tokenizer: Tokenizer) -> None:
+    """Flag the tokens that are special to the library: it forgets none, but writes the flag that was given last."""
+    for id, token in tokenizer.get_added_tokens_decoder().items():
+        if not token.special and tokenizer.decode([id]) != tokenizer.decode([id], skip_special_tokens=False):
+            token.special = True
+            tokenizer.add_special_tokens([token])
+
+
+def build(folder: Path, has_file: bool) -> Any:
+    """As transformers makes it.
+
+    Args:
+        folder: of a checkpoint.
+        has_file: whether it has a `tokenizer.json`, which is packed where transformers' class has none to write.
 
     Raises:
-        Failure: it does not load, and there is no file to take instead.
+        Failure: it does not load, or has no such file to write.
     """
     from transformers import AutoTokenizer
 
     try:
         made = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        made.backend_tokenizer.to_str()
+        made("a", verbose=False)  # some classes load without a vocabulary
+        if not has_file and backend(made) is None:
+            raise TypeError(f"{type(made).__name__} is written in Python and has no {FILE}")
     except Exception as error:  # of any kind, as the folder's class fails
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        failure = Failure(f"the tokenizer of {folder} does not load: {reason}")
-        if not has_file:
-            raise failure from None
-        err.print(f"{failure.what}; {FILE} is packed as it is")
-        return None
+        reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
+        named = (
+            f'name its class in tokenizer_config.json; "tokenizer_class": "PreTrainedTokenizerFast" takes {FILE} as is'
+        )
+        fix = named if has_file else f"save the folder where it loads, so that it has a {FILE}"
+        raise Failure(f"transformers does not load the tokenizer of {folder}: {reason}", fix=fix) from None
     return made
+
+
+def backend(theirs: Any) -> Tokenizer | None:
+    """The tokenizers library's own behind it; None where its class, or a part of it, is written in Python."""
+    try:
+        found: Tokenizer = theirs.backend_tokenizer
+        found.to_str()
+    except Exception:  # a bare one for parts in Python
+        return None
+    return found
 
 
 def state(tokenizer: Tokenizer) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,29 +70,36 @@ def check(ours: Tokenizer, theirs: Any, folder: Path) -> None:
     ours.no_padding()
     ours.no_truncation()
     added = [token.content for token in theirs.added_tokens_decoder.values()]
-    typed = tuple(f"the {token} a{token}b  {token}{token.upper()}" for token in added[:100])
-    for text in (*TEXTS, *typed):
-        compare(ours, theirs, folder, text)
-    for text, pair in PAIRS:
-        compare(ours, theirs, folder, text, pair)
+    typed = tuple(f"the {token} a{token}b  {token}{token.upper()}" for token in added)
+    compare(ours, theirs, folder, (*TEXTS, *typed))
+    compare(ours, theirs, folder, *map(list, zip(*PAIRS, strict=True)))
 
 
-def compare(ours: Tokenizer, theirs: Any, folder: Path, text: str, pair: str | None = None) -> None:
-    """`check`, of one text or pair."""
-    found: list[int] = ours.encode(text, pair).ids
+def compare(
+    ours: Tokenizer, theirs: Any, folder: Path, texts: Sequence[str], pairs: Sequence[str] | None = None
+) -> None:
+    """`check`, of texts or of pairs."""
+    given: list[Any] = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
     try:
-        wanted: list[int] = theirs(text, pair, verbose=False)["input_ids"]
-    except Exception as error:  # of any kind, as a class fails that reads more than text
+        found = [encoding.ids for encoding in ours.encode_batch(given)]
+        wanted: list[list[int]] = theirs(list(texts), pairs, verbose=False)["input_ids"]
+    except Exception as error:  # of any kind, as a class fails that reads more than text, or a vocabulary without [UNK]
         raise Failure(f"{type(theirs).__name__} of {folder} takes no plain text: {error}") from None
-    if found == wanted:
-        return
+    for text, own, their in zip(given, found, wanted, strict=True):
+        if own != their:
+            raise difference(theirs, folder, [text] if isinstance(text, str) else text, own, their)
+
+
+def difference(theirs: Any, folder: Path, texts: Sequence[str], found: Sequence[int], wanted: Sequence[int]) -> Failure:
+    """What to say of a text or a pair with other ids."""
     shared = next((at for at, ids in enumerate(zip(found, wanted, strict=False)) if ids[0] != ids[1]), 0)
     start = max(shared - 2, 0)
-    parts = [part if len(part) <= 80 else f"{part[:77]}..." for part in (text, pair) if part is not None]
-    shown = " and ".join(map(repr, parts))
-    raise Failure(
+    shown = " and ".join(repr(part if len(part) <= 80 else f"{part[:77]}...") for part in texts)
+    return Failure(
         f"the tokenizer of {folder} gives other ids in an archive than AutoTokenizer does, of {shown}",
-        why=f"from token {start} of {len(found)}: {found[start : start + SHOWN]}\n"
-        f"AutoTokenizer's, of {len(wanted)}: {wanted[start : start + SHOWN]}",
-        fix="save the folder again with AutoTokenizer.from_pretrained(folder).save_pretrained(folder)",
+        why=f"from token {start} of {len(found)}: {list(found[start : start + SHOWN])}\n"
+        f"AutoTokenizer's, of {len(wanted)}: {list(wanted[start : start + SHOWN])}",
+        fix="save the folder again with AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"
+        if theirs.is_fast
+        else f"{type(theirs).__name__} is written in Python; name the class of tokenizer.json in tokenizer_config.json",
     )

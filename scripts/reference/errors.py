@@ -35,9 +35,15 @@ ACTIONS: dict[type[BertError], str] = {
     Overloaded: "Retry after the seconds in `retry-after`, with fewer texts if it persists.",
 }
 ENVELOPES = """\
-Each protocol has its own envelope, the one its clients expect. Routes are relative to
-`/predictions/{model}/{version}/`; those of KServe are at the root of the server."""
-ROUTES = {"v1": "`v1/...`", "v2": "`v1/rerank`, `v1/embed`, `v2/...`", "kserve": "`/v1/models/...`, `/v2/models/...`"}
+Each protocol has its own envelope, the one its clients expect; OpenAI, Cohere and vLLM also have 400 for `too_large`.
+Routes are relative to `/predictions/{model}/{version}/`; those of KServe are at the root of the server."""
+ROUTES = {
+    "v1": "`v1/...`",
+    "v1/score": "`score`, `v1/score`",
+    "v2": "`v1/rerank`, `v1/embed`, `v2/...`",
+    "tei/v1": "`tei/embeddings`, `tei/v1/embeddings`",
+    "kserve": "`/v1/models/...`, `/v2/models/...`, `vertex`",
+}
 SAMPLES: tuple[BertError, ...] = (Invalid("text 1 of 1 is empty"), Overloaded("not computed in time"))
 TORCHSERVE = """\
 TorchServe itself responds if a request does not reach a worker or the worker dies. Its envelope, unless noted:"""
@@ -78,7 +84,7 @@ def errors() -> str:
         CONFIG,
         "## Envelopes",
         ENVELOPES,
-        table(("protocol", "routes", *(f"{error.status}" for error in SAMPLES)), envelopes()),
+        table(("protocol", "routes", *(code(error.error_type) for error in SAMPLES)), envelopes()),
         "## TorchServe's own errors",
         TORCHSERVE,
         block(SHOWN, "json"),
@@ -96,14 +102,15 @@ def kinds() -> list[type[BertError]]:
 def envelopes() -> Iterator[tuple[str, ...]]:
     """A line per protocol."""
     for routes, protocol in protocols():
-        bodies = (code(ID.sub("...", protocol.encode_error(error).decode())) for error in SAMPLES)
-        yield type(protocol).__name__, routes, *bodies
+        bodies = ((protocol.status(error), protocol.encode_error(error).decode()) for error in SAMPLES)
+        yield type(protocol).__name__, routes, *(f"{status} {code(ID.sub('...', body))}" for status, body in bodies)
 
 
 def protocols() -> Iterator[tuple[str, Protocol]]:
     """Where each is spoken; those with the native envelope are left out."""
     yield "all others", NATIVE
     native = NATIVE.encode_error(SAMPLES[0])
-    for prefix, protocol in PREFIXES.items():
+    prefixes = {protocol: prefix for prefix, protocol in reversed(PREFIXES.items())}  # the first of one with several
+    for protocol, prefix in reversed(prefixes.items()):
         if protocol.encode_error(SAMPLES[0]) != native:
             yield ROUTES.get(prefix, f"`{prefix}/...`"), protocol

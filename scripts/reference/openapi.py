@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from handler.protocols import DOCUMENTED
+from handler.protocols import DOCUMENTED, STATUSES
 from handler.protocols.openapi import document
 from handler.tasks import TASKS
 from scripts.paths import ROOT
@@ -14,4 +14,5 @@ FILE = ROOT / "openapi.json"
 
 def full_document() -> str:
     """Of all tasks at once, which no single archive can do."""
-    return json.dumps(document("bert", "1.0", TASKS, DOCUMENTED), indent=1, ensure_ascii=False) + "\n"
+    forms = {path: route.forms for path, route in DOCUMENTED.items()}
+    return json.dumps(document("bert", "1.0", TASKS, forms, STATUSES), indent=1, ensure_ascii=False) + "\n"

@@ -19,6 +19,7 @@ from handler.cores import cores
 from scripts.console import Failure, err, step
 from scripts.paths import CONFIG
 from scripts.server import (
+    cors,
     devices,
     environment,
     limits,
@@ -200,6 +201,7 @@ def properties(options: Options, gpus: int) -> str:
         "metrics_config": CONFIG / "metrics.yaml",
         "disable_token_authorization": str(not options.auth or options.keys is not None).lower(),
         "vmargs": java_flags(base),
+        **cors.properties(options.cors_origin),
     }
     if gpus == 0:
         over["number_of_gpu"] = 0

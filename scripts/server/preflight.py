@@ -16,7 +16,7 @@ import yaml
 
 from handler.cores import cores
 from scripts.console import Failure
-from scripts.server import devices, environment, keys, state
+from scripts.server import cors, devices, environment, keys, state
 from scripts.server.gpu import diagnose, probe
 
 MOST_WORKERS = 8
@@ -44,6 +44,7 @@ class Options:
     timeout: float = 300
     metrics_host: str = "127.0.0.1"
     keys: Path | None = None
+    cors_origin: str | None = None
 
     def ports(self) -> dict[str, int]:
         """Flag -> port. gRPC takes two, the second one for management."""
@@ -86,6 +87,8 @@ def check_place(options: Options) -> None:
     )
     if options.keys:
         keys.check(options.keys)
+    if options.cors_origin is not None:
+        cors.check(options.cors_origin, options.auth and options.keys is None)
     check_device(options)
     check_ports(options)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from handler.head import Function, HeadType
 from scripts.console import Failure
 from scripts.files.json_files import checked, load_if_there, load_object, required, value
@@ -14,6 +16,13 @@ from scripts.sources import lengths
 from scripts.sources import sentence_transformers as modules
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+TOKENIZER_FILES = (
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.txt", "vocab.json", "merges.txt"),
+)
+"""Files from which transformers makes a tokenizer; each may change its ids."""
+VOCABULARIES = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"))
+"""Those of which one has to be there."""
 HEAD_TYPES: dict[str, HeadType] = {
     "ForSequenceClassification": "sequence",
     "ForTokenClassification": "tokens",
@@ -28,6 +37,18 @@ TASKS: dict[HeadType | None, str] = {
     "span": "question-answering",
     "vocabulary": "fill-mask",
 }
+
+
+class Cut(msgspec.Struct):
+    """The section `truncation` of a `tokenizer.json`."""
+
+    direction: str = "Right"
+
+
+class Sections(msgspec.Struct):
+    """What is read of a `tokenizer.json`, whose vocabulary is large."""
+
+    truncation: Cut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +130,7 @@ def understand(root: Path) -> Checkpoint:
     config = load_object(folder / "config.json")
     if not any((folder / name).exists() for name in WEIGHTS):
         raise Failure(f"{folder} has no weights", fix=f"one of these is needed: {', '.join(WEIGHTS)}")
-    if not (folder / "tokenizer.json").exists() and not (folder / "vocab.txt").exists():
-        raise Failure(f"{folder} has no tokenizer", fix="tokenizer.json or vocab.txt is needed")
+    check_vocabulary(folder)
     named = config.get("architectures") or ["BertModel"]
     listed = [named] if isinstance(named, str) else checked(named, list, "architectures of config.json")
     architecture = checked(listed[0], str, "the first of architectures of config.json")
@@ -120,10 +140,33 @@ def understand(root: Path) -> Checkpoint:
     settings = load_if_there(folder / modules.SETTINGS) if (root / "modules.json").exists() else {}
     longest = found.longest(settings, tokenizer)
     plain = Checkpoint(root, folder, architecture, longest, found.positions, "", rerank=rerank)
-    side = value(tokenizer, "truncation_side", str, "right", "tokenizer_config.json")
-    plain = replace(plain, truncation=side or "right")
+    plain = replace(plain, truncation=truncation_side(folder, tokenizer))
     if (root / "modules.json").exists():
         return replace(plain, **modules.read(root))
     if modules.is_cross_encoder(config):
         return replace(plain, **modules.classifier(config))
     return replace(plain, task="hidden-states" if architecture.endswith("Model") else TASKS.get(plain.head, ""))
+
+
+def check_vocabulary(folder: Path) -> None:
+    """Refuse a folder of whose files no tokenizer can be made."""
+    if any(all((folder / name).exists() for name in names) for names in VOCABULARIES):
+        return
+    pieces = next(iter(sorted(folder.glob("*.model"))), None)
+    if pieces:
+        fix = "save it with AutoTokenizer.from_pretrained(folder).save_pretrained(folder), with sentencepiece installed"
+        raise Failure(f"{folder} has {pieces.name} and no tokenizer.json", fix=fix)
+    needed = "tokenizer.json, vocab.txt, or vocab.json with merges.txt is needed"
+    raise Failure(f"{folder} has no tokenizer", fix=needed)
+
+
+def truncation_side(folder: Path, tokenizer: Mapping[str, Any]) -> str:
+    """Which end of a long text is cut: what its settings say, or the section `truncation` of `tokenizer.json`."""
+    said = value(tokenizer, "truncation_side", str, "", "tokenizer_config.json")
+    if said or not (folder / "tokenizer.json").exists():
+        return said or "right"
+    try:
+        read = msgspec.json.decode((folder / "tokenizer.json").read_bytes(), type=Sections)
+    except msgspec.DecodeError:  # the packer says what is wrong with it
+        return "right"
+    return read.truncation.direction.lower() if read.truncation else "right"

@@ -40,7 +40,8 @@ class Lengths:
             tokenizer: the decoded `tokenizer_config.json`.
         """
         own = value(settings, "max_seq_length", int, 0, "sentence_bert_config.json")
-        named = value(tokenizer, "model_max_length", int, 0, "tokenizer_config.json")
+        key = "model_max_length" if tokenizer.get("model_max_length") is not None else "max_len"
+        named = value(tokenizer, key, int, 0, "tokenizer_config.json")
         found = own or min((length for length in (named, self.configured) if length), default=DEFAULT)
         return found if self.positions is None else min(found, self.positions)
 

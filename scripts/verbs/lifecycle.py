@@ -18,6 +18,7 @@ from scripts.sources import pull as puller
 from scripts.sources.presets import DEFAULT, Preset, presets
 from scripts.verbs.options import (
     Auth,
+    CorsOrigin,
     Device,
     Foreground,
     GrpcPort,
@@ -54,6 +55,7 @@ def up(
     auth: Auth = False,
     insecure: Insecure = False,
     keys: Keys = None,
+    cors_origin: CorsOrigin = None,
     store: Store = MODEL_STORE,
 ) -> None:
     """Pull, pack and start a model in one step.
@@ -69,6 +71,7 @@ def up(
         auth=auth,
         insecure=insecure,
         keys=keys,
+        cors_origin=cors_origin,
     )
     server = running.find(options)
     if server:
@@ -109,6 +112,7 @@ def start(
     timeout: Timeout = 300,
     metrics_host: MetricsHost = "127.0.0.1",
     keys: Keys = None,
+    cors_origin: CorsOrigin = None,
     store: Store = MODEL_STORE,
 ) -> None:
     """Start TorchServe and return when every model has answered a request.
@@ -130,6 +134,7 @@ def start(
         timeout,
         metrics_host,
         keys,
+        cors_origin,
     )
     server = running.find(options)
     if server and foreground:

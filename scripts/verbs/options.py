@@ -87,6 +87,14 @@ Keys = Annotated[
         help="file of API keys, lines NAME:KEY; every request needs one of them; changes apply without a restart",
     ),
 ]
+CorsOrigin = Annotated[
+    str | None,
+    typer.Option(
+        "--cors-origin",
+        help="origin whose pages may use the server from a browser, such as https://app.example.com, or * for all "
+        "[default: none]",
+    ),
+]
 Insecure = Annotated[
     bool, typer.Option("--insecure", help="allow a --host other than loopback without --keys or --auth")
 ]

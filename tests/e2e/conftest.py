@@ -6,7 +6,8 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -14,7 +15,6 @@ from typing import Any
 
 import pytest
 import requests
-from transformers import AutoTokenizer
 
 from scripts.packing import pack as packer
 from scripts.paths import ROOT
@@ -91,6 +91,21 @@ class Cli:
         return json.loads(self("status", "--json").stdout)
 
 
+@contextmanager
+def serving(folders: Mapping[str, Path], here: Path) -> Iterator[Cli]:
+    """A server with an archive of each folder; `here` takes what is written."""
+    store = here / "store"
+    store.mkdir()
+    for name, folder in folders.items():
+        packer.pack(folder, name, "1.0", {}, store)
+    command = Cli(here / "runs", store, free_port())
+    command("start")
+    try:
+        yield command
+    finally:
+        command("stop")
+
+
 @pytest.fixture(scope="session")
 def store(tiny: Path, minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Archives of the real model and of the tiny one."""
@@ -120,28 +135,11 @@ def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
 @pytest.fixture(scope="session")
 def folders(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Checkpoints with heads, by the name of their archive."""
-    tokenizer = AutoTokenizer.from_pretrained(minilm)
-    made = tmp_path_factory.mktemp("heads")
-    return {
-        "classes": heads.save(
-            made / "c", "Bert", "ForSequenceClassification", tokenizer, **heads.labels(["bad", "good", "fair"])
-        ),
-        "entities": heads.save(
-            made / "e", "Roberta", "ForTokenClassification", tokenizer, **heads.labels(heads.LABELS)
-        ),
-        "answers": heads.save(made / "q", "DistilBert", "ForQuestionAnswering", tokenizer),
-        "words": heads.save(made / "w", "Bert", "ForMaskedLM", tokenizer),
-    }
+    return heads.one_of_each(minilm, tmp_path_factory.mktemp("heads"))
 
 
 @pytest.fixture(scope="session")
 def many(folders: dict[str, Path], minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """One server with an archive for each kind of work."""
-    store = tmp_path_factory.mktemp("store")
-    packer.pack(minilm, "bert", "1.0", {}, store)
-    for name, folder in folders.items():
-        packer.pack(folder, name, "1.0", {}, store)
-    command = Cli(tmp_path_factory.mktemp("runs"), store, free_port())
-    command("start")
-    yield command
-    command("stop")
+    with serving({"bert": minilm, **folders}, tmp_path_factory.mktemp("many")) as command:
+        yield command

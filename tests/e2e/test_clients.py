@@ -1,8 +1,6 @@
 """Clients as their authors publish them, against one server with archives for five kinds of work."""
 
 import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import cohere
@@ -18,6 +16,8 @@ from transformers import AutoTokenizer, pipeline
 from scripts.paths import ROOT
 from scripts.server import smoke_test
 from tests.asking import check
+from tests.clients import libraries, running
+from tests.clients.references import References
 
 TEXTS = ["Ada Lovelace lived in London.", "我住在北京 🙂", "naïve\ncafé"]
 QUESTION = {"question": "Where did Ada live?", "context": TEXTS[0]}
@@ -257,26 +257,17 @@ def test_grpc_streams_cost_no_worker(server, call):
 
 
 @pytest.fixture(scope="module")
-def environment():
-    """A virtual environment for a client whose pins clash with ours, kept between runs."""
-    folder = ROOT / ".cache" / "clients" / "kserve"
-    wanted = ROOT / "tests" / "clients" / "kserve.txt"
-    done = folder / ".installed"
-    if not done.exists() or done.read_text() != wanted.read_text():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "-r", wanted], check=True)
-        done.write_text(wanted.read_text())
-    return folder / "bin" / "python"
+def expected(folders, minilm):
+    return References({"bert": minilm, **folders})
 
 
-def test_kserves_client(server, environment, bert):
-    script = ROOT / "tests" / "clients" / "use_kserve.py"
-    result = subprocess.run([environment, script, server.url], capture_output=True, text=True, timeout=120)
-    assert result.returncode == 0, result.stderr
-    got = json.loads(result.stdout.splitlines()[-1])
-    want = requests.post(f"{bert}/embedding", json={"inputs": ["Hello, how are you?", "a cat 🙂"]}, timeout=60).json()
-    for name in ("v1", "v2", "v2 binary"):
-        assert near(got[name], want), name
+@pytest.mark.parametrize("name", ["python/langchain-openai", "python/kserve"])
+def test_libraries_in_environments_of_their_own(server, expected, name):
+    """`python -m tests.clients` has all of them; these are installed quickly."""
+    (library,) = libraries.find(name)
+    row = running.run(library, server.url, expected)
+    assert not row.wrong
+    assert row.checks > 2
 
 
 def test_explanations_have_their_own_route(server):

@@ -9,6 +9,7 @@ import requests
 
 from handler.protocols.compression import LIMIT
 from tests.hostile import calls
+from tests.hostile.schemas import __main__ as schemas
 
 BODY = b'{"inputs": "a", "dimensions": 1}'
 JSON = {"content-type": "application/json"}
@@ -25,6 +26,15 @@ def same_workers(server):
 def test_a_hundred_odd_calls_beside_ordinary_clients(server):
     report = calls.run(server, 100, seed=3)
     assert report.good, str(report)
+
+
+@pytest.mark.parametrize("owner", schemas.OWNERS, ids=lambda owner: owner.name)
+def test_a_hundred_requests_from_each_owners_schema(many, owner):
+    archives = ("bert", "classes", "words")
+    before = schemas.pids(many, archives)
+    report = schemas.run(many, owner, 100, 7, archives)
+    assert report.good, str(report)
+    assert schemas.pids(many, archives) == before
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])

@@ -1,4 +1,4 @@
-"""2,000 requests made from the OpenAPI documents of five archives, right ones and wrong ones."""
+"""2,400 requests made from the OpenAPI documents of six archives, right ones and wrong ones."""
 
 import pytest
 import requests
@@ -16,7 +16,7 @@ EXAMPLES = 400  # for each archive
 PATIENT = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-@pytest.mark.parametrize("name", ["bert", "classes", "entities", "answers", "words"])
+@pytest.mark.parametrize("name", ["bert", "classes", "reranker", "entities", "answers", "words"])
 def test_every_response_is_as_documented(many, name):
     address = f"{many.url}/predictions/{name}/1.0/openapi.json"
     schema = schemathesis.openapi.from_url(address)

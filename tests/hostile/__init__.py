@@ -1,1 +1,1 @@
-"""Surroundings and calls that nobody would choose; the small part of each runs in `tests/e2e` and `tests/unit`."""
+"""Surroundings, calls and folders that nobody would choose; the small part of each runs in the other folders."""

@@ -1,6 +1,7 @@
 """`bert finetune` on small models: what is served is what was measured, and a kill changes nothing."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from scripts.console import Failure
+from scripts.files import provenance
 from scripts.finetuning import finetune as tuner
 from scripts.finetuning.entities import read as read_entities
 from scripts.finetuning.examples import Entity
@@ -22,7 +24,7 @@ from scripts.finetuning.state import STATE, TrainingState
 from scripts.finetuning.texts import read as read_texts
 from scripts.finetuning.training import Training, TrainingArguments
 from scripts.paths import ROOT
-from scripts.sources.checkpoint import read
+from scripts.sources.checkpoint import TOKENIZER_FILES, read
 from tests.asking import ask
 
 TICKETS, ENTITIES = ROOT / "tests" / "data" / "tickets.csv", ROOT / "tests" / "data" / "entities.jsonl"
@@ -77,6 +79,19 @@ def test_a_cross_encoder_becomes_a_classifier_with_a_new_head(make, tmp_path):
     assert read(base).task == "rerank"
     tuner.finetune(TICKETS, str(base), tmp_path / "out", replace(SHORT, epochs=1))
     assert read(tmp_path / "out").task == "text-classification"
+
+
+@pytest.mark.parametrize("name", TOKENIZER_FILES)
+def test_an_unfinished_training_is_of_one_tokenizer(tiny, tmp_path, name):
+    folder = tmp_path / "base"
+    shutil.copytree(tiny, folder)
+    (folder / name).unlink(missing_ok=True)
+    (folder / "tokenizer.json").touch()
+    before = provenance.digests(folder, tuner.result_determining_files(read(folder)))
+    (folder / name).write_text("{}")
+    after = provenance.digests(folder, tuner.result_determining_files(read(folder)))
+    assert name in after
+    assert before.get(name) != after[name]
 
 
 def test_a_seed_says_everything(base, tmp_path):

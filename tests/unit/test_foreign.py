@@ -3,19 +3,30 @@
 The keys come from the schemas.
 """
 
+from types import SimpleNamespace
+from typing import get_args
+
 import msgspec
 import orjson
 import pytest
 
 from handler.errors import Invalid
-from handler.protocols import DOCUMENTED, find
+from handler.model import Kind
+from handler.protocols import DOCUMENTED, find, page
 from handler.protocols.foreign import LONGEST, listed, shape
 from handler.protocols.openapi import exampled, filled
-from handler.protocols.routed import Nothing
+from handler.protocols.routed import Nothing, Switch
 from handler.tasks import TASKS
+from handler.tasks.info import Info
 from handler.types import Row
 
-ROUTES = {path: route.body for path, route in DOCUMENTED.items() if route.body is not Nothing}
+ROUTES = {
+    f"{path} {kind}".strip(): form.body
+    for path, route in DOCUMENTED.items()
+    for kind in (get_args(Kind) if isinstance(route, Switch) else [""])
+    if (form := route.of(SimpleNamespace(kind=kind))).body is not Nothing
+}
+"""By path, and for one that differs between archives by their kind."""
 REQUESTS = {name: task.request for name, task in TASKS.items()}
 
 
@@ -46,20 +57,32 @@ def row(body, path):
 
 
 def decode(body, path, default="embedding"):
+    path, _, kind = path.partition(" ")
     asked = row(body, path)
-    return find(asked).decode(asked, TASKS, default)
+    tasks = TASKS | {"info": type("Described", (Info,), {"model": SimpleNamespace(kind=kind)})}
+    return find(asked).decode(asked, tasks, default)
 
 
-def cases(kinds, required, depth=9):
-    found = [(name, path) for name, kind in kinds.items() for path in keys(kind, required) if len(path) <= depth]
+def cases(kinds, required, depth=9, without=lambda kind: ()):
+    found = [
+        (name, path)
+        for name, kind in kinds.items()
+        for path in keys(kind, required)
+        if len(path) <= depth and path[0] not in without(kind)
+    ]
     return pytest.mark.parametrize(
         ("name", "key"), found, ids=lambda case: case if isinstance(case, str) else ".".join(case)
     )
 
 
-@cases(ROUTES, False)
+def chosen(kind):
+    """One of several choices of keys, where none alone is required."""
+    return {} if minimal(kind) else page.example(kind)
+
+
+@cases(ROUTES, False, without=chosen)
 def test_null_is_absent_on_every_route(name, key):
-    body = minimal(ROUTES[name])
+    body = minimal(ROUTES[name]) or chosen(ROUTES[name])
     found = decode(placed(body, key, None), name)
     assert (found.request, found.ignored) == (decode(body, name).request, frozenset())
 
@@ -72,7 +95,7 @@ def test_null_for_a_required_key_is_an_error_that_says_so(name, key):
 
 @pytest.mark.parametrize("name", ROUTES)
 def test_unknown_keys_are_ignored_and_named_on_every_route(name):
-    body = minimal(ROUTES[name])
+    body = minimal(ROUTES[name]) or chosen(ROUTES[name])
     found = decode(body | {"surprise": 1, "nothing": None}, name)
     assert (found.request, found.ignored) == (decode(body, name).request, {"surprise"})
 
@@ -184,6 +207,7 @@ TEXT_KEYS = {
     "tei/embed": "inputs",
     "v2/embed": "texts",
     "v1/embeddings": "input",
+    "infinity/embeddings": "input",
     "hf": "inputs",
     "kserve": "instances",
 }
@@ -205,16 +229,33 @@ def test_a_blank_text_is_a_text_where_the_owner_takes_it(make_pipeline, path, bl
     options = {"normalize": False} if path == "tei/embed" else {}
     key = TEXT_KEYS[path]
     status, answer = ask(pipeline, {key: ["b", blank, "c d"], **options}, path)
-    if blank == "" and path not in ("hf", "kserve"):
-        assert status == 422
+    if blank == "" and path not in ("hf", "kserve", "infinity/embeddings"):
+        assert status == (422 if path == "tei/embed" else 400)
         assert "text 2 of 3 is empty" in str(answer)
         return
     others = [vectors(ask(pipeline, {key: [text], **options}, path)[1])[0] for text in ("b", "c d")]
     assert (status, vectors(answer)) == (200, [others[0], [2.5, 2.5], others[1]])  # the mean of [CLS], 2, and [SEP], 3
 
 
+@pytest.mark.parametrize(("given", "elsewhere"), [("", 422), ([], 422), (["a"] * 2049, 413), ("a" * 2_000_001, 413)])
+def test_openai_cohere_and_vllm_answer_400_to_what_is_wrong_and_to_what_is_too_large(make_pipeline, given, elsewhere):
+    pipeline = make_pipeline()
+    status, answer = ask(pipeline, {"input": given}, "v1/embeddings")
+    assert (status, answer["error"]["type"]) == (400, "invalid_request_error")
+    texts = [given] if isinstance(given, str) else given
+    for path in ("v1/embed", "v2/embed"):
+        assert ask(pipeline, {"texts": texts}, path)[0] == 400
+    if given != "":  # which is a text beside a query
+        for path in ("v1/rerank", "v2/rerank"):
+            assert ask(pipeline, {"query": "b", "documents": texts}, path)[0] == 400
+        status, answer = ask(pipeline, {"text_1": "b", "text_2": texts}, "v1/score")
+        assert (status, answer["error"]["code"]) == (400, 400)
+    assert ask(pipeline, {"inputs": given}, "embedding")[0] == elsewhere
+
+
 @pytest.mark.parametrize(
-    ("path", "texts"), [("v1/rerank", "documents"), ("v2/rerank", "documents"), ("tei/rerank", "texts")]
+    ("path", "texts"),
+    [("v1/rerank", "documents"), ("v2/rerank", "documents"), ("tei/rerank", "texts"), ("infinity/rerank", "documents")],
 )
 def test_a_blank_document_is_ranked(make_pipeline, path, texts):
     pipeline = make_pipeline()

@@ -166,11 +166,18 @@ def test_a_folder_with_only_a_vocabulary_gets_a_tokenizer(folder, tmp_path):
     assert made.encode("how are you?").ids == want
 
 
-def test_a_tokenizer_class_without_a_file_leaves_its_file_as_it_is(folder, tmp_path, capsys):
-    change(folder / "tokenizer_config.json", tokenizer_class="CanineTokenizer")  # which has no such file
-    with zipfile.ZipFile(pack(folder, tmp_path)) as packed:
-        assert packed.read("checkpoint/tokenizer.json") == (folder / "tokenizer.json").read_bytes()
-    assert "is packed as it is" in capsys.readouterr().err
+def test_a_tokenizer_class_in_python_is_refused_where_its_ids_are_others(folder, tmp_path):
+    change(folder / "tokenizer_config.json", tokenizer_class="CanineTokenizer")  # whose ids are code points
+    with pytest.raises(Failure, match="gives other ids") as caught:
+        pack(folder, tmp_path)
+    assert "CanineTokenizer is written in Python" in caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["special_tokens_map.json", "added_tokens.json"])
+def test_a_tokenizer_that_transformers_does_not_load_is_refused_with_its_reason(folder, tmp_path, name):
+    (folder / name).write_text("5")
+    with pytest.raises(Failure, match=f"transformers does not load the tokenizer of {folder}: 'int' object has no"):
+        pack(folder, tmp_path)
 
 
 def sentence_transformer(folder, modules, **pooling):

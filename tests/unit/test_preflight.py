@@ -109,6 +109,46 @@ def test_ports_follow_the_inference_port(tmp_path):
     assert list(Options(tmp_path, inference_port=9000).ports().values()) == [9000, 9001, 9002, 9003, 9004]
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "https://app.example.com", "http://localhost:3000", "http://[::1]:8000", "https://xn--bcher-kva.example"],
+)
+def test_origins_that_browsers_send(tmp_path, origin):
+    preflight.check_place(Options(tmp_path, device="cpu", inference_port=9000, cors_origin=origin))
+    lines = launch.properties(Options(tmp_path, device="cpu", cors_origin=origin), 0)
+    assert f"\ncors_allowed_origin={origin}\n" in lines
+    assert "\ncors_allowed_headers=authorization, " in lines
+    assert "cors_allowed" not in launch.properties(Options(tmp_path, device="cpu"), 0)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *(
+            "",
+            "null",
+            "app.example.com",
+            "https://app.example.com/",
+            "https://*.example.com",
+            "https://App.example.com",
+        ),
+        *("https://a.example,https://b.example", "https://a.example https://b.example", "ftp://a.example"),
+        *("https://a.example:443", "http://a.example:80", "https://a.example\nvmargs=-X", "https://bücher.example"),
+    ],
+)
+def test_origins_that_no_browser_sends(tmp_path, origin):
+    with pytest.raises(Failure, match="is no origin as browsers send it") as refused:
+        preflight.check_place(Options(tmp_path, device="cpu", inference_port=9000, cors_origin=origin))
+    assert "https://app.example.com" in refused.value.fix
+
+
+def test_preflights_have_no_token(tmp_path):
+    options = Options(tmp_path, device="cpu", inference_port=9000, cors_origin="*", auth=True)
+    with pytest.raises(Failure, match="--cors-origin and --auth") as refused:
+        preflight.check_place(options)
+    assert "--keys" in refused.value.fix
+
+
 def test_metrics_have_an_address_of_their_own(taken, tmp_path):
     options = Options(tmp_path, inference_port=taken + 10, metrics_host="192.0.2.1")
     with pytest.raises(Failure, match=r"--metrics-host 192\.0\.2\.1 is no IPv4 address of this machine"):

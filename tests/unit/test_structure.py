@@ -18,7 +18,7 @@ LEVELS = [
     {"tasks"},
     {"model"},
     {"text", "batching", "telemetry", "workers", "wire"},
-    {"truncation"},
+    {"truncation", "tokenizer_settings"},
     {"head", "poolings", "explanation"},
     {"device"},
     {"call"},

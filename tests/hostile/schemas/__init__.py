@@ -1,0 +1,1 @@
+"""Requests made from other servers' published schemas: `python -m tests.hostile.schemas --count 5000`."""

@@ -1,0 +1,1 @@
+"""Folders of edited tokenizers against AutoTokenizer: `python -m tests.hostile.tokenizers`."""

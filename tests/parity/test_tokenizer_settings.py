@@ -1,0 +1,121 @@
+"""What a tokenizer knows beside `tokenizer.json`, what is refused of one, and folders without that file."""
+
+import json
+
+import pytest
+from transformers import AutoTokenizer
+
+from handler.config import HandlerConfig
+from handler.text import TextTokenizer, convert
+from handler.truncation import truncate
+from scripts.console import Failure
+from scripts.sources import checkpoint as checkpoints
+from tests.hostile.tokenizers.edits import vocabulary
+from tests.parity import test_tokenizers
+from tests.parity.test_tokenizers import FAMILIES, SIZE, TEXTS, change, ids, ids_of, model_key, pack, settings
+
+CONFIG = HandlerConfig(task="embedding", max_length=64)
+make = test_tokenizers.make
+
+
+def test_what_a_file_cannot_say_is_kept_beside_it(make):
+    folder = make("Bert", "none")
+    settings(folder, split_special_tokens=True, mask_token="the")  # the first is transformers' own, said at each call
+    theirs = AutoTokenizer.from_pretrained(folder)
+    file = pack(folder)
+    served = TextTokenizer.load(file, CONFIG)
+    text = "[CLS] a [SEP] the [MASK]"
+    assert served.backend.encode(text).ids == theirs(text)["input_ids"] != ids_of(file, text)
+    assert served.mask == theirs.mask_token_id != theirs.convert_tokens_to_ids("[MASK]")
+
+
+def test_an_archive_without_settings_has_the_usual_tokens(make):
+    file = pack(make("Roberta", "none"))
+    (file.parent / "tokenizer_settings.json").unlink()
+    served = TextTokenizer.load(file, CONFIG)
+    assert [served.name(id) for id in (served.unknown, served.padding, served.mask)] == ["<unk>", "<pad>", "<mask>"]
+
+
+def test_decoded_texts_are_cleaned_up_where_the_folder_says_so(make):
+    folder = make("XLMRoberta", "none")
+    settings(folder, clean_up_tokenization_spaces=True)
+    theirs = AutoTokenizer.from_pretrained(folder)
+    ids = theirs("the ferry , it ' s does n't . you 've ?")["input_ids"]
+    served = TextTokenizer.load(pack(folder), CONFIG)
+    assert served.decode(ids, True) == theirs.decode(ids, skip_special_tokens=True)
+    assert served.decode(ids, True) != served.backend.decode(ids)
+
+
+def test_ids_may_leave_holes(make):
+    folder = make("Bert", "none")
+    change(folder / "added_tokens.json", **{"[new]": SIZE + 9})
+    theirs = AutoTokenizer.from_pretrained(folder)
+    served = TextTokenizer.load(pack(folder), CONFIG)
+    found = theirs.convert_tokens_to_ids("[new]")
+    assert served.vocabulary == found + 1
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_blank_text_has_the_ids_of_auto_tokenizer(make, family):
+    folder, blank = make(family, "none"), ["", " ", "\n\t ", "\u3000"]
+    served = TextTokenizer.load(pack(folder), CONFIG)
+    found = [encoding.ids for encoding in served.backend.encode_batch_fast(blank)]
+    assert found == AutoTokenizer.from_pretrained(folder)(blank)["input_ids"]
+    assert (len(found[1]) > len(found[0])) is (family == "Roberta")  # its spaces are bytes, and so tokens
+
+
+def test_words_and_merges_are_a_tokenizer(make):
+    folder = make("Roberta", "none")
+    vocabulary(folder)
+    assert not (folder / "tokenizer.json").exists()
+    theirs = AutoTokenizer.from_pretrained(folder)
+    assert ids(pack(folder)) == [theirs(text, verbose=False)["input_ids"] for text in TEXTS]
+
+
+def test_pieces_alone_are_refused_with_what_makes_a_file_of_them(make):
+    folder = make("XLMRoberta", "none")
+    (folder / "tokenizer.json").rename(folder / "sentencepiece.bpe.model")
+    with pytest.raises(Failure, match=r"sentencepiece.bpe.model and no tokenizer.json") as caught:
+        pack(folder)
+    assert "sentencepiece installed" in caught.value.fix
+
+
+def test_merges_left_out_at_random_are_refused(make):
+    folder = make("Roberta", "none")
+    settings(folder, tokenizer_class="PreTrainedTokenizerFast")
+    model_key(folder, dropout=0.5)
+    with pytest.raises(Failure, match=r"dropout of 0\.5"):
+        pack(folder)
+
+
+def test_a_vocabulary_without_unknown_is_refused(make):
+    folder = make("Bert", "none")
+    settings(folder, unk_token="nonesuch", tokenizer_class="PreTrainedTokenizerFast")
+    model_key(folder, unk_token="nonesuch")
+    with pytest.raises(Failure, match="no plain text: WordPiece error: Missing"):
+        pack(folder)
+
+
+@pytest.mark.parametrize("side", ["Left", "Right"])
+def test_the_end_that_is_cut_may_be_said_in_tokenizer_json(make, side):
+    folder = make("Bert", "none")
+    content = json.loads((folder / "tokenizer_config.json").read_text())
+    content.pop("truncation_side", None)
+    (folder / "tokenizer_config.json").write_text(json.dumps(content))
+    cut = {"direction": side, "max_length": 5, "strategy": "LongestFirst", "stride": 0}
+    change(folder / "tokenizer.json", truncation=cut)
+    assert checkpoints.read(folder).truncation == AutoTokenizer.from_pretrained(folder).truncation_side == side.lower()
+
+
+def test_a_pair_without_anything_between_is_cut_as_two_texts(make):
+    folder = make("Bert", "none")
+    settings(folder, tokenizer_class="PreTrainedTokenizerFast")
+    template = {"single": [{"Sequence": {"id": "A", "type_id": 0}}], "special_tokens": {}, "type": "TemplateProcessing"}
+    second = {"Sequence": {"id": "B", "type_id": 0}}
+    change(folder / "tokenizer.json", post_processor=template | {"pair": [*template["single"], second]})
+    theirs = AutoTokenizer.from_pretrained(folder)
+    served = TextTokenizer.load(pack(folder), CONFIG)
+    pair = "the river " * 4, "a ferry in the rain"
+    (short,) = truncate(convert(served.backend.encode(*pair)), "right", 6)
+    assert short.ids == theirs(*pair, truncation=True, max_length=6)["input_ids"]
+    assert len(short.text_ranges) == 2
