@@ -148,9 +148,14 @@ EMBEDDINGS = Route(
 )
 
 
+STATUSES: dict[type[BertError], int] = {Overloaded: 429}
+"""Where its router's are others than ours; `From<&ErrorType> for StatusCode` in router/src/http/server.rs."""
+
+
 class TEI(Routed):
     """Paths that begin with `tei/`, and `tei` itself, which is the one that the archive was made for."""
 
+    statuses: ClassVar = STATUSES
     routes: ClassVar = {
         "tei": Switch({"reranker": RERANK, "classifier": PREDICT, "splade": EMBED_SPARSE, "": EMBED}),
         "tei/embed": EMBED,
@@ -205,11 +210,12 @@ class TEI(Routed):
 class TEIEmbeddings(Routed):
     """TEI's routes with OpenAI's schema, whose errors are neither's: `OpenAICompatErrorResponse` of its router."""
 
+    statuses: ClassVar = STATUSES
     routes: ClassVar = {"tei/embeddings": EMBEDDINGS, "tei/v1/embeddings": EMBEDDINGS}
 
     def encode_error(self, error: BertError) -> bytes:
         """TEI's names in another envelope."""
-        return dump({"message": str(error), "code": error.status, "type": error_type(error)})
+        return dump({"message": str(error), "code": self.status(error), "type": error_type(error)})
 
 
 def error_type(error: BertError) -> str:

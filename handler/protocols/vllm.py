@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from time import time
-from typing import Annotated, Any, ClassVar, Literal, NoReturn
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import uuid4
 
 import msgspec
@@ -16,14 +16,14 @@ import numpy as np
 from msgspec import Meta
 
 from handler.call import Call
-from handler.errors import BertError, Invalid, UnknownTask
+from handler.errors import BertError, Invalid
 from handler.head import FUNCTIONS
 from handler.model import LoadedModel
 from handler.protocols.base import BAD_REQUEST
 from handler.protocols.openai import Usage, enveloped, usage
 from handler.protocols.routed import Route, Routed, Switch, plain
-from handler.tasks.info import Info
 from handler.tasks.inputs import as_list
+from handler.tasks.rerank import Rerank
 from handler.tasks.similarity import Similarity, SimilarityRequest
 from handler.tasks.text_classification import TextClassification, TextClassificationRequest
 
@@ -121,14 +121,9 @@ def scored(call: Call, model: LoadedModel, scores: Any) -> dict[str, Any]:
     }
 
 
-def unscored(wire: ScoreBody) -> NoReturn:
-    """Refuse what only the cosines of a classifier's states could answer."""
-    raise UnknownTask("this archive is a classifier without a single score; pack a cross-encoder or an embedding model")
-
-
 SCORE = Switch(
     {
-        "classifier": Route(Info.name, ScoreBody, unscored, plain, (ScoreReply,)),
+        "classifier": Route(Rerank.name, ScoreBody, compared, plain, (ScoreReply,), "taken"),  # which it does not have
         "reranker": Route(TextClassification.name, ScoreBody, classified, relevances, (ScoreReply,), "taken"),
         "": Route(
             Similarity.name,

@@ -96,6 +96,10 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
         config = configuration.load(model_config.merged(suggested, settings))
     except ConfigError as error:
         raise Failure(str(error)) from None
+    if config.handler.rerank and not heads.ranks(checkpoint):
+        raise Failure(
+            f"handler.rerank is true, and {checkpoint.folder} has no single score to rank by", fix="leave it out"
+        )
     runtime = engines.resolve(checkpoint, config.handler.runtime, stored(config.handler.dtype))
     known = supported_tasks(capabilities(checkpoint, replace(config.handler, runtime=runtime)))
     if config.handler.task not in known:

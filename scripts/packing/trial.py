@@ -19,8 +19,8 @@ from handler.errors import ConfigError
 from handler.pipeline import Pipeline
 from handler.runtimes.base import Placement
 from handler.types import Encoding, Row
+from scripts import smoke_test
 from scripts.console import Failure
-from scripts.server import smoke_test
 from scripts.sources.checkpoint import Checkpoint
 
 LONGEST = 2048

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from handler.cores import cores
+from scripts import smoke_test
 from scripts.console import Failure, err, step
 from scripts.paths import CONFIG
 from scripts.server import (
@@ -27,7 +28,6 @@ from scripts.server import (
     preflight,
     processes,
     scaling,
-    smoke_test,
     state,
     temporary,
 )

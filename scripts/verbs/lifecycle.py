@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from scripts import smoke_test
 from scripts.console import Failure, err, out
 from scripts.paths import MODEL_STORE
-from scripts.server import launch, management, preflight, report, running, smoke_test, state
+from scripts.server import launch, management, preflight, report, running, state
 from scripts.server import stop as stopper
 from scripts.server.preflight import Options
 from scripts.sources import pull as puller

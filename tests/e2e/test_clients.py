@@ -13,8 +13,8 @@ import tritonclient.http as triton
 from huggingface_hub import InferenceClient
 from transformers import AutoTokenizer, pipeline
 
+from scripts import smoke_test
 from scripts.paths import ROOT
-from scripts.server import smoke_test
 from tests.asking import check
 from tests.clients import libraries, running
 from tests.clients.references import References

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from scripts.server import next_steps, report, smoke_test, state
+from scripts import smoke_test
+from scripts.server import next_steps, report, state
 
 INFO = {"model": "bert", "version": "1.0", "tasks": ["embedding"]}
 

@@ -38,7 +38,7 @@ SCRIPTS = [
     {"sources"},
     {"conversion"},
     {"files"},
-    {"console", "client"},
+    {"console", "client", "smoke_test"},
     {"paths"},
 ]
 """Rooms of `scripts`, in the same way."""
