@@ -1,5 +1,6 @@
 import pytest
 from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
 
 from handler import limits
 from handler.config import HandlerConfig
@@ -100,8 +101,11 @@ def test_the_tokenizer_files_own_padding_and_truncation_are_off(minilm):
 @pytest.mark.parametrize(
     ("left", "right"), [("a b c", "d e f g h i j k"), ("a b c d e f g", "h"), ("a b c d", "e f g h")]
 )
-def test_pairs_are_cut_as_tokenizers_cuts_them(tiny, limit, left, right):
+@pytest.mark.parametrize("template", ["[CLS] $A [SEP] $B:1 [SEP]:1", "[CLS] $B [SEP] $A:1 [SEP]:1"])
+def test_pairs_are_cut_as_tokenizers_cuts_them(tiny, limit, left, right, template):
     tokenizer = Tokenizer.from_file(str(tiny / "tokenizer.json"))
+    ends = [(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = TemplateProcessing(pair=template, special_tokens=ends)
     whole = convert(tokenizer.encode(left, right))
     (cut,) = truncate(whole, "right", limit)
     tokenizer.enable_truncation(limit, strategy="longest_first")
