@@ -75,7 +75,7 @@ def save(name: str, folder: Path) -> None:
     make().save_pretrained(folder)
     file = folder / "tokenizer_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"tokenizer_class": tokenizer_class}))
-    getattr(transformers, f"{family}Config")(vocab_size=ROWS, max_position_embeddings=LONGEST + 2).save_pretrained(
-        folder
-    )
+    ids = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 1)
+    config = getattr(transformers, f"{family}Config")(vocab_size=ROWS, max_position_embeddings=LONGEST + 2, **ids)
+    config.save_pretrained(folder)
     (folder / "model.safetensors").touch()
