@@ -91,7 +91,7 @@ def test_cohere(bert, vectors):
         assert (np.asarray(made.embeddings.uint8) - 128 == np.asarray(made.embeddings.int8)).all()
         bits = np.unpackbits(np.asarray(made.embeddings.ubinary, dtype=np.uint8), axis=1)
         assert (bits == (vectors > 0)).all()
-        with pytest.raises(cohere.errors.UnprocessableEntityError, match="empty"):
+        with pytest.raises(cohere.errors.BadRequestError, match="empty"):
             client.embed(model="bert", input_type="search_document", texts=[""], embedding_types=["float"])
         first = cohere.Client("none", base_url=bert, httpx_client=http)
         ranked = first.rerank(model="bert", query="Ada", documents=TEXTS, return_documents=True)

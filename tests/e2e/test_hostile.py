@@ -79,7 +79,7 @@ def test_compressed_bodies(server, path, body, coding):
     )
     assert requests.post(f"{server.url}/{path}", data=body, headers=headers, timeout=60).status_code == 400
     bomb = requests.post(f"{server.url}/{path}", data=compress(bytes(LIMIT + 1)), headers=headers, timeout=60)
-    assert bomb.status_code == 413
+    assert bomb.status_code == (400 if "v1/embeddings" in path else 413)  # OpenAI's for whatever is too large
     assert str(LIMIT) in bomb.text
 
 

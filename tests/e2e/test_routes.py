@@ -116,7 +116,7 @@ def test_where_a_server_is_asked_whether_it_is_there(many):
     metrics = requests.get(f"{many.url}/predictions/bert/1.0/tei/metrics", timeout=60)
     assert (metrics.status_code, "metrics port" in metrics.text) == (404, True)
     models = requests.get(f"{many.url}/predictions/classes/1.0/infinity/models", timeout=60).json()
-    assert models["data"][0]["capabilities"] == ["embed", "classify", "rerank"]
+    assert models["data"][0]["capabilities"] == ["embed", "classify"]
 
 
 def test_infinitys_classes(many, labelled):
