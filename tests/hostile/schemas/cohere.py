@@ -161,6 +161,7 @@ OWNER = Owner(
             lambda body: "" if body["documents"] else "no documents",
             ranks,
             frozenset({"model", "max_tokens_per_doc", "priority"}),
+            frozenset({"documents: str"}),  # vLLM's, on the same path
         ),
     ],
 )
