@@ -75,6 +75,10 @@ class Invalid(BertError):
     error_type = "invalid"
 
 
+class Empty(Invalid):
+    """There is no text, or one without any word."""
+
+
 class Overloaded(BertError):
     """The batch ran out of time or memory; the request can be retried."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from handler.config import HandlerConfig
-from handler.errors import Invalid, TooLarge
+from handler.errors import Empty, Invalid, TooLarge
 from handler.types import Text
 
 Blank = Literal["refused", "spaces", "taken"]
@@ -32,6 +32,7 @@ def check(
     vocabulary: int,
     blank: Blank = "refused",
     place: Callable[[int, int], str] = numbered,
+    listed: int | None = None,
 ) -> None:
     """Refuse what no truncation can serve.
 
@@ -41,16 +42,19 @@ def check(
         vocabulary: number of token ids.
         blank: see `Blank`.
         place: what the client calls a text, by its index and their number; see `Task.place`.
+        listed: how many of the texts count for the limit; see `Task.listed`.
 
     Raises:
-        Invalid: no text, an empty text, an id that is not in the vocabulary.
+        Empty: no text, or one without any word.
+        Invalid: an id that is not in the vocabulary.
         TooLarge: more texts or characters than the limits.
     """
     if not texts:
-        raise Invalid("there is no text; send at least one")
-    if len(texts) > config.max_texts:
+        raise Empty("there is no text; send at least one")
+    count = len(texts) if listed is None else listed
+    if count > config.max_texts:
         raise TooLarge(
-            f"{len(texts)} texts in one request, the limit is {config.max_texts}; "
+            f"{count} texts in one request, the limit is {config.max_texts}; "
             "send several requests or raise handler.max_texts"
         )
     size = sum(map(characters, texts))
@@ -63,7 +67,7 @@ def check(
         if isinstance(text, list):
             check_ids(text, vocabulary, f"{index + 1} of {len(texts)}")
         elif blank != "taken" and is_empty(text, blank):
-            raise Invalid(f"{place(index, len(texts))} is empty")
+            raise Empty(f"{place(index, len(texts))} is empty")
 
 
 def is_empty(text: str | tuple[str, str], blank: Blank) -> bool:

@@ -125,7 +125,8 @@ class Pipeline:
         call.texts = call.task.texts(call.request)
         if call.task.takes_text:
             place = partial(decoded.task.place, decoded.request)
-            limits.check(call.texts, self.config, self.tokenizer.vocabulary, decoded.blank, place)
+            listed = decoded.task.listed(decoded.request, call.texts)
+            limits.check(call.texts, self.config, self.tokenizer.vocabulary, decoded.blank, place, listed)
 
     def forward(self, calls: Sequence[Call], alone: bool) -> None:
         """Run the sequences of these calls together and give each call its own outputs back."""

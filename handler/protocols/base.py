@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import orjson
 
 from handler.call import Call
-from handler.errors import BertError, Invalid, TooLarge, UnknownTask, unknown
+from handler.errors import BertError, Empty, Invalid, TooLarge, UnknownTask, unknown
 from handler.limits import Blank
 from handler.tasks import TASKS
 from handler.tasks.base import Task, TextRequest
@@ -18,7 +18,7 @@ from handler.types import Row
 
 Tasks = Mapping[str, Task[Any]]
 JSON = "application/json"
-BAD_REQUEST: Mapping[type[BertError], int] = {Invalid: 400, TooLarge: 400}
+BAD_REQUEST: Mapping[type[BertError], int] = {Invalid: 400, Empty: 400, TooLarge: 400}
 """`Protocol.statuses` of servers that answer 400 to whatever is wrong with a body.
 
 Some clients take 422 for a failure that may pass: LangChain's for JavaScript asks seven times before it gives up.

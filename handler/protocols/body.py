@@ -35,11 +35,6 @@ def read(row: Row) -> Body:
     Raises:
         Undecodable: not UTF-8, not JSON, nested too deeply, or JSON that was sent as a form.
     """
-    if is_misparsed_json(row):
-        raise Undecodable(
-            "the body came as a form, which is what curl -d sends, and holds no field; "
-            "for JSON add -H 'content-type: application/json', for a text send text=..."
-        )
     raw = whole(row)
     if raw is not None:
         return raw_body(raw, row.content_type)
@@ -50,9 +45,14 @@ def whole(row: Row) -> bytes | bytearray | None:
     """The body of a request that is not a form, without its compression; empty where there is none.
 
     Raises:
-        Undecodable, TooLarge: see `expand`. Also for a body and fields beside it, and for a form that was compressed,
-            which TorchServe has parsed as if it were not.
+        Undecodable, TooLarge: see `expand`. Also for JSON that was sent as a form, for a body and fields beside it, and
+            for a form that was compressed, which TorchServe has parsed as if it were not.
     """
+    if is_misparsed_json(row):
+        raise Undecodable(
+            "the body came as a form, which is what curl -d sends, and holds no field; "
+            "for JSON add -H 'content-type: application/json', for a text send text=..."
+        )
     fields = given(row.fields)
     raw = single_field(fields)
     if raw is None and "body" in fields:

@@ -29,6 +29,7 @@ def expand(raw: bytes | bytearray, coding: str) -> bytes | bytearray:
         TooLarge: there is more than `LIMIT`.
     """
     codings = [name for name in re.split(r"[\s,]+", coding.strip().lower()) if name not in ("", "identity")]
+    codings = [name.removeprefix("x-") for name in codings]  # an older name of the same, RFC 9110, 8.4.1.3
     if not codings or not raw:
         return raw
     if len(codings) > 1 or codings[0] not in CODINGS:

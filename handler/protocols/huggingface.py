@@ -7,7 +7,9 @@ answers one text without a list around it where transformers' pipelines do.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from handler.call import Call
 from handler.errors import BertError
@@ -15,6 +17,7 @@ from handler.protocols import foreign
 from handler.protocols.base import Decoded, EncodedBody, Tasks, dump
 from handler.protocols.native import Native
 from handler.tasks.base import Task
+from handler.tasks.inputs import parse
 from handler.types import Row
 
 TASK_NAMES = {
@@ -32,7 +35,22 @@ UNWRAPPED_TASKS = ("fill-mask", "token-classification")
 
 NAMES = {"doc_stride": "stride", "max_answer_len": "max_answer_length", "source_sentence": "source"}
 """Theirs -> ours."""
-CUT = ("truncate", "truncation_direction")
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """Keys for what is too long."""
+
+    truncate: bool | None = None
+    truncation_direction: Literal["left", "right", "Left", "Right"] | None = None
+
+    @property
+    def policy(self) -> str | None:
+        """Ours; None where neither key says anything."""
+        if self.truncate is False:
+            return "error"
+        if self.truncation_direction is None:
+            return "right" if self.truncate else None
+        return self.truncation_direction.lower()
 
 
 class HuggingFace(Native):
@@ -54,10 +72,8 @@ class HuggingFace(Native):
                 flat[NAMES.get(key, key)] = value
         if flat.get("text") is None:
             flat.pop("text", None)  # beside "inputs" it is the same key
-        cut = {key: flat.pop(key, None) for key in CUT}
-        if cut["truncate"] is not None:
-            flat["truncation"] = str(cut["truncation_direction"] or "right").lower() if cut["truncate"] else "error"
-        return flat
+        policy = parse(Cut, {key: flat.pop(key, None) for key in Cut.__struct_fields__}).policy
+        return flat if policy is None else flat | {"truncation": policy}
 
     def decoded(self, task: Task[Any], fields: dict[str, Any], strict: bool, state: Any) -> Decoded:
         """See `Native.decoded`. A pipeline of transformers takes any text."""

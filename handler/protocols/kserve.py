@@ -20,29 +20,17 @@ from handler.call import Call
 from handler.errors import BertError, Invalid, Undecodable, quote, unknown
 from handler.protocols import body, foreign, tensors
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
+from handler.protocols.kserve_inputs import inputs, instances
 from handler.protocols.tensors import Tensor
-from handler.tasks import TASKS
 from handler.tasks.base import Task
 from handler.tasks.explanations import Explanations
 from handler.tasks.hidden_states import HiddenStates
-from handler.tasks.inputs import parse
 from handler.types import Row
 
 EXPLAIN = "kserve/explanations"
 """What the adapter calls the routes that explain."""
 HEADER = "inference-header-content-length"
-LISTS = frozenset().union(*(foreign.lists(task.request) for task in TASKS.values()))
-"""Keys whose value stays a list when a tensor has one element."""
-ROWS = "ids"
-"""The key whose rows are lists."""
-IDS, MASK = "input_ids", "attention_mask"
 BINARY = "binary_data_output"
-
-
-class Instances(msgspec.Struct, frozen=True, kw_only=True):
-    """Body of version 1; other keys are the task's."""
-
-    instances: Annotated[list[Any], Meta(description="texts, or whatever the task's inputs are", examples=[["Hello"]])]
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,10 +95,12 @@ class KServe(Protocol):
         given: dict[str, Any] = {}
         ignored: frozenset[str] = frozenset()
         if "instances" in fields:
-            options = instances(fields)
+            options, ignored = instances(fields)
         else:
+            if "inputs" not in fields:
+                raise Invalid('the body has neither "instances" (version 1) nor "inputs" (version 2); send one of them')
             infer, ignored = foreign.read(Infer, fields)
-            given = inputs(infer, tail)
+            given = inputs(infer.inputs, tail)
             options = {key: value for key, value in infer.parameters.items() if key != BINARY}
         tensor, parameter = given.pop("task", None), options.pop("task", None)
         task = choose(tasks, named_task(row, parameter if tensor is None else tensor) or default)
@@ -161,74 +151,12 @@ def named_task(row: Row, task: Any) -> str:
     return Explanations.name
 
 
-def instances(fields: dict[str, Any]) -> dict[str, Any]:
-    """Instances that are objects of one text are that text."""
-    rest = {key: value for key, value in fields.items() if key not in ("instances", "signature_name")}
-    if rest.get("inputs") is not None:
-        raise Invalid('"instances" and "inputs" are two names of one key; send one of them')
-    listed = parse(Instances, {"instances": fields["instances"]}).instances
-    return foreign.merged(rest) | {"inputs": [unwrap(item) for item in listed]}
-
-
-def unwrap(item: Any) -> Any:
-    """`{"text": "..."}`, `{"data": "..."}` and `{"inputs": "..."}` are their text."""
-    if isinstance(item, dict) and len(item) == 1:
-        return next((item[key] for key in ("text", "data", "inputs") if key in item), item)
-    return item
-
-
-def inputs(wanted: Infer, tail: bytes) -> dict[str, Any]:
-    """Tensors as a task's keys."""
-    arrays: dict[str, NDArray[Any]] = {}
-    start = 0
-    for tensor in wanted.inputs:
-        if tensor.name in arrays:
-            raise Invalid(f"there are two tensors {tensor.name!r}; send one")
-        size = tensor.parameters.binary_data_size
-        if start + size > len(tail):
-            raise Undecodable(f"tensor {tensor.name!r} has {size} bytes, {len(tail) - start} are left of the body")
-        arrays[tensor.name] = tensors.values(tensor, tail[start : start + size])
-        start += size
-    if start < len(tail):
-        raise Undecodable(f"{len(tail) - start} bytes follow the last tensor; {tensors.SIZE} says how many each has")
-    texts = sorted(arrays.keys() & {"text", "inputs", IDS})
-    if len(texts) > 1:
-        raise Invalid(f"{' and '.join(texts)} are names of one input; send one of them")
-    return named(arrays)
-
-
 def unknown_tensors(given: Mapping[str, Any], task: Task[Any]) -> None:
     """Refuse inputs that the model does not have, as servers of this protocol do; parameters they ignore."""
     known = task.request.__struct_fields__
     for name in given:
         if name not in known:
             raise Invalid(unknown("tensor", name, known))
-
-
-def named(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """`text` and `input_ids` are inputs; a single value of another key is not a list."""
-    found: dict[str, Any] = {}
-    for name, array in arrays.items():
-        if name == IDS and array.dtype.kind not in "iu":
-            raise Invalid(f"{IDS} must be an integer tensor; send INT64")
-        if name == IDS:
-            found["inputs"] = token_ids(array, arrays.get(MASK))
-        elif name not in (MASK, "token_type_ids"):
-            key = "inputs" if name == "text" else name
-            listed = np.atleast_1d(array if key == ROWS else array.ravel()).tolist()
-            found[key] = listed[0] if len(listed) == 1 and key not in LISTS else listed
-    return found
-
-
-def token_ids(ids: NDArray[Any], mask: NDArray[Any] | None) -> list[list[int]]:
-    """Rows without their padding."""
-    rows = np.atleast_2d(ids)
-    if mask is not None and mask.dtype.kind not in "iub":
-        raise Invalid(f"{MASK} must be an integer tensor; send INT64")
-    kept = np.ones_like(rows, dtype=bool) if mask is None else np.atleast_2d(mask).astype(bool)
-    if kept.shape != rows.shape:
-        raise Invalid(f"{IDS} has the shape {list(rows.shape)} and {MASK} {list(kept.shape)}; they must be equal")
-    return [row[keep].astype(int).tolist() for row, keep in zip(rows, kept, strict=True)]
 
 
 def output_names(task: str) -> list[str]:

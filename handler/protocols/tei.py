@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from msgspec.structs import replace
 
 from handler.call import Call
-from handler.errors import BertError, Invalid, Overloaded, TooLarge, UnknownTask
+from handler.errors import BertError, Empty, Invalid, Overloaded, TooLarge, UnknownTask
 from handler.model import LoadedModel
 from handler.protocols import openai
 from handler.protocols.base import Decoded, Tasks, dump
@@ -65,7 +65,7 @@ def batched(wire: Predict) -> bool:
 
 def predict(wire: Predict) -> TextRequest:
     """One text or pair, or several."""
-    items: list[Any] = list(wire.inputs) if batched(wire) else [wire.inputs]
+    items: list[Any] = list(wire.inputs) if batched(wire) or not wire.inputs else [wire.inputs]
     texts: list[Any] = [text_or_pair([item] if isinstance(item, str) else item) for item in items]
     function: Literal["none"] | None = "none" if wire.raw_scores else None
     return TextClassificationRequest(inputs=texts, function_to_apply=function, truncation=wire.policy)
@@ -148,7 +148,7 @@ EMBEDDINGS = Route(
 )
 
 
-STATUSES: dict[type[BertError], int] = {Overloaded: 429}
+STATUSES: dict[type[BertError], int] = {Empty: 400, Overloaded: 429, BertError: 424}
 """Where its router's are others than ours; `From<&ErrorType> for StatusCode` in router/src/http/server.rs."""
 
 
@@ -223,4 +223,4 @@ def error_type(error: BertError) -> str:
     return ERROR_TYPES.get(type(error), "Backend" if error.status >= 500 else "Validation")
 
 
-ERROR_TYPES: dict[type[BertError], str] = {TooLarge: "Validation", Overloaded: "Overloaded"}
+ERROR_TYPES: dict[type[BertError], str] = {Empty: "Empty", TooLarge: "Validation", Overloaded: "Overloaded"}

@@ -62,6 +62,10 @@ class Task(ABC, Generic[R]):
         """What the client calls one of `texts`, for an error: `text 2 of 3` counts what it sent in a list."""
         return numbered(index, total)
 
+    def listed(self, request: R, texts: Sequence[Text]) -> int:
+        """How many of `texts` the client sent in a list: `max_texts` is the limit of those."""
+        return len(texts)
+
     @abstractmethod
     def answer(self, request: R, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]) -> Any:
         """What the client gets, as JSON-able values and arrays.

@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Meta
 
 from handler.device import Reading
-from handler.errors import Invalid
+from handler.errors import Empty
 from handler.head import FUNCTIONS, Head, Scores
 from handler.model import LoadedModel
 from handler.poolings import POOLINGS
@@ -103,13 +103,17 @@ class Rerank(Task[RerankRequest]):
     def texts(self, request: RerankRequest) -> list[Text]:
         """What the scorer reads."""
         if not request.texts:
-            raise Invalid('"texts" is empty; send at least one')
+            raise Empty('"texts" is empty; send at least one')
         return self.scorer.texts(request.query, request.texts)
 
     def place(self, request: RerankRequest, index: int, total: int) -> str:
         """See `Task.place`; the query stands before the texts, or in a pair with each."""
         own = index - (total - len(request.texts))
         return '"query"' if own < 0 or not request.query.strip() else super().place(request, own, len(request.texts))
+
+    def listed(self, request: RerankRequest, texts: Sequence[Text]) -> int:
+        """See `Task.listed`; the query is in none."""
+        return len(request.texts)
 
     def reading(self, request: RerankRequest) -> Reading:
         """See `Task.reading`."""

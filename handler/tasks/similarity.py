@@ -56,6 +56,10 @@ class Similarity(Task[SimilarityRequest]):
             return f"text {index % 2 + 1} of pair {index // 2 + 1} of {total // 2}"
         return super().place(request, index - 1, total - 1) if index else '"source"'
 
+    def listed(self, request: SimilarityRequest, texts: Sequence[Text]) -> int:
+        """See `Task.listed`; the source is in none."""
+        return len(texts) - (request.source is not None)
+
     def reading(self, request: SimilarityRequest) -> Reading:
         """See `Task.reading`."""
         return POOLINGS[self.model.config.pooling]

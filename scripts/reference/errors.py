@@ -9,6 +9,7 @@ from handler import errors as tree
 from handler.errors import (
     BertError,
     ConfigError,
+    Empty,
     Invalid,
     NotAcceptable,
     Overloaded,
@@ -44,12 +45,12 @@ ROUTES = {
     "tei/v1": "`tei/embeddings`, `tei/v1/embeddings`",
     "kserve": "`/v1/models/...`, `/v2/models/...`, `vertex`",
 }
-SAMPLES: tuple[BertError, ...] = (Invalid("text 1 of 1 is empty"), Overloaded("not computed in time"))
+SAMPLES: tuple[BertError, ...] = (Empty("text 1 of 1 is empty"), Overloaded("not computed in time"))
 TORCHSERVE = """\
 TorchServe itself responds if a request does not reach a worker or the worker dies. Its envelope, unless noted:"""
 SHOWN = '{"code": 404, "type": "ModelNotFoundException", "message": "Model not found: nope"}'
 NOTES = """\
-Query parameters of a URL are ignored. Connections are kept open even if the client asks for `connection: close`, so
+Query parameters of a URL are ignored on `/predictions`. Connections are kept open even if the client asks for `connection: close`, so
 read a body by its `content-length`; after an error TorchServe closes the connection."""
 OWN: tuple[tuple[str, str, str], ...] = (
     (
@@ -96,7 +97,8 @@ def errors() -> str:
 def kinds() -> list[type[BertError]]:
     """The errors that a request can get, by status."""
     found = [each for each in vars(tree).values() if isinstance(each, type) and issubclass(each, BertError)]
-    return sorted((each for each in found if each is not ConfigError), key=lambda kind: kind.status)
+    inner = {ConfigError, Empty}  # of which no request sees one, and the other as `Invalid`
+    return sorted((each for each in found if each not in inner), key=lambda kind: kind.status)
 
 
 def envelopes() -> Iterator[tuple[str, ...]]:

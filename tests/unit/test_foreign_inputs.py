@@ -7,7 +7,7 @@ import pytest
 
 from handler.errors import Invalid
 from handler.protocols import find
-from handler.protocols.kserve import LISTS
+from handler.protocols.kserve_inputs import LISTS
 from handler.tasks import TASKS
 from handler.tasks.info import Info
 from handler.types import Row

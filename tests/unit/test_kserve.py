@@ -57,6 +57,12 @@ def ids(*data, **more):
         ({"inputs": [*ids(5)["inputs"], *tensor(name="attention_mask")["inputs"]]}, 422, "attention_mask must be"),
         (tensor(name="input_ids", datatype="UINT64", data=[2**64 - 1]), 422, "outside the vocabulary"),
         (tensor(name="normalize", datatype="BOOL", data=[1]), 422, "BOOL and holds a int"),
+        (
+            tensor(shape=[1, 3], data=["b", "c", "d"]),
+            422,
+            "has the shape [1, 3]; send [texts]",
+        ),
+        ({}, 422, 'neither "instances" (version 1) nor "inputs"'),
     ],
 )
 def test_what_is_wrong_is_said(pipeline, body, status, words):
@@ -71,6 +77,37 @@ def test_a_wrong_length_of_the_json(pipeline, length):
     assert status == 400
     assert HEADER in answer["error"]
     assert len(answer["error"]) < 200
+
+
+@pytest.mark.parametrize(
+    ("shape", "second", "pairs"),
+    [
+        ([1, 2], None, [["b", "c"]]),
+        ([1], ["c"], [["b", "c"]]),
+        ([2, 2], None, [["b", "c"], ["d", "e"]]),
+        ([2], ["c", "e"], [["b", "c"], ["d", "e"]]),
+    ],
+)
+def test_pairs(pipeline, shape, second, pairs):
+    """As one tensor or two, they are what version 1 has them as."""
+    first = [text for pair in pairs for text in (pair if second is None else pair[:1])]
+    tensors = tensor(shape=shape, data=first)["inputs"]
+    tensors += [] if second is None else tensor(name="text_pair", shape=shape, data=second)["inputs"]
+    status, answer = ask(pipeline, {"inputs": tensors, "parameters": {"task": "similarity"}})
+    native = ask(pipeline, {"instances": pairs, "parameters": {"task": "similarity"}})[1]["predictions"]
+    assert (status, answer["outputs"][0]["data"]) == (200, native)
+
+
+def test_what_stands_beside_the_text_of_an_instance_is_ignored(pipeline):
+    body = {"instances": [{"inputs": "b", "truncate": True}, {"text": "c", "id": 1}]}
+    (reply,) = pipeline.answer([Row({"body": orjson.dumps(body)}, {}, "application/json", "vertex")])
+    assert (reply.status, reply.headers["x-ignored"]) == (200, "instances.id,instances.truncate")
+
+
+def test_a_forgotten_content_type_is_named(pipeline):
+    headers = {"content-length": "20"}
+    (reply,) = pipeline.answer([Row({}, headers, "application/x-www-form-urlencoded", "vertex")])
+    assert (reply.status, b"which is what curl -d sends" in reply.body) == (400, True)
 
 
 @pytest.mark.parametrize("instance", ["b", {"text": "b"}, {"data": "b"}])

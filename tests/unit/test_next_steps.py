@@ -34,7 +34,8 @@ def test_addresses_can_be_opened_and_commands_name_the_port(tmp_path):
     text = "\n".join(next_steps.lines(one, "2.0"))
     assert "0.0.0.0" not in text
     assert "http://127.0.0.1:9400/predictions/bert/2.0/v1" in text
-    assert "scripts/bert stop --inference-port 9400 && scripts/bert start bert NAME --inference-port 9400" in text
+    assert "scripts/bert stop --inference-port 9400, start it again as before, with the models bert NAME" in text
+    assert "scripts/bert start" not in text  # without its keys it would be open
     assert "  keys              /k" in text
     assert "browser" not in text  # it has no way to send a key
     assert f"  logs              {tmp_path}/logs" in text

@@ -79,7 +79,7 @@ def test_tei_by_its_base_address_and_by_openais_paths(ask):
     assert answer == ask({"input": TEXTS}, "tei/embeddings")[1]
     assert [item["embedding"] for item in answer["data"]] == ask({"inputs": TEXTS}, "tei/embed")[1]
     status, answer = ask({"input": ""}, "tei/embeddings")
-    assert (status, answer) == (422, {"message": "text 1 of 1 is empty", "code": 422, "type": "Validation"})
+    assert (status, answer) == (400, {"message": "text 1 of 1 is empty", "code": 400, "type": "Empty"})
     assert ask({"input": "a"}, "tei/nope")[1]["error_type"] == "Validation"
 
 

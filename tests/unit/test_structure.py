@@ -147,6 +147,7 @@ def test_the_client_knows_every_error_of_a_worker_and_no_other():
     from handler import errors
 
     ours = {kind.error_type: kind for kind in tree(errors.BertError) if kind is not errors.ConfigError}
+    ours["invalid"] = errors.Invalid  # as which a client sees `Empty`
     assert {word: (kind.__name__, kind.status) for word, kind in ANSWERED.items()} == {
         word: (kind.__name__, kind.status) for word, kind in ours.items()
     }
