@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from handler.activations import OF_MODULES
 from handler.config import Pooling
-from handler.head import Function
 from scripts.console import Failure
 from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
 
@@ -23,7 +23,6 @@ POOLINGS = {
 """Keys of the older form of the file, and the names of the newer one, which are ours."""
 SETTINGS, MODEL = "sentence_bert_config.json", "config_sentence_transformers.json"
 """Files of the first module, and of the whole."""
-FUNCTIONS: dict[str, Function] = {"Sigmoid": "sigmoid", "Identity": "none"}
 
 
 def transformer(root: Path) -> Path:
@@ -181,19 +180,25 @@ def scores(config: Mapping[str, Any]) -> int:
     return len(value(config, "id2label", dict, {})) or value(config, "num_labels", int, 2)
 
 
-def activation(root: Path, config: Mapping[str, Any]) -> Function:
-    """What a cross-encoder applies to its score; a sigmoid where nothing is said.
+def activation(root: Path, config: Mapping[str, Any]) -> str:
+    """What a cross-encoder applies to its one score, by our name; a sigmoid where nothing is said.
+
+    Source: `get_default_activation_fn` and `_parse_model_config` of sentence-transformers' `CrossEncoder`, which looks
+    into the same places in this order, and without `trust_remote_code` makes only torch's own.
 
     Raises:
         Failure: something that is not served.
     """
+    if scores(config) != 1:
+        return "none"
     named = (
         value(load_if_there(root / MODEL), "activation_fn", str, "", MODEL)
         or value(value(config, "sentence_transformers", dict, {}), "activation_fn", str)
         or value(config, "sbert_ce_default_activation_function", str)
-        or "Sigmoid"
+        or "torch.nn.Sigmoid"
     )
-    name = named.rsplit(".", 1)[-1]
-    if name not in FUNCTIONS:
-        raise Failure(f"{root} applies {named} to its score", fix=f"one of {', '.join(FUNCTIONS)} is served")
-    return FUNCTIONS[name]
+    known = OF_MODULES.get(named.rsplit(".", 1)[-1]) if named.startswith("torch.") else None
+    if known is None:
+        fix = f"torch.nn's {', '.join(OF_MODULES)} are served"
+        raise Failure(f"{root} applies {named} to its score; its ranks would differ from sentence-transformers'", fix)
+    return known
