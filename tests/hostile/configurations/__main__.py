@@ -26,6 +26,7 @@ from typing import Any
 from scripts.console import Failure
 from scripts.packing import inspection
 from scripts.packing import pack as packer
+from scripts.sources import checkpoint as checkpoints
 from tests.hostile import laid_out
 from tests.hostile.configurations import answers, bases, forked, mutations
 
@@ -120,14 +121,22 @@ def run(chosen: Iterator[Case]) -> list[tuple[Case, str, str]]:
 
 
 def prepare(root: Path) -> dict[str, Path]:
-    """Libraries that children need not import again, and the folders; no thread may run when a process forks."""
-    import sentence_transformers  # noqa: F401
+    """The folders, each asked and laid out once, so that children import nothing; no thread may run when they fork."""
+    import onnxruntime  # noqa: F401
     import torch
+    from transformers.utils import logging as transformers_logging
 
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    return bases.save(root)
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    made = bases.save(root)
+    for name, folder in made.items():
+        answers.reference(folder, bases.BASES[name][1])
+        checkpoint = checkpoints.read(folder)
+        packer.stage(checkpoint, root / f"{name}-laid-out", packer.configure(checkpoint, {}).handler.runtime)
+    return made
 
 
 def table(counts: Counter[tuple[str, str]]) -> str:

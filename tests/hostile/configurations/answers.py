@@ -112,8 +112,8 @@ def sentence_vectors(folder: str) -> list[Any]:
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(folder, device="cpu", model_kwargs=FLOAT)
-    named = [model.encode(TEXTS, prompt_name=name).tolist() for name in prompts_of(model.prompts)]
-    return [model.encode([*TEXTS, LONG]).tolist(), *named]
+    named = [model.encode(TEXTS, prompt_name=name, batch_size=1).tolist() for name in prompts_of(model.prompts)]
+    return [model.encode([*TEXTS, LONG], batch_size=1).tolist(), *named]
 
 
 def sparse_vectors(folder: str) -> list[Any]:
@@ -121,7 +121,7 @@ def sparse_vectors(folder: str) -> list[Any]:
     from sentence_transformers import SparseEncoder
 
     model = SparseEncoder(folder, device="cpu", model_kwargs=FLOAT)
-    rows = model.encode([*TEXTS, LONG], convert_to_sparse_tensor=False).numpy()
+    rows = model.encode([*TEXTS, LONG], batch_size=1, convert_to_sparse_tensor=False).numpy()
     return [[[[int(index), float(row[index])] for index in np.flatnonzero(row)] for row in rows]]
 
 
@@ -130,7 +130,25 @@ def relevance(folder: str) -> list[Any]:
     from sentence_transformers import CrossEncoder
 
     model = CrossEncoder(folder, device="cpu", model_kwargs=FLOAT)
-    return [model.predict([(QUESTION, text) for text in [*TEXTS, LONG]]).tolist()]
+    return [model.predict([(QUESTION, text) for text in [*TEXTS, LONG]], batch_size=1).tolist()]
+
+
+def best_span(folder: str) -> list[Any]:
+    """Of transformers' model, by the rule of its pipeline up to version 5.2: the likeliest start and end together."""
+    import torch
+    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForQuestionAnswering.from_pretrained(folder, **FLOAT).eval()
+    read = tokenizer(QUESTION, CONTEXT, return_offsets_mapping=True, return_tensors="pt")
+    (places,) = read.pop("offset_mapping").tolist()
+    inside = [number for number, side in enumerate(read.sequence_ids(0)) if side == 1]
+    with torch.inference_mode():
+        found = model(**read)
+    ends = [logits[0][[0, *inside]].softmax(0)[1:] for logits in (found.start_logits, found.end_logits)]
+    joint = torch.outer(*ends).triu()
+    first, last = divmod(int(joint.argmax()), len(inside))
+    return [[[places[inside[first]][0], places[inside[last]][1], float(joint.max())]]]
 
 
 REFERENCES: Mapping[str, Callable[[str], list[Any]]] = {
@@ -140,7 +158,7 @@ REFERENCES: Mapping[str, Callable[[str], list[Any]]] = {
     "rerank": relevance,
     "text-classification": transformers("text-classification", TEXTS, top_k=None, truncation=True),
     "token-classification": transformers("token-classification", TEXTS, aggregation_strategy="none", ignore_labels=[]),
-    "question-answering": transformers("question-answering", {"question": QUESTION, "context": CONTEXT}),
+    "question-answering": best_span,
     "fill-mask": transformers("fill-mask", MASKED, top_k=TOP),
 }
 """By the archive's task."""
