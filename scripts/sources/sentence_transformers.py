@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, get_args
 from handler.activations import OF_MODULES
 from handler.config import Pooling
 from scripts.console import Failure
-from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
+from scripts.files.json_files import SHOWN, checked, load_if_there, load_json, load_object, required, value
 
 POOLINGS = {
     "pooling_mode_cls_token": "cls",
@@ -69,6 +70,7 @@ def read(root: Path) -> dict[str, Any]:
             f"{root} gives its tokenizer the arguments {settings['processing_kwargs']}; this is not served",
             fix="remove processing_kwargs from sentence_bert_config.json if they make no difference",
         )
+    check_outputs(folders[0] / SETTINGS, settings, OUTPUTS[further])
     prompts = load_if_there(root / MODEL)
     found = {
         "lower_case": value(settings, "do_lower_case", bool, False, SETTINGS),
@@ -142,6 +144,26 @@ MODULE_PATTERNS = {
     r"Transformer": cross_encoder,
 }
 """Modules that are served, and what reads them further."""
+OUTPUTS = {
+    embedding: ("feature-extraction", "last_hidden_state", "token_embeddings"),
+    sparse: ("fill-mask", "logits", "token_embeddings"),
+    cross_encoder: ("sequence-classification", "logits", "scores"),
+}
+"""What the first module's settings may say of it: which of transformers' models, which of its outputs, under what name.
+
+Source: `TRANSFORMER_TASK_DEFAULTS` of sentence-transformers 6.2.
+"""
+
+
+def check_outputs(file: Path, settings: Mapping[str, Any], served: tuple[str, str, str]) -> None:
+    """Refuse a first module that gives something else to those after it; older versions say nothing of this."""
+    text = value(value(settings, "modality_config", dict, {}, file), "text", dict, {}, file)
+    said = (settings.get("transformer_task"), text.get("method_output_name"), settings.get("module_output_name"))
+    for key, found, expected in zip(
+        ("transformer_task", "method_output_name", "module_output_name"), said, served, strict=True
+    ):
+        if found not in (None, expected):
+            raise Failure(f"{key} of {file} is {json.dumps(found)[:SHOWN]}; with these modules it has to be {expected}")
 
 
 def read_pooling(config: Mapping[str, Any]) -> str:

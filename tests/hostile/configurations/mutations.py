@@ -107,7 +107,7 @@ def change(folder: Path, dice: Random) -> str:
         return f"{name} is {text[:20]!r}"
     try:
         content = json.loads(file.read_text())
-    except ValueError:
+    except (ValueError, RecursionError):  # what an earlier change left
         return f"{name} as it was"
     places = [content] if isinstance(content, dict) else [each for each in listed(content) if isinstance(each, dict)]
     if not places:
