@@ -65,11 +65,7 @@ def read(root: Path) -> dict[str, Any]:
             fix="served: Transformer, Pooling and any Dense and Normalize after; SpladePooling; Transformer alone",
         )
     settings = load_if_there(folders[0] / SETTINGS)
-    if settings.get("processing_kwargs"):
-        raise Failure(
-            f"{root} gives its tokenizer the arguments {settings['processing_kwargs']}; this is not served",
-            fix="remove processing_kwargs from sentence_bert_config.json if they make no difference",
-        )
+    check_arguments(folders[0] / SETTINGS, settings)
     check_outputs(folders[0] / SETTINGS, settings, OUTPUTS[further])
     prompts = load_if_there(root / MODEL)
     found = {
@@ -153,6 +149,26 @@ OUTPUTS = {
 
 Source: `TRANSFORMER_TASK_DEFAULTS` of sentence-transformers 6.2.
 """
+
+
+ARGUMENTS = (
+    *("processing_kwargs", "processor_kwargs", "tokenizer_args", "model_kwargs", "model_args"),
+    *("config_kwargs", "config_args"),
+)
+"""Keys of the first module's settings whose content sentence-transformers gives to transformers, in both namings."""
+HARMLESS = {"trust_remote_code", "dtype", "torch_dtype", "attn_implementation", "local_files_only"}
+"""Arguments that change no answer: precision is the archive's own."""
+
+
+def check_arguments(file: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse arguments that would change the model or its tokenizer."""
+    for key in ARGUMENTS:
+        found = value(settings, key, dict, {}, file)
+        if found.keys() - HARMLESS:
+            raise Failure(
+                f"{key} of {file} is {json.dumps(found)[:SHOWN]}; this is not served",
+                fix=f"remove {key} if it makes no difference",
+            )
 
 
 def check_outputs(file: Path, settings: Mapping[str, Any], served: tuple[str, str, str]) -> None:

@@ -57,14 +57,19 @@ def test_distilbert_has_one_epsilon_whatever_its_configuration_says(tmp_path, to
     ("settings", "said"),
     [
         ({"transformer_task": "fill-mask"}, 'transformer_task of .* is "fill-mask"; .* has to be feature-extraction'),
+        ({"tokenizer_args": {"do_lower_case": True}}, "tokenizer_args of .* is not served"),
+        ({"config_kwargs": {"num_hidden_layers": 1}}, "config_kwargs of .* is not served"),
+        ({"model_args": 12.0}, "model_args of .* is 12.0; expected: an object"),
         ({"module_output_name": "scores"}, "module_output_name .* has to be token_embeddings"),
         ({"modality_config": {"text": {"method_output_name": "pooler_output"}}}, "has to be last_hidden_state"),
     ],
 )
 def test_a_first_module_that_gives_something_else_is_refused(tiny, tmp_path, settings, said):
     folder = folders.sentences(tiny, tmp_path / "model")
-    assert checkpoints.read(folder).task == "embedding"
     file = folder / "sentence_bert_config.json"
+    harmless = {"model_args": {"torch_dtype": "float16"}, "tokenizer_args": {}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | harmless))
+    assert checkpoints.read(folder).task == "embedding"
     file.write_text(json.dumps(json.loads(file.read_text()) | settings))
     with pytest.raises(Failure, match=said):
         checkpoints.read(folder)
