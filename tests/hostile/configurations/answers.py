@@ -63,7 +63,9 @@ def ours(pipeline: Pipeline) -> list[Any]:
 
 def pairs(row: Any, *keys: str) -> list[list[Any]]:
     """Dictionaries as lists, in an order that ties do not change."""
-    return sorted(([item[key] for key in keys] for item in row), key=lambda values: list(map(str, values)))
+    labels = ("label", "entity")  # ours are strings, also where a configuration has a number
+    listed = ([str(item[key]) if key in labels else item[key] for key in keys] for item in row)
+    return sorted(listed, key=lambda values: list(map(str, values)))
 
 
 FORMS: Mapping[str, Callable[[Any], Any]] = {
