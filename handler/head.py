@@ -59,7 +59,7 @@ class HeadMetadata(msgspec.Struct, frozen=True):
         pooled: whether a `sequence` head reads the pooler's output; else the first token's state.
         labels: names of the scores, in order; empty for a vocabulary.
         function: what makes the scores of a sequence probabilities.
-        rerank: what a cross-encoder applies to its one score.
+        rerank: what a cross-encoder applies to its one score, a key of `handler.activations.ACTIVATIONS`.
         eps: of normalisations.
     """
 
@@ -68,7 +68,7 @@ class HeadMetadata(msgspec.Struct, frozen=True):
     labels: list[str] = []
     pooled: bool = False
     function: Function = "softmax"
-    rerank: Function = "sigmoid"
+    rerank: str = "sigmoid"
     eps: float = 1e-12
 
 
@@ -109,6 +109,11 @@ class Head:
                 norm = self.weights[f"{step.norm}.weight"], self.weights[f"{step.norm}.bias"]
                 values = layer_norm(values, values.shape[-1:], *norm, self.description.eps)
         return values
+
+    def relevance(self, scores: Scores) -> Scores:
+        """A cross-encoder's scores after the activation that sentence-transformers would apply."""
+        apply = ACTIVATIONS[self.description.rerank].apply
+        return apply(torch.from_numpy(scores)).numpy()
 
 
 class SequenceScores(Reading):

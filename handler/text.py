@@ -99,7 +99,9 @@ class TextTokenizer:
             whole = (found for part in chunk_by_size(texts, characters, CHARACTERS_AT_ONCE) for found in encode(part))
             for call in some:
                 own = (
-                    self.add_special_tokens(text) if isinstance(text, list) else convert(next(whole), with_offsets)
+                    self.add_special_tokens(text)
+                    if isinstance(text, list)
+                    else convert(next(whole), with_offsets, self.settings.token_type_ids)
                     for text in call.texts
                 )
                 call.attempt(lambda call, own=own: self._fit(call, own))  # type: ignore[misc]
@@ -146,11 +148,11 @@ def character_count(call: Call) -> int:
     return sum(map(characters, call.texts))
 
 
-def convert(encoding: tokenizers.Encoding, with_offsets: bool = False) -> Encoding:
+def convert(encoding: tokenizers.Encoding, with_offsets: bool = False, with_types: bool = True) -> Encoding:
     """From the tokenizers library's own type; `encode_batch_fast` gives no places."""
     return Encoding(
         encoding.ids,
-        encoding.type_ids,
+        encoding.type_ids if with_types else [0] * len(encoding),
         encoding.special_tokens_mask,
         encoding.offsets if with_offsets else [],
         encoding.word_ids if with_offsets else [],

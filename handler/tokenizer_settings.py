@@ -17,6 +17,7 @@ class TokenizerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         unk_token, pad_token, mask_token: contents of these tokens; None where nobody named one.
+        token_type_ids: whether the model is given types of tokens; else all have type 0, the second text of a pair too.
         split_special_tokens: whether special tokens in a text are cut as any other word.
         clean_up_tokenization_spaces: whether decoded texts lose spaces before punctuation.
     """
@@ -24,6 +25,7 @@ class TokenizerSettings(msgspec.Struct, frozen=True, kw_only=True):
     unk_token: str | None = None
     pad_token: str | None = None
     mask_token: str | None = None
+    token_type_ids: bool = True
     split_special_tokens: bool = False
     clean_up_tokenization_spaces: bool = False
 

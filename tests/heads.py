@@ -13,6 +13,9 @@ SIZES: dict[str, dict[str, Any]] = {
     "Roberta": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
     "DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64},
     "MPNet": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
+    "XLMRoberta": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
+    "DebertaV2": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
+    "ModernBert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
     "Electra": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
 }
 POSITIONS = 66
@@ -39,7 +42,11 @@ def save(folder: Path, family: str, head: str, tokenizer: Any, **options: Any) -
     import transformers
 
     config = getattr(transformers, f"{family}Config")(
-        vocab_size=len(tokenizer), max_position_embeddings=POSITIONS, pad_token_id=0, **SIZES[family], **options
+        vocab_size=max(tokenizer.get_vocab().values()) + 1,
+        max_position_embeddings=POSITIONS,
+        pad_token_id=0,
+        **SIZES[family],
+        **options,
     )
     model = getattr(transformers, f"{family}{head}")(config).eval()
     fill(model)

@@ -17,7 +17,6 @@ from msgspec import Meta
 
 from handler.call import Call
 from handler.errors import BertError, Invalid
-from handler.head import FUNCTIONS
 from handler.model import LoadedModel
 from handler.protocols.base import BAD_REQUEST
 from handler.protocols.openai import Usage, enveloped, usage
@@ -106,7 +105,7 @@ def relevances(call: Call, model: LoadedModel) -> dict[str, Any]:
     assert model.head is not None
     logits = np.array([labels[0]["score"] for labels in call.answer], dtype=np.float32)
     raw = call.protocol_state.use_activation is False
-    return scored(call, model, FUNCTIONS["none" if raw else model.head.description.rerank](logits))
+    return scored(call, model, logits if raw else model.head.relevance(logits))
 
 
 def scored(call: Call, model: LoadedModel, scores: Any) -> dict[str, Any]:

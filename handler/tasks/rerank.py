@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from handler.device import Reading
 from handler.errors import Empty
-from handler.head import FUNCTIONS, Head, Scores
+from handler.head import Head, Scores
 from handler.model import LoadedModel
 from handler.poolings import POOLINGS
 from handler.tasks import prompts
@@ -27,7 +27,7 @@ class RerankRequest(TextRequest, frozen=True, kw_only=True):
     query: Annotated[str, Meta(description="search query", examples=["Where does Ada live?"])]
     texts: Annotated[list[str], Meta(description="texts to rank", examples=[["Ada lives in London.", "It rains."]])]
     return_text: Annotated[bool, Meta(description="whether to include the texts in the response")] = False
-    raw_scores: Annotated[bool, Meta(description="return the logits of a cross-encoder, without its sigmoid")] = False
+    raw_scores: Annotated[bool, Meta(description="the logits of a cross-encoder, without its activation")] = False
     top_n: Annotated[
         Annotated[int, Meta(ge=1)] | None, Meta(description="number of best results to return; default: all")
     ] = None
@@ -64,9 +64,10 @@ class CrossEncoder(Scorer):
 
     def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
         """After the activation that sentence-transformers would apply."""
-        apply = FUNCTIONS["none" if raw else self.head.description.rerank]
-        scores, starts = of_windows(self.head, outputs)
-        return apply(np.maximum.reduceat(scores[:, 0], starts))
+        windows, starts = of_windows(self.head, outputs)
+        scores = windows[:, 0] if raw else self.head.relevance(windows[:, 0])
+        best: Scores = np.maximum.reduceat(scores, starts)
+        return best
 
 
 class BiEncoder(Scorer):

@@ -19,7 +19,7 @@ from scripts.console import Failure, err
 from scripts.files.json_files import checked, value
 from scripts.packing import layout
 from scripts.sources.checkpoint import Checkpoint
-from scripts.sources.families import Chain, activation, family
+from scripts.sources.families import Chain, activation, family, norm_eps
 from scripts.sources.sentence_transformers import scores
 
 CLASSES = {
@@ -97,9 +97,9 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
         steps,
         [] if found in ("span", "vocabulary") else labels(config, count),
         chain.pooled,
-        function(config, count),
+        function(config, count) if found == "sequence" else "none",
         checkpoint.rerank,
-        value(config, "layer_norm_eps", float, 1e-12),
+        norm_eps(config),
     )
     layout.save(weights, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
 

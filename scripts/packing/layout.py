@@ -20,7 +20,7 @@ from handler.runtimes.base import WEIGHTS, Placement
 from handler.runtimes.eager import Eager
 from scripts.files.json_files import value
 from scripts.packing.exports.quantize import quantize
-from scripts.sources.families import FAMILIES, activation, family, position_offset
+from scripts.sources.families import FAMILIES, activation, family, norm_eps, position_offset
 
 
 def unsupported_reason(config: Mapping[str, Any]) -> str:
@@ -73,7 +73,7 @@ def settings(config: Mapping[str, Any]) -> dict[str, str]:
         "layers": str(config[keys.layers]),
         "heads": str(config[keys.heads]),
         "activation": OF_TRANSFORMERS[activation(config)],
-        "eps": str(value(config, "layer_norm_eps", float, 1e-12)),
+        "eps": str(norm_eps(config)),
         "first_position": str(position_offset(config)),
     }
 

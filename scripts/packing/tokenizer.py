@@ -56,6 +56,7 @@ def settings_of(theirs: Any, made: Tokenizer) -> TokenizerSettings:
     bpe_too = getattr(theirs, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output", False)
     return TokenizerSettings(
         **{name: getattr(theirs, name, None) for name in ("unk_token", "pad_token", "mask_token")},
+        token_type_ids="token_type_ids" in theirs.model_input_names,
         split_special_tokens=bool(theirs.split_special_tokens),
         # transformers does not clean up what a BPE decodes
         clean_up_tokenization_spaces=bool(theirs.clean_up_tokenization_spaces)

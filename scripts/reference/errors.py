@@ -50,8 +50,8 @@ TORCHSERVE = """\
 TorchServe itself responds if a request does not reach a worker or the worker dies. Its envelope, unless noted:"""
 SHOWN = '{"code": 404, "type": "ModelNotFoundException", "message": "Model not found: nope"}'
 NOTES = """\
-Query parameters of a URL are ignored on `/predictions`. Connections are kept open even if the client asks for `connection: close`, so
-read a body by its `content-length`; after an error TorchServe closes the connection."""
+Query parameters of a URL are ignored on `/predictions`. Connections are kept open even if the client asks for
+`connection: close`, so read a body by its `content-length`; after an error TorchServe closes the connection."""
 OWN: tuple[tuple[str, str, str], ...] = (
     (
         "400",

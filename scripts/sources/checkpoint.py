@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from handler.head import Function, HeadType
+from handler.head import HeadType
 from scripts.console import Failure
 from scripts.files.json_files import checked, load_if_there, load_object, required, value
 from scripts.sources import lengths
@@ -70,7 +70,7 @@ class Checkpoint:
         truncation: which end of a long text its tokenizer cuts.
         prompts: what may go before a text, by name.
         default_prompt: name of the one that does.
-        rerank: what a cross-encoder applies to its score.
+        rerank: what a cross-encoder applies to its score; see `HeadMetadata`.
     """
 
     root: Path
@@ -87,7 +87,7 @@ class Checkpoint:
     truncation: str = "right"
     prompts: Mapping[str, str] = field(default_factory=dict)
     default_prompt: str | None = None
-    rerank: Function = "sigmoid"
+    rerank: str = "sigmoid"
 
     @property
     def config(self) -> dict[str, Any]:

@@ -16,13 +16,14 @@ from scripts.files.json_files import required, value
 
 @dataclass(frozen=True, slots=True)
 class ConfigKeys:
-    """Keys of `config.json`; the defaults are BERT's."""
+    """Keys of `config.json`, empty for what is not configured; the defaults are BERT's."""
 
     layers: str = "num_hidden_layers"
     heads: str = "num_attention_heads"
     hidden: str = "hidden_size"
     intermediate: str = "intermediate_size"
     activation: str = "hidden_act"
+    eps: str = "layer_norm_eps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ DISTILBERT = Family(
         "span": SPAN,
         "vocabulary": Chain((linear("vocab_transform", "config", "vocab_layer_norm"), linear("vocab_projector"))),
     },
-    ConfigKeys("n_layers", "n_heads", "dim", "hidden_dim", "activation"),
+    ConfigKeys("n_layers", "n_heads", "dim", "hidden_dim", "activation", eps=""),
 )
 ELECTRA = Family(
     None,
@@ -181,6 +182,11 @@ def family(config: Mapping[str, Any]) -> Family:
 def activation(config: Mapping[str, Any]) -> str:
     """The model's own activation, as transformers names it."""
     return value(config, family(config).keys.activation, str, "gelu")
+
+
+def norm_eps(config: Mapping[str, Any]) -> float:
+    """What normalisations add to a variance."""
+    return value(config, family(config).keys.eps, float, 1e-12)
 
 
 def hidden_size(config: Mapping[str, Any]) -> int:

@@ -15,6 +15,8 @@ TABLES = ("position_embeddings", "embed_positions", "position_embedding", "wpe")
 """What transformers' encoders call a table with a row for each position."""
 DEFAULT = 512
 """Tokens, where neither model nor tokenizer says."""
+NO_LIMIT = 10**20
+"""A tokenizer's length above this says nothing: transformers writes 10**30 where there is none (`LARGE_INTEGER`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Lengths:
         own = value(settings, "max_seq_length", int, 0, "sentence_bert_config.json")
         key = "model_max_length" if tokenizer.get("model_max_length") is not None else "max_len"
         named = value(tokenizer, key, int, 0, "tokenizer_config.json")
-        found = own or min((length for length in (named, self.configured) if length), default=DEFAULT)
+        said = (length for length in (named, self.configured) if length and length < NO_LIMIT)
+        found = own or min(said, default=DEFAULT)
         return found if self.positions is None else min(found, self.positions)
 
 

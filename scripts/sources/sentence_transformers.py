@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from handler.activations import OF_MODULES
 from handler.config import Pooling
-from handler.head import Function
 from scripts.console import Failure
-from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
+from scripts.files.json_files import SHOWN, checked, load_if_there, load_json, load_object, required, value
 
 POOLINGS = {
     "pooling_mode_cls_token": "cls",
@@ -23,7 +24,6 @@ POOLINGS = {
 """Keys of the older form of the file, and the names of the newer one, which are ours."""
 SETTINGS, MODEL = "sentence_bert_config.json", "config_sentence_transformers.json"
 """Files of the first module, and of the whole."""
-FUNCTIONS: dict[str, Function] = {"Sigmoid": "sigmoid", "Identity": "none"}
 
 
 def transformer(root: Path) -> Path:
@@ -65,11 +65,8 @@ def read(root: Path) -> dict[str, Any]:
             fix="served: Transformer, Pooling and any Dense and Normalize after; SpladePooling; Transformer alone",
         )
     settings = load_if_there(folders[0] / SETTINGS)
-    if settings.get("processing_kwargs"):
-        raise Failure(
-            f"{root} gives its tokenizer the arguments {settings['processing_kwargs']}; this is not served",
-            fix="remove processing_kwargs from sentence_bert_config.json if they make no difference",
-        )
+    check_arguments(folders[0] / SETTINGS, settings)
+    check_outputs(folders[0] / SETTINGS, settings, OUTPUTS[further])
     prompts = load_if_there(root / MODEL)
     found = {
         "lower_case": value(settings, "do_lower_case", bool, False, SETTINGS),
@@ -143,6 +140,46 @@ MODULE_PATTERNS = {
     r"Transformer": cross_encoder,
 }
 """Modules that are served, and what reads them further."""
+OUTPUTS = {
+    embedding: ("feature-extraction", "last_hidden_state", "token_embeddings"),
+    sparse: ("fill-mask", "logits", "token_embeddings"),
+    cross_encoder: ("sequence-classification", "logits", "scores"),
+}
+"""What the first module's settings may say of it: which of transformers' models, which of its outputs, under what name.
+
+Source: `TRANSFORMER_TASK_DEFAULTS` of sentence-transformers 6.2.
+"""
+
+
+ARGUMENTS = (
+    *("processing_kwargs", "processor_kwargs", "tokenizer_args", "model_kwargs", "model_args"),
+    *("config_kwargs", "config_args"),
+)
+"""Keys of the first module's settings whose content sentence-transformers gives to transformers, in both namings."""
+HARMLESS = {"trust_remote_code", "dtype", "torch_dtype", "attn_implementation", "local_files_only"}
+"""Arguments that change no answer: precision is the archive's own."""
+
+
+def check_arguments(file: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse arguments that would change the model or its tokenizer."""
+    for key in ARGUMENTS:
+        found = value(settings, key, dict, {}, file)
+        if found.keys() - HARMLESS:
+            raise Failure(
+                f"{key} of {file} is {json.dumps(found)[:SHOWN]}; this is not served",
+                fix=f"remove {key} if it makes no difference",
+            )
+
+
+def check_outputs(file: Path, settings: Mapping[str, Any], served: tuple[str, str, str]) -> None:
+    """Refuse a first module that gives something else to those after it; older versions say nothing of this."""
+    text = value(value(settings, "modality_config", dict, {}, file), "text", dict, {}, file)
+    said = (settings.get("transformer_task"), text.get("method_output_name"), settings.get("module_output_name"))
+    for key, found, expected in zip(
+        ("transformer_task", "method_output_name", "module_output_name"), said, served, strict=True
+    ):
+        if found not in (None, expected):
+            raise Failure(f"{key} of {file} is {json.dumps(found)[:SHOWN]}; with these modules it has to be {expected}")
 
 
 def read_pooling(config: Mapping[str, Any]) -> str:
@@ -181,19 +218,25 @@ def scores(config: Mapping[str, Any]) -> int:
     return len(value(config, "id2label", dict, {})) or value(config, "num_labels", int, 2)
 
 
-def activation(root: Path, config: Mapping[str, Any]) -> Function:
-    """What a cross-encoder applies to its score; a sigmoid where nothing is said.
+def activation(root: Path, config: Mapping[str, Any]) -> str:
+    """What a cross-encoder applies to its one score, by our name; a sigmoid where nothing is said.
+
+    Source: `get_default_activation_fn` and `_parse_model_config` of sentence-transformers' `CrossEncoder`, which looks
+    into the same places in this order, and without `trust_remote_code` makes only torch's own.
 
     Raises:
         Failure: something that is not served.
     """
+    if scores(config) != 1:
+        return "none"
     named = (
         value(load_if_there(root / MODEL), "activation_fn", str, "", MODEL)
         or value(value(config, "sentence_transformers", dict, {}), "activation_fn", str)
         or value(config, "sbert_ce_default_activation_function", str)
-        or "Sigmoid"
+        or "torch.nn.Sigmoid"
     )
-    name = named.rsplit(".", 1)[-1]
-    if name not in FUNCTIONS:
-        raise Failure(f"{root} applies {named} to its score", fix=f"one of {', '.join(FUNCTIONS)} is served")
-    return FUNCTIONS[name]
+    known = OF_MODULES.get(named.rsplit(".", 1)[-1]) if named.startswith("torch.") else None
+    if known is None:
+        fix = f"torch.nn's {', '.join(OF_MODULES)} are served"
+        raise Failure(f"{root} applies {named} to its score; its ranks would differ from sentence-transformers'", fix)
+    return known

@@ -3,13 +3,16 @@
 import json
 
 import pytest
-from transformers import AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from handler.config import HandlerConfig
 from handler.text import TextTokenizer, convert
 from handler.truncation import truncate
 from scripts.console import Failure
 from scripts.sources import checkpoint as checkpoints
+from tests import heads
+from tests.asking import ask, check
+from tests.hostile import laid_out
 from tests.hostile.tokenizers.edits import vocabulary
 from tests.parity import test_tokenizers
 from tests.parity.test_tokenizers import FAMILIES, SIZE, TEXTS, change, ids, ids_of, model_key, pack, settings
@@ -119,3 +122,18 @@ def test_a_pair_without_anything_between_is_cut_as_two_texts(make):
     (short,) = truncate(convert(served.backend.encode(*pair)), "right", 6)
     assert short.ids == theirs(*pair, truncation=True, max_length=6)["input_ids"]
     assert len(short.text_ranges) == 2
+
+
+def test_a_tokenizer_without_types_gives_both_texts_of_a_pair_the_same(tmp_path, tokenizer):
+    folder = heads.save(tmp_path / "model", "Bert", "ForSequenceClassification", tokenizer, num_labels=3)
+    theirs = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    scores = {}
+    for names in (["input_ids", "attention_mask"], ["input_ids", "token_type_ids", "attention_mask"]):
+        settings(folder, model_input_names=names)
+        pipeline = laid_out.load(folder, tmp_path / f"archive {len(names)}")
+        (got,) = ask(pipeline, {"inputs": [["a cat", "sat"]], "function_to_apply": "none"})
+        read = AutoTokenizer.from_pretrained(folder)("a cat", "sat", return_tensors="pt")
+        want = theirs(**read).logits[0].tolist()
+        scores[len(names)] = want
+        check({item["label"]: item["score"] for item in got}, {f"LABEL_{n}": score for n, score in enumerate(want)})
+    assert scores[2] != pytest.approx(scores[3], abs=1e-3)

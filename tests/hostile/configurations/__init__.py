@@ -1,0 +1,1 @@
+"""Mutated JSON files of users against transformers: `python -m tests.hostile.configurations`."""
