@@ -17,7 +17,7 @@ from handler.errors import ConfigError, unknown
 
 CHECKPOINT = "checkpoint"
 """Folder of an archive that holds weights, model configuration and tokenizer."""
-ORIGIN = "origin.json"
+ORIGIN, NOTES = "origin.json", "notes.json"
 """File of that folder that says where the checkpoint came from."""
 
 Pooling = Literal["mean", "cls", "max", "pooler", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
