@@ -38,10 +38,18 @@ class Remedy:
 
 OLDER = f"""\
 {PYTHON} -m venv .cache/older && .cache/older/bin/pip install 'transformers<5' torch {{needs}} && \
-.cache/older/bin/python -c 'import sys, transformers; \
-getattr(transformers, sys.argv[1]).from_pretrained(sys.argv[2], {{flag}}=True).save_pretrained(sys.argv[2])' \
-{{architecture}} {{folder}}"""
-"""Formats that transformers 5 no longer reads are converted by the version before."""
+.cache/older/bin/python -c 'import sys, transformers; from transformers.{{module}} import {{function}} as load; \
+Model = getattr(transformers, sys.argv[1]); model = Model(Model.config_class.from_pretrained(sys.argv[2])); \
+load(model, sys.argv[3]).save_pretrained(sys.argv[2])' {{architecture}} {{folder}} {{found}}"""
+"""Formats that transformers 5 no longer reads are converted by the last version before, whose `from_flax` fails."""
+
+
+def older(needs: str, module: str, function: str) -> str:
+    """The conversion by a function of an older transformers; what is left to name are the `facts`."""
+    given = {"needs": needs, "module": module, "function": function}
+    return OLDER.format_map(given | {key: f"{{{key}}}" for key in ("architecture", "folder", "found")})
+
+
 ORIGINAL = "take the folder it was exported from, with its model.safetensors: scripts/bert pull {origin}"
 PLACES = (
     Remedy(
@@ -80,14 +88,14 @@ FORMATS = (
         "cp {found} {folder}/{plain}",
     ),
     Remedy(
-        ("tf_model.h5", "tf_model.h5.index.json"),
+        ("tf_model.h5",),
         "it has them as {found}, for TensorFlow",
-        OLDER.replace("{needs}", "tensorflow tf-keras").replace("{flag}", "from_tf"),
+        older("tensorflow tf-keras", "modeling_tf_pytorch_utils", "load_tf2_checkpoint_in_pytorch_model"),
     ),
     Remedy(
-        ("flax_model.msgpack", "flax_model.msgpack.index.json"),
+        ("flax_model.msgpack",),
         "it has them as {found}, for Flax",
-        OLDER.replace("{needs}", "flax").replace("{flag}", "from_flax"),
+        older("flax", "modeling_flax_pytorch_utils", "load_flax_checkpoint_in_pytorch_model"),
     ),
     Remedy(
         ("*.ckpt.index",),

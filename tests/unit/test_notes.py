@@ -25,12 +25,12 @@ def folder(tiny, tmp_path):
 
 
 @pytest.fixture
-def make(tiny, tmp_path):
+def make(minilm, tmp_path):
     """A checkpoint folder with a head."""
     from transformers import AutoTokenizer
 
     def made(family, head, **options):
-        return heads.save(tmp_path / "head", family, head, AutoTokenizer.from_pretrained(tiny), **options)
+        return heads.save(tmp_path / "head", family, head, AutoTokenizer.from_pretrained(minilm), **options)
 
     return made
 

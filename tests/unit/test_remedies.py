@@ -106,8 +106,8 @@ def test_weights_by_another_name(folder):
         ("onnx/model.onnx", "exported for ONNX Runtime", "scripts/bert pull some/model"),
         ("openvino/openvino_model.xml", "exported for OpenVINO", "scripts/bert pull some/model"),
         ("model-q8_0.gguf", "llama.cpp", "scripts/bert pull some/model"),
-        ("tf_model.h5", "for TensorFlow", "from_tf=True).save_pretrained(sys.argv[2])' BertModel "),
-        ("flax_model.msgpack", "for Flax", "from_flax=True).save_pretrained(sys.argv[2])' BertModel "),
+        ("tf_model.h5", "for TensorFlow", "import load_tf2_checkpoint_in_pytorch_model as load"),
+        ("flax_model.msgpack", "for Flax", "import load_flax_checkpoint_in_pytorch_model as load"),
         ("bert_model.ckpt.index", "for TensorFlow 1", "scripts/bert convert "),
     ],
 )
@@ -161,6 +161,24 @@ def test_the_advice_on_adapters(tiny, minilm, tmp_path, task, head):
     before, after = (transformers.AutoModel.from_pretrained(each).state_dict() for each in (base, merged))
     changed = {name for name in before if (before[name] != after[name]).any()}
     assert changed == {name for name in before if name.endswith(("query.weight", "value.weight"))}
+
+
+@pytest.mark.skipif(not find_spec("peft"), reason="peft is no dependency of this project")
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_the_advice_on_adapters_of_sentence_transformers(tiny, tmp_path):
+    import peft
+    from sentence_transformers import SentenceTransformer
+
+    whole = folders.sentences(tiny, tmp_path / "s", "cls")
+    theirs = SentenceTransformer(str(whole), device="cpu")
+    config = peft.LoraConfig(task_type="FEATURE_EXTRACTION", target_modules=["query"], init_lora_weights=False)
+    theirs.add_adapter(config)
+    theirs.save_pretrained(str(tmp_path / "lora"))
+    fix = refused(tmp_path / "lora").fix.partition(" && ")[2]
+    merged = type(tmp_path)(advised(fix))
+    assert checkpoints.read(merged).pooling == "cls"
+    difference = theirs.encode("hello") - SentenceTransformer(str(merged), device="cpu").encode("hello")
+    assert abs(difference).max() < 1e-5
 
 
 def test_a_file_instead_of_a_folder(folder, tmp_path):
@@ -236,6 +254,29 @@ def test_sentencepiece_alone(folder, monkeypatch, name):
     assert found.fix == ".venv/bin/python -m pip install sentencepiece, then the same command again"
     monkeypatch.setattr(checkpoints, "find_spec", lambda module: module)
     assert checkpoints.read(folder).weights
+
+
+@pytest.mark.skipif(not find_spec("sentencepiece"), reason="sentencepiece is no dependency of this project")
+def test_sentencepiece_alone_is_packed_where_it_is_installed(tmp_path):
+    from sentencepiece import SentencePieceTrainer
+    from tokenizers import Tokenizer
+    from transformers import AutoTokenizer, XLMRobertaConfig, XLMRobertaModel
+
+    folder, words = tmp_path / "x", tmp_path / "words.txt"
+    words.write_text("\n".join(["hello how are you", "a cat sat on the mat", "dogs run fast in rain"] * 99))
+    folder.mkdir()
+    SentencePieceTrainer.train(
+        input=str(words), model_prefix=str(folder / "m"), vocab_size=60, hard_vocab_limit=False, minloglevel=2
+    )
+    (folder / "m.model").rename(folder / "sentencepiece.bpe.model")
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    XLMRobertaModel(XLMRobertaConfig(vocab_size=99, max_position_embeddings=40, **sizes)).save_pretrained(folder)
+    archive, _ = packer.pack(folder, "a", "1.0", {}, tmp_path / "store")
+    with zipfile.ZipFile(archive) as packed:
+        made = Tokenizer.from_str(packed.read("checkpoint/tokenizer.json").decode())
+    theirs = AutoTokenizer.from_pretrained(folder)
+    assert made.encode("hello the cat").ids == theirs("hello the cat").input_ids
+    assert len(theirs("hello the cat").input_ids) > 4
 
 
 @pytest.mark.parametrize("name", ["BertweetTokenizer", "PhobertTokenizer", "BertJapaneseTokenizer", "CanineTokenizer"])
