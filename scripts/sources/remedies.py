@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from shlex import quote
 
@@ -14,7 +13,6 @@ from scripts.files.json_files import load_if_there, value
 from scripts.sources import adapters
 
 PYTHON = ".venv/bin/python"
-SENTENCES = "SentenceTransformer"
 SHOWN = 12
 """Names of files in a message."""
 
@@ -73,11 +71,6 @@ PLACES = (
 """Where `config.json` is missing: somewhere else it may be."""
 FORMATS = (
     Remedy(
-        ("model-*-of-*.safetensors", "pytorch_model-*-of-*.bin"),
-        "it has {found}, a part of them, and no index",
-        "copy the file whose name ends in .index.json into the folder too",
-    ),
-    Remedy(
         ("model.*.safetensors", "pytorch_model.*.bin"),
         "it has a variant of them, {found}",
         "cp {found} {folder}/{plain}",
@@ -86,6 +79,11 @@ FORMATS = (
         ("model.safetensors.index.*.json", "pytorch_model.bin.index.*.json"),
         "it has a variant of them, {found}",
         "cp {found} {folder}/{plain}",
+    ),
+    Remedy(
+        ("model-*-of-*.safetensors", "pytorch_model-*-of-*.bin"),
+        "it has {found}, a part of them, and no index",
+        "copy the file whose name ends in .index.json into the folder too",
     ),
     Remedy(
         ("tf_model.h5",),
@@ -139,44 +137,6 @@ FILES = (
 )
 """Where a file was named instead of a folder."""
 
-ELSEWHERE = "serve it with sentence-transformers itself"
-ROUTE = (
-    f"{PYTHON} -m pip install sentence-transformers && {PYTHON} -c 'import sys; from sentence_transformers import "
-    '{st} as Model; modules = Model(sys.argv[1], device="cpu"); '
-    "Model(modules=[each for module in modules for each in (module.sub_modules[sys.argv[2]] "
-    'if hasattr(module, "sub_modules") else [module])]).save_pretrained(sys.argv[3])\' '
-    "{folder} document {folder}-document, then scripts/bert pack {folder}-document; the same with query, if that "
-    "route has an encoder"
-)
-MODULES = (
-    Remedy(("Router", "Asym"), "queries and documents go different ways through it", ROUTE),
-    Remedy(
-        ("StaticEmbedding", "SparseStaticEmbedding", "WordEmbeddings", "BoW"),
-        "it looks words up in a table, and has no encoder",
-        ELSEWHERE,
-    ),
-    Remedy(("MultiVectorMask", "pylate.*"), "it gives a vector for each token, as ColBERT does", ELSEWHERE),
-    Remedy(
-        ("*",),
-        "its vectors would differ from sentence-transformers'",
-        "served: Transformer, Pooling and any Dense and Normalize after; SpladePooling; Transformer alone",
-    ),
-)
-"""Modules of sentence-transformers that are not served."""
-
-
-def not_served(root: Path, names: Sequence[str]) -> Failure:
-    """A folder of sentence-transformers with other modules than those that are served."""
-    remedy = next(each for each in MODULES for mark in each.marks if any(fnmatch(name, mark) for name in names))
-    known = {
-        "folder": quote(str(root)),
-        "st": value(load_if_there(root / "config_sentence_transformers.json"), "model_type", str, SENTENCES),
-    }
-    return Failure(
-        f"{root} has the modules {', '.join(names)}, which are not served: {remedy.what}",
-        fix=remedy.fix.format_map(known),
-    )
-
 
 def lacks(folder: Path, names: str, remedies: Sequence[Remedy] = PLACES) -> Failure:
     """A folder without something that a checkpoint has.
@@ -186,6 +146,8 @@ def lacks(folder: Path, names: str, remedies: Sequence[Remedy] = PLACES) -> Fail
         names: what it lacks.
         remedies: a table.
     """
+    if not folder.is_dir():  # modules.json names it
+        return no_folder(folder)
     for remedy in remedies:
         found = newest(path for mark in remedy.marks for path in folder.glob(mark) if holds_model(path))
         if found:

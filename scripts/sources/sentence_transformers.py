@@ -11,7 +11,7 @@ from handler.config import Pooling
 from handler.head import Function
 from scripts.console import Failure
 from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
-from scripts.sources import remedies
+from scripts.sources import unserved
 
 POOLINGS = {
     "pooling_mode_cls_token": "cls",
@@ -97,7 +97,7 @@ def reader(root: Path) -> Reader:
     for pattern, further in MODULE_PATTERNS.items():
         if re.fullmatch(pattern, " ".join(names)):
             return further
-    raise remedies.not_served(root, names)
+    raise unserved.failure(root, names)
 
 
 def name_of(kind: str) -> str:

@@ -2,50 +2,23 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
-from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 from scripts.console import Failure
 from scripts.packing import pack as packer
-from scripts.paths import ROOT
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources import pull
-from tests import folders, heads
+from tests import folders
+from tests.advice import packable, refused, run
 
 
 @pytest.fixture
 def folder(tiny, tmp_path):
     """A copy that a test may change; spaces and quotes are for the commands."""
     return shutil.copytree(tiny, tmp_path / "it's mine")
-
-
-def refused(folder):
-    with pytest.raises(Failure) as caught:
-        checkpoints.read(folder)
-    return caught.value
-
-
-def run(command):
-    """A shell command of a message, as it stands, with the Python that runs the tests."""
-    done = subprocess.run(
-        command.replace(".venv/bin/python", sys.executable), shell=True, cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def advised(fix):
-    """The folder that a message says to pack."""
-    first, _, command = fix.rpartition(", then ")
-    if first:
-        run(first)
-    (word,) = subprocess.run(
-        f"printf '%s' {command.removeprefix('scripts/bert pack ')}", shell=True, capture_output=True, text=True
-    ).stdout.splitlines()
-    return word
 
 
 def test_a_folder_without_a_configuration_says_what_it_holds(folder):
@@ -69,7 +42,7 @@ def test_a_checkpoint_further_down_is_named(tiny, tmp_path, inner):
     (root / "1_Pooling" / "config.json").write_text("{}")
     found = refused(root)
     assert str(root / inner) in found.what
-    assert checkpoints.read(type(root)(advised(found.fix))).task == "hidden-states"
+    assert checkpoints.read(packable(found.fix)).task == "hidden-states"
 
 
 VARIANTS = {
@@ -123,64 +96,6 @@ def test_weights_of_other_libraries_are_named(folder, name, words, fix):
     assert fix in found.fix
 
 
-def adapter(folder, head, **settings):
-    (folder / "model.safetensors").unlink()
-    settings = {"base_model_name_or_path": "some/base", "peft_type": "LORA", "task_type": head, **settings}
-    (folder / "adapter_config.json").write_text(json.dumps(settings))
-
-
-@pytest.mark.parametrize("configured", [True, False])
-def test_an_adapter_names_its_base(folder, configured):
-    adapter(folder, "SEQ_CLS")
-    if not configured:
-        (folder / "config.json").unlink()
-    found = refused(folder)
-    assert f"has no {'weights for transformers' if configured else 'config.json'}: it is a LORA adapter" in found.what
-    assert "of some/base" in found.what
-    assert "AutoPeftModelForSequenceClassification" in found.fix
-
-
-@pytest.mark.skipif(not find_spec("peft"), reason="peft is no dependency of this project")
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
-@pytest.mark.parametrize(("task", "head"), [("FEATURE_EXTRACTION", None), ("SEQ_CLS", "ForSequenceClassification")])
-def test_the_advice_on_adapters(tiny, minilm, tmp_path, task, head):
-    import peft
-    import transformers
-
-    base = tiny
-    if head:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(tiny)
-        base = heads.save(tmp_path / "base", "Bert", head, tokenizer, **heads.labels(["a", "b", "c"]))
-    config = peft.LoraConfig(task_type=task, target_modules=["query", "value"], init_lora_weights=False)
-    model = getattr(transformers, f"AutoModel{head or ''}").from_pretrained(base)
-    peft.get_peft_model(model, config).save_pretrained(tmp_path / "lo ra")
-    found = refused(tmp_path / "lo ra")
-    _, _, command = found.fix.partition(" && ")
-    merged = type(tmp_path)(advised(command))
-    assert checkpoints.read(merged).task == ("text-classification" if head else "hidden-states")
-    before, after = (transformers.AutoModel.from_pretrained(each).state_dict() for each in (base, merged))
-    changed = {name for name in before if (before[name] != after[name]).any()}
-    assert changed == {name for name in before if name.endswith(("query.weight", "value.weight"))}
-
-
-@pytest.mark.skipif(not find_spec("peft"), reason="peft is no dependency of this project")
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
-def test_the_advice_on_adapters_of_sentence_transformers(tiny, tmp_path):
-    import peft
-    from sentence_transformers import SentenceTransformer
-
-    whole = folders.sentences(tiny, tmp_path / "s", "cls")
-    theirs = SentenceTransformer(str(whole), device="cpu")
-    config = peft.LoraConfig(task_type="FEATURE_EXTRACTION", target_modules=["query"], init_lora_weights=False)
-    theirs.add_adapter(config)
-    theirs.save_pretrained(str(tmp_path / "lora"))
-    fix = refused(tmp_path / "lora").fix.partition(" && ")[2]
-    merged = type(tmp_path)(advised(fix))
-    assert checkpoints.read(merged).pooling == "cls"
-    difference = theirs.encode("hello") - SentenceTransformer(str(merged), device="cpu").encode("hello")
-    assert abs(difference).max() < 1e-5
-
-
 def test_a_file_instead_of_a_folder(folder, tmp_path):
     weights = refused(folder / "model.safetensors")
     assert weights.what.endswith("is a file: a checkpoint is a folder")
@@ -194,18 +109,18 @@ def test_a_file_instead_of_a_folder(folder, tmp_path):
 @pytest.mark.parametrize("kind", ["zip", "gztar"])
 @pytest.mark.parametrize("inside", [False, True])
 def test_packed_folders(folder, tmp_path, kind, inside):
-    packed = type(tmp_path)(shutil.make_archive(str(tmp_path / "a b"), kind, folder))
+    packed = Path(shutil.make_archive(str(tmp_path / "a b"), kind, folder))
     if inside:
         shutil.rmtree(folder)
         folder.mkdir()
-        packed = type(tmp_path)(shutil.move(packed, folder))
+        packed = Path(shutil.move(packed, folder))
     found = refused(folder if inside else packed)
     if kind == "zip" and not shutil.which("unzip"):
         assert "unzip " in found.fix
         return
     if inside:
         run(found.fix)
-    assert checkpoints.read(folder if inside else type(tmp_path)(advised(found.fix))).weights
+    assert checkpoints.read(folder if inside else packable(found.fix)).weights
 
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"  # noqa: E501
@@ -256,29 +171,6 @@ def test_sentencepiece_alone(folder, monkeypatch, name):
     assert checkpoints.read(folder).weights
 
 
-@pytest.mark.skipif(not find_spec("sentencepiece"), reason="sentencepiece is no dependency of this project")
-def test_sentencepiece_alone_is_packed_where_it_is_installed(tmp_path):
-    from sentencepiece import SentencePieceTrainer
-    from tokenizers import Tokenizer
-    from transformers import AutoTokenizer, XLMRobertaConfig, XLMRobertaModel
-
-    folder, words = tmp_path / "x", tmp_path / "words.txt"
-    words.write_text("\n".join(["hello how are you", "a cat sat on the mat", "dogs run fast in rain"] * 99))
-    folder.mkdir()
-    SentencePieceTrainer.train(
-        input=str(words), model_prefix=str(folder / "m"), vocab_size=60, hard_vocab_limit=False, minloglevel=2
-    )
-    (folder / "m.model").rename(folder / "sentencepiece.bpe.model")
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
-    XLMRobertaModel(XLMRobertaConfig(vocab_size=99, max_position_embeddings=40, **sizes)).save_pretrained(folder)
-    archive, _ = packer.pack(folder, "a", "1.0", {}, tmp_path / "store")
-    with zipfile.ZipFile(archive) as packed:
-        made = Tokenizer.from_str(packed.read("checkpoint/tokenizer.json").decode())
-    theirs = AutoTokenizer.from_pretrained(folder)
-    assert made.encode("hello the cat").ids == theirs("hello the cat").input_ids
-    assert len(theirs("hello the cat").input_ids) > 4
-
-
 @pytest.mark.parametrize("name", ["BertweetTokenizer", "PhobertTokenizer", "BertJapaneseTokenizer", "CanineTokenizer"])
 def test_tokenizers_in_python_alone(folder, tmp_path, name):
     (folder / "tokenizer.json").unlink()
@@ -318,7 +210,7 @@ def test_a_route_of_a_router_becomes_a_folder_of_its_own(tiny, tmp_path):
     root = tmp_path / "it's two"
     SentenceTransformer(modules=[Router(routes)], device="cpu").save_pretrained(str(root))
     fix = refused(root).fix.partition(" && ")[2].partition("; the same with")[0]
-    assert checkpoints.read(type(root)(advised(fix))).task == "embedding"
+    assert checkpoints.read(packable(fix)).task == "embedding"
 
 
 def test_a_checkpoint_in_an_archive_is_whole(folder, tmp_path):
