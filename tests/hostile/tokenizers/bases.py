@@ -78,4 +78,4 @@ def save(name: str, folder: Path) -> None:
     getattr(transformers, f"{family}Config")(vocab_size=ROWS, max_position_embeddings=LONGEST + 2).save_pretrained(
         folder
     )
-    (folder / "model.safetensors").touch()
+    (folder / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")  # no tensors
