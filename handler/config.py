@@ -17,7 +17,7 @@ from handler.errors import ConfigError, unknown
 
 CHECKPOINT = "checkpoint"
 """Folder of an archive that holds weights, model configuration and tokenizer."""
-ORIGIN = "origin.json"
+ORIGIN, NOTES = "origin.json", "notes.json"
 """File of that folder that says where the checkpoint came from."""
 
 Pooling = Literal["mean", "cls", "max", "pooler", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
@@ -134,8 +134,7 @@ def load(settings: Mapping[str, Any]) -> ModelConfig:
     Raises:
         ConfigError: a key is unknown (the nearest known one is named), missing, or of the wrong kind.
     """
-    known = ModelConfig.__struct_fields__
-    refuse_unknown("model-config.yaml", settings, known)
+    refuse_unknown("model-config.yaml", settings, ModelConfig.__struct_fields__)
     section = settings.get("handler")
     if isinstance(section, Mapping):
         refuse_unknown("model-config.yaml, handler", section, HandlerConfig.__struct_fields__)
@@ -148,12 +147,19 @@ def load(settings: Mapping[str, Any]) -> ModelConfig:
             f"model-config.yaml: maxWorkers {config.maxWorkers} is below minWorkers {config.minWorkers}; "
             f"set maxWorkers to {config.minWorkers} or more"
         )
-    named = config.handler.default_prompt
-    if named is not None and named not in config.handler.prompts:
-        raise ConfigError(
-            f"model-config.yaml, handler.default_prompt: {unknown('prompt', named, config.handler.prompts)}"
-        )
+    named, known = config.handler.default_prompt, prompts(config.handler)
+    if named is not None and named not in known:
+        raise ConfigError(f"model-config.yaml, handler.default_prompt: {unknown('prompt', named, known)}")
     return config
+
+
+def prompts(config: HandlerConfig) -> dict[str, str]:
+    """An archive's prompts by name.
+
+    A model without a prompt for queries, or for documents, has an empty one: `_default_prompts` and
+    `_validate_prompts` of `SentenceTransformer`, version 6.2.
+    """
+    return {"query": "", "document": ""} | config.prompts
 
 
 def refuse_unknown(where: str, settings: Mapping[str, Any], known: tuple[str, ...]) -> None:

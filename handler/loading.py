@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from handler import config as configuration
 from handler import head as heads
 from handler import runtimes
-from handler.config import CHECKPOINT, ORIGIN, Dtype, HandlerConfig, ModelConfig
+from handler.config import CHECKPOINT, NOTES, ORIGIN, Dtype, HandlerConfig, ModelConfig
 from handler.errors import BertError, ConfigError
 from handler.head import Head
 from handler.keys import Keys
@@ -87,6 +87,7 @@ def load(
         head,
         dense,
         provenance=provenance(folder / CHECKPOINT),
+        notes=notes(folder / CHECKPOINT),
         explain=explain if explaining.available(folder / CHECKPOINT) else None,
     )
     workers = WorkerRegistry(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
@@ -160,3 +161,9 @@ def provenance(checkpoint: Path) -> dict[str, object]:
     """What the packer wrote down of the checkpoint's past."""
     file = checkpoint / ORIGIN
     return msgspec.json.decode(file.read_bytes(), type=dict[str, object]) if file.exists() else {}
+
+
+def notes(checkpoint: Path) -> list[str]:
+    """What the packer said of the checkpoint; nothing for archives packed before it did."""
+    file = checkpoint / NOTES
+    return msgspec.json.decode(file.read_bytes(), type=list[str]) if file.exists() else []

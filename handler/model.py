@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -37,6 +37,7 @@ class LoadedModel:
         dense: the layers after pooling.
         deadline: of the batch in hand.
         provenance: where the checkpoint came from, as the packer wrote it down.
+        notes: what was left out of it, or is done otherwise than transformers would, in sentences.
         explain: makes what explains, when it is first needed; None where the archive has no weights for it.
     """
 
@@ -55,6 +56,7 @@ class LoadedModel:
     explain: Callable[[], AnyExplainer] | None = None
     tasks: list[str] = field(default_factory=list)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
     def dimensions(self) -> int:

@@ -45,6 +45,7 @@ class Info(Task[InfoRequest]):
             "default_prompt": config.default_prompt,
             "truncation": config.truncation,
             "origin": model.provenance,
+            "notes": list(model.notes),
             "limits": {
                 "max_length": config.max_length,
                 "max_texts": config.max_texts,

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import Literal
 
 from handler.config import HandlerConfig
+from handler.config import prompts as prompts_of
 from handler.errors import Invalid, unknown
 from handler.types import Text
 
 Side = Literal["query", "document"]
-SIDES: dict[str, tuple[str, ...]] = {"query": ("query",), "document": ("document", "passage", "corpus")}
-"""Names of the prompts for each side of a search, the first of which that the archive has is taken."""
 
 
 def named(config: HandlerConfig, name: str | None) -> str:
@@ -20,17 +19,21 @@ def named(config: HandlerConfig, name: str | None) -> str:
     Raises:
         Invalid: the archive has no prompt of that name.
     """
-    name = config.default_prompt if name is None else name
+    name, known = config.default_prompt if name is None else name, prompts_of(config)
     if name is None:
         return ""
-    if name not in config.prompts:
-        raise Invalid(unknown("prompt", name, config.prompts))
-    return config.prompts[name]
+    if name not in known:
+        raise Invalid(unknown("prompt", name, known))
+    return known[name]
 
 
 def for_input_type(config: HandlerConfig, side: Side) -> str:
-    """The prompt for queries or documents; empty for none, whatever the default is."""
-    return next((config.prompts[name] for name in SIDES[side] if config.prompts.get(name)), "")
+    """The prompt of that name; empty for none, whatever the default is.
+
+    `encode_document` of sentence-transformers 6.2 goes on to prompts named `passage` and `corpus` only where there is
+    none named `document`, and that is never so: every model has an empty one.
+    """
+    return prompts_of(config)[side]
 
 
 def prepend(prompt: str, texts: Iterable[Text]) -> list[Text]:

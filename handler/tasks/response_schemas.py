@@ -140,6 +140,7 @@ class Description(msgspec.Struct):
     default_prompt: str | None
     truncation: str | None
     origin: dict[str, Any]
+    notes: list[str]
     limits: Limits
 
 

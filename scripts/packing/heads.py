@@ -15,7 +15,7 @@ from handler import head as heads
 from handler.activations import OF_TRANSFORMERS
 from handler.head import Function, HeadMetadata, HeadType, Step
 from handler.runtimes.base import WEIGHTS
-from scripts.console import Failure, err
+from scripts.console import Failure
 from scripts.files.json_files import checked, value
 from scripts.packing import layout
 from scripts.sources.checkpoint import Checkpoint
@@ -57,15 +57,18 @@ def ranks(checkpoint: Checkpoint) -> bool:
     return checkpoint.head != "sequence" or (not unsupported_reason(checkpoint) and scores(checkpoint.config) == 1)
 
 
-def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
+def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
     """Put the head, if there is one, beside the encoder's files, which must be there already.
+
+    Returns:
+        Why it is left out; empty where it is not, or where there is none.
 
     Raises:
         Failure: the checkpoint lacks a weight of its head, which the archive's task needs.
     """
-    found = checkpoint.head
-    if found is None or unsupported_reason(checkpoint):
-        return
+    found, reason = checkpoint.head, unsupported_reason(checkpoint)
+    if found is None or reason:
+        return reason
     config = checkpoint.config
     chain = family(config).heads[found]
     try:
@@ -80,11 +83,12 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
             fix="weights must be finite numbers, as many labels as id2label of config.json names",
         ) from None
     if missing:
-        lack = f"{checkpoint.folder} says {checkpoint.architecture} and lacks {missing[0]} of its head"
         if needed:
-            raise Failure(lack, fix="name a task that needs no head, such as --task embedding")
-        err.print(f"{lack}: packed without it")
-        return
+            raise Failure(
+                f"{checkpoint.folder} says {checkpoint.architecture} and lacks {missing[0]} of its head",
+                fix="name a task that needs no head, such as --task embedding",
+            )
+        return f"the weights lack {missing[0]}"
     steps = [activated(step, config) for step in chain.steps]
     weights = {name: state[name].contiguous() for step in steps for name in heads.names(step)}
     count = len(weights[steps[-1].weight])
@@ -102,6 +106,7 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> None:
         norm_eps(config),
     )
     layout.save(weights, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
+    return ""
 
 
 def load(checkpoint: Checkpoint, found: HeadType, chain: Chain) -> tuple[Mapping[str, Tensor], list[str]]:

@@ -15,7 +15,7 @@ import yaml
 from handler import config as configuration
 from handler import head as heads
 from handler import model
-from handler.config import CHECKPOINT, ORIGIN, HandlerConfig
+from handler.config import CHECKPOINT, NOTES, ORIGIN, HandlerConfig
 from handler.errors import ConfigError
 from handler.head import HeadMetadata
 from handler.model import Capability
@@ -69,6 +69,7 @@ def report(archive: ZipFile) -> dict[str, Any]:
         "labels": description.labels if description else [],
         **msgspec.to_builtins(config.handler),
         "origin": provenance(archive),
+        "notes": notes(archive),
         "files": [
             {
                 "name": entry.filename.removeprefix(f"{CHECKPOINT}/"),
@@ -108,6 +109,11 @@ def provenance(archive: ZipFile) -> dict[str, Any] | None:
         msgspec.json.decode(archive.read(f"{CHECKPOINT}/{ORIGIN}"), type=Provenance)
     )
     return found
+
+
+def notes(archive: ZipFile) -> list[str]:
+    """What was left out of the checkpoint, or is done otherwise; nothing for archives packed before this was said."""
+    return msgspec.json.decode(archive.read(f"{CHECKPOINT}/{NOTES}"), type=list[str]) if has(archive, NOTES) else []
 
 
 def head(archive: ZipFile) -> HeadMetadata | None:

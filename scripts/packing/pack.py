@@ -24,7 +24,7 @@ from handler.model import Capability
 from handler.tasks import TASKS, supported_tasks
 from scripts.console import Failure, step
 from scripts.files import provenance
-from scripts.packing import dense, engines, heads, model_config, tokenizer, trial
+from scripts.packing import dense, engines, heads, model_config, notes, tokenizer, trial
 from scripts.paths import HANDLER
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources.checkpoint import Checkpoint
@@ -146,10 +146,11 @@ def stage(
     engines.link(checkpoint.folder / "config.json", folder)
     engines.write(checkpoint, folder, runtime, dtype)
     required, found = TASKS[task].requires, checkpoint.head
-    heads.write(checkpoint, folder, required == found or (required == "ranking" and found == "sequence"))
+    headless = heads.write(checkpoint, folder, required == found or (required == "ranking" and found == "sequence"))
     dense.write(checkpoint, folder)
     tokenizer.write(checkpoint, folder)
     provenance.write(provenance.read_verified(checkpoint.root), folder)
+    notes.write(notes.Packed(checkpoint, headless, dtype), folder)
 
 
 def run_archiver(work: Path, name: str, version: str) -> Path:

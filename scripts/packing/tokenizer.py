@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, normalizers
 from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import TokenizerSettings
 from scripts.console import Failure
-from scripts.files.json_files import required
+from scripts.files.json_files import load_if_there, required, value
 from scripts.packing import tokenizer_parity
 from scripts.packing.engines import link
 from scripts.sources.checkpoint import Checkpoint
@@ -113,11 +113,11 @@ def build(folder: Path, has_file: bool) -> Any:
     """
     from transformers import AutoTokenizer
 
+    if not has_file and in_python(folder):
+        raise python_only(folder, in_python(folder))
     try:
         made = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         made("a", verbose=False)  # some classes load without a vocabulary
-        if not has_file and backend(made) is None:
-            raise TypeError(f"{type(made).__name__} is written in Python and has no {FILE}")
     except Exception as error:  # of any kind, as the folder's class fails
         reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
         named = (
@@ -125,7 +125,28 @@ def build(folder: Path, has_file: bool) -> Any:
         )
         fix = named if has_file else f"save the folder where it loads, so that it has a {FILE}"
         raise Failure(f"transformers does not load the tokenizer of {folder}: {reason}", fix=fix) from None
+    if not has_file and backend(made) is None:
+        raise python_only(folder, type(made).__name__)
     return made
+
+
+def in_python(folder: Path) -> str:
+    """The tokenizer's class, if transformers has it in Python; empty otherwise."""
+    import transformers
+
+    name = value(load_if_there(folder / "tokenizer_config.json"), "tokenizer_class", str, "", "tokenizer_config.json")
+    known = getattr(transformers, name, None) if name else None
+    fast = known is None or issubclass(known, transformers.PreTrainedTokenizerFast)
+    return "" if fast else name
+
+
+def python_only(folder: Path, name: str) -> Failure:
+    """Of a tokenizer that has no file for a worker to read."""
+    return Failure(
+        f"the tokenizer of {folder} is a {name}, which transformers has in Python alone; a worker reads {FILE}",
+        fix=f"take a model whose folder has a {FILE}, or one that AutoTokenizer makes it of: no command converts this "
+        "one with the same ids",
+    )
 
 
 def backend(theirs: Any) -> Tokenizer | None:

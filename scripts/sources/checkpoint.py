@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import msgspec
 from handler.head import HeadType
 from scripts.console import Failure
 from scripts.files.json_files import checked, load_if_there, load_object, required, value
-from scripts.sources import lengths
+from scripts.sources import damage, lengths, remedies
 from scripts.sources import sentence_transformers as modules
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 TOKENIZER_FILES = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.txt", "vocab.json", "merges.txt"),
+    *("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model"),
 )
 """Files from which transformers makes a tokenizer; each may change its ids."""
 VOCABULARIES = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"))
@@ -118,18 +120,25 @@ def read(folder: Path) -> Checkpoint:
     Raises:
         Failure: a file is missing or does not decode, or its pooling cannot be reproduced.
     """
+    if not folder.is_dir():
+        raise remedies.no_folder(folder)
     try:
-        return understand(folder)
+        found = understand(folder)
     except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
         raise Failure(f"{folder}: a file does not hold what it should ({type(error).__name__}: {error})") from None
+    for file in (*found.weights, *(found.folder / name for name in TOKENIZER_FILES if (found.folder / name).exists())):
+        damage.check(file)
+    return found
 
 
 def understand(root: Path) -> Checkpoint:
     """`read`, for files that are what they should be."""
     folder = modules.transformer(root)
+    if not (folder / "config.json").exists():
+        raise remedies.lacks(folder, "config.json")
     config = load_object(folder / "config.json")
     if not any((folder / name).exists() for name in WEIGHTS):
-        raise Failure(f"{folder} has no weights", fix=f"one of these is needed: {', '.join(WEIGHTS)}")
+        raise remedies.lacks(folder, "weights for transformers", remedies.PLACES + remedies.FORMATS)
     check_vocabulary(folder)
     named = config.get("architectures") or ["BertModel"]
     listed = [named] if isinstance(named, str) else checked(named, list, "architectures of config.json")
@@ -152,12 +161,9 @@ def check_vocabulary(folder: Path) -> None:
     """Refuse a folder of whose files no tokenizer can be made."""
     if any(all((folder / name).exists() for name in names) for names in VOCABULARIES):
         return
-    pieces = next(iter(sorted(folder.glob("*.model"))), None)
-    if pieces:
-        fix = "save it with AutoTokenizer.from_pretrained(folder).save_pretrained(folder), with sentencepiece installed"
-        raise Failure(f"{folder} has {pieces.name} and no tokenizer.json", fix=fix)
-    needed = "tokenizer.json, vocab.txt, or vocab.json with merges.txt is needed"
-    raise Failure(f"{folder} has no tokenizer", fix=needed)
+    if any(folder.glob("*.model")) and find_spec("sentencepiece"):
+        return
+    raise remedies.lacks(folder, "tokenizer", remedies.TOKENIZERS)
 
 
 def truncation_side(folder: Path, tokenizer: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from scripts.files import provenance
 from scripts.files.folders import atomic_directory, is_nonempty
 from scripts.files.provenance import Provenance
 from scripts.paths import CHECKPOINTS
+from scripts.sources import remedies
 from scripts.sources.presets import DEFAULT, Preset, Source, presets
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -45,6 +46,8 @@ def pull(model: str, out: Path | None = None, revision: str | None = None, offli
     """
     if model and Path(model).is_dir():
         return resolve_local(Path(model), out)
+    if model and Path(model).is_file():
+        raise remedies.no_folder(Path(model))
     known = presets()
     if model in known:
         source = known[model].source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +12,7 @@ from handler.activations import OF_MODULES
 from handler.config import Pooling
 from scripts.console import Failure
 from scripts.files.json_files import SHOWN, checked, load_if_there, load_json, load_object, required, value
+from scripts.sources import unserved
 
 POOLINGS = {
     "pooling_mode_cls_token": "cls",
@@ -24,12 +25,15 @@ POOLINGS = {
 """Keys of the older form of the file, and the names of the newer one, which are ours."""
 SETTINGS, MODEL = "sentence_bert_config.json", "config_sentence_transformers.json"
 """Files of the first module, and of the whole."""
+Reader = Callable[[Path, Mapping[str, Any], Mapping[str, Path]], dict[str, Any]]
+"""Of a folder, what has been read of it, and the folders of its modules."""
 
 
 def transformer(root: Path) -> Path:
     """The folder of the model itself, which older versions put into one of its own."""
     if not (root / "modules.json").exists():
         return root
+    reader(root)
     return listed(root)[0][1]
 
 
@@ -56,15 +60,7 @@ def read(root: Path) -> dict[str, Any]:
         Failure: a module is not served.
     """
     names, folders = [name_of(kind) for kind, _ in listed(root)], [folder for _, folder in listed(root)]
-    chain = " ".join(names)
-    further = next((further for pattern, further in MODULE_PATTERNS.items() if re.fullmatch(pattern, chain)), None)
-    if further is None:
-        raise Failure(
-            f"{root} has the modules {chain.replace(' ', ', ')}, which are not served; its vectors would differ from "
-            "sentence-transformers'",
-            fix="served: Transformer, Pooling and any Dense and Normalize after; SpladePooling; Transformer alone",
-        )
-    settings = load_if_there(folders[0] / SETTINGS)
+    further, settings = reader(root), load_if_there(folders[0] / SETTINGS)
     check_arguments(folders[0] / SETTINGS, settings)
     check_outputs(folders[0] / SETTINGS, settings, OUTPUTS[further])
     prompts = load_if_there(root / MODEL)
@@ -86,6 +82,19 @@ def read(root: Path) -> dict[str, Any]:
             "normalize": names[-1] == "Normalize",
         }
     )
+
+
+def reader(root: Path) -> Reader:
+    """What reads its modules further.
+
+    Raises:
+        Failure: they are not served.
+    """
+    names = [name_of(kind) for kind, _ in listed(root)]
+    for pattern, further in MODULE_PATTERNS.items():
+        if re.fullmatch(pattern, " ".join(names)):
+            return further
+    raise unserved.failure(root, names)
 
 
 def name_of(kind: str) -> str:
@@ -134,7 +143,7 @@ def cross_encoder(root: Path, found: Mapping[str, Any], modules: Mapping[str, Pa
     return classifier(load_object(modules["Transformer"] / "config.json"))
 
 
-MODULE_PATTERNS = {
+MODULE_PATTERNS: dict[str, Reader] = {
     r"Transformer Pooling( Dense| Dropout)*( Normalize)?": embedding,
     r"(MLM)?Transformer SpladePooling": sparse,
     r"Transformer": cross_encoder,

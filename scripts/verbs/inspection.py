@@ -38,6 +38,8 @@ def inspect(
         out.print(f"{key:<12} {', '.join(value) if isinstance(value, list) else value}")
     for line in provenance_lines(found["origin"] or {}):
         out.print(line)
+    for note in found["notes"]:
+        out.print(f"{'note':<12} {note}")
     table = Table("file", "bytes", "sha256")
     for entry in found["files"]:
         table.add_row(entry["name"], f"{entry['bytes']:,}", entry["sha256"])

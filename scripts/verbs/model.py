@@ -28,12 +28,7 @@ def pull(
 
 
 def pack(
-    folder: Annotated[
-        Path,
-        typer.Argument(
-            help="checkpoint folder; a TensorFlow checkpoint is converted first", exists=True, file_okay=False
-        ),
-    ],
+    folder: Annotated[Path, typer.Argument(help="checkpoint folder; a TensorFlow checkpoint is converted first")],
     name: Name = "bert",
     version: Version = "1.0",
     task: Task = None,
@@ -61,7 +56,7 @@ def pack(
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="checkpoint folder", exists=True, file_okay=False)],
+    folder: Annotated[Path, typer.Argument(help="checkpoint folder")],
     target: Annotated[Path, typer.Option("--out", help="output folder for the model and its tokenizer, created")],
     kind: Annotated[
         Literal["onnx", "torchscript"], typer.Option("--format", help="format of the exported model")

@@ -75,22 +75,41 @@ def test_dense_weights_in_a_pickle(tiny, tmp_path):
     assert close(ask(load(folder, tmp_path), {"inputs": TEXTS}), vectors)
 
 
-@pytest.mark.parametrize("default", [None, "query"])
-def test_prompts(tiny, tmp_path, default):
-    folder = folders.sentences(tiny, tmp_path / "s", prompts=folders.PROMPTS, default_prompt_name=default)
+QUERY, DOCUMENT, PASSAGE = {"query": "hello "}, {"document": "a mat "}, {"passage": "a cat "}
+
+
+@pytest.mark.parametrize(
+    ("prompts", "default"),
+    [
+        ({}, None),
+        ({}, "document"),
+        (QUERY, None),
+        (QUERY | PASSAGE, None),
+        (QUERY | PASSAGE, "query"),
+        (QUERY | PASSAGE, "passage"),
+        (QUERY | DOCUMENT, None),
+        (QUERY | DOCUMENT | PASSAGE, "query"),
+        ({"query": "", **PASSAGE}, "passage"),
+        ({"query": None, "corpus": "on "}, None),
+    ],
+)
+def test_prompts(tiny, tmp_path, prompts, default):
+    folder = folders.sentences(tiny, tmp_path / "s")
+    file = folder / "config_sentence_transformers.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"prompts": prompts, "default_prompt_name": default}))
     theirs = SentenceTransformer(str(folder), device="cpu")
     pipeline = load(folder, tmp_path)
     assert close(ask(pipeline, {"inputs": TEXTS}), theirs.encode(TEXTS))
-    for name, prompt in folders.PROMPTS.items():
+    for name, prompt in theirs.prompts.items():
         assert close(ask(pipeline, {"inputs": TEXTS, "prompt_name": name}), theirs.encode(TEXTS, prompt_name=name))
         assert close(ask(pipeline, {"inputs": TEXTS, "prompt": prompt}), theirs.encode(TEXTS, prompt=prompt))
     assert close(ask(pipeline, {"inputs": TEXTS, "prompt": ""}), theirs.encode(TEXTS, prompt=""))
-    assert close(ask(pipeline, {"inputs": TEXTS, "input_type": "query"}), theirs.encode_query(TEXTS))
-    passages = theirs.encode(TEXTS, prompt_name="passage")  # encode_document of 6.2 stops at its own empty "document"
-    assert close(ask(pipeline, {"inputs": TEXTS, "input_type": "document"}), passages)
+    queries, documents = theirs.encode_query(TEXTS), theirs.encode_document(TEXTS)
+    assert close(ask(pipeline, {"inputs": TEXTS, "input_type": "query"}), queries)
+    assert close(ask(pipeline, {"inputs": TEXTS, "input_type": "document"}), documents)
     ranked = ask(pipeline, {"query": TEXTS[0], "texts": TEXTS}, path="rerank")
     scores = {item["index"]: item["score"] for item in ranked}
-    expected = cos_sim(theirs.encode_query(TEXTS[0]), passages)[0].numpy()
+    expected = cos_sim(queries[0], documents)[0].numpy()
     assert close([scores[number] for number in range(len(TEXTS))], expected)
 
 

@@ -1,0 +1,170 @@
+"""What an archive leaves out of its checkpoint, or does otherwise than its reference by default: a sentence each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import transformers
+from safetensors import safe_open
+from transformers.models.auto import modeling_auto as auto
+from transformers.utils import logging
+
+from handler import head as heads
+from handler.config import NOTES, Dtype
+from handler.head import HeadType
+from scripts.console import err
+from scripts.files.json_files import load_if_there, value
+from scripts.packing.heads import CLASSES
+from scripts.sources import pickles
+from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.families import family
+from scripts.sources.sentence_transformers import MODEL
+
+HALF = ("float16", "bfloat16")
+PRETRAINING = re.compile(r"(cls|lm_head|vocab_\w+|generator_\w+|discriminator_\w+|predictions|head|decoder)\.")
+"""Heads that a plain encoder may have kept from its pretraining, and that nobody who loads it as one expects."""
+MEANINGLESS = re.compile(r"(^|\.)(position_ids|token_type_ids|inv_freq|num_batches_tracked)$")
+"""Buffers, which are made again."""
+NAMES: dict[HeadType, Mapping[str, str]] = {
+    "sequence": auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+    "tokens": auto.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES,
+    "span": auto.MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES,
+    "vocabulary": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+}
+BESIDE = {
+    "sparse_linear.pt": "which gives BGE-M3's sparse vectors",
+    "colbert_linear.pt": "which gives BGE-M3's vectors of tokens",
+    "adapter_model.*": "an adapter beside whole weights",
+}
+"""Files of which nothing is served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What was packed of a checkpoint.
+
+    Attributes:
+        checkpoint: all of it.
+        headless: why its head is not there; empty where it is, or where there is none.
+        dtype: what a CPU computes in.
+    """
+
+    checkpoint: Checkpoint
+    headless: str
+    dtype: Dtype
+
+
+def write(packed: Packed, folder: Path) -> None:
+    """Say what there is to say, and put it into an archive's folder."""
+    found = [sentence for each in KINDS for sentence in each(packed)]
+    for sentence in found:
+        err.print(f"note: {sentence}", style="yellow")
+    (folder / NOTES).write_bytes(msgspec.json.format(msgspec.json.encode(found)))
+
+
+def precision(packed: Packed) -> Iterator[str]:
+    """Weights in half precision: transformers computes in it too, unless it is told another."""
+    config = packed.checkpoint.config
+    named = config.get("dtype") or config.get("torch_dtype")
+    theirs = named if named in HALF else stored(packed.checkpoint.weights[-1])
+    if theirs in HALF and theirs != packed.dtype:
+        yield f"weights are for {theirs}, and computed in {packed.dtype}; transformers computes them in {theirs}"
+
+
+def stored(file: Path) -> str:
+    """The dtype of a file's first tensor."""
+    if file.suffix in pickles.SUFFIXES:
+        return next((str(tensor.dtype) for tensor in pickles.load(file, "meta").values()), "").removeprefix("torch.")
+    with safe_open(file, framework="pt") as weights:
+        names = sorted(weights.keys())
+        return str(weights.get_slice(names[0])[:0].dtype).removeprefix("torch.") if names else ""
+
+
+def head(packed: Packed) -> Iterator[str]:
+    """A head that is not served."""
+    if packed.headless:
+        yield f"the head of {packed.checkpoint.architecture} is left out: {packed.headless}"
+
+
+def tensors(packed: Packed) -> Iterator[str]:
+    """Weights that nothing reads."""
+    checkpoint = packed.checkpoint
+    unnamed = not checkpoint.config.get("architectures")
+    plain = checkpoint.architecture.endswith("Model") and not unnamed
+    names = [] if packed.headless else sorted(unused(checkpoint))
+    names = [name for name in names if not MEANINGLESS.search(name) and not (plain and PRETRAINING.match(name))]
+    if not names:
+        return
+    classes = " or ".join(f'["{name}"]' for name in classes_of(checkpoint.config, set(names))) if unnamed else ""
+    why = "config.json names no architectures, so that a head is left out; " if unnamed else ""
+    fix = f'; with "architectures": {classes}, whichever it was trained as, it is served' if classes else ""
+    yield f"{why}{len(names)} tensors of the weights are not used, the first of them {names[0]}{fix}"
+
+
+def unused(checkpoint: Checkpoint) -> set[str]:
+    """Names that neither transformers' encoder nor its class with the head, where there is one, reads."""
+    kinds = ["AutoModel", *([CLASSES[checkpoint.head]] if checkpoint.head else [])]
+    return set.intersection(*(unexpected(checkpoint.folder, kind) for kind in kinds))
+
+
+def unexpected(folder: Path, kind: str) -> set[str]:
+    """Names of tensors for which a class of transformers has no place."""
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        _, report = getattr(transformers, kind).from_pretrained(
+            folder, dtype="auto", local_files_only=True, trust_remote_code=False, output_loading_info=True
+        )
+    except Exception:  # what does not load is refused by those who need it, with the reason
+        return set()
+    return set(report["unexpected_keys"])
+
+
+def classes_of(config: Mapping[str, Any], names: Set[str]) -> list[str]:
+    """Classes of transformers that have a head of these tensors."""
+    kind = value(config, "model_type", str, "")
+    able = [type for type, chain in family(config).heads.items() if names >= set(heads.names(chain.steps[0]))]
+    return [NAMES[type][kind] for type in able]
+
+
+def files(packed: Packed) -> Iterator[str]:
+    """Files of which nothing is served."""
+    for pattern, words in BESIDE.items():
+        for file in sorted({*packed.checkpoint.root.glob(pattern), *packed.checkpoint.folder.glob(pattern)}):
+            yield f"{file.name} is not used, {words}"
+
+
+def code(packed: Packed) -> Iterator[str]:
+    """A checkpoint's own classes, which transformers has as well."""
+    if packed.checkpoint.config.get("auto_map"):
+        yield "auto_map in config.json names code of its own; transformers' own classes are used instead"
+
+
+def prompts(packed: Packed) -> Iterator[str]:
+    """Prompts for documents under a name that `encode_document` does not look up."""
+    names = packed.checkpoint.prompts
+    other = next((name for name in ("passage", "corpus") if names.get(name)), None)
+    if other and not names.get("document"):
+        yield (
+            "input_type document puts no prompt before a text, as encode_document of sentence-transformers 6.2; for the"
+            f" prompt {other} send prompt_name, or set handler.prompts.document with --config"
+        )
+
+
+def similarity(packed: Packed) -> Iterator[str]:
+    """Another similarity than the cosine; of vectors of length 1, the dot product is the cosine."""
+    checkpoint = packed.checkpoint
+    named = value(load_if_there(checkpoint.root / MODEL), "similarity_fn_name", str, "cosine", MODEL)
+    if checkpoint.task == "embedding" and named != "cosine" and not (named == "dot" and checkpoint.normalize):
+        yield f"similarity and rerank answer cosines; sentence-transformers takes {named} for this model"
+
+
+KINDS: tuple[Callable[[Packed], Iterable[str]], ...] = (
+    *(precision, head, tensors, files, code),
+    *(prompts, similarity),
+)

@@ -1,0 +1,52 @@
+"""Modules of sentence-transformers that are not served, and what there is to do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from shlex import quote
+
+from scripts.console import Failure
+from scripts.files.json_files import load_if_there, value
+from scripts.sources.remedies import PYTHON, Remedy
+
+ELSEWHERE = "serve it with sentence-transformers itself"
+ROUTE = (
+    f"{PYTHON} -m pip install sentence-transformers && {PYTHON} -c 'import sys; from sentence_transformers import "
+    '{st} as Model; modules = Model(sys.argv[1], device="cpu"); '
+    "Model(modules=[each for module in modules for each in (module.sub_modules[sys.argv[2]] "
+    'if hasattr(module, "sub_modules") else [module])]).save_pretrained(sys.argv[3])\' '
+    "{folder} document {folder}-document, then scripts/bert pack {folder}-document; the same with query, if that "
+    "route has an encoder"
+)
+MODULES = (
+    Remedy(("Router", "Asym"), "queries and documents go different ways through it", ROUTE),
+    Remedy(
+        ("StaticEmbedding", "SparseStaticEmbedding", "WordEmbeddings", "BoW"),
+        "it looks words up in a table, and has no encoder",
+        ELSEWHERE,
+    ),
+    Remedy(("MultiVectorMask", "pylate.*"), "it gives a vector for each token, as ColBERT does", ELSEWHERE),
+    Remedy(
+        ("*",),
+        "its vectors would differ from sentence-transformers'",
+        "served: Transformer, Pooling and any Dense and Normalize after; SpladePooling; Transformer alone",
+    ),
+)
+"""Modules of sentence-transformers that are not served."""
+
+
+def failure(root: Path, names: Sequence[str]) -> Failure:
+    """Of a folder of sentence-transformers with other modules than those that are served."""
+    remedy = next(each for each in MODULES for mark in each.marks if any(fnmatch(name, mark) for name in names))
+    known = {
+        "folder": quote(str(root)),
+        "st": value(
+            load_if_there(root / "config_sentence_transformers.json"), "model_type", str, "SentenceTransformer"
+        ),
+    }
+    return Failure(
+        f"{root} has the modules {', '.join(names)}, which are not served: {remedy.what}",
+        fix=remedy.fix.format_map(known),
+    )
