@@ -13,7 +13,7 @@ import tokenizers
 from handler.call import Call, pending
 from handler.config import HandlerConfig
 from handler.deadline import Deadline
-from handler.errors import Overloaded
+from handler.errors import Invalid, Overloaded
 from handler.limits import characters
 from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import TokenizerSettings, load
@@ -99,7 +99,9 @@ class TextTokenizer:
             whole = (found for part in chunk_by_size(texts, characters, CHARACTERS_AT_ONCE) for found in encode(part))
             for call in some:
                 own = (
-                    self.add_special_tokens(text) if isinstance(text, list) else convert(next(whole), with_offsets)
+                    self.add_special_tokens(text)
+                    if isinstance(text, list)
+                    else convert(next(whole), with_offsets, self.settings.token_type_ids)
                     for text in call.texts
                 )
                 call.attempt(lambda call, own=own: self._fit(call, own))  # type: ignore[misc]
@@ -112,7 +114,13 @@ class TextTokenizer:
         policy = call.request.truncation or self.config.truncation or call.task.truncation
         limit = self.config.max_length if call.task.truncates else sys.maxsize
         overlap = min(call.task.overlap(call.request), limit // 2)
-        for encoding in whole:
+        for number, encoding in enumerate(whole):
+            if call.task.forward and len(encoding) < self.config.min_length:
+                place = call.task.place(call.request, number, len(call.texts))
+                raise Invalid(
+                    f"{place} has {len(encoding)} tokens, the model reads {self.config.min_length} and more; "
+                    "it may hold nothing but control characters"
+                )
             windows = truncate(encoding, policy, limit, overlap)
             call.encodings.append(windows)
             call.truncated += sum(map(len, windows)) < len(encoding)
@@ -146,11 +154,11 @@ def character_count(call: Call) -> int:
     return sum(map(characters, call.texts))
 
 
-def convert(encoding: tokenizers.Encoding, with_offsets: bool = False) -> Encoding:
+def convert(encoding: tokenizers.Encoding, with_offsets: bool = False, with_types: bool = True) -> Encoding:
     """From the tokenizers library's own type; `encode_batch_fast` gives no places."""
     return Encoding(
         encoding.ids,
-        encoding.type_ids,
+        encoding.type_ids if with_types else [0] * len(encoding),
         encoding.special_tokens_mask,
         encoding.offsets if with_offsets else [],
         encoding.word_ids if with_offsets else [],

@@ -19,6 +19,7 @@ class TokenizerSettings(msgspec.Struct, frozen=True, kw_only=True):
         unk_token, pad_token, mask_token: contents of these tokens; None where nobody named one.
         split_special_tokens: whether special tokens in a text are cut as any other word.
         clean_up_tokenization_spaces: whether decoded texts lose spaces before punctuation.
+        token_type_ids: whether the model is given them, so that it knows the second text of a pair.
     """
 
     unk_token: str | None = None
@@ -26,6 +27,7 @@ class TokenizerSettings(msgspec.Struct, frozen=True, kw_only=True):
     mask_token: str | None = None
     split_special_tokens: bool = False
     clean_up_tokenization_spaces: bool = False
+    token_type_ids: bool = True
 
     def id(self, tokenizer: Tokenizer, name: str, *usual: str | None) -> int | None:
         """Id of the token that is named, or of the first of the usual ones that the vocabulary has."""

@@ -12,10 +12,10 @@ from tokenizers import Tokenizer, models, normalizers
 from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import TokenizerSettings
 from scripts.console import Failure
-from scripts.files.json_files import required
 from scripts.packing import tokenizer_parity
 from scripts.packing.engines import link
 from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.families import vocabulary_size
 
 FILE = "tokenizer.json"
 
@@ -57,6 +57,7 @@ def settings_of(theirs: Any, made: Tokenizer) -> TokenizerSettings:
     return TokenizerSettings(
         **{name: getattr(theirs, name, None) for name in ("unk_token", "pad_token", "mask_token")},
         split_special_tokens=bool(theirs.split_special_tokens),
+        token_type_ids="token_type_ids" in theirs.model_input_names,
         # transformers does not clean up what a BPE decodes
         clean_up_tokenization_spaces=bool(theirs.clean_up_tokenization_spaces)
         and (bpe_too or not isinstance(made.model, models.BPE)),
@@ -75,7 +76,7 @@ def check_dropout(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
 
 def check_size(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
     """Refuse ids that the model has no rows for."""
-    rows = required(checkpoint.config, "vocab_size", int)
+    rows = vocabulary_size(checkpoint.config)
     token, number = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
     if number >= rows:
         raise Failure(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from functools import cached_property
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,16 @@ class Reference:
         if "Pooling" in self.modules:
             return int(self.sentences.max_seq_length)
         limits = [self.tokenizer.model_max_length, getattr(self.config, "max_position_embeddings", None) or 512]
-        return int(min(limit for limit in limits if limit > 0))
+        found = int(min(limit for limit in limits if limit > 0))
+        return found if self.runs(found) else found - 2  # positions that count from the padding id
+
+    def runs(self, length: int) -> bool:
+        """Whether the model takes so many tokens."""
+        try:
+            self.run(self.encoder, {"input_ids": torch.full((1, length), 9), "attention_mask": torch.ones(1, length)})
+        except (IndexError, RuntimeError):
+            return False
+        return True
 
     def encoded(self, text: str, pair: str | None = None) -> dict[str, torch.Tensor]:
         """Ids as transformers cuts them."""
@@ -71,7 +81,7 @@ class Reference:
 
     def run(self, model: Any, inputs: dict[str, torch.Tensor]) -> Any:
         """Its outputs."""
-        taken = __import__("inspect").signature(model.forward).parameters
+        taken = signature(model.forward).parameters
         with torch.inference_mode():
             return model(**{name: value for name, value in inputs.items() if name in taken})
 

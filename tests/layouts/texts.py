@@ -13,6 +13,7 @@ TEXTS = [
     "  two\t\tspaces \n and lines ",
     "İSTANBUL STRAẞE ÇOK GÜZEL",
     "ferry",
+    "\u200b",
     LONG,
 ]
 PAIRS = [
