@@ -16,7 +16,6 @@ from pathlib import Path
 from time import monotonic
 
 from tests.layouts import catalogue, pool, table
-from tests.layouts.verdicts import FAULTS
 
 
 def options(words: Sequence[str] | None) -> Namespace:
@@ -26,15 +25,14 @@ def options(words: Sequence[str] | None) -> Namespace:
     parser.add_argument("--processes", type=int, default=2, help="at a time")
     parser.add_argument("--every", type=int, default=1, help="only each n-th folder")
     parser.add_argument("--verbose", action="store_true", help="print every folder's row")
-    parser.add_argument("--write", action="store_true", help=f"put the tables into {table.PAGE.name}")
-    given = parser.parse_args(words)
-    if given.write and (given.words or given.every > 1):
-        parser.error("--write takes a table of all folders: leave the words out")
-    return given
+    parser.add_argument(
+        "--write", action="store_true", help=f"put their rows into {table.PAGE.name}; others' rows stay"
+    )
+    return parser.parse_args(words)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run what is chosen."""
+    """Run what is chosen; what was done is written when it is interrupted too."""
     given = options(words)
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
@@ -43,17 +41,19 @@ def main(words: Sequence[str] | None = None) -> int:
         raise SystemExit(f"no folder's title contains {' or '.join(given.words)}")
     import sentence_transformers  # noqa: F401 - once, for all forked processes
 
-    began, found = monotonic(), {}
+    began, found = monotonic(), []
     with tempfile.TemporaryDirectory() as scratch:
-        for verdict in pool.run(chosen, Path(scratch), given.processes):
-            found[verdict.title] = verdict
-            if given.verbose or verdict.said in FAULTS:
-                print(f"{len(found)}/{len(chosen)} {verdict.seconds:.1f} s {table.line(verdict)}", end="", flush=True)
-    ordered = [found[layout.title] for layout in chosen]
-    print(f"\n{table.by_kind(ordered)}\n\n{monotonic() - began:.0f} s")
-    if given.write:
-        table.write(ordered)
-    return int(any(verdict.said in FAULTS for verdict in ordered))
+        try:
+            for verdict in pool.run(chosen, Path(scratch), given.processes):
+                found.append(verdict)
+                if given.verbose or table.faults([verdict]):
+                    done = f"{len(found)}/{len(chosen)} {verdict.seconds:.1f} s "
+                    print(done, table.line(verdict), sep="", end="", flush=True)
+        finally:
+            if given.write:
+                table.write(found, [layout.title for layout in catalogue.find()])
+    print(f"\n{table.by_kind({each.title: each.said for each in found})}\n\n{monotonic() - began:.0f} s")
+    return int(table.faults(found))
 
 
 if __name__ == "__main__":

@@ -139,6 +139,10 @@ def requests(reference: Reference, pipeline: Pipeline) -> Iterator[Asked]:
         yield Asked(
             "token-classification", tags, lambda text=text: tagged(reference.tagging(text)), lambda a: tagged(a[0])
         )  # type: ignore[misc]
+    together = {"inputs": texts.TOGETHER}
+    yield Asked(
+        "embedding", together, lambda: [reference.vector(text) for text in texts.TOGETHER], lambda answer: answer
+    )
     yield from masked(reference, pipeline)
     yield from ranked(reference, pipeline)
 

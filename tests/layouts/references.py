@@ -53,7 +53,9 @@ class Reference:
             return int(self.sentences.max_seq_length)
         limits = [self.tokenizer.model_max_length, getattr(self.config, "max_position_embeddings", None) or 512]
         found = int(min(limit for limit in limits if limit > 0))
-        return found if self.runs(found) else found - 2  # positions that count from the padding id
+        if self.runs(found):
+            return found
+        return next(length for length in range(found, 0, -1) if self.runs(length))  # positions may begin behind 0
 
     def runs(self, length: int) -> bool:
         """Whether the model takes so many tokens."""

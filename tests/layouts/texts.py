@@ -24,3 +24,5 @@ PAIRS = [
 ]
 MASKED = ["The {mask} crosses the river.", "Marta lives in {mask}"]
 SHORT = [text for text in TEXTS if text is not LONG]
+TOGETHER = [text for text in TEXTS if text != "\u200b"]
+"""Texts of one request, of very different lengths: no answer may depend on what is beside a text."""

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from tests.layouts import models
 from tests.layouts.layout import Layout, edit
 
+CLASSIFIER = "BertForSequenceClassification"
 FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt")
 
 
@@ -46,7 +47,6 @@ def sentencepiece_only(folder: Path, name: str, kind: str) -> None:
 def no_special_tokens(folder: Path) -> None:
     """A post-processor that adds nothing."""
     models.save(folder, "bert")
-    edit(folder / "tokenizer.json", post_processor=None)
     rewritten = json.loads((folder / "tokenizer.json").read_text()) | {"post_processor": None}
     (folder / "tokenizer.json").write_text(json.dumps(rewritten))
     edit(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
@@ -79,9 +79,9 @@ def rows(folder: Path, more: int) -> None:
     models.save(folder, "bert", vocab_size=models.WORDS + more)
 
 
-def flags(folder: Path, kind: str = "bert", **changes: object) -> None:
+def flags(folder: Path, kind: str = "bert", named: str = "", **changes: object) -> None:
     """Keys of `tokenizer_config.json`."""
-    models.save(folder, kind)
+    models.save(folder, kind, named)
     edit(folder / "tokenizer_config.json", **changes)
 
 
@@ -113,6 +113,8 @@ def layouts() -> Iterator[Layout]:
         "add_prefix_space, RoBERTa": partial(flags, kind="roberta", add_prefix_space=True),
         "cuts on the left": partial(flags, truncation_side="left"),
         "pads on the left": partial(flags, padding_side="left"),
+        "no token types": partial(flags, named=CLASSIFIER, model_input_names=["input_ids", "attention_mask"]),
+        "of no class": partial(flags, named=CLASSIFIER, tokenizer_class="PreTrainedTokenizerFast"),
         "BERTweet": partial(flags, kind="roberta", tokenizer_class="BertweetTokenizer"),
         "PhoBERT": partial(flags, kind="roberta", tokenizer_class="PhobertTokenizer"),
         "Japanese BERT": partial(flags, tokenizer_class="BertJapaneseTokenizer"),
