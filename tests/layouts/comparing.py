@@ -12,7 +12,7 @@ import orjson
 from handler.pipeline import Pipeline
 from handler.types import Row
 from tests.layouts import texts
-from tests.layouts.references import Reference
+from tests.layouts.references import ROWS, Reference
 
 NEAR, FAR = 1e-5, 2e-5
 """Tolerances of values up to 1, and of larger ones by their size."""
@@ -179,9 +179,12 @@ def labelled(answer: Any) -> dict[str, float]:
     return {row["label"]: row["score"] for row in answer[0]}
 
 
-def weighted(answer: Any) -> dict[int, float]:
-    """Weights by word."""
-    return {row["index"]: row["value"] for row in answer[0]}
+def weighted(answer: Any) -> Any:
+    """Weights of all words; which are 0 is a matter of rounding."""
+    found = np.zeros(ROWS)
+    for row in answer[0]:
+        found[row["index"]] = row["value"]
+    return found
 
 
 def tagged(rows: Any) -> list[Any]:

@@ -16,6 +16,8 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPI
 
 Pair = tuple[str, str]
 EXACT = {"dtype": torch.float32}
+ROWS = 1000
+"""More than any of the models has words."""
 
 
 class Reference:
@@ -124,10 +126,10 @@ class Reference:
 
         return SparseEncoder(str(self.root), device="cpu", model_kwargs=EXACT)
 
-    def weights(self, text: str) -> dict[int, float]:
-        """Words above zero."""
-        found = self.sparse_encoder.encode([text]).coalesce()
-        return dict(zip(found.indices()[1].tolist(), found.values().tolist(), strict=True))
+    def weights(self, text: str) -> Any:
+        """Of all words."""
+        found = self.sparse_encoder.encode([text]).to_dense().cpu().numpy()[0]
+        return np.pad(found, (0, ROWS - len(found)))
 
     @cached_property
     def labelling(self) -> Any:
