@@ -139,9 +139,7 @@ ROBERTA = Family(
     },
     offset_positions=True,
 )
-MPNET = Family(
-    None, {kind: chain for kind, chain in ROBERTA.heads.items() if kind != "vocabulary"}, offset_positions=True
-)
+MPNET = Family(None, {kind: chain for kind, chain in ROBERTA.heads.items() if kind != "vocabulary"})
 DISTILBERT = Family(
     DISTILBERT_ENCODER,
     {

@@ -47,7 +47,7 @@ class Lengths:
 
 
 def read(folder: Path, config: Mapping[str, Any]) -> Lengths:
-    """Of a checkpoint; the model is built without its weights where its family is not one of ours.
+    """Of a checkpoint; the model is built without its weights where transformers runs it.
 
     Args:
         folder: of the model.
@@ -56,7 +56,7 @@ def read(folder: Path, config: Mapping[str, Any]) -> Lengths:
     Raises:
         Failure: transformers does not know the model, or it needs code of its own.
     """
-    if family(config).offset_positions or family(config).encoder:
+    if family(config).encoder:
         size = value(config, "max_position_embeddings", int, DEFAULT)
         return Lengths(size - position_offset(config), size)
     import torch

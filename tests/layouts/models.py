@@ -25,9 +25,22 @@ CLASSES: Mapping[str, Mapping[str, Any]] = {
 """Options of a classifier."""
 FULL = ("bert", "roberta", "distilbert", "electra", "mpnet", "deberta-v2", "modernbert", "albert")
 """Families whose classifiers are made with each of these; of the others one with three labels."""
-TOKENIZERS: Mapping[str, str] = {"deberta-v2": "XLMRoberta", "albert": "XLMRoberta", "camembert": "XLMRoberta"}
+TOKENIZERS: Mapping[str, str] = {
+    "deberta-v2": "XLMRoberta",
+    "albert": "XLMRoberta",
+    "camembert": "XLMRoberta",
+    "mpnet": "Bert",
+}
 """Families with another tokenizer than WordPiece or, in angles, bytes: as `benchmarks.gpu.vocabularies` names it."""
-BYTES = ("modernbert", "eurobert", "roberta", "longformer", "deberta", "mpnet", "luke", "ibert", "qwen3")
+BYTES = ("modernbert", "eurobert", "roberta", "longformer", "deberta", "luke", "ibert", "qwen3")
+BRACKETS = {f"<{angles}>": f"[{name}]" for angles, name in {"s": "CLS", "/s": "SEP", "mask": "MASK"}.items()}
+SPECIAL: Mapping[str, Mapping[str, str]] = {
+    "deberta-v2": {**BRACKETS, "<pad>": "[PAD]", "<unk>": "[UNK]"},
+    "modernbert": {**BRACKETS, "<pad>": "[PAD]", "<unk>": "[UNK]"},
+    "albert": BRACKETS,
+    "mpnet": {**{after: before for before, after in BRACKETS.items()}, "[PAD]": "<pad>"},
+}
+"""What special tokens of a family are called, where its tokenizer's kind calls them otherwise."""
 OWN_CLASSES: Mapping[str, str] = {"bert": "BertTokenizer", "roberta": "RobertaTokenizer"}
 """Families whose folders name a class of their own in `tokenizer_config.json`."""
 
@@ -69,9 +82,19 @@ def save(folder: Path, kind: str, named: str = "", **options: Any) -> Path:
     fill(model)
     model.save_pretrained(folder)
     words.save_pretrained(folder)
+    rename(folder, SPECIAL.get(kind, {}))
     if kind in OWN_CLASSES:
         edit(folder / "tokenizer_config.json", tokenizer_class=OWN_CLASSES[kind])
     return folder
+
+
+def rename(folder: Path, names: Mapping[str, str]) -> None:
+    """Give special tokens other names, in both files of the tokenizer."""
+    for file in (folder / "tokenizer.json", folder / "tokenizer_config.json"):
+        text = file.read_text()
+        for before, after in names.items():
+            text = text.replace(json.dumps(before), json.dumps(after))
+        file.write_text(text)
 
 
 def without_architectures(folder: Path, kind: str, named: str = "", **options: Any) -> None:

@@ -56,11 +56,7 @@ def other_names(folder: Path) -> None:
     """Special tokens that are called what nobody would look for."""
     names = {"[MASK]": "<hole>", "[PAD]": "<nothing>", "[UNK]": "<what>", "[CLS]": "<begin>", "[SEP]": "<end>"}
     models.save(folder, "bert", "BertForMaskedLM")
-    for file in ("tokenizer.json", "tokenizer_config.json"):
-        text = (folder / file).read_text()
-        for before, after in names.items():
-            text = text.replace(json.dumps(before), json.dumps(after))
-        (folder / file).write_text(text)
+    models.rename(folder, names)
     edit(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
 
 

@@ -6,11 +6,13 @@ import signal
 import numpy as np
 import orjson
 import pytest
+import torch
 import transformers
 
 from handler.types import Row
 from scripts.console import Failure
 from scripts.packing import pack
+from scripts.sources import checkpoint as checkpoints
 from scripts.sources.families import hidden_size, vocabulary_size
 from tests.layouts import catalogue, models, pool, table, tokenizers, verdicts
 from tests.layouts.comparing import Asked, Found, note
@@ -29,6 +31,7 @@ sentence-transformers: family t5, Dense; sentence-transformers: form of versions
 sentence-transformers: pooling weightedmean; sentence-transformers: SPLADE, DistilBERT
 sentence-transformers: truncate_dim; tokenizer: added tokens, RoBERTa; tokenizer: cuts on the left
 tokenizer: no special tokens; tokenizer: no token types; tokenizer: other names of special tokens
+tokenizer: tokenizer.json only, MPNet
 tokenizer: vocab.json and merges.txt; umt5: bare
 """
 REFUSALS = {
@@ -136,6 +139,16 @@ def test_sizes_that_a_family_calls_otherwise():
     assert vocabulary_size({"model_type": "xlm", "n_words": 70}) == 70
     with pytest.raises(Failure, match="does not read"):
         hidden_size({"model_type": "nobody's"})
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_positions_of_mpnet_begin_at_2_whatever_its_padding_id(tmp_path, padding):
+    folder = models.save(tmp_path / "folder", "mpnet", pad_token_id=padding)
+    positions = checkpoints.read(folder).positions
+    run = transformers.AutoModel.from_pretrained(folder)
+    assert run(torch.full((1, positions), 9)).last_hidden_state.shape[1] == 128
+    with pytest.raises(IndexError):
+        run(torch.full((1, positions + 1), 9))
 
 
 def test_what_is_compared_can_differ():
