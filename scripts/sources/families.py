@@ -139,7 +139,9 @@ ROBERTA = Family(
     },
     offset_positions=True,
 )
-MPNET = Family(None, {kind: chain for kind, chain in ROBERTA.heads.items() if kind != "vocabulary"})
+MPNET = Family(
+    None, {kind: chain for kind, chain in ROBERTA.heads.items() if kind != "vocabulary"}, offset_positions=True
+)
 DISTILBERT = Family(
     DISTILBERT_ENCODER,
     {
