@@ -128,6 +128,8 @@ class Reference:
 
     def weights(self, text: str) -> Any:
         """Of all words."""
+        if "SpladePooling" not in self.modules and "MaskedLM" not in str(self.config.architectures):
+            raise TypeError(f"sentence-transformers makes no SPLADE of {self.config.architectures}")
         found = self.sparse_encoder.encode([text]).to_dense().cpu().numpy()[0]
         return np.pad(found, (0, ROWS - len(found)))
 
