@@ -45,8 +45,9 @@ ANGLES = ("roberta", "data2vec-text", "camembert", "mpnet", "luke", "longformer"
 """Parts of the names of families with RoBERTa's special tokens: positions count from the padding id."""
 EXTRA = ("bert-generation", "splinter", "xlnet", "gemma3_text", "qwen3")
 """Families that sentence-transformers uses as encoders, or that have another head than those looked for."""
-DECODERS = ("mistral4", "qwen3_asr", "molmo2_text", "clip_text_model")
-"""Families whose tokens do not see what comes after them, whatever their classes say."""
+LEFT_OUT = ("mistral4", "qwen3_asr", "molmo2_text", "clip_text_model", "t5gemma")
+"""Families whose tokens do not see what comes after them, whatever their classes say; and T5Gemma, whose encoder's class
+takes no configuration that has a decoder, and whose two halves have the sizes of Gemma 2B."""
 TASKS: Mapping[str, Mapping[str, str]] = {
     "ForMaskedLM": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     "ForPreTraining": auto.MODEL_FOR_PRETRAINING_MAPPING_NAMES,
@@ -88,7 +89,7 @@ def encoders() -> Sequence[str]:
     language = set(auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
     answering = set(TASKS["ForTokenClassification"]) | set(TASKS["ForMultipleChoice"])
     found = set(TASKS["ForMaskedLM"]) | set(auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES) | (answering - language)
-    found = {kind for kind in found - set(DECODERS) if kind in auto.MODEL_MAPPING_NAMES and reads_text(kind)}
+    found = {kind for kind in found - set(LEFT_OUT) if kind in auto.MODEL_MAPPING_NAMES and reads_text(kind)}
     return [kind for kind in auto.MODEL_MAPPING_NAMES if kind in EXTRA or kind in found]
 
 
