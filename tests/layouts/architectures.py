@@ -46,8 +46,8 @@ ANGLES = ("roberta", "data2vec-text", "camembert", "mpnet", "luke", "longformer"
 EXTRA = ("bert-generation", "splinter", "xlnet", "gemma3_text", "qwen3")
 """Families that sentence-transformers uses as encoders, or that have another head than those looked for."""
 LEFT_OUT = ("mistral4", "qwen3_asr", "molmo2_text", "clip_text_model", "t5gemma")
-"""Families whose tokens do not see what comes after them, whatever their classes say; and T5Gemma, whose encoder's class
-takes no configuration that has a decoder, and whose two halves have the sizes of Gemma 2B."""
+"""Families whose tokens do not see what comes after them, whatever their classes say; and T5Gemma, whose encoder
+takes no configuration with a decoder, and whose two halves have the sizes of Gemma 2B."""
 TASKS: Mapping[str, Mapping[str, str]] = {
     "ForMaskedLM": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     "ForPreTraining": auto.MODEL_FOR_PRETRAINING_MAPPING_NAMES,
