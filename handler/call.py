@@ -35,6 +35,7 @@ class AnyTask(Protocol):
     model: Any
 
     def texts(self, request: Any) -> list[Text]: ...  # noqa: D102 - said there
+    def place(self, request: Any, index: int, total: int) -> str: ...  # noqa: D102
     def reading(self, request: Any) -> Any: ...  # noqa: D102
     def overlap(self, request: Any) -> int: ...  # noqa: D102
     def check_size(self, tokens: int, binary: bool) -> None: ...  # noqa: D102

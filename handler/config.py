@@ -34,6 +34,9 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     task: Annotated[str, Meta(description="task of requests to /predictions/{model} that name none")]
     max_length: Annotated[int, Meta(ge=4, description="maximum sequence length in tokens, special tokens included")]
+    min_length: Annotated[
+        Count, Meta(description="shortest sequence the model runs, in tokens; a text of fewer is refused with 422")
+    ] = 1
     runtime: Annotated[
         str,
         Meta(description="inference engine: native, packed, onnx, torchscript, eager; auto selects the fastest"),

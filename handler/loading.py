@@ -29,6 +29,8 @@ from handler.workers import WorkerRegistry
 
 log = getLogger(__name__)
 
+WARM = 3
+"""Tokens of the first sequence: some models run none of fewer."""
 PROBES = 8
 """Longest texts that `dtype: auto` tries. Models that overflow do so at special tokens, whatever the text."""
 
@@ -133,7 +135,7 @@ def warm(runtime: Runtime, tokenizer: TextTokenizer) -> int:
         ConfigError: they are no numbers.
     """
     try:
-        (output,) = runtime.run([tokenizer.add_special_tokens([tokenizer.vocabulary // 2])])
+        (output,) = runtime.run([tokenizer.add_special_tokens([tokenizer.vocabulary // 2] * WARM)])
         return int(output.hidden.shape[1])
     except BertError as error:
         raise ConfigError(f"handler.dtype: {error}") from None

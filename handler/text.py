@@ -13,7 +13,7 @@ import tokenizers
 from handler.call import Call, pending
 from handler.config import HandlerConfig
 from handler.deadline import Deadline
-from handler.errors import Overloaded
+from handler.errors import Invalid, Overloaded
 from handler.limits import characters
 from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import TokenizerSettings, load
@@ -114,7 +114,13 @@ class TextTokenizer:
         policy = call.request.truncation or self.config.truncation or call.task.truncation
         limit = self.config.max_length if call.task.truncates else sys.maxsize
         overlap = min(call.task.overlap(call.request), limit // 2)
-        for encoding in whole:
+        for number, encoding in enumerate(whole):
+            if call.task.forward and len(encoding) < self.config.min_length:
+                place = call.task.place(call.request, number, len(call.texts))
+                raise Invalid(
+                    f"{place} has {len(encoding)} tokens, the model reads {self.config.min_length} and more; "
+                    "it may hold nothing but control characters"
+                )
             windows = truncate(encoding, policy, limit, overlap)
             call.encodings.append(windows)
             call.truncated += sum(map(len, windows)) < len(encoding)

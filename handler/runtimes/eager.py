@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoModel
+from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, PretrainedConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING
 from transformers.utils import logging as transformers_logging
 
 from handler.device import DeviceStates, Queue, upload
@@ -19,11 +20,13 @@ from handler.errors import ConfigError
 from handler.runtimes import cuda
 from handler.runtimes.base import Placement, Placements, Runtime
 from handler.runtimes.padding import pad, unpad
+from handler.tokenizer_settings import FILE as SETTINGS
+from handler.tokenizer_settings import load
 from handler.types import Encoding, Output
 
 
 class Eager(Runtime):
-    """`AutoModel` on padded batches."""
+    """The class that transformers has for encoding texts, on padded batches."""
 
     name = "eager"
     padded = True
@@ -38,8 +41,10 @@ class Eager(Runtime):
             cuda.configure_torch(self.device)
         self.outputs_on_device = self.device.type != "cpu"
         self.queue = Queue(self.device)
-        model, report = AutoModel.from_pretrained(
+        found = AutoConfig.from_pretrained(checkpoint, local_files_only=True, trust_remote_code=False)
+        model, report = auto_class(found).from_pretrained(
             checkpoint,
+            config=found,
             dtype=getattr(torch, placement.dtype),
             local_files_only=True,
             trust_remote_code=False,
@@ -49,7 +54,8 @@ class Eager(Runtime):
         self.has_pooler = has_pooler(model.state_dict()) and not has_pooler(report["missing_keys"])
         self.model = model.eval().to(self.device)
         self.pad_id = self.model.config.pad_token_id or 0
-        self.takes_types = "token_type_ids" in signature(self.model.forward).parameters
+        told = load(checkpoint / SETTINGS).token_type_ids
+        self.takes_types = told and "token_type_ids" in signature(self.model.forward).parameters
 
     @torch.inference_mode()
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
@@ -87,6 +93,11 @@ class Eager(Runtime):
         """See `Runtime.word_embeddings`; in half precision its rows are rounded."""
         words: Tensor = self.model.get_input_embeddings().weight.detach().float()
         return words
+
+
+def auto_class(config: PretrainedConfig) -> type[AutoModel | AutoModelForTextEncoding]:
+    """What makes the model: of a family with an encoder and a decoder, such as T5, it makes the encoder alone."""
+    return AutoModelForTextEncoding if type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING else AutoModel
 
 
 def has_pooler(weights: Iterable[str]) -> bool:

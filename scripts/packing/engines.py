@@ -12,6 +12,8 @@ from handler.errors import unknown
 from handler.runtimes import FASTEST, find
 from handler.runtimes.base import Placement
 from handler.runtimes.eager import Eager
+from handler.tokenizer_settings import FILE as SETTINGS
+from handler.tokenizer_settings import load
 from scripts.console import Failure, err
 from scripts.packing import kernels, layout
 from scripts.packing.exports import onnx, torchscript
@@ -46,7 +48,9 @@ def auto(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
 
 def script(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
     """A trace of the transformers model."""
-    torchscript.write(Eager(checkpoint.folder, Placement("cpu", "float32")), folder)
+    made = Eager(checkpoint.folder, Placement("cpu", "float32"))
+    made.takes_types &= load(folder / SETTINGS).token_type_ids
+    torchscript.write(made, folder)
 
 
 def eager(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:

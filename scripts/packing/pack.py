@@ -144,11 +144,11 @@ def stage(
     folder = target / CHECKPOINT
     folder.mkdir()
     engines.link(checkpoint.folder / "config.json", folder)
+    tokenizer.write(checkpoint, folder)
     engines.write(checkpoint, folder, runtime, dtype)
     required, found = TASKS[task].requires, checkpoint.head
     headless = heads.write(checkpoint, folder, required == found or (required == "ranking" and found == "sequence"))
     dense.write(checkpoint, folder)
-    tokenizer.write(checkpoint, folder)
     provenance.write(provenance.read_verified(checkpoint.root), folder)
     notes.write(notes.Packed(checkpoint, headless, dtype), folder)
 

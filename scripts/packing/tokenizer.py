@@ -12,10 +12,11 @@ from tokenizers import Tokenizer, models, normalizers
 from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import TokenizerSettings
 from scripts.console import Failure
-from scripts.files.json_files import load_if_there, required, value
+from scripts.files.json_files import load_if_there, value
 from scripts.packing import tokenizer_parity
 from scripts.packing.engines import link
 from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.families import vocabulary_size
 
 FILE = "tokenizer.json"
 
@@ -76,7 +77,7 @@ def check_dropout(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
 
 def check_size(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
     """Refuse ids that the model has no rows for."""
-    rows = required(checkpoint.config, "vocab_size", int)
+    rows = vocabulary_size(checkpoint.config)
     token, number = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
     if number >= rows:
         raise Failure(

@@ -23,6 +23,8 @@ from scripts import smoke_test
 from scripts.console import Failure
 from scripts.sources.checkpoint import Checkpoint
 
+SHORT = 4
+"""Tokens that every model has to run."""
 LONGEST = 2048
 """Tokens of the longest text that is tried; longer ones take minutes, and no model is known to fail only there."""
 TOLERANCE = 1e-3
@@ -30,7 +32,7 @@ TOLERANCE = 1e-3
 
 
 def run(folder: Path, checkpoint: Checkpoint, config: ModelConfig) -> ModelConfig:
-    """Load what was laid out, on this machine's CPU, and run texts of one token, of a few, and of the longest.
+    """Load what was laid out, on this machine's CPU, and run texts of no token, of a few, and of the longest.
 
     Args:
         folder: where it was laid out.
@@ -38,7 +40,8 @@ def run(folder: Path, checkpoint: Checkpoint, config: ModelConfig) -> ModelConfi
         config: its settings.
 
     Returns:
-        The settings, with `equal_lengths` for a model whose states padding changes.
+        The settings, with `equal_lengths` for a model whose states padding changes, and `min_length` for one that does
+        not run its special tokens alone.
 
     Raises:
         Failure: it does not load or run, with what the model's own code says.
@@ -47,7 +50,8 @@ def run(folder: Path, checkpoint: Checkpoint, config: ModelConfig) -> ModelConfi
         return config
     with quiet():
         pipeline = load(folder, checkpoint, config)
-        for length in sorted({1, 3, min(config.handler.max_length, LONGEST)}):
+        config = replace(config, handler=replace(config.handler, min_length=shortest(pipeline)))
+        for length in sorted({SHORT, min(config.handler.max_length, LONGEST)}):
             attempt(pipeline, checkpoint, config, length)
         if pipeline.runtime.padded and padding_matters(pipeline):
             config = replace(config, handler=replace(config.handler, equal_lengths=True))
@@ -72,6 +76,18 @@ def load(folder: Path, checkpoint: Checkpoint, config: ModelConfig) -> Pipeline:
         return loading.load(folder, "trial", "1.0", settings, None, lambda *_: None)
     except Exception as error:  # of any kind, as transformers' classes fail over weights and configurations
         raise failure(checkpoint, config, "does not load", error) from None
+
+
+def shortest(pipeline: Pipeline) -> int:
+    """Tokens of the shortest sequence that runs; 1 where special tokens alone do, or a single token without any."""
+    special = pipeline.tokenizer.add_special_tokens([])
+    for length in range(max(1, len(special)), SHORT):
+        try:
+            pipeline.runtime.run([special if len(special) == length else sequence(pipeline, length)])
+        except Exception:  # see `load`
+            continue
+        return length if length > max(1, len(special)) else 1
+    return SHORT
 
 
 def attempt(pipeline: Pipeline, checkpoint: Checkpoint, config: ModelConfig, length: int) -> None:
@@ -128,7 +144,7 @@ def failure(checkpoint: Checkpoint, config: ModelConfig, what: str, error: Excep
     }
     return Failure(
         f"{checkpoint.folder} {what} as {checkpoint.architecture}",
-        why=f"{type(error).__name__}: {error}".strip(),
+        why=str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}".strip(),
         fix="; ".join(words for words, possible in fixes.items() if possible),
     )
 

@@ -29,7 +29,8 @@ SERVER = """\
 and passes the result to TorchServe. The meanings name the option of `start` that overrides a key."""
 DERIVED = {
     **dict.fromkeys(
-        ("task", "max_length", "pooling", "normalize", "dimensions", "prompts", "default_prompt"), "from the checkpoint"
+        ("task", "max_length", "min_length", "pooling", "normalize", "dimensions", "prompts", "default_prompt"),
+        "from the checkpoint",
     ),
     "truncation": "from the checkpoint, or by task",
     "token_budget": "by device",

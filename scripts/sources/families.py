@@ -196,10 +196,35 @@ def hidden_size(config: Mapping[str, Any]) -> int:
         Failure: `config.json` does not say one.
     """
     key = family(config).keys.hidden
-    size = required(config, key, int)
+    size = required(config if family(config) is not OTHER else in_usual_words(config), key, int)
     if size < 1:
         raise Failure(f"{key} of config.json is {size}; expected: 1 or more")
     return size
+
+
+def vocabulary_size(config: Mapping[str, Any]) -> int:
+    """Rows of the table of words.
+
+    Raises:
+        Failure: `config.json` does not say how many.
+    """
+    return required(config if family(config) is not OTHER else in_usual_words(config), "vocab_size", int)
+
+
+def in_usual_words(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration with the keys that most families have, where its own calls them otherwise, as T5's `d_model`.
+
+    Raises:
+        Failure: transformers does not know it.
+    """
+    from transformers import AutoConfig
+
+    try:
+        found = AutoConfig.for_model(**config).get_text_config()
+    except Exception as error:  # of any kind, as transformers' classes fail over their configuration
+        raise Failure(f"transformers does not read config.json: {error}", fix="correct it") from None
+    usual = {key: getattr(found, key, None) for key in ("hidden_size", "vocab_size")}
+    return {**config, **{key: size for key, size in usual.items() if size is not None}}
 
 
 def position_offset(config: Mapping[str, Any]) -> int:

@@ -50,7 +50,7 @@ class Lengths:
 
 
 def read(folder: Path, config: Mapping[str, Any]) -> Lengths:
-    """Of a checkpoint; the model is built without its weights where its family is not one of ours.
+    """Of a checkpoint; the model is built without its weights where transformers runs it.
 
     Args:
         folder: of the model.
@@ -59,16 +59,18 @@ def read(folder: Path, config: Mapping[str, Any]) -> Lengths:
     Raises:
         Failure: transformers does not know the model, or it needs code of its own.
     """
-    if family(config).offset_positions or family(config).encoder:
+    if family(config).encoder:
         size = value(config, "max_position_embeddings", int, DEFAULT)
         return Lengths(size - position_offset(config), size)
     import torch
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoConfig
+
+    from handler.runtimes.eager import auto_class
 
     try:
         found = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         with torch.device("meta"):
-            model = AutoModel.from_config(found, trust_remote_code=False)  # type: ignore[no-untyped-call]
+            model = auto_class(found).from_config(found, trust_remote_code=False)  # type: ignore[no-untyped-call]
     except Exception as error:  # of any kind, as transformers' classes fail over their configuration
         raise unknown(folder, config, error) from None
     named = getattr(found, "max_position_embeddings", None)

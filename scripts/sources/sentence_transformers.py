@@ -149,7 +149,7 @@ MODULE_PATTERNS: dict[str, Reader] = {
     r"Transformer": cross_encoder,
 }
 """Modules that are served, and what reads them further."""
-OUTPUTS = {
+OUTPUTS: dict[Reader, tuple[str, str, str]] = {
     embedding: ("feature-extraction", "last_hidden_state", "token_embeddings"),
     sparse: ("fill-mask", "logits", "token_embeddings"),
     cross_encoder: ("sequence-classification", "logits", "scores"),

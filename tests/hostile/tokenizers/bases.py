@@ -72,10 +72,12 @@ BASES: Mapping[str, tuple[str, str, Callable[[], PreTrainedTokenizerBase]]] = {
 def save(name: str, folder: Path) -> None:
     """Write a checkpoint as transformers saves it; its weights are an empty file."""
     family, tokenizer_class, make = BASES[name]
-    make().save_pretrained(folder)
+    made = make()
+    made.save_pretrained(folder)
     file = folder / "tokenizer_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"tokenizer_class": tokenizer_class}))
-    ids = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 1)
+    ids = {f"{each}_token_id": getattr(made, f"{each}_token_id") for each in ("pad", "cls", "sep")}
+    ids |= {"bos_token_id": ids["cls_token_id"], "eos_token_id": ids["sep_token_id"]}
     config = getattr(transformers, f"{family}Config")(vocab_size=ROWS, max_position_embeddings=LONGEST + 2, **ids)
     config.save_pretrained(folder)
     (folder / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")  # no tensors
