@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 SERVED = """
 albert: bare; bert: ForPreTraining; bert: ForTokenClassification; camembert: ForMaskedLM; esm: bare
 configuration: class CustomModel; configuration: no model_max_length, luke; convbert: bare
-cross-encoder: version 2, Identity; cross-encoder: version 4, roberta, 3 labels
+cross-encoder: version 2, Identity; cross-encoder: version 4, Tanh; cross-encoder: version 4, roberta, 3 labels
 cross-encoder: version 6, electra, 1 score; distilbert: ForQuestionAnswering; files: bfloat16, masked words
 files: LoRA beside weights; files: Trainer, finished; flaubert: bare; funnel: bare; mobilebert: bare
 roberta: ForSequenceClassification, multi-label; sentence-transformers: Dense GELU
@@ -41,7 +41,6 @@ REFUSALS = {
     "tokenizer: fewer rows than tokens": "the model has 590 rows",
     "sentence-transformers: Dense SiLU": "SiLU",
     "sentence-transformers: pooling mean and max": "mean and max",
-    "cross-encoder: version 4, Tanh": "Tanh",
 }
 
 

@@ -78,9 +78,9 @@ def test_words_and_merges_are_a_tokenizer(make):
 def test_pieces_alone_are_refused_with_what_makes_a_file_of_them(make):
     folder = make("XLMRoberta", "none")
     (folder / "tokenizer.json").rename(folder / "sentencepiece.bpe.model")
-    with pytest.raises(Failure, match=r"sentencepiece.bpe.model and no tokenizer.json") as caught:
+    with pytest.raises(Failure, match=r"has no tokenizer: it has .*sentencepiece.bpe.model") as caught:
         pack(folder)
-    assert "sentencepiece installed" in caught.value.fix
+    assert "sentencepiece" in caught.value.fix
 
 
 def test_merges_left_out_at_random_are_refused(make):
