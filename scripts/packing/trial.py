@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,8 +51,10 @@ def run(folder: Path, checkpoint: Checkpoint, config: ModelConfig) -> ModelConfi
     """
     if not runs_here(config):
         return config
-    with quiet():
-        pipeline = load(folder, checkpoint, config)
+    with quiet(), tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        # A runtime may write files for this CPU beside the weights, which have no place in an archive.
+        tried = shutil.copytree(folder, Path(temporary) / folder.name, symlinks=True, copy_function=os.link)
+        pipeline = load(tried, checkpoint, config)
         config = replace(config, handler=replace(config.handler, min_length=shortest(pipeline)))
         for length in sorted({SHORT, min(config.handler.max_length, LONGEST)}):
             attempt(pipeline, checkpoint, config, length)
