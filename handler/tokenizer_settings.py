@@ -30,9 +30,9 @@ class TokenizerSettings(msgspec.Struct, frozen=True, kw_only=True):
     clean_up_tokenization_spaces: bool = False
 
     def id(self, tokenizer: Tokenizer, name: str, *usual: str | None) -> int | None:
-        """Id of the token that is named, or of the first of the usual ones that the vocabulary has."""
-        tokens = (getattr(self, name), *usual)
-        ids = (tokenizer.token_to_id(token) for token in tokens if token)
+        """Id of the token that is named, or where none is, of the first of the usual ones that the vocabulary has."""
+        named = getattr(self, name)
+        ids = (tokenizer.token_to_id(token) for token in (usual if named is None else (named,)) if token)
         return next((id for id in ids if id is not None), None)
 
     def clean_up(self, text: str) -> str:

@@ -32,6 +32,12 @@ def test_what_a_file_cannot_say_is_kept_beside_it(make):
     assert served.mask == theirs.mask_token_id != theirs.convert_tokens_to_ids("[MASK]")
 
 
+def test_a_token_that_is_named_and_not_there_is_no_other(make):
+    folder = make("Bert", "none")
+    settings(folder, mask_token="")
+    assert TextTokenizer.load(pack(folder), CONFIG).mask is None
+
+
 def test_an_archive_without_settings_has_the_usual_tokens(make):
     file = pack(make("Roberta", "none"))
     (file.parent / "tokenizer_settings.json").unlink()
