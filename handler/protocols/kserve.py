@@ -20,7 +20,7 @@ from handler.call import Call
 from handler.errors import BertError, Invalid, Undecodable, quote, unknown
 from handler.protocols import body, foreign, tensors
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
-from handler.protocols.kserve_inputs import inputs, instances
+from handler.protocols.kserve_inputs import inputs, instances, named
 from handler.protocols.tensors import Tensor
 from handler.tasks.base import Task
 from handler.tasks.explanations import Explanations
@@ -92,7 +92,7 @@ class KServe(Protocol):
         if not isinstance(fields, dict):
             raise Invalid(f'the body is a {type(fields).__name__}; send an object with "instances" or "inputs"')
         infer: Infer | None = None
-        given: dict[str, Any] = {}
+        arrays: dict[str, NDArray[Any]] = {}
         ignored: frozenset[str] = frozenset()
         if "instances" in fields:
             options, ignored = instances(fields)
@@ -100,10 +100,12 @@ class KServe(Protocol):
             if "inputs" not in fields:
                 raise Invalid('the body has neither "instances" (version 1) nor "inputs" (version 2); send one of them')
             infer, ignored = foreign.read(Infer, fields)
-            given = inputs(infer.inputs, tail)
+            arrays = inputs(infer.inputs, tail)
             options = {key: value for key, value in infer.parameters.items() if key != BINARY}
-        tensor, parameter = given.pop("task", None), options.pop("task", None)
+        tensor = named({name: arrays.pop(name) for name in ("task",) if name in arrays}).get("task")
+        parameter = options.pop("task", None)
         task = choose(tasks, named_task(row, parameter if tensor is None else tensor) or default)
+        given = named(arrays, task.takes_pairs)
         unknown_tensors(given, task)
         request, more = foreign.read(task.request, options | given)
         wire = None if infer is None else V2(infer.id, infer.wanted(output_names(task.name)))

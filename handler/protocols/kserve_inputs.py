@@ -49,8 +49,8 @@ def unwrap(item: Any) -> tuple[Any, list[str]]:
     return item[name], [key for key in item if key != name]
 
 
-def inputs(sent: Sequence[Tensor], tail: bytes) -> dict[str, Any]:
-    """Tensors as a task's keys."""
+def inputs(sent: Sequence[Tensor], tail: bytes) -> dict[str, NDArray[Any]]:
+    """Values of tensors, by name."""
     arrays: dict[str, NDArray[Any]] = {}
     start = 0
     for tensor in sent:
@@ -66,13 +66,13 @@ def inputs(sent: Sequence[Tensor], tail: bytes) -> dict[str, Any]:
     texts = sorted(arrays.keys() & {"text", "inputs", IDS})
     if len(texts) > 1:
         raise Invalid(f"{' and '.join(texts)} are names of one input; send one of them")
-    return named(arrays)
+    return arrays
 
 
-def named(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """`text` and `input_ids` are inputs; a single value of another key is not a list."""
+def named(arrays: Mapping[str, NDArray[Any]], pairs: bool = False) -> dict[str, Any]:
+    """`text` and `input_ids` are inputs, of a task with pairs or without; a single value of another key is no list."""
     found: dict[str, Any] = {}
-    arrays = paired(arrays)
+    arrays = paired(arrays) if pairs else arrays
     for name, array in arrays.items():
         if name == IDS and array.dtype.kind not in "iu":
             raise Invalid(f"{IDS} must be an integer tensor; send INT64")
@@ -80,7 +80,7 @@ def named(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
             found["inputs"] = token_ids(array, arrays.get(MASK))
         elif name not in (MASK, "token_type_ids"):
             key = "inputs" if name == "text" else name
-            rows = key == ROWS or (key == "inputs" and array.ndim > 1)
+            rows = key == ROWS or (pairs and key == "inputs")
             listed = np.atleast_1d(array if rows else array.ravel()).tolist()
             found[key] = listed[0] if len(listed) == 1 and key not in LISTS else listed
     return found
@@ -90,7 +90,7 @@ def paired(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
     """Texts as `(texts,)`, and pairs, whose second text may be a tensor of its own, as `(pairs, 2)`.
 
     Raises:
-        Invalid: a shape that is neither, or as many second texts as there are not first ones.
+        Invalid: not as many second texts as first ones.
     """
     name = next((key for key in TEXT if key in arrays), None)
     if name is None:
@@ -100,10 +100,8 @@ def paired(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
         if texts.size != second.size:
             raise Invalid(f"{name} has {texts.size} texts and text_pair {second.size}; send as many of each")
         texts = np.stack([texts.ravel(), second.ravel()], axis=1)
-    elif texts.ndim < 2 or texts.shape[-1] == 1:
-        texts = texts.ravel()
-    elif texts.shape[1:] != (2,):
-        raise Invalid(f"{name} has the shape {list(texts.shape)}; send [texts] or [texts, 1], or [pairs, 2]")
+    else:
+        texts = texts.reshape(-1, 2) if texts.ndim > 1 and texts.shape[-1] == 2 else texts.ravel()
     return {key: value for key, value in arrays.items() if key != "text_pair"} | {name: texts}
 
 

@@ -42,6 +42,8 @@ class Task(ABC, Generic[R]):
     """Whether the model has to run."""
     takes_text: ClassVar[bool] = True
     """Whether a request without any text is an error."""
+    takes_pairs: ClassVar[bool] = False
+    """Whether an item of `inputs` may be two texts."""
     numeric: ClassVar[bool] = False
     """Whether its answer is an array, or a list of arrays of different lengths."""
     needs_offsets: ClassVar[bool] = False

@@ -41,6 +41,7 @@ class Explanations(Task[ExplanationsRequest]):
 
     name = "explanations"
     request = ExplanationsRequest
+    takes_pairs = True
     needs_offsets = True
     requires = "gradients"
 

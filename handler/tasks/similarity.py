@@ -36,6 +36,7 @@ class Similarity(Task[SimilarityRequest]):
 
     name = "similarity"
     request = SimilarityRequest
+    takes_pairs = True
     numeric = True
 
     def texts(self, request: SimilarityRequest) -> list[Text]:

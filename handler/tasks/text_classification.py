@@ -41,6 +41,7 @@ class TextClassification(HeadTask[TextClassificationRequest]):
 
     name = "text-classification"
     request = TextClassificationRequest
+    takes_pairs = True
     requires = "sequence"
 
     def texts(self, request: TextClassificationRequest) -> list[Text]:

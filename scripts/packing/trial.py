@@ -58,7 +58,7 @@ def run(folder: Path, checkpoint: Checkpoint, config: ModelConfig) -> ModelConfi
         config = replace(config, handler=replace(config.handler, min_length=shortest(pipeline)))
         for length in sorted({SHORT, min(config.handler.max_length, LONGEST)}):
             attempt(pipeline, checkpoint, config, length)
-        if pipeline.runtime.padded and padding_matters(pipeline):
+        if pipeline.runtime.padded and padding_matters(pipeline, checkpoint, config):
             config = replace(config, handler=replace(config.handler, equal_lengths=True))
         ask(pipeline, checkpoint)
     return config
@@ -117,10 +117,13 @@ def sequence(pipeline: Pipeline, length: int) -> Encoding:
     return tokenizer.add_special_tokens(np.linspace(0, tokenizer.vocabulary - 1, count + 2, dtype=int)[1:-1].tolist())
 
 
-def padding_matters(pipeline: Pipeline) -> bool:
+def padding_matters(pipeline: Pipeline, checkpoint: Checkpoint, config: ModelConfig) -> bool:
     """Whether a sequence has other states beside a longer one than alone."""
     short, long = sequence(pipeline, 5), sequence(pipeline, 24)
-    (alone,), (beside, _) = states(pipeline, [short]), states(pipeline, [short, long])
+    try:
+        (alone,), (beside, _) = states(pipeline, [short]), states(pipeline, [short, long])
+    except Exception as error:  # see `load`
+        raise failure(checkpoint, config, "does not run a padded batch", error) from None
     return bool(np.abs(alone - beside).max() > TOLERANCE * max(float(alone.std()), 1e-6))
 
 

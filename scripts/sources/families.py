@@ -202,6 +202,21 @@ def hidden_size(config: Mapping[str, Any]) -> int:
     return size
 
 
+def check_sizes(config: Mapping[str, Any]) -> None:
+    """Refuse sizes that no encoder has; one of ours would be built of them without a question.
+
+    Raises:
+        Failure: a size is below 1, or the heads do not divide the width.
+    """
+    keys = family(config).keys
+    for key in (keys.layers, keys.heads, keys.intermediate):
+        if value(config, key, int, 1) < 1:
+            raise Failure(f"{key} of config.json is {config[key]}; expected: 1 or more")
+    width, heads = value(config, keys.hidden, int, 0), value(config, keys.heads, int, 1)
+    if width % heads:
+        raise Failure(f"{keys.hidden} {width} of config.json is no multiple of {keys.heads} {heads}")
+
+
 def vocabulary_size(config: Mapping[str, Any]) -> int:
     """Rows of the table of words.
 

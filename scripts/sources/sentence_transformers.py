@@ -64,6 +64,7 @@ def read(root: Path) -> dict[str, Any]:
     check_arguments(folders[0] / SETTINGS, settings)
     check_outputs(folders[0] / SETTINGS, settings, OUTPUTS[further])
     prompts = load_if_there(root / MODEL)
+    check_kind(root, prompts, KINDS[further])
     found = {
         "lower_case": value(settings, "do_lower_case", bool, False, SETTINGS),
         "prompts": {
@@ -82,6 +83,18 @@ def read(root: Path) -> dict[str, Any]:
             "normalize": names[-1] == "Normalize",
         }
     )
+
+
+def check_kind(root: Path, config: Mapping[str, Any], kind: str) -> None:
+    """Refuse a folder that says it is of another kind: sentence-transformers then makes other modules than it lists.
+
+    Source: `_get_model_type` and `_load_converted_modules` of sentence-transformers 6.2.
+    """
+    said = value(config, "model_type", str, "", MODEL)
+    if said and said not in (kind, "SentenceTransformer" if kind == "SparseEncoder" else kind):
+        raise Failure(
+            f"{root} has the modules of a {kind}, and {MODEL} says {said!r}", fix=f'set model_type to "{kind}"'
+        )
 
 
 def reader(root: Path) -> Reader:
@@ -149,6 +162,7 @@ MODULE_PATTERNS: dict[str, Reader] = {
     r"Transformer": cross_encoder,
 }
 """Modules that are served, and what reads them further."""
+KINDS: dict[Reader, str] = {embedding: "SentenceTransformer", sparse: "SparseEncoder", cross_encoder: "CrossEncoder"}
 OUTPUTS: dict[Reader, tuple[str, str, str]] = {
     embedding: ("feature-extraction", "last_hidden_state", "token_embeddings"),
     sparse: ("fill-mask", "logits", "token_embeddings"),

@@ -233,15 +233,6 @@ def test_a_configuration_of_the_wrong_kind_is_a_failure(folder, content, words):
         checkpoints.read(folder)
 
 
-@pytest.mark.parametrize("runtime", ["auto", "onnx", "native"])
-def test_an_archive_holds_nothing_that_a_worker_made_for_its_cpu(folder, tmp_path, runtime):
-    archive, _ = packer.pack(folder, "tiny", "1.0", {"handler": {"runtime": runtime}}, tmp_path)
-    with zipfile.ZipFile(archive) as file:
-        names = {name.rsplit("/", 1)[-1] for name in file.namelist()}
-    assert {"packed.safetensors"} < names
-    assert not [name for name in names if name.startswith("prepacked") or name.endswith(".npy")]
-
-
 def test_several_poolings_are_refused(folder):
     modules = [("Transformer", ""), ("Pooling", "1_Pooling")]
     with pytest.raises(Failure, match="cannot be reproduced"):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from handler.config import prompts as known
 from handler.pipeline import Pipeline
 from handler.types import Row
 from scripts.console import Failure
@@ -31,7 +32,7 @@ def bodies(pipeline: Pipeline) -> list[dict[str, Any]]:
     """What the archive's own task is asked."""
     task = pipeline.config.task
     if task == "embedding":
-        named = [{"inputs": TEXTS, "prompt_name": name} for name in prompts_of(pipeline.config.prompts)]
+        named = [{"inputs": TEXTS, "prompt_name": name} for name in prompts_of(known(pipeline.config))]
         return [{"inputs": [*TEXTS, LONG]}, *named]
     every: Mapping[str, dict[str, Any]] = {
         "rerank": {"query": QUESTION, "texts": [*TEXTS, LONG]},
