@@ -77,7 +77,12 @@ def write(origin: Provenance, folder: Path) -> None:
 
 def digests(folder: Path, files: Iterable[Path]) -> dict[str, str]:
     """The sha256 of each file, by its name within the folder."""
-    return {str(file.relative_to(folder)): digest(file) for file in sorted(files)}
+    return {shown(file.relative_to(folder)): digest(file) for file in sorted(files)}
+
+
+def shown(file: Path) -> str:
+    """A name as UTF-8 and in one line, whatever bytes it has."""
+    return str(file).encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
 
 
 def combined(digests: Iterable[str]) -> str:

@@ -29,7 +29,7 @@ from scripts.paths import HANDLER
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources.checkpoint import Checkpoint
 
-NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 
 
 def pack(
@@ -52,7 +52,9 @@ def pack(
         Failure: the folder is no checkpoint, a setting is wrong, or the archive does not answer.
     """
     if not NAME.fullmatch(name) or not NAME.fullmatch(version):
-        raise Failure(f"{name!r} {version!r} cannot be a model's name and version", fix="use letters, digits, . _ -")
+        raise Failure(
+            f"{name!r} {version!r} cannot be a model's name and version", fix="use up to 100 letters, digits, . _ -"
+        )
     checkpoint = checkpoints.read(folder)
     config = configure(checkpoint, settings)
     store.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ import msgspec
 from handler.head import HeadType
 from scripts.console import Failure
 from scripts.files.json_files import checked, load_if_there, load_object, required, value
-from scripts.sources import damage, lengths, remedies
+from scripts.sources import damage, first_module, lengths, remedies
 from scripts.sources import sentence_transformers as modules
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -146,7 +146,7 @@ def understand(root: Path) -> Checkpoint:
     found = lengths.read(folder, config)
     tokenizer = load_if_there(folder / "tokenizer_config.json")
     rerank = modules.activation(root, config)
-    settings = load_if_there(folder / modules.SETTINGS) if (root / "modules.json").exists() else {}
+    settings = first_module.settings(folder)[1] if (root / "modules.json").exists() else {}
     longest = found.longest(settings, tokenizer)
     plain = Checkpoint(root, folder, architecture, longest, found.positions, "", rerank=rerank)
     plain = replace(plain, truncation=truncation_side(folder, tokenizer))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any, get_args
 from handler.activations import OF_MODULES
 from handler.config import Pooling
 from scripts.console import Failure
-from scripts.files.json_files import SHOWN, checked, load_if_there, load_json, load_object, required, value
-from scripts.sources import unserved
+from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
+from scripts.sources import first_module, unserved
 
 POOLINGS = {
     "pooling_mode_cls_token": "cls",
@@ -23,8 +22,8 @@ POOLINGS = {
     "pooling_mode_lasttoken": "lasttoken",
 }
 """Keys of the older form of the file, and the names of the newer one, which are ours."""
-SETTINGS, MODEL = "sentence_bert_config.json", "config_sentence_transformers.json"
-"""Files of the first module, and of the whole."""
+MODEL = "config_sentence_transformers.json"
+"""File of the whole."""
 Reader = Callable[[Path, Mapping[str, Any], Mapping[str, Path]], dict[str, Any]]
 """Of a folder, what has been read of it, and the folders of its modules."""
 
@@ -47,6 +46,10 @@ def listed(root: Path) -> list[tuple[str, Path]]:
     modules = [checked(each, dict, f"a module of {file}") for each in checked(load_json(file), list, str(file))]
     if not modules:
         raise Failure(f"{file} lists no modules", fix="save the model again with SentenceTransformer.save")
+    names = [each.get("name", number) for number, each in enumerate(modules)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:  # of which sentence-transformers keeps the last one alone
+        raise Failure(f"{file} has two modules of the name {twice!r}", fix="give each a name of its own, 0, 1, ...")
     return [(required(each, "type", str, file), root / required(each, "path", str, file)) for each in modules]
 
 
@@ -60,13 +63,12 @@ def read(root: Path) -> dict[str, Any]:
         Failure: a module is not served.
     """
     names, folders = [name_of(kind) for kind, _ in listed(root)], [folder for _, folder in listed(root)]
-    further, settings = reader(root), load_if_there(folders[0] / SETTINGS)
-    check_arguments(folders[0] / SETTINGS, settings)
-    check_outputs(folders[0] / SETTINGS, settings, OUTPUTS[further])
+    further, (file, settings) = reader(root), first_module.settings(folders[0])
+    first_module.check(file, settings, OUTPUTS[further])
     prompts = load_if_there(root / MODEL)
     check_kind(root, prompts, KINDS[further])
     found = {
-        "lower_case": value(settings, "do_lower_case", bool, False, SETTINGS),
+        "lower_case": value(settings, "do_lower_case", bool, False, file),
         "prompts": {
             name: value(texts, name, str, "", f"prompts of {MODEL}")
             for texts in [value(prompts, "prompts", dict, {}, MODEL)]
@@ -139,6 +141,9 @@ def sparse(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) ->
     )
     if chosen != ("max", "relu"):
         raise Failure(f"{root} pools words by {' and '.join(chosen)}", fix="max and relu are served")
+    most = value(load_if_there(root / MODEL), "max_active_dims", int, None, MODEL)
+    if most is not None:
+        raise Failure(f"{root} keeps {most} words of a text (max_active_dims); this is not served", fix=UNLIMITED)
     return {"task": "sparse-embedding"}
 
 
@@ -162,6 +167,7 @@ MODULE_PATTERNS: dict[str, Reader] = {
     r"Transformer": cross_encoder,
 }
 """Modules that are served, and what reads them further."""
+UNLIMITED = f"set max_active_dims of {MODEL} to null, and keep the largest ones of each answer"
 KINDS: dict[Reader, str] = {embedding: "SentenceTransformer", sparse: "SparseEncoder", cross_encoder: "CrossEncoder"}
 OUTPUTS: dict[Reader, tuple[str, str, str]] = {
     embedding: ("feature-extraction", "last_hidden_state", "token_embeddings"),
@@ -172,37 +178,6 @@ OUTPUTS: dict[Reader, tuple[str, str, str]] = {
 
 Source: `TRANSFORMER_TASK_DEFAULTS` of sentence-transformers 6.2.
 """
-
-
-ARGUMENTS = (
-    *("processing_kwargs", "processor_kwargs", "tokenizer_args", "model_kwargs", "model_args"),
-    *("config_kwargs", "config_args"),
-)
-"""Keys of the first module's settings whose content sentence-transformers gives to transformers, in both namings."""
-HARMLESS = {"trust_remote_code", "dtype", "torch_dtype", "attn_implementation", "local_files_only"}
-"""Arguments that change no answer: precision is the archive's own."""
-
-
-def check_arguments(file: Path, settings: Mapping[str, Any]) -> None:
-    """Refuse arguments that would change the model or its tokenizer."""
-    for key in ARGUMENTS:
-        found = value(settings, key, dict, {}, file)
-        if found.keys() - HARMLESS:
-            raise Failure(
-                f"{key} of {file} is {json.dumps(found)[:SHOWN]}; this is not served",
-                fix=f"remove {key} if it makes no difference",
-            )
-
-
-def check_outputs(file: Path, settings: Mapping[str, Any], served: tuple[str, str, str]) -> None:
-    """Refuse a first module that gives something else to those after it; older versions say nothing of this."""
-    text = value(value(settings, "modality_config", dict, {}, file), "text", dict, {}, file)
-    said = (settings.get("transformer_task"), text.get("method_output_name"), settings.get("module_output_name"))
-    for key, found, expected in zip(
-        ("transformer_task", "method_output_name", "module_output_name"), said, served, strict=True
-    ):
-        if found not in (None, expected):
-            raise Failure(f"{key} of {file} is {json.dumps(found)[:SHOWN]}; with these modules it has to be {expected}")
 
 
 def read_pooling(config: Mapping[str, Any]) -> str:

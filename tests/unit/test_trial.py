@@ -1,15 +1,20 @@
 """What `pack` runs before it packs."""
 
 import json
+import os
 import shutil
+import subprocess
 import zipfile
 
 import pytest
 
 from scripts.console import Failure
 from scripts.packing import pack as packer
+from scripts.paths import ROOT
+from scripts.sources import checkpoint as checkpoints
 
 MODULES = (("Transformer", ""), ("Pooling", "1_Pooling"))
+SPLADE = (("MLMTransformer", ""), ("SpladePooling", "1_SpladePooling"))
 
 
 @pytest.fixture
@@ -52,3 +57,59 @@ def test_a_folder_that_says_it_is_of_another_kind(folder, tmp_path):
     kind.write_text('{"model_type": "BERT"}')
     with pytest.raises(Failure, match=r"has the modules of a SentenceTransformer, and .* says 'BERT'"):
         packer.pack(folder, "tiny", "1.0", {}, tmp_path)
+
+
+def of_sentences(folder, names):
+    modules = [
+        {"name": str(number), "type": f"sentence_transformers.models.{name}", "path": path}
+        for number, (name, path) in enumerate(names)
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode": "mean"}')
+    return modules
+
+
+def test_settings_of_the_first_module(folder):
+    of_sentences(folder, MODULES)
+    (folder / "sentence_roberta_config.json").write_text('{"max_seq_length": 9}')
+    assert checkpoints.read(folder).max_length == 9
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 8, "query_length": null}')
+    assert checkpoints.read(folder).max_length == 8
+    (folder / "sentence_bert_config.json").write_text('{"query_length": 4}')
+    with pytest.raises(Failure, match=r"query_length of .* is 4; this is not served"):
+        checkpoints.read(folder)
+
+
+def test_two_modules_of_one_name(folder):
+    modules = of_sentences(folder, MODULES)
+    (folder / "modules.json").write_text(json.dumps([{**each, "name": "x"} for each in modules]))
+    with pytest.raises(Failure, match="two modules of the name 'x'"):
+        checkpoints.read(folder)
+
+
+def test_words_that_are_left_out(folder):
+    modules = [{"type": f"sentence_transformers.models.{name}", "path": path} for name, path in SPLADE]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_SpladePooling").mkdir()
+    (folder / "1_SpladePooling" / "config.json").write_text("{}")
+    checkpoints.read(folder)
+    (folder / "config_sentence_transformers.json").write_text('{"max_active_dims": 5}')
+    with pytest.raises(Failure, match="keeps 5 words of a text"):
+        checkpoints.read(folder)
+
+
+def test_names_of_any_bytes(folder, tmp_path):
+    (folder / os.fsdecode(b"\xff\xfe\n.txt")).write_text("")
+    packer.pack(folder, "tiny", "1.0", {}, tmp_path)
+    with pytest.raises(Failure, match="cannot be a model's name"):
+        packer.pack(folder, "a" * 101, "1.0", {}, tmp_path)
+
+
+def test_the_command_takes_no_module_of_the_current_folder(tmp_path):
+    (tmp_path / "yaml.py").write_text("raise SystemExit('mine')")
+    (tmp_path / "y.yaml").write_text("")
+    command = [ROOT / "scripts" / "bert", "pack", "x", "--config", "y.yaml"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "mine" not in result.stdout + result.stderr
+    assert "failed" in result.stdout + result.stderr
