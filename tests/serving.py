@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -56,13 +56,14 @@ class FakeServer:
 
     Args:
         port: of loopback; 0 is a free one.
+        answers: the first ones.
 
     `answers` holds a status, a body and maybe headers, or None for a connection that is lost; `seen` the paths, headers
     and bodies of requests.
     """
 
-    def __init__(self, port: int = 0) -> None:
-        self.answers: list[Any] = []
+    def __init__(self, port: int = 0, answers: Iterable[Any] = ()) -> None:
+        self.answers: list[Any] = list(answers)
         self.seen: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []

@@ -113,8 +113,7 @@ def test_a_restart_is_waited_for(connect, monkeypatch):
 
         def start():
             sleep(0.3)
-            back.append(FakeServer(port))
-            back[0].answers[:] = [NO_MODEL, (503, b'{"code": 503, "message": "no worker"}'), None]
+            back.append(FakeServer(port, [NO_MODEL, (503, b'{"code": 503, "message": "no worker"}'), None]))
 
         thread = threading.Thread(target=start)
         thread.start()
