@@ -11,19 +11,17 @@ import sys
 import tempfile
 import threading
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import requests
 
-from scripts.packing import pack as packer
 from scripts.sources import pull
 from tests import heads
-from tests.e2e.conftest import Cli, free_port
+from tests.e2e.conftest import Cli, serving
 from tests.hostile.schemas import breaking, cohere, open_inference, openai, tei
 from tests.hostile.schemas.exchange import Exchange, Owner, encode
 from tests.hostile.schemas.report import Report
@@ -125,30 +123,9 @@ def errors(server: Cli) -> list[str]:
     return [line for line in text.splitlines() if "ERROR" in line or "Traceback" in line]
 
 
-@contextmanager
-def started(port: int) -> Iterator[Cli]:
-    """A server with the archives that the schemas' routes need, in folders that go with it."""
-    from transformers import AutoTokenizer
-
-    minilm = pull.pull("all-MiniLM-L6-v2")
-    tokenizer = AutoTokenizer.from_pretrained(minilm)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        one, three = (heads.labels(names) for names in (["score"], ["bad", "good", "fair"]))
-        made = {
-            "bert": minilm,
-            "classes": heads.save(folder / "c", "Bert", "ForSequenceClassification", tokenizer, **three),
-            "reranker": heads.save(folder / "r", "Bert", "ForSequenceClassification", tokenizer, **one),
-            "words": heads.save(folder / "w", "Bert", "ForMaskedLM", tokenizer),
-        }
-        for archive, checkpoint in made.items():
-            packer.pack(checkpoint, archive, "1.0", {}, folder / "store")
-        command = Cli(folder / "runs", folder / "store", port)
-        command("start", *made)
-        try:
-            yield command
-        finally:
-            command("stop", "--drain", "0")
+def folders(minilm: Path, here: Path) -> dict[str, Path]:
+    """Checkpoints of the archives that the schemas' routes need."""
+    return {"bert": minilm, **heads.one_of_each(minilm, here)}
 
 
 def main() -> int:
@@ -156,10 +133,10 @@ def main() -> int:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=5000, help="requests of each owner that its schema accepts")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--port", type=int, default=0, help="first of five; 0 takes free ones")
     options = parser.parse_args()
     archives, good = ("bert", "classes", "reranker", "words"), True
-    with started(options.port or free_port()) as server:
+    minilm = pull.pull("all-MiniLM-L6-v2")
+    with tempfile.TemporaryDirectory() as scratch, serving(folders(minilm, Path(scratch)), Path(scratch)) as server:
         before, faults = pids(server, archives), len(errors(server))
         for owner in OWNERS:
             report = run(server, owner, options.count, options.seed, archives)
