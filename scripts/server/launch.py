@@ -25,6 +25,7 @@ from scripts.server import (
     environment,
     limits,
     management,
+    own_store,
     preflight,
     processes,
     scaling,
@@ -32,7 +33,7 @@ from scripts.server import (
     temporary,
 )
 from scripts.server.preflight import Options
-from scripts.server.state import Server
+from scripts.server.state import Loaded, Server
 from scripts.server.stop import terminate
 from scripts.server.tail import without_usual_warnings
 
@@ -100,7 +101,8 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
         old.rename(old.with_suffix(".log.old"))
     place = temporary.make()
     gpus = devices.usable(options.device)
-    (folder / "config.properties").write_text(properties(options, gpus), "ascii")
+    answering = own_store.renew(folder / "archives", {model: options.store / f"{model}.mar" for model in models})
+    (folder / "config.properties").write_text(properties(options, gpus, place), "ascii")
     log_config = shutil.copy(CONFIG / "log4j2.xml", place)  # it is read as an address: see `temporary.py`
     made = {
         **devices.worker_gpu_environment(gpus, os.environ),
@@ -113,12 +115,12 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
     command = [
         *(sys.executable, "-m", "ts.model_server"),  # not its script, whose first line names where .venv was made
         *("--start", "--ncs", "--ts-config", str(folder / "config.properties")),
-        *("--log-config", str(log_config), "--model-store", str(options.store.resolve())),
-        *("--models", *(f"{model}={model}.mar" for model in models)),
+        *("--log-config", str(log_config), "--model-store", str(folder / "archives")),
+        *("--models", *(f"{model}={loaded.file}" for model, loaded in answering.items())),
     ]
     try:
         run(command, folder, environment.child(os.environ, made, place))
-        server = write_state(options, models, read_pid(place, folder), folder, str(place))
+        server = write_state(options, answering, read_pid(place, folder), folder, str(place))
     except BaseException:
         with suppress(OSError, ValueError, psutil.Error):  # Java may run and not be remembered yet
             processes.find(int(pid_file(place).read_text())).kill()
@@ -141,7 +143,7 @@ def run(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> N
         )
 
 
-def write_state(options: Options, models: Sequence[str], pid: int, folder: Path, place: str) -> Server:
+def write_state(options: Options, answering: dict[str, Loaded], pid: int, folder: Path, place: str) -> Server:
     """Write down what was started."""
     ports = options.ports()
     try:
@@ -157,7 +159,8 @@ def write_state(options: Options, models: Sequence[str], pid: int, folder: Path,
         management_port=ports["--management-port"],
         metrics_port=ports["--metrics-port"],
         grpc_port=ports["--grpc-port"],
-        models=list(models),
+        models=list(answering),
+        answering=answering,
         store=str(options.store.resolve()),
         folder=str(folder),
         temporary=place,
@@ -187,17 +190,18 @@ def not_started(folder: Path) -> Failure:
     return Failure("TorchServe did not start", why=written, fix="scripts/bert doctor")
 
 
-def properties(options: Options, gpus: int) -> str:
+def properties(options: Options, gpus: int, place: Path) -> str:
     """The project's `config.properties` with what differs for this server; the last of equal keys counts."""
     ports = options.ports()
     base = (CONFIG / "config.properties").read_text("utf-8")
     over: dict[str, Any] = {
         "inference_address": f"http://{options.host}:{ports['--inference-port']}",
-        "management_address": f"http://127.0.0.1:{ports['--management-port']}",
+        "management_address": f"unix://{state.management_socket(place)}",
         "metrics_address": f"http://{options.metrics_host}:{ports['--metrics-port']}",
         "grpc_inference_address": options.host,
         "grpc_inference_port": ports["--grpc-port"],
         "grpc_management_port": ports["--grpc-port (+1)"],
+        "enable_model_api": "true",
         "metrics_config": CONFIG / "metrics.yaml",
         "disable_token_authorization": str(not options.auth or options.keys is not None).lower(),
         "vmargs": java_flags(base),

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import requests
 
 from scripts.console import Failure
@@ -47,7 +48,7 @@ def post(server: Server, path: str, body: Any, timeout: float = 120) -> requests
         raise unreachable(server, error) from None
 
 
-def decoded(answer: requests.Response) -> Any:
+def decoded(answer: requests.Response | httpx.Response) -> Any:
     """JSON, or whatever text came instead."""
     try:
         return answer.json()
@@ -62,14 +63,15 @@ def manage(server: Server, method: str, path: str, timeout: float = 30, **query:
         Failure: no connection, or a status of 400 and above, with TorchServe's own words.
     """
     try:
-        answer = local.request(
+        answer = local.socket_request(
+            server.management_socket,
             method,
-            f"{server.management}{path}",
+            path,
+            timeout,
             params=query,
             headers=auth_header(server, "management"),
-            timeout=timeout,
         )
-    except requests.RequestException as error:
+    except httpx.HTTPError as error:
         raise unreachable(server, error) from None
     if answer.status_code >= 400:
         raise Refused(answer.status_code, f"{method} {path}: {answer.status_code}", why=message(answer))
@@ -84,7 +86,7 @@ class Refused(Failure):
         self.status = status
 
 
-def message(answer: requests.Response) -> str:
+def message(answer: httpx.Response) -> str:
     """TorchServe's own words."""
     try:
         return str(answer.json()["message"])
@@ -101,9 +103,14 @@ def unreachable(server: Server, error: Exception) -> Failure:
     )
 
 
-def describe(server: Server, model: str) -> dict[str, Any]:
+def address(model: str, version: str | None = None) -> str:
+    """Of a model in the management API; without a version, of the one that answers by default."""
+    return f"/models/{model}" if version is None else f"/models/{model}/{version}"
+
+
+def describe(server: Server, model: str, version: str | None = None) -> dict[str, Any]:
     """Version, workers and queue of a model; `pid` of a worker that has no process yet is None, and never -1."""
-    answer: dict[str, Any] = manage(server, "GET", f"/models/{model}")[0]
+    answer: dict[str, Any] = manage(server, "GET", address(model, version))[0]
     answer["workers"] = [worker | {"pid": processes.known(worker.get("pid"))} for worker in answer["workers"]]
     return answer
 
@@ -118,14 +125,15 @@ def ready(description: dict[str, Any]) -> int:
     return sum(worker["status"] == "READY" for worker in description["workers"])
 
 
-def traceback(server: Server, model: str) -> str:
+def traceback(server: Server, model: str, version: str | None = None) -> str:
     """The last whole Python traceback of that model's workers, without TorchServe's prefix; empty if there is none.
 
     Lines read `TIME W-PORT-MODEL_VERSION-stdout - TEXT`.
     """
     log = server.logs / "worker.log"
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    own = re.compile(rf"\S+ W-\d+-{re.escape(model)}_[^_]+-std(out|err) - ")
+    number = "[^_]+" if version is None else re.escape(version)
+    own = re.compile(rf"\S+ W-\d+-{re.escape(model)}_{number}-std(out|err) - ")
     bare = [line[match.end() :] for line in lines if (match := own.match(line))]
     starts = [number for number, line in enumerate(bare) if line.startswith("Traceback ")]
     if not starts:

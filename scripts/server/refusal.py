@@ -21,8 +21,7 @@ def explain(server: Server, name: str, answer: requests.Response) -> Failure:
         return Failure(
             f"no {what} {name} on port {server.inference_port}",
             why=f"this server serves {', '.join(served(server))}",
-            fix=f"scripts/bert predict {server.models[0]} TEXT{port}; more models: scripts/bert stop{port}, then "
-            f"scripts/bert start {' '.join(server.models)} {name}{port}",
+            fix=f"scripts/bert predict {server.models[0]} TEXT{port}; scripts/bert start {name}{port} adds a model",
         )
     if kind == "ServiceUnavailableException":
         return Failure(

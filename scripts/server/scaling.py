@@ -25,33 +25,35 @@ from scripts.server.state import Server
 POLL_SECONDS = 0.1
 
 
-def scale(server: Server, model: str, workers: int, timeout: float = 300) -> dict[str, Any]:
+def scale(server: Server, model: str, workers: int, timeout: float = 300, version: str | None = None) -> dict[str, Any]:
     """Change the number of workers and wait until just that many are ready.
 
     Raises:
         Failure: they were not ready in time; `why` is the last traceback a worker left.
     """
     deadline = monotonic() + timeout
-    last = management.describe(server, model)["workers"][workers:]  # these it ends
+    last = management.describe(server, model, version)["workers"][workers:]  # these it ends
     pids = [str(worker["pid"]) for worker in last]
     surplus = [pid for pid in pids if (server.locks / f"{model}.{pid}").exists()]  # one that is starting has no lock
-    with drain_workers(server, model, surplus, deadline) if surplus else nullcontext():
-        management.manage(server, "PUT", f"/models/{model}", min_worker=workers, max_worker=workers)
+    with drain_workers(server, model, surplus, deadline, version) if surplus else nullcontext():
+        management.manage(server, "PUT", management.address(model, version), min_worker=workers, max_worker=workers)
     while True:
-        description = management.describe(server, model)
+        description = management.describe(server, model, version)
         if management.ready(description) == len(description["workers"]) == workers:
             return description
         if monotonic() > deadline or server.process() is None:
             raise Failure(
                 f"{management.ready(description)} of {workers} workers of {model} are ready after {timeout:.0f} s",
-                why=management.traceback(server, model),
+                why=management.traceback(server, model, version),
                 fix=f"scripts/bert logs --inference-port {server.inference_port}",
             )
         sleep(POLL_SECONDS)
 
 
 @contextmanager
-def drain_workers(server: Server, model: str, pids: Sequence[str], deadline: float) -> Iterator[None]:
+def drain_workers(
+    server: Server, model: str, pids: Sequence[str], deadline: float, version: str | None = None
+) -> Iterator[None]:
     """Keep these workers from working; they go on if they still live when this ends, or when this process dies.
 
     Raises:
@@ -63,7 +65,7 @@ def drain_workers(server: Server, model: str, pids: Sequence[str], deadline: flo
             stack.callback(note.unlink)
             fcntl.flock(stack.enter_context(note.open("wb")), fcntl.LOCK_EX)
         for _ in range(len(pids) + 1):
-            pool.submit(describe_until, server, model, notes, deadline)
+            pool.submit(describe_until, server, management.address(model, version), notes, deadline)
         while not all(map(waiting, notes)):
             if monotonic() > deadline:
                 raise Failure(f"workers of {model} are too busy to leave", fix="raise --timeout")
@@ -71,11 +73,11 @@ def drain_workers(server: Server, model: str, pids: Sequence[str], deadline: flo
         yield
 
 
-def describe_until(server: Server, model: str, notes: Sequence[Path], deadline: float) -> None:
+def describe_until(server: Server, model_address: str, notes: Sequence[Path], deadline: float) -> None:
     """Ask whichever worker is free, again and again, until each of those that are to leave has a question to keep."""
     while monotonic() < deadline and not all(map(waiting, notes)):
         with suppress(Failure):  # the queue is full; or the worker that had the question has ended
-            management.manage(server, "GET", f"/models/{model}", timeout=deadline - monotonic(), customized="true")
+            management.manage(server, "GET", model_address, timeout=deadline - monotonic(), customized="true")
 
 
 def waiting(note: Path) -> bool:

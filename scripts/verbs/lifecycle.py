@@ -75,11 +75,14 @@ def up(
         cors_origin=cors_origin,
     )
     server = running.find(options)
-    if server:
+    if server and name in server.models:
         return say_that_it_runs(server)
-    preflight.check_place(options)
+    if not server:
+        preflight.check_place(options)
     folder = puller.pull(model, None, revision, offline)
     pack_if_needed(folder, presets().get(model), name, version, task, store)
+    if server:
+        return add_to(server, options)
     return print_first_answer(launch.start(options))
 
 
@@ -116,7 +119,7 @@ def start(
     cors_origin: CorsOrigin = None,
     store: Store = MODEL_STORE,
 ) -> None:
-    """Start TorchServe and return when every model has answered a request.
+    """Start TorchServe and return when every model has answered a request; or add models to a server that runs.
 
     Examples: scripts/bert start bert; scripts/bert start --inference-port 9080 --workers 2
     """
@@ -143,10 +146,20 @@ def start(
             f"port {inference_port} has a server already", fix=f"scripts/bert stop{state.flag(inference_port)}"
         )
     if server:
-        return say_that_it_runs(server)
+        return add_to(server, options)
     server = launch.start(options)
     print_first_answer(server)
     return wait_in_foreground(server) if foreground else None
+
+
+def add_to(server: state.Server, options: Options) -> None:
+    """For a server that is there already, perhaps without all the models that are wanted now."""
+    server, added = running.add_missing(options, server)
+    if not added:
+        return say_that_it_runs(server)
+    for name in added:
+        out.print(f"{name} is served at {server.inference}/predictions/{name}")
+    return None
 
 
 def say_that_it_runs(server: state.Server) -> None:
