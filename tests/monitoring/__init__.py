@@ -1,0 +1,1 @@
+"""Alert rules and the dashboard on real Prometheus processes."""
