@@ -13,6 +13,8 @@ from handler.call import Call
 from handler.histograms import Key, Labels
 
 STAGES = ("decode", "tokenize", "forward", "postprocess", "encode")
+NO_TASK = "none"
+"""Of what could not be decoded: with an empty label TorchServe drops the value (`Metric.parse` in its sources)."""
 FLUSH_SECONDS = 1.0  # each flushed value is a line on stdout that the server parses: few of them, not one per request
 
 Emit = Callable[[str, float, dict[str, str]], None]
@@ -103,4 +105,4 @@ class Telemetry:
 def outcome(call: Call) -> Labels:
     """What was asked for, and the status of the answer."""
     status = 200 if call.error is None else call.protocol.status(call.error)
-    return ("task", call.task.name if call.task else ""), ("status", str(status))
+    return ("task", call.task.name if call.task else NO_TASK), ("status", str(status))

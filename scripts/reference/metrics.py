@@ -36,7 +36,10 @@ MEANINGS: dict[str, Meaning] = {
     "bert_tokens": Meaning("tokens", "tokens of these texts, special tokens included"),
     "bert_truncations": Meaning("texts", "texts that were truncated"),
     "bert_errors": Meaning("requests", "requests that failed, by [error type](errors.md)"),
-    "bert_request_seconds": Meaning("seconds", "time from a request's arrival in its worker to its answer"),
+    "bert_request_seconds": Meaning(
+        "seconds",
+        "time from a request's arrival in its worker to its answer; the task is `none` where it could not be decoded",
+    ),
     "bert_batch_stage_seconds": Meaning("seconds", "time of a batch in a stage"),
     "bert_batch_requests": Meaning("requests", "requests of a batch"),
     "bert_batch_texts": Meaning("texts", "texts of a batch"),

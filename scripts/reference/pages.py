@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scripts.paths import ROOT
-from scripts.reference import openapi
+from scripts.reference import dashboard, openapi
 from scripts.reference.cli import cli
 from scripts.reference.errors import errors
 from scripts.reference.headers import headers
@@ -19,6 +19,7 @@ from scripts.reference.tree import tree
 FOLDER = ROOT / "docs" / "reference"
 PAGES: dict[Path, Callable[[], str]] = {
     openapi.FILE: openapi.full_document,
+    dashboard.FILE: dashboard.dashboard,
     FOLDER / "cli.md": cli,
     FOLDER / "settings.md": settings,
     FOLDER / "metrics.md": metrics,

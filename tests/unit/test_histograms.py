@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from handler import histograms
-from handler.telemetry import Telemetry
+from handler.telemetry import Telemetry, outcome
+from handler.types import Row
 
 
 def test_buckets_count_what_is_not_above_them():
@@ -38,3 +39,16 @@ def test_an_empty_bucket_is_there_as_a_zero_once():
     bucket = [amount for name, amount, labels in sent if labels == {"le": "1"}]
     assert bucket == [0]
     assert [amount for name, amount, labels in sent if labels == {"le": "+Inf"}] == [1, 1]
+
+
+def test_what_could_not_be_decoded_has_labels_all_the_same(make_pipeline):
+    """TorchServe drops a value with an empty label."""
+    pipeline, seen = make_pipeline(), []
+    pipeline.telemetry.record = lambda calls, *_: seen.extend(map(outcome, calls))
+    bodies = (b'{"inputs": "a cat"}', b'{"inputs": "a", "task": "summarize"}', b"{")
+    pipeline.answer([Row({"body": body}, {}, "application/json") for body in bodies])
+    assert [dict(labels) for labels in seen] == [
+        {"task": "embedding", "status": "200"},
+        {"task": "none", "status": "404"},
+        {"task": "none", "status": "400"},
+    ]
