@@ -10,7 +10,19 @@ import typer
 
 from scripts.console import Failure
 from scripts.server import limits
-from scripts.verbs import bench, completion, convert, inspection, lifecycle, model, operate, tuning, version, versions
+from scripts.verbs import (
+    bench,
+    completion,
+    convert,
+    inspection,
+    lifecycle,
+    model,
+    operate,
+    top,
+    tuning,
+    version,
+    versions,
+)
 
 VERBS = (
     lifecycle.up,
@@ -22,6 +34,7 @@ VERBS = (
     model.export,
     lifecycle.start,
     operate.status,
+    top.top,
     operate.predict,
     operate.scale,
     versions.upgrade,

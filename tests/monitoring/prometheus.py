@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ import requests
 import yaml
 
 from scripts.paths import CONFIG
+from scripts.reference.panels import ROWS
 from tests.e2e.conftest import free_port, wait_for
 
 SHIPPED = CONFIG / "prometheus"
@@ -67,17 +69,17 @@ def running(folder: Path, jobs: Mapping[str, str], interval: str = "1s") -> Iter
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(["prometheus", *options, f"--web.listen-address={address}"], stderr=log)
     try:
-        wait_for(lambda: ready(f"http://{address}"), f"Prometheus, see {folder / 'log'}")
+        wait_for(lambda: answers(f"http://{address}/-/ready"), f"Prometheus, see {folder / 'log'}")
         yield Prometheus(f"http://{address}")
     finally:
         process.terminate()
         process.wait(30)
 
 
-def ready(url: str) -> bool:
-    """Whether it takes queries."""
+def answers(url: str) -> bool:
+    """Whether somebody says 200 there."""
     try:
-        return requests.get(f"{url}/-/ready", timeout=5).status_code == 200
+        return requests.get(url, timeout=5).status_code == 200
     except requests.ConnectionError:
         return False
 
@@ -94,3 +96,13 @@ def chosen(expression: str, interval: str) -> str:
     for name, value in values.items():
         expression = expression.replace(name, value)
     return expression
+
+
+def labels(legend: str) -> list[str]:
+    """Whose values a series is named after."""
+    return re.findall(r"{{(\w+)}}", legend)
+
+
+def of_gateway(title: str) -> bool:
+    """Whether a panel is about HAProxy."""
+    return title in {panel.title for panel in ROWS["Gateway"]}

@@ -33,7 +33,7 @@ SCRIPTS = [
     {"reference"},
     {"cli"},
     {"verbs"},
-    {"finetuning", "load"},
+    {"finetuning", "load", "top"},
     {"packing", "server"},
     {"sources"},
     {"conversion"},

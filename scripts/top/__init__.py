@@ -1,0 +1,1 @@
+"""A running server on the terminal, second by second: `bert top`."""
