@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -15,8 +16,23 @@ from scripts.top.moments import Row, Span
 
 NOTHING = "-"
 BAR = 20  # characters
+FULL, SMALLEST = 0.9, 0.005
+"""Shares of time: beyond the first there is little room left, below the second a stage is not worth a word."""
+PLAIN: dict[str, Any] = {"box": SIMPLE_HEAD, "pad_edge": False, "padding": (0, 1, 0, 0)}
 STATUS = {"READY": "green"}
-NUMBERS = ("req/s", "err/s", "p50 ms", "p99 ms", "queue", "wait ms", "batch", "texts/s", "tokens/s")
+COLUMNS = (
+    "req\n/s",
+    "err\n/s",
+    "p50\nms",
+    "p99\nms",
+    "queue",
+    "wait\nms",
+    "batch",
+    "text\n/s",
+    "token\n/s",
+    "re-\nstarts",
+)
+"""In two lines, so that they fit into 80 columns."""
 
 
 def show(server: Server, span: Span, seconds: float) -> RenderableType:
@@ -30,8 +46,8 @@ def show(server: Server, span: Span, seconds: float) -> RenderableType:
 
 def models(rows: list[Row]) -> Table:
     """A line per model."""
-    table = Table("model", "version")
-    for name in (*NUMBERS, "restarts"):
+    table = Table("model", "version", **PLAIN)
+    for name in COLUMNS:
         table.add_column(name, justify="right")
     for row in rows:
         made, errors = row.figures, sum(row.figures.errors.values())
@@ -53,22 +69,23 @@ def models(rows: list[Row]) -> Table:
 
 
 def stages(row: Row) -> Text:
-    """Where the time of a model's workers goes, and what its errors are."""
-    line = Text(f"{row.model.name}: ")
+    """Where the time of a model's workers goes, the largest part first, and what its errors are."""
     busy = sum(row.figures.utilization.values())
     filled = round(BAR * min(busy, 1))
-    line.append("█" * filled, style="yellow" if busy > 0.9 else "green")
+    line = Text(f" {row.model.name} ")
+    line.append("█" * filled, style="yellow" if busy > FULL else "green")
     line.append("░" * (BAR - filled) + f" {busy:.0%} busy")
-    for stage, share in row.figures.utilization.items():
-        line.append(f"  {stage} {share:.1%}", style="" if share >= 0.001 else "dim")
+    for stage, share in sorted(row.figures.utilization.items(), key=lambda each: -each[1]):
+        if share >= SMALLEST:
+            line.append(f"  {stage} {share:.0%}")
     for kind, rate in sorted(row.figures.errors.items()):
-        line.append(f"  {kind} {number(rate)}/s", style="red")
+        line.append(f"\n   {kind} {number(rate)}/s", style="red")
     return line
 
 
 def workers(rows: list[Row]) -> Table:
     """A line per worker."""
-    table = Table("model", "worker", "pid", "status")
+    table = Table("model", "worker", "pid", "status", **PLAIN)
     for name in ("CPU %", "MiB"):
         table.add_column(name, justify="right")
     for row in rows:

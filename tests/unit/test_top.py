@@ -131,7 +131,7 @@ def test_what_is_drawn(server):
     for word in (
         "turned away 2/s",
         "40% busy",
-        "forward 40.0%",
+        "forward 40%",
         "invalid 2/s",
         "9001",
         "READY",
