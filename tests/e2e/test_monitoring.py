@@ -1,27 +1,23 @@
 """The dashboard on a real Prometheus, which asks a real server and a real HAProxy under traffic."""
 
 import json
-import os
 import shutil
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 import requests
 
-from scripts.paths import ROOT
 from scripts.top import exposition, figures
 from tests.e2e.conftest import free_port, wait_for
-from tests.monitoring import prometheus, traffic
-from tests.monitoring.prometheus import answers
+from tests.monitoring import dashboard, prometheus, scenario, traffic
 
 SECONDS, CLIENTS = 6, 4
 INTERVAL = "8s"  # as Grafana's, four times Prometheus' own and more
 EMPTY_WHEN_WELL = {("Restarts", "workers of {{ModelName}}")}
 """Queries without an answer while no worker has died."""
-PATH = os.pathsep.join((os.environ["PATH"], "/usr/sbin"))
-HAPROXY = shutil.which("haproxy", path=PATH)
+HAPROXY = scenario.haproxy()
 
 pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="prometheus is missing: apt-get install prometheus"
@@ -31,17 +27,8 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def gateway(server):
     """Ports of a HAProxy in front of the server, and of its exporter; of the server and of nobody without HAProxy."""
-    port = free_port()
-    if HAPROXY is None:
-        yield server.port, port
-        return
-    settings = {"DOOR": str(port), "METRICS": str(port + 1), "SERVER": str(server.port)}
-    command = [HAPROXY, "-db", "-q", "-f", str(ROOT / "tests" / "monitoring" / "haproxy.cfg")]
-    process = subprocess.Popen(command, env=os.environ | settings)
-    wait_for(lambda: answers(f"http://127.0.0.1:{port + 1}/metrics"), "HAProxy")
-    yield port, port + 1
-    process.terminate()
-    process.wait(30)
+    with scenario.gateway(server.port) if HAPROXY else nullcontext((server.port, free_port())) as ports:
+        yield ports
 
 
 @pytest.fixture(scope="module")
@@ -61,17 +48,17 @@ def test_both_jobs_answer(watched):
 
 
 def test_every_query_of_every_panel_has_an_answer(watched):
-    panels = prometheus.panels()
+    panels = dashboard.panels()
     titles = {panel["title"] for panel in panels}
     unanswered = set()
     for panel in panels:
         for target in panel.get("targets", ()):
-            series = watched.query(prometheus.chosen(target["expr"], INTERVAL))
+            series = watched.query(dashboard.chosen(target["expr"], INTERVAL))
             if all(each["value"][1] == "NaN" for each in series):
                 unanswered.add((panel["title"], target["legendFormat"]))
-            for label in prometheus.labels(target["legendFormat"]):
+            for label in dashboard.labels(target["legendFormat"]):
                 assert all(label in each["metric"] for each in series), (panel["title"], label)
-    absent = {(title, name) for title, name in unanswered if HAPROXY or not prometheus.of_gateway(title)}
+    absent = {(title, name) for title, name in unanswered if HAPROXY or title not in dashboard.row("Gateway")}
     assert absent <= EMPTY_WHEN_WELL
     assert {title for title, _ in EMPTY_WHEN_WELL} <= titles
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -16,11 +14,9 @@ import requests
 import yaml
 
 from scripts.paths import CONFIG
-from scripts.reference.panels import ROWS
 from tests.e2e.conftest import free_port, wait_for
 
 SHIPPED = CONFIG / "prometheus"
-DASHBOARD = CONFIG / "grafana" / "dashboard.json"
 INTERVALS = ("scrape_interval", "evaluation_interval")
 
 Series = list[dict[str, Any]]
@@ -82,27 +78,3 @@ def answers(url: str) -> bool:
         return requests.get(url, timeout=5).status_code == 200
     except requests.ConnectionError:
         return False
-
-
-def panels() -> list[dict[str, Any]]:
-    """Of the dashboard, titles of rows among them."""
-    found: list[dict[str, Any]] = json.loads(DASHBOARD.read_text())["panels"]
-    return found
-
-
-def chosen(expression: str, interval: str) -> str:
-    """A query with everything chosen and that `$__rate_interval`, as Grafana would send it."""
-    values = {"$model": ".*", "$instance": ".*", "$__rate_interval": interval}
-    for name, value in values.items():
-        expression = expression.replace(name, value)
-    return expression
-
-
-def labels(legend: str) -> list[str]:
-    """Whose values a series is named after."""
-    return re.findall(r"{{(\w+)}}", legend)
-
-
-def of_gateway(title: str) -> bool:
-    """Whether a panel is about HAProxy."""
-    return title in {panel.title for panel in ROWS["Gateway"]}
