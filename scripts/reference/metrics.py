@@ -57,6 +57,8 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "WorkerLoadTime": Meaning("milliseconds", "time a worker took to start and load its model"),
 }
+ALERTS = """\
+Rules of `config/prometheus/alerts.yaml`; [monitoring](../monitoring.md#alerts) says how to use them."""
 QUERIES: dict[str, str] = {
     "mean seconds of each stage per batch": "sum by (stage) (rate(bert_stage_seconds[5m])) "
     "/ ignoring(stage) group_left sum(rate(bert_batches[5m]))",
@@ -116,7 +118,27 @@ def metrics() -> str:
         lines("ts_metrics"),
         "## PromQL",
         block(queries, "promql"),
+        "## Alerts",
+        ALERTS,
+        alerts(),
     )
+
+
+def alerts() -> str:
+    """A line per rule."""
+    groups: list[dict[str, Any]] = yaml.safe_load((CONFIG / "prometheus" / "alerts.yaml").read_text())["groups"]
+    rows = [
+        (
+            code(rule["alert"]),
+            rule["labels"]["severity"],
+            rule["for"],
+            code(" ".join(rule["expr"].split())),
+            rule["annotations"]["action"].replace("docs/errors.md", "[errors](../errors.md)"),
+        )
+        for group in groups
+        for rule in group["rules"]
+    ]
+    return table(("alert", "severity", "for", "when", "what to do"), rows)
 
 
 def lines(section: str) -> str:

@@ -17,6 +17,7 @@ HOUSES = ("handler", "scripts", "client", "config", "benchmarks", "tests")
 FOLDERS = {
     "client": "the Python client, a package of its own: `pip install ./client`",
     "config": "settings of TorchServe and of presets",
+    "config/prometheus": "what Prometheus asks, and its alert rules; the dashboard beside it is JSON",
     "config/models": "one preset per file: where a model comes from",
     "benchmarks/peers": "the servers that `benchmarks/compare.py` compares with, one folder each",
 }

@@ -21,7 +21,7 @@ def bodies(draw: random.Random) -> Iterator[dict[str, Any]]:
         if kind < 0.6:
             yield {"inputs": texts}
         elif kind < 0.75:
-            yield {"inputs": {"source": texts[0], "sentences": texts}, "task": "similarity"}
+            yield {"source": texts[0], "sentences": texts, "task": "similarity"}
         elif kind < 0.85:
             yield {"inputs": texts, "task": "tokenize"}
         elif kind < 0.93:
