@@ -48,7 +48,9 @@ MEANINGS: dict[str, Meaning] = {
     "Requests2XX": Meaning("requests", "responses with status 2xx, of all models"),
     "Requests4XX": Meaning("requests", "responses with status 4xx, of all models"),
     "Requests5XX": Meaning("requests", "responses with status 5xx, of all models"),
-    "ts_inference_requests_total": Meaning("requests", "inference requests per model"),
+    "ts_inference_requests_total": Meaning(
+        "requests", "inference requests per model as they arrive, refused ones included"
+    ),
     "ts_inference_latency_microseconds": Meaning("microseconds", "sum of inference latencies, queueing included"),
     "ts_queue_latency_microseconds": Meaning("microseconds", "sum of queueing times"),
     "QueueTime": Meaning("milliseconds", "queueing time of the last request"),
@@ -73,10 +75,10 @@ QUERIES: dict[str, str] = {
     "sum by (le, task) (rate(bert_request_seconds_bucket[5m])))",
     "90th percentile of the tokens of a batch": "histogram_quantile(0.9, sum by (le) "
     "(rate(bert_batch_tokens_bucket[5m])))",
-    "mean latency in milliseconds, queueing included": "rate(ts_inference_latency_microseconds[5m]) "
-    "/ rate(ts_inference_requests_total[5m]) / 1000",
-    "mean queueing time in milliseconds": "rate(ts_queue_latency_microseconds[5m]) "
-    "/ rate(ts_inference_requests_total[5m]) / 1000",
+    "mean latency in milliseconds, queueing included": "sum(rate(ts_inference_latency_microseconds[5m])) "
+    "/ sum(rate(bert_requests[5m])) / 1000",
+    "mean queueing time in milliseconds": "sum(rate(ts_queue_latency_microseconds[5m])) "
+    "/ sum(rate(bert_requests[5m])) / 1000",
 }
 
 

@@ -62,10 +62,12 @@ def busy(by: str = "") -> str:
     return " / ".join(both)
 
 
+QUEUED = f'label_replace({rate("ts_queue_latency_microseconds", JAVA)}, "ModelName", "$1", "model_name", "(.*)")'
+
+
 def queueing(by: str = "") -> str:
-    """Mean seconds of requests in TorchServe's queue."""
-    waited = total("ts_queue_latency_microseconds", JAVA, by=by)
-    return f"{waited} / 1e6 / {total('ts_inference_requests_total', JAVA, by=by)}"
+    """Mean seconds in TorchServe's queue, of requests that workers took: what is turned away waits for nothing."""
+    return f"sum{f' by ({by}) ' if by else ''}({QUEUED}) / 1e6 / {total('bert_requests', by=by)}"
 
 
 TURNED_AWAY = f"clamp_min({total('ts_inference_requests_total', JAVA)} - {total('bert_requests')}, 0)"
@@ -86,6 +88,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "reqps",
             {"{{status}}": total("bert_request_seconds_count", by="status")},
             "Requests that workers have answered or refused",
+            width=8,
             stacked=True,
         ),
         Panel(
@@ -93,22 +96,25 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "reqps",
             {"{{task}}": total("bert_request_seconds_count", by="task")},
             "`none`: requests that could not be decoded",
+            width=8,
             stacked=True,
-        ),
-        Panel(
-            "Latency by task",
-            "s",
-            {
-                f"{{{{task}}}} p{share * 100:.0f}": quantile(share, "bert_request_seconds", "task")
-                for share in (0.5, 0.9, 0.99)
-            },
-            "From a request's arrival in its worker to its answer; queueing comes on top",
         ),
         Panel(
             "Queueing time",
             "s",
-            {"{{model_name}}": queueing("model_name")},
+            {"{{ModelName}}": queueing("ModelName")},
             "Mean time between a request's arrival at the server and a worker that takes it",
+            width=8,
+        ),
+        *(
+            Panel(
+                f"Latency by task, p{100 * share:.0f}",
+                "s",
+                {"{{task}}": quantile(share, "bert_request_seconds", "task")},
+                "From a request's arrival in its worker to its answer; queueing comes on top",
+                width=8,
+            )
+            for share in (0.5, 0.9, 0.99)
         ),
     ),
     "Workers": (
@@ -120,13 +126,10 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             stacked=True,
         ),
         Panel(
-            "Time of a batch by stage",
+            "Time of a batch by stage, p99",
             "s",
-            {
-                "{{stage}} p50": quantile(0.5, "bert_batch_stage_seconds", "stage"),
-                "{{stage}} p99": quantile(0.99, "bert_batch_stage_seconds", "stage"),
-            },
-            "What makes a batch slow",
+            {"{{stage}}": quantile(0.99, "bert_batch_stage_seconds", "stage")},
+            "Of 100 batches 99 took no longer: what makes a batch slow",
         ),
         Panel(
             "Utilization of workers",

@@ -51,7 +51,7 @@ def measure(model: str, before: Values, after: Values, seconds: float, workers: 
     def count(name: str) -> float:
         return change.total(name, ModelName=model)
 
-    answered, arrived = count("bert_requests"), change.total("ts_inference_requests_total", model_name=model)
+    answered = count("bert_requests")
     waited = change.total("ts_queue_latency_microseconds", model_name=model) / 1000
     buckets = change.by("le", "bert_request_seconds_bucket", ModelName=model)
     stages = change.by("stage", "bert_stage_seconds", ModelName=model)
@@ -61,7 +61,7 @@ def measure(model: str, before: Values, after: Values, seconds: float, workers: 
         errors={kind: number / seconds for kind, number in failed.items() if number},
         p50_ms=quantile(0.5, buckets),
         p99_ms=quantile(0.99, buckets),
-        queueing_ms=ratio(waited, arrived),
+        queueing_ms=ratio(waited, answered),
         batch=ratio(answered, count("bert_batches")),
         texts=count("bert_texts") / seconds,
         tokens=count("bert_tokens") / seconds,

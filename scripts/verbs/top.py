@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -31,7 +30,7 @@ def top(
     from scripts.top import screen, watch
 
     server = state.find(inference_port)
-    if not (only_once or as_json) and sys.stdin.isatty() and out.is_terminal:
+    if not (only_once or as_json) and out.is_terminal:
         watch.watch(server, seconds)
         return
     span = watch.once(server, seconds)

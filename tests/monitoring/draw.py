@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import matplotlib as mpl
+from PIL import Image  # matplotlib brings it
 
 mpl.use("agg")
 from matplotlib import dates, pyplot, ticker
@@ -26,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.monitoring import dashboard
 
 COLUMNS, UNIT = 24, 0.36  # of the grid, and inches of one of its rows
-WIDTH, DPI = 15.0, 80
+WIDTH, DPI, SHADES = 15.0, 80, 128
 PAGE, CARD, LINES, TEXT = "#111217", "#181b1f", "#2c2f35", "#ccccdc"
 COLORS = ("#73bf69", "#f2cc0c", "#5794f2", "#ff780a", "#f2495c", "#b877d9", "#37872d", "#8ab8ff", "#c0d8ff", "#e0b400")
 STEP, INTERVAL = 5, "25s"
@@ -62,6 +63,7 @@ def draw(url: str, out: Path, start: float, end: float) -> None:
             lines = list(asked(url, panel, start, end))
             KINDS[panel["type"]](figure, box, rows, panel, lines, (start, end))
     figure.savefig(out, dpi=DPI, facecolor=PAGE)
+    Image.open(out).convert("RGB").quantize(SHADES).save(out, optimize=True)
 
 
 def asked(url: str, panel: dict[str, Any], start: float, end: float) -> Iterator[Line]:
@@ -104,7 +106,7 @@ def timeseries(figure: Any, box: Any, rows: int, panel: dict[str, Any], lines: l
         moments = [datetime.fromtimestamp(at) for at in times]
         axes.plot(moments, top, color=color, linewidth=1, label=name or panel["title"])
         axes.fill_between(moments, base, top, color=color, alpha=custom["fillOpacity"] / 100, linewidth=0)
-    finish(axes, defaults, span, bool(lines))
+    finish(axes, defaults, span, max(below.values(), default=0.0))
     if lines:
         columns = 3 if width < 0.3 else 5
         if max(len(name) for name, *_ in lines) > 15:
@@ -113,13 +115,13 @@ def timeseries(figure: Any, box: Any, rows: int, panel: dict[str, Any], lines: l
         axes.legend(loc="upper left", bbox_to_anchor=place, ncol=columns, frameon=False, fontsize=7, columnspacing=1.2)
 
 
-def finish(axes: Any, defaults: dict[str, Any], span: tuple[float, float], filled: bool) -> None:
+def finish(axes: Any, defaults: dict[str, Any], span: tuple[float, float], highest: float) -> None:
     """Axes as Grafana has them."""
     axes.set_xlim(*map(datetime.fromtimestamp, span))
     axes.set_ylim(bottom=0, top=defaults.get("max"))
-    if filled and axes.get_ylim()[1] < 1e-6:
+    if not highest and "max" not in defaults:
         axes.set_ylim(0, 1)
-    axes.xaxis.set_major_locator(dates.AutoDateLocator(minticks=3, maxticks=7))
+    axes.xaxis.set_major_locator(dates.MinuteLocator(interval=2))
     axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))
     axes.yaxis.set_major_locator(ticker.MaxNLocator(5))
     axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: written(value, defaults["unit"])))
@@ -127,7 +129,7 @@ def finish(axes: Any, defaults: dict[str, Any], span: tuple[float, float], fille
     axes.tick_params(colors=TEXT, length=0, labelsize=7)
     for side in axes.spines.values():
         side.set_visible(False)
-    if not filled:
+    if not axes.lines:
         axes.text(0.5, 0.5, "No data", transform=axes.transAxes, ha="center", va="center", size=10, color="#8e8e8e")
 
 
@@ -148,14 +150,14 @@ def stat(figure: Any, box: Any, rows: int, panel: dict[str, Any], lines: list[Li
 
 
 KINDS = {"timeseries": timeseries, "stat": stat}
-UNITS = {"reqps": " req/s", "cps": " /s"}
+UNITS = {"reqps": " req/s", "cps": "/s"}
 
 
 def written(value: float, unit: str) -> str:
     """A number with its unit, as Grafana shortens it."""
     if unit == "percentunit":
         return f"{100 * value:.3g} %"
-    if unit == "s":
+    if unit == "s" and value:
         return f"{value:.3g} s" if value >= 1 else f"{1e3 * value:.3g} ms" if value >= 1e-3 else f"{1e6 * value:.3g} µs"
     for size, letter in LARGE:
         if value >= size:

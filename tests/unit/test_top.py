@@ -84,7 +84,7 @@ def test_figures_between_two_moments():
     found = row.figures
     assert (found.requests, found.texts, found.tokens, found.batch) == (4, 8, 80, 2)
     assert found.errors == {"invalid": 2}
-    assert found.queueing_ms == pytest.approx(2)
+    assert found.queueing_ms == pytest.approx(3)
     assert found.utilization["forward"] == pytest.approx(0.4 * 10 / 5 / 2)
     assert "idle" not in found.utilization
     assert 250 < found.p50_ms < found.p99_ms <= 500
