@@ -11,7 +11,7 @@ import psutil
 import requests
 
 from scripts.console import Failure
-from scripts.server import local, management, report
+from scripts.server import local, management, processes, report
 from scripts.server.state import Server
 from scripts.top import exposition
 from scripts.top.exposition import Values
@@ -23,6 +23,7 @@ class Worker:
     """A process; its CPU time is in seconds, its memory resident."""
 
     id: str
+    version: str
     pid: int | None
     status: str
     gpu: bool
@@ -86,19 +87,22 @@ def look(server: Server) -> Moment:
 
 
 def describe(server: Server, name: str) -> Model:
-    """The version that answers by default, and its workers."""
+    """The version that answers by default, and the workers of all versions, since counters are those of all."""
     try:
-        answer = management.describe(server, name)
+        default = management.describe(server, name)["modelVersion"]
+        versions = management.manage(server, "GET", f"/models/{name}/all")
     except Failure as failure:
         return Model(name, "", 0, [], failure.what)
-    waiting = answer["jobQueueStatus"]["pendingRequests"]
-    return Model(name, str(answer["modelVersion"]), waiting, [worker(each) for each in answer["workers"]])
+    waiting = sum(each["jobQueueStatus"]["pendingRequests"] for each in versions)
+    workers = [worker(each, str(version["modelVersion"])) for version in versions for each in version["workers"]]
+    return Model(name, str(default), waiting, workers)
 
 
-def worker(answer: dict[str, Any]) -> Worker:
+def worker(answer: dict[str, Any], version: str) -> Worker:
     """As the management API has it, with what the machine says of its process."""
-    pid = answer["pid"]
-    return Worker(answer["id"], pid, answer["status"], answer["gpu"], report.resident(pid), cpu_seconds(pid))
+    pid = processes.known(answer.get("pid"))
+    used = report.resident(pid), cpu_seconds(pid)
+    return Worker(answer["id"], version, pid, answer["status"], answer["gpu"], *used)
 
 
 def cpu_seconds(pid: int | None) -> float:

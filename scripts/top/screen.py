@@ -85,14 +85,16 @@ def stages(row: Row) -> Text:
 
 def workers(rows: list[Row]) -> Table:
     """A line per worker."""
-    table = Table("model", "worker", "pid", "status", **PLAIN)
+    table = Table("model", "version", "worker", "pid", "status", **PLAIN)
     for name in ("CPU %", "MiB"):
         table.add_column(name, justify="right")
     for row in rows:
         for each, share in zip(row.model.workers, row.cpu, strict=True):
             status = Text(each.status, style=STATUS.get(each.status, "red"))
             cpu = NOTHING if share is None else f"{share:.0%}".rstrip("%")
-            table.add_row(row.model.name, each.id, str(each.pid or NOTHING), status, cpu, str(each.memory_mib))
+            table.add_row(
+                row.model.name, each.version, each.id, str(each.pid or NOTHING), status, cpu, str(each.memory_mib)
+            )
     return table
 
 

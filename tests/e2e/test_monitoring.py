@@ -1,6 +1,7 @@
 """The dashboard on a real Prometheus, which asks a real server and a real HAProxy under traffic."""
 
 import json
+import re
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,9 @@ from contextlib import nullcontext
 
 import pytest
 import requests
+import yaml
 
+from scripts.paths import CONFIG
 from scripts.top import exposition, figures
 from tests.e2e.conftest import free_port, wait_for
 from tests.monitoring import dashboard, prometheus, scenario, traffic
@@ -18,6 +21,12 @@ INTERVAL = "8s"  # as Grafana's, four times Prometheus' own and more
 EMPTY_WHEN_WELL = {("Restarts", "workers of {{ModelName}}")}
 """Queries without an answer while no worker has died."""
 HAPROXY = scenario.haproxy()
+
+
+def rules():
+    content = yaml.safe_load((CONFIG / "prometheus" / "alerts.yaml").read_text())
+    return [rule for group in content["groups"] for rule in group["rules"]]
+
 
 pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="prometheus is missing: apt-get install prometheus"
@@ -93,6 +102,31 @@ def test_rules_are_loaded_and_none_of_a_well_server_fires(watched):
     groups = watched.get("rules")["groups"]
     assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
     assert not [alert for alert in watched.get("alerts")["alerts"] if alert["state"] == "firing"]
+
+
+ABSENT = re.compile(r'error_type="\w+"')
+THRESHOLD = re.compile(r"\s(?:>|==) [\d.]+\s*$")
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_what_rules_compare_has_a_value_on_a_real_server(watched, rule):
+    """Else it would never fire, such as where labels of two sides do not fit.
+
+    Errors of a kind that did not happen are replaced by others; of two sides with `unless`, both have the same labels.
+    """
+    if "bert_worker_restarts" in rule["expr"] or (HAPROXY is None and "gateway" in rule["alert"].lower()):
+        pytest.skip("not in the metrics of a server that is well")
+    expression = ABSENT.sub('error_type="invalid"', rule["expr"]).replace("== 0 and", "and")
+    left, *right = expression.split("unless on (instance, model_name)")
+    found = of_whom(watched.query(left if right else THRESHOLD.sub("", left)))
+    assert found
+    assert not right or of_whom(watched.query(*right)) == found
+
+
+def of_whom(series):
+    """Server and model of each value that is a number."""
+    names = ("instance", "model_name")
+    return {tuple(each["metric"].get(name) for name in names) for each in series if each["value"][1] != "NaN"}
 
 
 def test_top_shows_the_quantiles_that_prometheus_computes(watched, server):

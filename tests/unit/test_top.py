@@ -75,7 +75,7 @@ def exposed(batches):
 
 
 def moment(time, batches, pids=(11, 12)):
-    workers = [Worker(str(9000 + n), pid, "READY", False, 300, time / 2) for n, pid in enumerate(pids)]
+    workers = [Worker(str(9000 + n), "1.0", pid, "READY", False, 300, time / 2) for n, pid in enumerate(pids)]
     return Moment(time, exposed(batches), [Model("bert", "1.0", 4, workers)])
 
 
