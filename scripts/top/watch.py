@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.text import Text
 
 from scripts.console import Failure, out
+from scripts.server import state
 from scripts.server.state import Server
 from scripts.top import moments, screen
 from scripts.top.moments import Recent, Span
@@ -27,10 +28,10 @@ def once(server: Server, seconds: float) -> Span:
 
 
 def watch(server: Server, seconds: float) -> None:
-    """Show the last seconds, each second; a server that does not answer is asked again.
+    """Show the last seconds, each second; a server that does not answer is asked again, in whatever process it is.
 
     Raises:
-        Failure: its process is gone.
+        Failure: there is none any more.
     """
     recent = Recent(seconds)
     recent.add(moments.look(server))
@@ -40,8 +41,7 @@ def watch(server: Server, seconds: float) -> None:
             try:
                 recent.add(moments.look(server))
             except Failure as failure:
-                if server.process() is None:
-                    raise
+                server = state.find(server.inference_port)
                 live.update(Text(failure.what, style="red"), refresh=True)
                 continue
             live.update(screen.show(server, recent.span(), seconds), refresh=True)

@@ -3,12 +3,14 @@
 from collections import Counter
 from io import StringIO
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from handler import histograms
+from scripts.console import Failure
 from scripts.server.state import Server
-from scripts.top import exposition, figures, screen
+from scripts.top import exposition, figures, screen, watch
 from scripts.top.moments import Model, Moment, Recent, Worker, compare
 
 TEXT = """\
@@ -138,6 +140,32 @@ def test_what_is_drawn(server):
         "http://127.0.0.1:8080",
     ):
         assert word in text, text
+
+
+def test_a_server_that_is_started_again_is_watched_on_and_one_that_is_gone_is_not(server, monkeypatch):
+    again = msgspec.structs.replace(server, pid=2)
+    gone = Failure("no server is running on port 8080")
+    looks, found, asked = [moment(1.0, 1), Failure("away"), moment(3.0, 1), Failure("away")], [again, gone], []
+
+    def look(which):
+        asked.append(which.pid)
+        return given(looks)
+
+    monkeypatch.setattr(watch.moments, "look", look)
+    monkeypatch.setattr(watch.state, "find", lambda port: given(found))
+    monkeypatch.setattr(watch, "sleep", lambda seconds: None)
+    monkeypatch.setattr(watch, "out", Console(file=StringIO()))
+    with pytest.raises(Failure, match="no server"):
+        watch.watch(server, 5)
+    assert asked == [1, 1, 2, 2]
+
+
+def given(answers):
+    """The next of them, raised if it is a failure."""
+    answer = answers.pop(0)
+    if isinstance(answer, Failure):
+        raise answer
+    return answer
 
 
 def test_a_model_that_cannot_be_described_says_why(server):
