@@ -54,7 +54,7 @@ def build(checkpoint: Checkpoint, task: Task, outputs: Sequence[str], frozen: bo
         torch.manual_seed(seed)
         model = getattr(transformers, heads.CLASSES[task.kind]).from_config(config, dtype=torch.float32)
         encoder, report = transformers.AutoModel.from_pretrained(
-            checkpoint.folder, dtype=torch.float32, output_loading_info=True, **safe
+            checkpoint.folder, dtype=torch.float32, variant=checkpoint.variant, output_loading_info=True, **safe
         )
         check_missing(report["missing_keys"])
     except Exception as error:  # of any kind, as transformers' class fails over its config.json

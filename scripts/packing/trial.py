@@ -24,6 +24,7 @@ from handler.runtimes.base import Placement
 from handler.types import Encoding, Row
 from scripts import smoke_test
 from scripts.console import Failure
+from scripts.packing import weights
 from scripts.sources.checkpoint import Checkpoint
 
 SHORT = 4
@@ -144,6 +145,9 @@ def ask(pipeline: Pipeline, checkpoint: Checkpoint) -> None:
 
 def failure(checkpoint: Checkpoint, config: ModelConfig, what: str, error: Exception) -> Failure:
     """What the model's code says, and what there is left to try."""
+    misfit = weights.misfit(checkpoint)
+    if misfit:
+        return Failure(f"{checkpoint.folder} {what} as {checkpoint.architecture}", misfit[1], misfit[0])
     handler = config.handler
     fixes = {
         "correct config.json, or the weights": True,

@@ -19,6 +19,10 @@ NO_LIMIT = 10**20
 """A tokenizer's length above this says nothing: transformers writes 10**30 where there is none (`LARGE_INTEGER`)."""
 
 
+Said = tuple[str, str]
+"""A file, and a key of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lengths:
     """Of a model, in tokens.
@@ -31,8 +35,8 @@ class Lengths:
     positions: int | None
     configured: int | None
 
-    def longest(self, settings: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> int:
-        """What sentence-transformers reads of a text at most.
+    def longest(self, settings: Mapping[str, Any], tokenizer: Mapping[str, Any], own_file: str) -> tuple[int, Said]:
+        """What sentence-transformers reads of a text at most, and what says so.
 
         Source: `Transformer.__init__` of sentence-transformers 6.2: `max_seq_length` of its own settings, else the
         tokenizer's length within `max_position_embeddings`.
@@ -40,13 +44,17 @@ class Lengths:
         Args:
             settings: the decoded `sentence_bert_config.json`, or nothing.
             tokenizer: the decoded `tokenizer_config.json`.
+            own_file: what that of the settings is called.
         """
-        own = value(settings, "max_seq_length", int, 0, "sentence_bert_config.json")
+        own = value(settings, "max_seq_length", int, 0, own_file)
         key = "model_max_length" if tokenizer.get("model_max_length") is not None else "max_len"
         named = value(tokenizer, key, int, 0, "tokenizer_config.json")
-        said = (length for length in (named, self.configured) if length and length < NO_LIMIT)
-        found = own or min(said, default=DEFAULT)
-        return found if self.positions is None else min(found, self.positions)
+        rows = ("config.json", "max_position_embeddings")
+        said = ((named, ("tokenizer_config.json", key)), (self.configured, rows))
+        limits = [(length, by) for length, by in said if length and length < NO_LIMIT] or [(DEFAULT, rows)]
+        limits = [(own, (own_file, "max_seq_length"))] if own else limits
+        limits += [(self.positions, rows)] if self.positions is not None else []
+        return min(limits, key=lambda limit: limit[0])
 
 
 def read(folder: Path, config: Mapping[str, Any]) -> Lengths:
