@@ -22,7 +22,7 @@ SIZES = re.compile(r"(size|dim|positions|embeddings|embd|d_model)$")
 RENAME = (
     ".venv/bin/python -c 'import re, sys, transformers; Model = getattr(transformers, sys.argv[1]); "
     'Model.from_pretrained(sys.argv[2], variant=sys.argv[4] or None, key_mapping={"^" + re.escape(sys.argv[3]): ""})'
-    ".save_pretrained(sys.argv[2])' "
+    ".save_pretrained(sys.argv[2], save_original_format=False)' "
 )
 WHOLE = "copy the whole checkpoint again, or save it with save_pretrained where it was trained"
 

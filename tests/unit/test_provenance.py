@@ -259,7 +259,7 @@ def test_a_dense_layer_that_is_code_is_refused(tiny, tmp_path):
     [
         (
             {"activation_function": "torch.nn.modules.activation.Softsign"},
-            "applies torch.nn.modules.activation.Softsign",
+            "is torch.nn.modules.activation.Softsign, which is not served",
         ),
         ({"use_residual": True}, "residual"),
         ({"module_input_name": "token_embeddings"}, "not over sentences"),

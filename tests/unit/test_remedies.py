@@ -53,9 +53,10 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_variants_and_other_names(tiny, tmp_path, name):
+def test_several_variants_are_left_to_choose_from(tiny, tmp_path, name):
     make = {"model.safetensors": shutil.copytree, "pytorch_model.bin": folders.pickled}.get(name, folders.sharded)
     folder = make(tiny, tmp_path / "x y")
+    shutil.copy(folder / name, folder / VARIANTS[name].replace("fp16", "bf16"))
     (folder / name).rename(folder / VARIANTS[name])
     found = refused(folder)
     assert "has no weights for transformers: it has a variant of them" in found.what
