@@ -170,6 +170,7 @@ FAMILIES: dict[str, Family] = {
     "distilbert": DISTILBERT,
     "electra": ELECTRA,
 }
+MOST_LAYERS = 1000
 OTHER = Family(None, {})
 """Of every other `model_type`: transformers runs it."""
 
@@ -200,6 +201,21 @@ def hidden_size(config: Mapping[str, Any]) -> int:
     if size < 1:
         raise Failure(f"{key} of config.json is {size}; expected: 1 or more")
     return size
+
+
+def check_layers(config: Mapping[str, Any]) -> None:
+    """Refuse a number that would take hours to build, before the weights are compared with it.
+
+    Raises:
+        Failure: it is more than `MOST_LAYERS`.
+    """
+    key = family(config).keys.layers
+    count = config.get(key)
+    if isinstance(count, int | float) and count > MOST_LAYERS:
+        raise Failure(
+            f"{key} of config.json is {count:g}; {MOST_LAYERS} is the most that is built",
+            fix="set it to as many layers as the weights have",
+        )
 
 
 def check_sizes(config: Mapping[str, Any]) -> None:

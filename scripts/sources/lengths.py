@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.console import Failure
 from scripts.files.json_files import value
-from scripts.sources.families import check_sizes, family, position_offset
+from scripts.sources.families import check_layers, check_sizes, family, position_offset
 
 TABLES = ("position_embeddings", "embed_positions", "position_embedding", "wpe")
 """What transformers' encoders call a table with a row for each position."""
@@ -67,6 +67,7 @@ def read(folder: Path, config: Mapping[str, Any]) -> Lengths:
     Raises:
         Failure: transformers does not know the model, or it needs code of its own.
     """
+    check_layers(config)
     if family(config).encoder:
         check_sizes(config)
         size = value(config, "max_position_embeddings", int, DEFAULT)

@@ -45,7 +45,10 @@ def test_half_precision_and_an_export(tiny, tmp_path):
     (folder / "model.safetensors").unlink()
     assert export.export(folder, tmp_path / "onnx", "onnx", "float32").hidden < 1e-4
     found = laid_out.load(folder, tmp_path / "stage").tasks["info"].model.notes
-    assert [each.partition(",")[0] for each in found] == ["weights are model.fp16.safetensors", "weights are for float16"]
+    assert [each.partition(",")[0] for each in found] == [
+        "weights are model.fp16.safetensors",
+        "weights are for float16",
+    ]
 
 
 def test_plain_names_come_first(tiny, tmp_path):

@@ -6,6 +6,7 @@ import shutil
 import zipfile
 
 import pytest
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from handler.config import CHECKPOINT
@@ -84,6 +85,48 @@ def test_inspect_shows_it_in_words_and_as_json(folder, tmp_path):
     assert "source       mine" in words.output
     shown = CliRunner().invoke(app, ["inspect", str(file), "--json"])
     assert shown.exit_code == 0
+
+
+def test_inspect_names_what_leads_out_and_writes_no_line_of_an_archives_own(folder, tmp_path):
+    file = packed(folder, tmp_path)
+    assert inspection.inspect(file)["unsafe"] == []
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("../../evil\nmodel        trusted", "x")
+        archive.writestr(f"{CHECKPOINT}/a\x1b[2J\nb.json", "{}")
+    assert inspection.inspect(file)["unsafe"] == ["../../evil\nmodel        trusted"]
+    printed = CliRunner().invoke(app, ["inspect", str(file)]).stdout
+    assert "unsafe       ../../evil\\nmodel        trusted leads out of the folder" in printed
+    assert "a\\x1b[2J\\nb.json" in printed
+    assert not [line for line in printed.splitlines() if line.startswith("model        trusted")]
+    assert "\x1b" not in printed
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "fix"),
+    [
+        ({"bias": False}, "has the weights linear.bias, linear.weight; with bias false", "set bias to true in "),
+        ({"out_features": 99}, "out_features of .*config.json is 99, and the weights have 25", "set it to 25"),
+        ({"in_features": None}, "does not say in_features", "add in_features"),
+        ({"activation_function": "mine.ReLU"}, "is mine.ReLU, which is not served", "torch.nn.modules.activation.Tanh"),
+    ],
+)
+def test_dense_layers_that_sentence_transformers_does_not_load_or_that_say_otherwise(
+    tiny, tmp_path, change, words, fix
+):
+    folder = folders.sentences(tiny, tmp_path / "s", dense=("Tanh",))
+    file = folder / "2_Dense" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(Failure, match=words) as caught:
+        packed(folder, tmp_path)
+    assert fix in caught.value.fix
+
+
+def test_a_dense_layer_without_the_bias_that_it_names(tiny, tmp_path):
+    folder = folders.sentences(tiny, tmp_path / "s", dense=("Tanh",))
+    file = folder / "2_Dense" / "model.safetensors"
+    save_file({"linear.weight": load_file(file)["linear.weight"]}, file)
+    with pytest.raises(Failure, match=r"with bias true in its config\.json they are linear.bias, linear.weight"):
+        packed(folder, tmp_path)
 
 
 def test_damaged_archives_and_others(folder, tmp_path):

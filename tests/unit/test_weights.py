@@ -103,9 +103,7 @@ def test_another_number_of_labels(classifier, tmp_path, keys, said, advice, mend
 def test_sizes_of_another_model(folder, tmp_path, runtime):
     configure(folder, intermediate_size=48)
     found = refusal(folder, tmp_path, runtime=runtime)
-    assert found.why == (
-        "encoder.layer.0.intermediate.dense.bias is 64 in the weights, and 48 by config.json"
-    )
+    assert found.why == ("encoder.layer.0.intermediate.dense.bias is 64 in the weights, and 48 by config.json")
     assert found.fix.startswith("set intermediate_size of config.json to 64")
     configure(folder, intermediate_size=64)
     assert laid_out.load(folder, tmp_path / "stage", runtime=runtime).tasks
@@ -149,6 +147,21 @@ def test_a_prefix_of_a_classifier_leaves_its_own(classifier, tmp_path, runtime):
     assert "the weights have them with 'module.' before their names" in found.why
     run(found.fix)
     assert "text-classification" in laid_out.load(classifier, tmp_path / "stage", runtime=runtime).tasks
+
+
+@pytest.mark.parametrize("kind", ["distilbert", "roberta"])
+def test_weights_of_another_family(classifier, tmp_path, kind):
+    configure(classifier, model_type=kind)
+    found = refusal(classifier, tmp_path)
+    assert found.why.endswith(f"model_type {kind!r}, and BertForSequenceClassification, which is 'bert'")
+    assert found.fix.startswith('set model_type of config.json to "bert"')
+
+
+@pytest.mark.parametrize("kind", ["bert", "electra"])
+@pytest.mark.parametrize("count", [1001, 2**31, 1e300])
+def test_layers_beyond_any_model_are_not_built(folder, tmp_path, kind, count):
+    configure(folder, num_hidden_layers=count, model_type=kind)
+    assert "1000 is the most that is built" in refusal(folder, tmp_path).what
 
 
 @pytest.mark.parametrize(
