@@ -96,9 +96,8 @@ def lacking(checkpoint: Checkpoint, found: Loaded, missing: Sequence[str]) -> tu
     """Of tensors that are not there, under their names at least."""
     why = f"the checkpoint lacks {len(missing)} weights of its model: {listed(missing)}"
     said = found.model.config.model_type
-    kind = getattr(
-        getattr(transformers, checkpoint.architecture, None), "config_class", type(found.model.config)
-    ).model_type
+    named = getattr(transformers, checkpoint.architecture, None)
+    kind = getattr(named, "config_class", type(found.model.config)).model_type
     if kind != said:
         why = f"{why}; config.json says model_type {said!r}, and {checkpoint.architecture}, which is {kind!r}"
         return why, f'set model_type of config.json to "{kind}", or architectures to a class of {said!r}'
