@@ -55,3 +55,9 @@ def test_plain_names_come_first(tiny, tmp_path):
     folder = shutil.copytree(tiny, tmp_path / "folder")
     (folder / NAMES["model.safetensors"]).write_bytes(b"x")
     assert checkpoints.read(folder).variant is None
+
+
+def test_an_export_of_a_model_in_a_folder_of_its_own(tiny, tmp_path):
+    folder = folders.old_layout(folders.sentences(tiny, tmp_path / "folder"))
+    assert export.export(folder, tmp_path / "onnx", "onnx", "float32").hidden < 1e-4
+    assert (tmp_path / "onnx" / "config.json").exists()
