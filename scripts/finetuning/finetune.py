@@ -27,13 +27,13 @@ from scripts.sources import checkpoint as checkpoints
 from scripts.sources import pull as puller
 from scripts.sources.checkpoint import TOKENIZER_FILES, Checkpoint
 from scripts.sources.families import hidden_size
+from scripts.sources.lengths import SHORTEST
 from scripts.sources.presets import presets
 
 FILE = "finetune.json"
 RESULT = "result"  # the folder before it is whole and moves to its place
 FULL_RATE = 1e-4 * 384  # times 1 / width of the model: Adam's steps add up over the width
 FROZEN_RATE = 2e-3
-SHORTEST = 4  # tokens; what `handler.max_length` may be
 
 
 @dataclass(frozen=True, slots=True)

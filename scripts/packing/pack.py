@@ -28,6 +28,7 @@ from scripts.packing import dense, engines, heads, model_config, notes, tokenize
 from scripts.paths import HANDLER
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.lengths import SHORTEST
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 
@@ -81,6 +82,12 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     Raises:
         Failure: a setting is wrong, or the checkpoint's head is not served and no task was named.
     """
+    if checkpoint.max_length < SHORTEST and "max_length" not in settings.get("handler", {}):
+        raise Failure(
+            f"{checkpoint.root} reads {checkpoint.max_length} tokens of a text; {SHORTEST} is the least",
+            fix="correct max_seq_length of sentence_bert_config.json or model_max_length of tokenizer_config.json, or "
+            "give another length: --config FILE with `handler: {max_length: N}`",
+        )
     suggested = {
         "handler": {
             "task": checkpoint.task,
@@ -105,7 +112,7 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     runtime = engines.resolve(checkpoint, config.handler.runtime, stored(config.handler.dtype))
     known = supported_tasks(capabilities(checkpoint, replace(config.handler, runtime=runtime)))
     if config.handler.task not in known:
-        reason = heads.unsupported_reason(checkpoint)
+        reason = heads.unsupported_reason(checkpoint) or f"a {checkpoint.architecture} has no head for it"
         named = f"{checkpoint.folder} cannot do {config.handler.task}"
         raise Failure(
             named if config.handler.task else reason,

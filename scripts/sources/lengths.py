@@ -19,6 +19,10 @@ NO_LIMIT = 10**20
 """A tokenizer's length above this says nothing: transformers writes 10**30 where there is none (`LARGE_INTEGER`)."""
 
 
+SHORTEST = 4
+"""Tokens; what `handler.max_length` may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lengths:
     """Of a model, in tokens.

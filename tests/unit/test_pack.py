@@ -295,3 +295,21 @@ def test_weights_that_are_no_numbers_are_refused(minilm, tmp_path, place):
     with pytest.raises(Failure) as caught:
         pack(folder, tmp_path)
     assert "NaN" in caught.value.why
+
+
+def test_texts_of_fewer_tokens_than_a_text_has_name_their_files(tiny, tmp_path):
+    folder = shutil.copytree(tiny, tmp_path / "short")
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"model_max_length": 1}))
+    with pytest.raises(Failure, match="reads 1 tokens of a text; 4 is the least") as caught:
+        packer.pack(folder, "a", "1.0", {}, tmp_path)
+    assert "model_max_length of tokenizer_config.json" in caught.value.fix
+    assert packer.configure(checkpoints.read(folder), {"handler": {"max_length": 8}}).handler.max_length == 8
+
+
+def test_an_epsilon_that_is_no_number(tiny, tmp_path):
+    folder = shutil.copytree(tiny, tmp_path / "endless")
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"layer_norm_eps": float("inf")}))
+    with pytest.raises(Failure, match=r"layer_norm_eps of config.json is inf; expected: a finite number"):
+        packer.pack(folder, "a", "1.0", {}, tmp_path)
