@@ -23,13 +23,14 @@ from handler.errors import ConfigError
 from handler.model import Capability
 from handler.tasks import TASKS, supported_tasks
 from scripts.console import Failure, step
-from scripts.files import provenance
+from scripts.files import provenance, space
 from scripts.packing import dense, engines, heads, model_config, notes, tokenizer, trial
 from scripts.paths import HANDLER
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.lengths import SHORTEST
 
+ROOM = "make room: three times the weights in the first, which TMPDIR moves, and once in the second (--model-store)"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 
 
@@ -59,8 +60,10 @@ def pack(
     checkpoint = checkpoints.read(folder)
     config = configure(checkpoint, settings)
     store.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary:
-        work = Path(temporary)
+    with (
+        tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary,
+        space.explained(ROOM, work := Path(temporary), store),
+    ):
         with step(f"packing {folder.name} as {name}.mar"):
             stage(checkpoint, work / "stage", config.handler.runtime, stored(config.handler.dtype), config.handler.task)
             config = trial.run(work / "stage", checkpoint, staged(config, checkpoint, work / "stage"))

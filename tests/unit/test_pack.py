@@ -313,3 +313,22 @@ def test_an_epsilon_that_is_no_number(tiny, tmp_path):
     file.write_text(json.dumps(json.loads(file.read_text()) | {"layer_norm_eps": float("inf")}))
     with pytest.raises(Failure, match=r"layer_norm_eps of config.json is inf; expected: a finite number"):
         packer.pack(folder, "a", "1.0", {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")] * 99),
+        Failure("torch-model-archiver failed", why="Traceback ... No space left on device"),
+    ],
+)
+def test_a_full_disk_is_said_in_one_sentence(tiny, tmp_path, monkeypatch, error):
+    def full(*_):
+        raise error
+
+    monkeypatch.setattr(packer, "run_archiver", full)
+    with pytest.raises(Failure, match=r"^No space left on device: \S+ has \S+ MB free; \S+ has \S+ MB free$") as caught:
+        packer.pack(tiny, "a", "1.0", {}, tmp_path / "store")
+    assert "TMPDIR" in caught.value.fix
+    assert not list((tmp_path / "store").iterdir())
