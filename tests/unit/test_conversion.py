@@ -1,6 +1,5 @@
 """Damage and clashes: each is named, and nothing stays of the output."""
 
-import dataclasses
 import json
 import random
 import shutil
@@ -292,28 +291,3 @@ def test_slots_of_every_optimizer_are_known(tmp_path):
     left_out = convert(Source(tmp_path), tmp_path / "out")["left_out"]
     assert len(left_out) == len(slots) + 2
     assert set(left_out.values()) == {"optimizer slot", "moving average", "training counter"}
-
-
-@pytest.mark.parametrize("share", [7, -0.1])
-def test_shares_of_dropout_are_shares(source, share):
-    folder = source("chinese")
-    file = folder / "bert_config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"hidden_dropout_prob": share}))
-    assert "hidden_dropout_prob" in refused(folder).what
-
-
-@pytest.mark.parametrize("content", [b'{"x":' * 99_999, b'{"x\xe7": 1}', b"\xff\xfe{\x00}\x00"])
-def test_configurations_that_are_no_json(source, content):
-    folder = source("chinese")
-    (folder / "bert_config.json").write_bytes(content)
-    assert "is not a bert_config.json" in refused(folder).what
-
-
-def test_offsets_beyond_any_file(tmp_path):
-    prefix = tmp_path / "m"
-    bundles.write(prefix, {"x": (1, (2,), bytes(8))})
-    bundle = Bundle(prefix)
-    for offset in (2**40, 2**63, 2**64 - 1):
-        bundle.entries["x"] = dataclasses.replace(bundle.entries["x"], offset=offset)
-        with pytest.raises(Failure, match="which has 8"):
-            bundle.read("x")
