@@ -22,7 +22,7 @@ from handler.errors import ConfigError
 from handler.model import Capability
 from handler.tasks import TASKS, supported_tasks
 from scripts.console import Failure, step
-from scripts.files import provenance
+from scripts.files import provenance, space
 from scripts.packing import (
     bounds,
     dense,
@@ -39,6 +39,7 @@ from scripts.paths import HANDLER
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources.checkpoint import Checkpoint
 
+ROOM = "make room: three times the weights in the first, which TMPDIR moves, and once in the second (--model-store)"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 
 
@@ -68,8 +69,10 @@ def pack(
     checkpoint = checkpoints.read(folder)
     config = configure(checkpoint, settings)
     store.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary:
-        work = Path(temporary)
+    with (
+        tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary,
+        space.explained(ROOM, work := Path(temporary), store),
+    ):
         with step(f"packing {folder.name} as {name}.mar"):
             stage(checkpoint, work / "stage", config.handler.runtime, stored(config.handler.dtype), config.handler.task)
             config = trial.run(work / "stage", checkpoint, staged(config, checkpoint, work / "stage"))
@@ -106,7 +109,7 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     runtime = engines.resolve(checkpoint, config.handler.runtime, stored(config.handler.dtype))
     known = supported_tasks(capabilities(checkpoint, replace(config.handler, runtime=runtime)))
     if config.handler.task not in known:
-        reason = heads.unsupported_reason(checkpoint)
+        reason = heads.unsupported_reason(checkpoint) or f"a {checkpoint.architecture} has no head for it"
         named = f"{checkpoint.folder} cannot do {config.handler.task}"
         raise Failure(
             named if config.handler.task else reason,

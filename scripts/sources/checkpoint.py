@@ -13,7 +13,7 @@ import msgspec
 from handler.head import HeadType
 from scripts.console import Failure
 from scripts.files.entries import leads_out
-from scripts.files.json_files import checked, load_if_there, load_object, required, value
+from scripts.files.json_files import MALFORMED, checked, load_if_there, load_object, required, value
 from scripts.sources import damage, first_module, lengths, remedies, variants
 from scripts.sources import sentence_transformers as modules
 
@@ -186,6 +186,6 @@ def truncation_side(folder: Path, tokenizer: Mapping[str, Any]) -> str:
         return said or "right"
     try:
         read = msgspec.json.decode((folder / "tokenizer.json").read_bytes(), type=Sections)
-    except msgspec.DecodeError:  # the packer says what is wrong with it
+    except MALFORMED:  # the packer says what is wrong with it
         return "right"
     return read.truncation.direction.lower() if read.truncation else "right"

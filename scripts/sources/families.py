@@ -5,6 +5,7 @@ Names of tensors are those of transformers' modules; `{}` is the number of the l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -187,7 +188,11 @@ def activation(config: Mapping[str, Any]) -> str:
 
 def norm_eps(config: Mapping[str, Any]) -> float:
     """What normalisations add to a variance."""
-    return value(config, family(config).keys.eps, float, 1e-12)
+    key = family(config).keys.eps
+    found = value(config, key, float, 1e-12)
+    if not math.isfinite(found):
+        raise Failure(f"{key} of config.json is {found}; expected: a finite number, such as 1e-12")
+    return found
 
 
 def hidden_size(config: Mapping[str, Any]) -> int:
