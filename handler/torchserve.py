@@ -12,7 +12,8 @@ from ts.metrics.metric_cache_errors import MetricsCacheKeyError
 from ts.metrics.metric_type_enum import MetricTypes
 from ts.protocol import otf_message_handler
 
-from handler.wire import Reader, encode_response
+from handler.messages import encode_responses
+from handler.wire import Reader
 
 GAUGE_SECONDS = 0.5
 
@@ -26,8 +27,15 @@ def patch_torchserve() -> Any:
         return [RequestProcessor(request.headers) for request in batch], [each.inputs for each in batch], identities
 
     def answers(bodies: Any, identities: Any, message: str, code: int, context: Any = None) -> Any:
-        """TorchServe gives no context where `handle` raised, or its answer has another length."""
-        return (failed if context is None else encode_response)(bodies, identities, message, code, context)
+        """TorchServe sends what this gives. It has no context where `handle` raised, or gave too few answers."""
+        if context is None:
+            return failed(bodies, identities, message, code, context)
+        messages = encode_responses(bodies, identities, message, code, context)
+        last = next(messages)
+        for following in messages:  # made one by one: they are copies
+            context.cl_socket.sendall(last)
+            last = following
+        return last
 
     reader = Reader()
     otf_message_handler._retrieve_buffer = reader

@@ -48,6 +48,8 @@ RESPONSE: dict[str, str] = {
 ADDED: dict[str, str] = {
     "x-request-id": "TorchServe's id of the request",
     "content-length": "size of the body; read by it, since the connection may stay open",
+    "transfer-encoding": "`chunked` in place of `content-length`: the largest of several large answers that were "
+    "computed together; it has `ts_stream_next: true` as well",
     "connection": "`keep-alive`, or `close` after an error",
     "cache-control": "forbids caching, as do `pragma` and `expires`",
 }

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 LEVELS = [
     {"bert_handler"},
     {"loading", "torchserve"},
-    {"pipeline"},
+    {"pipeline", "messages"},
     {"protocols", "runtimes"},
     {"tasks"},
     {"model"},
