@@ -72,6 +72,8 @@ class BertHandler:
                 context.set_response_header(index, name, value)
             if is_grpc(context.get_all_request_header(index)):  # or Java's streaming calls cost the worker
                 context.set_response_header(index, "ts_stream_next", "false")
+        for item in data:
+            item.clear()  # TorchServe keeps the batch until the next one has come
         self.left, self.idle = perf_counter(), self.wire.idle
         return [reply.body for reply in replies]
 

@@ -12,6 +12,7 @@ from ts.metrics.metric_cache_errors import MetricsCacheKeyError
 from ts.metrics.metric_type_enum import MetricTypes
 from ts.protocol import otf_message_handler
 
+from handler.memory import Memory
 from handler.messages import encode_responses
 from handler.wire import Reader
 
@@ -27,17 +28,16 @@ def patch_torchserve() -> Any:
         return [RequestProcessor(request.headers) for request in batch], [each.inputs for each in batch], identities
 
     def answers(bodies: Any, identities: Any, message: str, code: int, context: Any = None) -> Any:
-        """TorchServe sends what this gives. It has no context where `handle` raised, or gave too few answers."""
+        """TorchServe sends what this gives; it has no context where `handle` raised, or gave too few answers."""
         if context is None:
             return failed(bodies, identities, message, code, context)
-        messages = encode_responses(bodies, identities, message, code, context)
-        last = next(messages)
-        for following in messages:  # made one by one: they are copies
-            context.cl_socket.sendall(last)
-            last = following
-        return last
+        for each in encode_responses(bodies, identities, message, code, context):
+            context.cl_socket.sendall(each)
+        bodies.clear()  # TorchServe keeps the list, and what this gives, until the next batch has come
+        memory.give_back()
+        return b""
 
-    reader = Reader()
+    reader, memory = Reader(), Memory()
     otf_message_handler._retrieve_buffer = reader
     otf_message_handler._retrieve_inference_msg = reader.requests
     service.Service.retrieve_data_for_inference = staticmethod(requests)

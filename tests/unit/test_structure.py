@@ -17,7 +17,7 @@ LEVELS = [
     {"protocols", "runtimes"},
     {"tasks"},
     {"model"},
-    {"text", "batching", "telemetry", "workers", "wire"},
+    {"text", "batching", "telemetry", "workers", "wire", "memory"},
     {"truncation", "tokenizer_settings"},
     {"head", "poolings", "explanation"},
     {"device"},
