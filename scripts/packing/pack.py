@@ -24,7 +24,7 @@ from handler.model import Capability
 from handler.tasks import TASKS, supported_tasks
 from scripts.console import Failure, step
 from scripts.files import provenance
-from scripts.packing import dense, engines, heads, model_config, notes, tokenizer, trial
+from scripts.packing import dense, engines, heads, model_config, notes, queueing, tokenizer, trial
 from scripts.paths import HANDLER
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources.checkpoint import Checkpoint
@@ -56,7 +56,7 @@ def pack(
             f"{name!r} {version!r} cannot be a model's name and version", fix="use up to 100 letters, digits, . _ -"
         )
     checkpoint = checkpoints.read(folder)
-    config = configure(checkpoint, settings)
+    config = configure(checkpoint, model_config.merged(queueing.suggested(checkpoint), settings))
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary:
         work = Path(temporary)
