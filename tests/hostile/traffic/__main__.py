@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Event
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
@@ -25,19 +21,11 @@ import requests
 from tests.e2e.conftest import free_port
 from tests.hostile import calls
 from tests.hostile.traffic.attacks import ATTACKS, PATH
+from tests.hostile.traffic.ordinary import TIMEOUT, Ordinary, asking
 
-CLIENTS, ALONE, SETTLE = 4, 5.0, 10.0
+ALONE, SETTLE = 5.0, 10.0
 MOST_SECONDS, MOST_TIMES, MOST_MEMORY = 1.0, 3.0, 1.5
-TIMEOUT, RECOVERY, PAUSE = 60.0, 300.0, 0.02
-
-
-@dataclass
-class Ordinary:
-    """What ordinary clients had: right answers, what came instead, and the longest that one waited."""
-
-    right: int
-    lost: list[str]
-    worst: float
+RECOVERY = 300.0
 
 
 @dataclass
@@ -70,49 +58,6 @@ class Row:
             f"{self.name}: {self.outcome}, {self.seconds:.0f} s | {ordinary} | memory x {self.memory:.2f} | "
             f"{'FAILED: ' if self.faults() else ''}{verdict}"
         )
-
-
-def client(url: str, done: Event) -> Ordinary:
-    """One ordinary client, until it is told to stop."""
-    had = Ordinary(0, [], 0.0)
-    with requests.Session() as session:
-        while not done.is_set():
-            begin = monotonic()
-            try:
-                status = str(session.post(url, json={"inputs": "hello"}, timeout=TIMEOUT).status_code)
-            except requests.RequestException as error:
-                status = type(error).__name__
-            had.worst = max(had.worst, monotonic() - begin)
-            had.right += status == "200"
-            had.lost += [] if status == "200" else [status]
-            sleep(PAUSE)
-    return had
-
-
-def clients(url: str, ready: Event, done: Event, results: Queue[Ordinary]) -> None:
-    """Several of them, in a process of their own: what is measured is the server, not this program."""
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        running = [pool.submit(client, url, done) for _ in range(CLIENTS)]
-        ready.set()
-        had = [each.result() for each in running]
-    lost = [status for each in had for status in each.lost]
-    results.put(Ordinary(sum(each.right for each in had), lost, max(each.worst for each in had)))
-
-
-@contextmanager
-def asking(url: str, into: list[Ordinary]) -> Iterator[None]:
-    """Ordinary clients, until the block ends; what they had is appended."""
-    context = get_context("spawn")
-    ready, done, results = context.Event(), context.Event(), context.Queue()
-    process = context.Process(target=clients, args=(url, ready, done, results))
-    process.start()
-    ready.wait()
-    try:
-        yield
-    finally:
-        done.set()
-    into.append(results.get(timeout=2 * TIMEOUT))
-    process.join()
 
 
 def memory(roots: Sequence[int]) -> dict[int, int]:

@@ -37,6 +37,15 @@ def status(connection: socket.socket) -> str:
     return line.split(b" ")[1].decode("latin-1") if line.startswith(b"HTTP/") else "closed"
 
 
+def asked(connection: socket.socket) -> str:
+    """The status of an ordinary request on a connection that is there."""
+    try:
+        connection.sendall(head(len(SMALL)) + SMALL)
+    except OSError as error:
+        return type(error).__name__
+    return status(connection)
+
+
 def ask(address: Address, raw: bytes) -> str:
     """Send these bytes; a server may answer, and close, before it has read them all."""
     with socket.create_connection(address, SECONDS) as connection:
@@ -58,12 +67,10 @@ def connections(address: Address, count: int) -> Iterator[list[socket.socket]]:
 
 
 def idle(address: Address) -> str:
-    """500 connections that say nothing; then each asks."""
+    """500 connections that say nothing; then one after the other asks."""
     with connections(address, 500) as held:
         sleep(HOLD)
-        for each in held:
-            each.sendall(head(len(SMALL)) + SMALL)
-        return tally([status(each) for each in held])
+        return tally([asked(each) for each in held])
 
 
 def slow(address: Address) -> str:
