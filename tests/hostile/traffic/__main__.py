@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic, sleep
@@ -30,14 +30,14 @@ RECOVERY = 300.0
 
 @dataclass
 class Row:
-    """What an attack cost."""
+    """What an attack cost; `memory` is the most that a process of each name has grown to, in times of its start."""
 
     name: str
     outcome: str
     seconds: float
     before: Ordinary
     during: Ordinary
-    memory: float
+    memory: Mapping[str, float]
     replaced: int
 
     def faults(self) -> list[str]:
@@ -46,16 +46,17 @@ class Row:
         found = {
             f"{len(self.during.lost)} ordinary requests lost": bool(self.during.lost),
             f"worst wait over {limit:.2f} s": self.during.worst > limit,
-            f"memory x {self.memory:.1f}": self.memory > MOST_MEMORY,
+            **{f"memory of {name} x {times:.1f}": times > MOST_MEMORY for name, times in self.memory.items()},
             f"{self.replaced} processes replaced": self.replaced > 0,
         }
         return [fault for fault, there in found.items() if there]
 
     def __str__(self) -> str:
         ordinary = f"{self.during.right} right, worst {self.during.worst:.2f} s (alone {self.before.worst:.2f} s)"
+        grown = ", ".join(f"{name} x {times:.2f}" for name, times in sorted(self.memory.items()))
         verdict = "; ".join(self.faults()) or "good"
         return (
-            f"{self.name}: {self.outcome}, {self.seconds:.0f} s | {ordinary} | memory x {self.memory:.2f} | "
+            f"{self.name}: {self.outcome}, {self.seconds:.0f} s | {ordinary} | {grown} | "
             f"{'FAILED: ' if self.faults() else ''}{verdict}"
         )
 
@@ -94,7 +95,10 @@ def attacked(name: str, url: str, roots: Sequence[int], start: dict[int, int]) -
     seconds = monotonic() - begin
     sleep(SETTLE)
     after = memory(roots)
-    grown = max((after[pid] / start[pid] for pid in after.keys() & start.keys()), default=0.0)
+    grown: dict[str, float] = {}
+    for pid in after.keys() & start.keys():
+        name = psutil.Process(pid).name()
+        grown[name] = max(grown.get(name, 0.0), after[pid] / start[pid])
     return Row(name, outcome, seconds, had[0], had[1], grown, len(set(after) - pids))
 
 
