@@ -97,8 +97,8 @@ def attacked(name: str, url: str, roots: Sequence[int], start: dict[int, int]) -
     after = memory(roots)
     grown: dict[str, float] = {}
     for pid in after.keys() & start.keys():
-        name = psutil.Process(pid).name()
-        grown[name] = max(grown.get(name, 0.0), after[pid] / start[pid])
+        program = psutil.Process(pid).name()
+        grown[program] = max(grown.get(program, 0.0), after[pid] / start[pid])
     return Row(name, outcome, seconds, had[0], had[1], grown, len(set(after) - pids))
 
 
