@@ -27,9 +27,9 @@ def head(length: int | str, kind: str = JSON, path: str = PATH) -> bytes:
     return f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n".encode()
 
 
-def status(connection: socket.socket) -> str:
+def status(connection: socket.socket, seconds: float = SECONDS) -> str:
     """Of the answer, or what there is instead."""
-    connection.settimeout(SECONDS)
+    connection.settimeout(seconds)
     try:
         line = connection.recv(64)
     except OSError as error:
@@ -46,12 +46,12 @@ def asked(connection: socket.socket) -> str:
     return status(connection)
 
 
-def ask(address: Address, raw: bytes) -> str:
+def ask(address: Address, raw: bytes, seconds: float = SECONDS) -> str:
     """Send these bytes; a server may answer, and close, before it has read them all."""
     with socket.create_connection(address, SECONDS) as connection:
         with suppress(OSError):
             connection.sendall(raw)
-        return status(connection)
+        return status(connection, seconds)
 
 
 def tally(found: Sequence[str]) -> str:
@@ -172,7 +172,7 @@ def tricks(address: Address) -> str:
         b"\x00" * 4096 + b"\r\n\r\n",
         whole * 50,
     ]
-    return tally([ask(address, raw) for raw in sent])
+    return tally([ask(address, raw, HOLD) for raw in sent])
 
 
 def opened(address: Address) -> str:
