@@ -7,6 +7,7 @@ at the start.
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
@@ -107,7 +108,7 @@ def main() -> int:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--url", help="base address of a running server; without it one is started")
     parser.add_argument("--pid", type=int, action="append", default=[], help="its processes, with all below them")
-    parser.add_argument("--only", help="attacks whose names hold this")
+    parser.add_argument("--only", default="", help="attacks whose names match this pattern")
     options = parser.parse_args()
     with ExitStack() as stack:
         if not options.url:
@@ -119,7 +120,7 @@ def main() -> int:
             sleep(ALONE)
         start, rows = memory(options.pid), []
         for name in ATTACKS:
-            if not options.only or options.only in name:
+            if re.search(options.only, name):
                 rows.append(attacked(name, url, options.pid, start))
                 print(rows[-1], flush=True)
                 recovered(url)
