@@ -115,7 +115,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Meta(description="milliseconds TorchServe waits to fill a batch; it treats 0 as 100, so the minimum is 1"),
     ] = 1
     jobQueueSize: Annotated[Count, Meta(description="maximum queued requests per model; more are refused with 503")] = (
-        1000
+        64
     )
     responseTimeout: Annotated[
         Count, Meta(description="timeout of one batch in seconds; TorchServe kills a worker that exceeds it")

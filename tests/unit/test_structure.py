@@ -13,11 +13,11 @@ ROOT = Path(__file__).parents[2]
 LEVELS = [
     {"bert_handler"},
     {"loading", "torchserve"},
-    {"pipeline"},
+    {"pipeline", "messages"},
     {"protocols", "runtimes"},
     {"tasks"},
     {"model"},
-    {"text", "batching", "telemetry", "workers", "wire"},
+    {"text", "batching", "telemetry", "workers", "wire", "memory"},
     {"truncation", "tokenizer_settings"},
     {"head", "poolings", "explanation"},
     {"device"},
