@@ -1,0 +1,136 @@
+"""Load beyond capacity, with clients that give up after a second, with and without the gateway.
+
+`python -m tests.hostile.overload` starts a server and a gateway of its own, measures what they answer to clients that wait
+for each other, and then sends two and five times as much, whether or not answers have come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from scripts.load.connection import Connection
+from tests.e2e.conftest import Cli, free_port
+from tests.hostile.calls import started
+
+PATIENCE = 1.0
+"""Seconds after which a client is gone."""
+PATH = "/predictions/bert"
+CLIENTS = 32
+TIMES = (2, 5)
+WORDS = "the river ran past a small town where people sold bread and cloth to all who came along its road".split()
+REFUSALS = ("429", "503")
+
+
+@dataclass
+class Run:
+    """What became of the requests of a run: seconds from when each was due, by status or by the name of the error."""
+
+    took: dict[str, list[float]] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu: float = 0.0
+
+    def record(self, what: str, seconds: float) -> None:
+        """One request."""
+        self.took.setdefault(what, []).append(seconds)
+
+    @property
+    def goodput(self) -> float:
+        """Answers of 200 per second."""
+        return len(self.took.get("200", [])) / self.seconds
+
+    def p99(self, *statuses: str) -> float:
+        """Milliseconds within which 99 % of the answers of those statuses came; nan without any."""
+        times = [each for status in statuses for each in self.took.get(status, [])]
+        return float(np.percentile(times, 99) * 1000) if times else float("nan")
+
+    def described(self) -> str:
+        """On one line."""
+        counts = ", ".join(f"{len(times)} x {what}" for what, times in sorted(self.took.items()))
+        return (
+            f"{self.goodput:.0f}/s good, p99 of 200 {self.p99('200'):.0f} ms, of refusals {self.p99(*REFUSALS):.0f} ms; "
+            f"{counts}; clients' own CPU {self.cpu / self.seconds:.0%} of a core"
+        )
+
+
+def bodies(count: int = 256) -> list[bytes]:
+    """Texts of 5 to 40 words, the same in each run."""
+    chooser = random.Random(0)
+    texts = [" ".join(chooser.choices(WORDS, k=chooser.randint(5, 40))) for _ in range(count)]
+    return [json.dumps({"inputs": text}).encode() for text in texts]
+
+
+async def ask(connection: Connection, body: bytes, due: float, run: Run) -> None:
+    """One request, recorded."""
+    try:
+        what = str(await connection.post(PATH, body))
+    except OSError as error:
+        connection.close()
+        what = type(error).__name__
+    run.record(what, perf_counter() - due)
+
+
+async def closed(port: int, seconds: float) -> Run:
+    """`CLIENTS` that each wait for their answer before they ask again."""
+    run, end = Run(), perf_counter() + seconds
+    everything = bodies()
+
+    async def client(turn: int) -> None:
+        connection = Connection("127.0.0.1", port)
+        while perf_counter() < end:
+            turn = (turn + 1) % len(everything)
+            await ask(connection, everything[turn], perf_counter(), run)
+        connection.close()
+
+    await asyncio.gather(*(client(number * 7) for number in range(CLIENTS)))
+    return run
+
+
+async def opened(port: int, seconds: float, per_second: float) -> Run:
+    """Requests at random times with that mean rate, on whatever connection is idle."""
+    run, idle, everything = Run(), list[Connection](), bodies()
+    chooser, begin = random.Random(1), perf_counter()
+
+    async def client(body: bytes, due: float) -> None:
+        connection = idle.pop() if idle else Connection("127.0.0.1", port, PATIENCE)
+        await ask(connection, body, due, run)
+        idle.append(connection)
+
+    due, tasks = begin, set[asyncio.Task[None]]()
+    while due < begin + seconds:
+        due += chooser.expovariate(per_second)
+        if (early := due - perf_counter()) > 0:
+            await asyncio.sleep(early)
+        task = asyncio.create_task(client(chooser.choice(everything), due))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+    await asyncio.gather(*tasks)
+    for connection in idle:
+        connection.close()
+    return run
+
+
+def timed(work: asyncio.Future[Run] | object, seconds: float) -> Run:
+    """Run it, and note how long it took and what it cost here."""
+    before = time.process_time()
+    run: Run = asyncio.run(work)  # type: ignore[arg-type]
+    run.seconds, run.cpu = seconds, time.process_time() - before
+    return run
+
+
+if __name__ == "__main__":
+    port = int(sys.argv[1]); secs = float(sys.argv[2]); print("warm", timed(closed(port, 2), 2).described())
+    cap = timed(closed(port, secs), secs); print("closed", cap.described())
+    for k in TIMES:
+        r = timed(opened(port, secs, cap.goodput * k), secs); print(k, r.goodput/cap.goodput, r.described())
