@@ -1,8 +1,9 @@
 """HAProxy's configuration, section by section, for Debian's 2.6 and every later version.
 
-A request goes through two proxies in one process. `door` says who may ask what, and how many may wait; `models` sends a request
-again, twice at most, when a server died over it. Behind a Unix socket `servers` has the queue, and waits for a server that is
-down. HAProxy counts all of a proxy's retries together, and a request that ends a worker must not be sent twenty times.
+A request goes through two proxies in one process. `door` says who may ask what, and how many may wait; `models` sends
+a request again, twice at most, when a server died over it. Behind a Unix socket `servers` has the queue, and waits for
+a server that is down. HAProxy counts all retries of a proxy together, and a request that ends a worker must not be sent
+as often as a connection may be tried.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ BUSY = 2000
 LATE = 50
 """Milliseconds more than `Settings.max_wait` after which an answer was late."""
 FEWEST = 4
+GRACE = 5000
+"""Milliseconds after an outage in which a low rate of answers says nothing."""
+OUTAGE = "x-gateway-outage"
+"""Header between the two proxies: the request was waiting for a server that was down."""
 BULK = 2000
 """Milliseconds by which others overtake requests that say `x-priority: bulk`."""
 WINDOW = 10
@@ -70,6 +75,7 @@ def general(settings: Settings) -> list[str]:
         "tune.maxrewrite 16384",
         "stats socket unix@admin.sock mode 600 level admin",
         "set-var proc.busy int(0)",
+        "set-var proc.down int(0)",
     ]
 
 
@@ -105,7 +111,10 @@ def door(settings: Settings) -> Iterator[str]:
     yield "acl kserve path_reg ^/v1/models/[^/:]+:(predict|explain)$ ^/v2/models/[^/]+/(infer|explain)$"
     yield from identity()
     yield refusal(
-        400, "malformed", "the address has parts that may be read in several ways", f"if {{ path -i -m sub {' '.join(routes.STRANGE)} }}"
+        400,
+        "malformed",
+        "the address has parts that may be read in several ways",
+        f"if {{ path -i -m sub {' '.join(routes.STRANGE)} }}",
     )
     yield from routes.probes(settings)
     yield from callers(settings)
@@ -167,19 +176,31 @@ def bodies(settings: Settings) -> Iterator[str]:
     most = settings.max_body
     form = "{ req.hdr(content-type) -i -m beg application/x-www-form-urlencoded }"
     yield refusal(
-        431, "headers_too_large", f"headers of more than {MAX_HEADERS} bytes", f"if {{ req.hdrs,length gt {MAX_HEADERS} }}"
+        431,
+        "headers_too_large",
+        f"headers of more than {MAX_HEADERS} bytes",
+        f"if {{ req.hdrs,length gt {MAX_HEADERS} }}",
     )
     yield refusal(
-        415, "unsupported_media_type", "multipart forms are not taken; send JSON", "if { req.hdr(content-type) -i -m beg multipart/ }"
+        415,
+        "unsupported_media_type",
+        "multipart forms are not taken; send JSON",
+        "if { req.hdr(content-type) -i -m beg multipart/ }",
     )
     for kind, condition, limit in (("a form", f"{form} ", MAX_FORM), ("a body", "", most)):
         yield refusal(
-            413, "too_large", f"{kind} of more than {limit} bytes; send several requests", f"if {condition}{{ req.body_size gt {limit} }}"
+            413,
+            "too_large",
+            f"{kind} of more than {limit} bytes; send several requests",
+            f"if {condition}{{ req.body_size gt {limit} }}",
         )
     yield "http-request wait-for-body time 10s"
     for kind, condition, limit in (("a form", f"{form} ", MAX_FORM), ("a body", "", most)):
         yield refusal(
-            413, "too_large", f"{kind} of more than {limit} bytes; send several requests", f"if {condition}{{ req.body_len gt {limit} }}"
+            413,
+            "too_large",
+            f"{kind} of more than {limit} bytes; send several requests",
+            f"if {condition}{{ req.body_len gt {limit} }}",
         )
 
 
@@ -188,8 +209,11 @@ def admission(settings: Settings) -> Iterator[str]:
     rate = f"str(all),table_gpc0_rate(answered),mul({settings.max_wait}),div(1000),add({FEWEST})"
     yield "http-request set-var(txn.begin) date(0,ms)"
     yield "http-request set-var(txn.calm) date(0,ms),sub(proc.busy)"
+    yield "http-request set-var(txn.up) date(0,ms),sub(proc.down)"
+    yield f"acl busy var(txn.calm) -m int lt {BUSY}"
+    yield f"acl settled var(txn.up) -m int gt {GRACE}"
     yield f"http-request set-var(txn.limit) int({settings.burst})"
-    yield f"http-request set-var(txn.limit) {rate} if {{ var(txn.calm) -m int lt {BUSY} }}"
+    yield f"http-request set-var(txn.limit) {rate} if busy settled ready"
     yield "http-request set-var(txn.limit) var(txn.limit),div(2) if { req.hdr(x-priority) -i bulk }"
     yield "http-request set-var(txn.over) be_conn(models),sub(txn.limit)"
     yield "http-request set-var(proc.busy) date(0,ms) if { var(txn.over) -m int ge 0 }"
@@ -201,6 +225,8 @@ def admission(settings: Settings) -> Iterator[str]:
         retry=True,
     )
     yield "http-response set-var(txn.took) date(0,ms),sub(txn.begin)"
+    yield f"http-response set-var(proc.down) date(0,ms) if {{ res.hdr({OUTAGE}) -m found }}"
+    yield f"http-response del-header {OUTAGE}"
     yield f"http-response set-var(proc.busy) date(0,ms) if {{ var(txn.took) -m int gt {settings.max_wait + LATE} }}"
 
 
@@ -228,13 +254,14 @@ def within() -> list[str]:
 
 
 def servers(settings: Settings) -> Iterator[str]:
-    """The queue, and servers; where all are down, requests go to them nevertheless and wait until one is there again."""
+    """The queue, and servers; where all are down, requests go to them nevertheless and wait until one is back."""
     yield "balance leastconn"
     yield f"retries {settings.outage}"
     yield "retry-on conn-failure"
     yield "option allbackups"
     yield "http-request track-sc0 str(all) table answered"
     yield "http-response sc-inc-gpc0(0) if { status lt 500 }"
+    yield f"http-response set-header {OUTAGE} 1 if {{ srv_name -m end _down }}"
     slow = " slowstart 10s" if len(settings.servers) > 1 else ""
     for number, server in enumerate(settings.servers, 1):
         agent = f" agent-check agent-port {server.agent} agent-inter 1s" if server.agent else ""

@@ -1,4 +1,4 @@
-"""Addresses of the gateway: those that it answers by itself, those of clients that cannot take a path, and all others' end."""
+"""Addresses of the gateway: those it answers by itself, those of clients that cannot take a path, and no others."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def rewritten(models: Sequence[Served]) -> Iterator[str]:
         if model.name not in TAKEN:
             paths = " ".join(f"/{model.name}/{word}/" for word in NAMED)
             yield rewrite(
-                f"{model.path}/%[path,field(3,/,0)]", f"if {{ path_beg {paths} }} or {{ path /{model.name}/tei /{model.name}/hf }}"
+                f"{model.path}/%[path,field(3,/,0)]",
+                f"if {{ path_beg {paths} }} or {{ path /{model.name}/tei /{model.name}/hf }}",
             )
     first = models[0].path
     yield rewrite(f"{first}/tei", "if { path / }")

@@ -91,7 +91,7 @@ class Settings:
     rates: Mapping[str, int] = field(default_factory=dict)
     max_body: int = MIB
     max_wait: int = 300
-    outage: int = 20
+    outage: int = 60
 
     @property
     def burst(self) -> int:
