@@ -23,10 +23,8 @@ BUSY = 2000
 LATE = 50
 """Milliseconds more than `Settings.max_wait` after which an answer was late."""
 FEWEST = 4
-GRACE = 5000
-"""Milliseconds after an outage in which a low rate of answers says nothing."""
-OUTAGE = "x-gateway-outage"
-"""Header between the two proxies: the request was waiting for a server that was down."""
+SLOW_START = 10
+"""Seconds after an outage in which a server gets fewer requests, and a low rate of answers says nothing."""
 BULK = 2000
 """Milliseconds by which others overtake requests that say `x-priority: bulk`."""
 WINDOW = 10
@@ -75,7 +73,6 @@ def general(settings: Settings) -> list[str]:
         "tune.maxrewrite 16384",
         "stats socket unix@admin.sock mode 600 level admin",
         "set-var proc.busy int(0)",
-        "set-var proc.down int(0)",
     ]
 
 
@@ -107,7 +104,7 @@ def door(settings: Settings) -> Iterator[str]:
     tls = f" ssl crt {settings.tls_cert} alpn h2,http/1.1 ssl-min-ver TLSv1.3" if settings.tls_cert else ""
     yield f"bind {settings.host}:{settings.port}{tls}"
     yield f"log-format '{LOG}'"
-    yield from (f"acl ready srv_is_up(servers/s{number})" for number in range(1, len(settings.servers) + 1))
+    yield from (f"acl ready {up(number)[2:-2]}" for number in range(1, len(settings.servers) + 1))
     yield "acl kserve path_reg ^/v1/models/[^/:]+:(predict|explain)$ ^/v2/models/[^/]+/(infer|explain)$"
     yield from identity()
     yield refusal(
@@ -124,6 +121,11 @@ def door(settings: Settings) -> Iterator[str]:
     yield from bodies(settings)
     yield from admission(settings)
     yield "default_backend models"
+
+
+def up(number: int) -> str:
+    """Whether a server takes requests, as a condition."""
+    return f"{{ srv_is_up(servers/s{number}) }}"
 
 
 def identity() -> list[str]:
@@ -209,11 +211,14 @@ def admission(settings: Settings) -> Iterator[str]:
     rate = f"str(all),table_gpc0_rate(answered),mul({settings.max_wait}),div(1000),add({FEWEST})"
     yield "http-request set-var(txn.begin) date(0,ms)"
     yield "http-request set-var(txn.calm) date(0,ms),sub(proc.busy)"
-    yield "http-request set-var(txn.up) date(0,ms),sub(proc.down)"
     yield f"acl busy var(txn.calm) -m int lt {BUSY}"
-    yield f"acl settled var(txn.up) -m int gt {GRACE}"
+    for number in range(1, len(settings.servers) + 1):
+        yield f"http-request set-var(txn.weight) srv_uweight(servers/s{number})"
+        yield f"http-request set-var(txn.missing) srv_weight(servers/s{number}),sub(txn.weight)"
+        yield f"http-request set-var(txn.settled) bool(true) if {{ var(txn.missing) -m int ge 0 }} {up(number)}"
+    yield "acl settled var(txn.settled) -m bool"
     yield f"http-request set-var(txn.limit) int({settings.burst})"
-    yield f"http-request set-var(txn.limit) {rate} if busy settled ready"
+    yield f"http-request set-var(txn.limit) {rate} if busy settled"
     yield "http-request set-var(txn.limit) var(txn.limit),div(2) if { req.hdr(x-priority) -i bulk }"
     yield "http-request set-var(txn.over) be_conn(models),sub(txn.limit)"
     yield "http-request set-var(proc.busy) date(0,ms) if { var(txn.over) -m int ge 0 }"
@@ -225,8 +230,6 @@ def admission(settings: Settings) -> Iterator[str]:
         retry=True,
     )
     yield "http-response set-var(txn.took) date(0,ms),sub(txn.begin)"
-    yield f"http-response set-var(proc.down) date(0,ms) if {{ res.hdr({OUTAGE}) -m found }}"
-    yield f"http-response del-header {OUTAGE}"
     yield f"http-response set-var(proc.busy) date(0,ms) if {{ var(txn.took) -m int gt {settings.max_wait + LATE} }}"
 
 
@@ -261,10 +264,8 @@ def servers(settings: Settings) -> Iterator[str]:
     yield "option allbackups"
     yield "http-request track-sc0 str(all) table answered"
     yield "http-response sc-inc-gpc0(0) if { status lt 500 }"
-    yield f"http-response set-header {OUTAGE} 1 if {{ srv_name -m end _down }}"
-    slow = " slowstart 10s" if len(settings.servers) > 1 else ""
     for number, server in enumerate(settings.servers, 1):
         agent = f" agent-check agent-port {server.agent} agent-inter 1s" if server.agent else ""
         one = f"{server.address} maxconn {server.in_flight}"
-        yield f"server s{number} {one} check inter 500ms fall 2 rise 1{slow}{agent}"
+        yield f"server s{number} {one} weight 100 check inter 500ms fall 2 rise 1 slowstart {SLOW_START}s{agent}"
         yield f"server s{number}_down {one} backup"
