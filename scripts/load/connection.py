@@ -22,9 +22,9 @@ class UnknownLength(ConnectionError):
 class Connection(asyncio.Protocol):
     """Opened when needed, and again after the server has closed it; one request at a time."""
 
-    def __init__(self, host: str, port: int, patience: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, host: str, port: int, patience: float | None = None) -> None:
         self.address = (host, port)
-        self.patience = patience  # seconds that an answer may take
+        self.patience = patience or TIMEOUT_SECONDS  # seconds that an answer may take
         self.transport: Any = None
         self.answer: asyncio.Future[int] | None = None
         self.due = 0.0  # when the answer is late

@@ -24,6 +24,8 @@ from tests.hostile.calls import started
 
 PATIENCE = 1.0
 """Seconds after which a client is gone."""
+PAUSE = 0.1
+"""Seconds that a client which waits for its answers pauses after a refusal."""
 PATH = "/predictions/bert"
 CLIENTS = 32
 TIMES, LEAST = (2, 5), (0.95, 0.9)
@@ -86,14 +88,15 @@ def bodies(count: int = 256) -> list[bytes]:
     return [json.dumps({"inputs": text}).encode() for text in texts]
 
 
-async def ask(connection: Connection, body: bytes, due: float, run: Run) -> None:
-    """One request, recorded."""
+async def ask(connection: Connection, body: bytes, due: float, run: Run) -> str:
+    """One request, recorded; its status, or the name of its error."""
     try:
         what = str(await connection.post(PATH, body))
     except OSError as error:
         connection.close()
         what = type(error).__name__
     run.record(what, perf_counter() - due)
+    return what
 
 
 async def closed(port: int, seconds: float) -> Run:
@@ -105,7 +108,8 @@ async def closed(port: int, seconds: float) -> Run:
         connection = Connection("127.0.0.1", port)
         while perf_counter() < end:
             turn = (turn + 1) % len(everything)
-            await ask(connection, everything[turn], perf_counter(), run)
+            if await ask(connection, everything[turn], perf_counter(), run) != "200":
+                await asyncio.sleep(PAUSE)
         connection.close()
 
     await asyncio.gather(*(client(number * 7) for number in range(CLIENTS)))
