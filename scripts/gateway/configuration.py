@@ -22,7 +22,10 @@ BUSY = 2000
 """Milliseconds since a request was late or refused in which the limit follows the rate of answers."""
 LATE = 50
 """Milliseconds more than `Settings.max_wait` after which an answer was late."""
-FEWEST = 4
+STALL = 2000
+"""Milliseconds after which an answer says that workers were gone for a while, and not that there is too much to do."""
+FEWEST = 8
+CHECK = "check inter 500ms fall 2 rise 1 observe layer4 error-limit 3 on-error mark-down"
 SLOW_START = 10
 """Seconds after an outage in which a server gets fewer requests, and a low rate of answers says nothing."""
 BULK = 2000
@@ -219,7 +222,7 @@ def admission(settings: Settings) -> Iterator[str]:
     yield "acl settled var(txn.settled) -m bool"
     yield f"http-request set-var(txn.limit) int({settings.burst})"
     yield f"http-request set-var(txn.limit) {rate} if busy settled"
-    yield "http-request set-var(txn.limit) var(txn.limit),div(2) if { req.hdr(x-priority) -i bulk }"
+    yield "http-request set-var(txn.limit) var(txn.limit),mul(3),div(4) if { req.hdr(x-priority) -i bulk }"
     yield "http-request set-var(txn.over) be_conn(models),sub(txn.limit)"
     yield "http-request set-var(proc.busy) date(0,ms) if { var(txn.over) -m int ge 0 }"
     yield refusal(
@@ -230,7 +233,8 @@ def admission(settings: Settings) -> Iterator[str]:
         retry=True,
     )
     yield "http-response set-var(txn.took) date(0,ms),sub(txn.begin)"
-    yield f"http-response set-var(proc.busy) date(0,ms) if {{ var(txn.took) -m int gt {settings.max_wait + LATE} }}"
+    late = f"{settings.max_wait + LATE}:{STALL}"
+    yield f"http-response set-var(proc.busy) date(0,ms) if {{ var(txn.took) -m int {late} }}"
 
 
 def models() -> list[str]:
@@ -257,7 +261,10 @@ def within() -> list[str]:
 
 
 def servers(settings: Settings) -> Iterator[str]:
-    """The queue, and servers; where all are down, requests go to them nevertheless and wait until one is back."""
+    """The queue, and servers; where all are down, requests go to them nevertheless and wait until one is back.
+
+    Between two servers that are thought to be up HAProxy does not pause, so three refused connections take one away.
+    """
     yield "balance leastconn"
     yield f"retries {settings.outage}"
     yield "retry-on conn-failure"
@@ -267,5 +274,5 @@ def servers(settings: Settings) -> Iterator[str]:
     for number, server in enumerate(settings.servers, 1):
         agent = f" agent-check agent-port {server.agent} agent-inter 1s" if server.agent else ""
         one = f"{server.address} maxconn {server.in_flight}"
-        yield f"server s{number} {one} weight 100 check inter 500ms fall 2 rise 1 slowstart {SLOW_START}s{agent}"
+        yield f"server s{number} {one} weight 100 {CHECK} slowstart {SLOW_START}s{agent}"
         yield f"server s{number}_down {one} backup"
