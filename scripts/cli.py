@@ -10,7 +10,7 @@ import typer
 
 from scripts.console import Failure
 from scripts.server import limits
-from scripts.verbs import bench, completion, convert, inspection, lifecycle, model, operate, tuning, version
+from scripts.verbs import bench, completion, convert, gateway, inspection, lifecycle, model, operate, tuning, version
 
 VERBS = (
     lifecycle.up,
@@ -24,6 +24,7 @@ VERBS = (
     operate.status,
     operate.predict,
     operate.scale,
+    gateway.gateway,
     bench.bench,
     operate.logs,
     lifecycle.stop,

@@ -15,10 +15,16 @@ FEWEST, MOST = 64, 1000
 """So many clients that ask at once are no overload; and TorchServe's memory is for something else."""
 
 
-def suggested(checkpoint: Checkpoint) -> dict[str, Any]:
-    """`jobQueueSize`, as a key of `model-config.yaml`."""
+def suggested(checkpoint: Checkpoint, batch: Any) -> dict[str, Any]:
+    """`jobQueueSize`, as a key of `model-config.yaml`.
+
+    Args:
+        checkpoint: what is packed.
+        batch: the operator's `batchSize`, which may be anything; None if there is none. Two batches always fit.
+    """
     weights = layer_weights(checkpoint.config)
-    return {"jobQueueSize": round(min(MOST, max(FEWEST, SECONDS * SPEED / weights))) if weights else FEWEST}
+    two = 2 * batch if isinstance(batch, int) else 0
+    return {"jobQueueSize": max(two, round(min(MOST, max(FEWEST, SECONDS * SPEED / weights))) if weights else FEWEST)}
 
 
 def layer_weights(config: dict[str, Any]) -> int:

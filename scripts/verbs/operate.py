@@ -10,6 +10,7 @@ import orjson
 import typer
 
 from scripts.console import Failure, out, print_json
+from scripts.gateway import state as gateways
 from scripts.paths import MODEL_STORE
 from scripts.server import doctor as doctor_checks
 from scripts.server import management, refusal, report, scaling, state
@@ -37,7 +38,7 @@ def doctor(inference_port: InferencePort = 8080, store: Store = MODEL_STORE, as_
 
 
 def status(inference_port: Port = None, as_json: Json = False) -> None:
-    """Show the running servers with their models and workers.
+    """Show the running servers with their models and workers, and gateways.
 
     Example: scripts/bert status --json
     """
@@ -50,6 +51,9 @@ def status(inference_port: Port = None, as_json: Json = False) -> None:
     else:
         for item in reports:
             report.show_server(item)
+    if not as_json:
+        for gateway in gateways.running():
+            out.print(f"gateway {gateway.url}  pid {gateway.pid}, in front of {', '.join(gateway.servers)}")
 
 
 def logs(

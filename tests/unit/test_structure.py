@@ -33,7 +33,7 @@ SCRIPTS = [
     {"reference"},
     {"cli"},
     {"verbs"},
-    {"finetuning", "load"},
+    {"finetuning", "gateway", "load"},
     {"packing", "server"},
     {"sources"},
     {"conversion"},
