@@ -93,7 +93,9 @@ def load(
         explain=explain if explaining.available(folder / CHECKPOINT) else None,
     )
     workers = WorkerRegistry(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
-    return Pipeline(model, config, runtime, Telemetry(emit), workers, Keys(keys))
+    telemetry = Telemetry(emit)
+    telemetry.record_restarts(workers.replaced)
+    return Pipeline(model, config, runtime, telemetry, workers, Keys(keys))
 
 
 def choose_device(config: ModelConfig, gpu: int | None) -> str:

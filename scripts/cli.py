@@ -45,8 +45,13 @@ def bert(show_version: version.Show = False) -> None:
 
 
 def main() -> None:
-    """Run a verb; a failure is shown with its fix and ends with 1. SIGTERM unwinds like Ctrl-C: a start cleans up."""
+    """Run a verb; a failure is shown with its fix and ends with 1.
+
+    SIGTERM and a closed terminal unwind like Ctrl-C: a start cleans up. `nohup` is left its way.
+    """
     signal.signal(signal.SIGTERM, terminated)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, terminated)
     limits.keep_to_ourselves()
     completion.answer_tab()
     try:

@@ -12,7 +12,7 @@ import typer
 from scripts.console import Failure, out, print_json
 from scripts.paths import MODEL_STORE
 from scripts.server import doctor as doctor_checks
-from scripts.server import management, refusal, report, scaling, state
+from scripts.server import failed, management, refusal, report, scaling, state
 from scripts.server.preflight import Options
 from scripts.server.tail import follow
 from scripts.verbs.options import InferencePort, Json, Port, Store, Task, Timeout, archives
@@ -37,19 +37,22 @@ def doctor(inference_port: InferencePort = 8080, store: Store = MODEL_STORE, as_
 
 
 def status(inference_port: Port = None, as_json: Json = False) -> None:
-    """Show the running servers with their models and workers.
+    """Show the running servers with their models, workers and restarts; exit code 1 if one has failed for good.
 
     Example: scripts/bert status --json
     """
     servers = [server for server in state.prune_and_list() if inference_port in (None, server.inference_port)]
-    reports = [report.server_report(server) for server in servers]
+    reports, lost = [report.server_report(server) for server in servers], failed.listed(inference_port)
     if as_json:
-        print_json(reports)
-    elif not reports:
-        out.print("no server is running; scripts/bert start")
+        print_json([*reports, *map(report.failed_report, lost)])
     else:
         for item in reports:
             report.show_server(item)
+        for note in lost:
+            report.show_failed(note)
+        if not reports and not lost:
+            out.print("no server is running; scripts/bert start")
+    raise typer.Exit(1 if lost else 0)
 
 
 def logs(
@@ -63,7 +66,8 @@ def logs(
 
     Example: scripts/bert logs -f
     """
-    port = inference_port or (running[0].inference_port if (running := state.prune_and_list()) else 8080)
+    ports = [each.inference_port for each in state.prune_and_list()] + [each.inference_port for each in failed.listed()]
+    port = inference_port or (ports[0] if ports else state.DEFAULT_PORT)
     follow(state.folder(port) / "logs", lines, following)
 
 
