@@ -10,7 +10,7 @@ import typer
 
 from scripts.console import Failure
 from scripts.server import limits
-from scripts.verbs import bench, completion, convert, inspection, lifecycle, model, operate, tuning, version
+from scripts.verbs import bench, completion, convert, inspection, lifecycle, model, operate, service, tuning, version
 
 VERBS = (
     lifecycle.up,
@@ -28,6 +28,7 @@ VERBS = (
     operate.logs,
     lifecycle.stop,
     operate.doctor,
+    service.service,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
