@@ -93,9 +93,7 @@ def load(
         explain=explain if explaining.available(folder / CHECKPOINT) else None,
     )
     workers = WorkerRegistry(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
-    telemetry = Telemetry(emit)
-    telemetry.record_restarts(workers.replaced)
-    return Pipeline(model, config, runtime, telemetry, workers, Keys(keys))
+    return Pipeline(model, config, runtime, Telemetry(emit), workers, Keys(keys))
 
 
 def choose_device(config: ModelConfig, gpu: int | None) -> str:

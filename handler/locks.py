@@ -54,22 +54,30 @@ def worker_locks(folder: Path, model: str) -> list[Path]:
     return [file for file in model_locks(folder, model) if is_running(owner(file))]
 
 
-def take_over(folder: Path, model: str) -> int:
-    """Remove lock files of workers of this model that died; how many it removed. Each is removed by one worker only.
+def births(folder: Path) -> Path:
+    """Where each worker has a file from the moment it begins to load, beside the folder of the locks."""
+    return folder.with_name("born")
 
-    Those that `bert scale` has sent away are no dead ones: their files go with their notes.
+
+def be_born(folder: Path, model: str) -> int:
+    """Leave a file for this worker, and say how many died before it, whose files are removed, each by one worker only.
+
+    Those that `bert scale` has sent away are no dead ones: it removes their files itself.
     """
+    births(folder).mkdir(exist_ok=True)
     dead = 0
-    for file in model_locks(folder, model):
+    for file in model_locks(births(folder), model):
         if not is_running(owner(file)) and not (drain_notes(folder) / file.name).exists():
             with suppress(FileNotFoundError):
                 file.unlink()
                 dead += 1
+                write_restart(folder, "worker", f"of {model}, pid {owner(file)}, died; pid {os.getpid()} replaces it")
+    (births(folder) / f"{model}.{os.getpid()}").touch(0o600)
     return dead
 
 
 def model_locks(folder: Path, model: str) -> list[Path]:
-    """Lock files of a model's workers, of dead ones too."""
+    """Files of a model's workers, of dead ones too."""
     return [file for file in folder.iterdir() if file.name.rpartition(".")[0] == model]
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from handler.cores import cores
-from handler.locks import WAITING, drain_notes, is_locked, is_refusing, take_over, worker_locks, write_restart
+from handler.locks import WAITING, drain_notes, is_locked, is_refusing, worker_locks
 
 
 class WorkerRegistry:
@@ -25,9 +25,6 @@ class WorkerRegistry:
         folder: of the lock files; None where TorchServe was started by other means, and nothing is known of the others.
         threads: a fixed number of threads, or 0 to share the cores.
         expected: workers the archive starts with, among which the cores are shared while `folder` is None.
-
-    Attributes:
-        replaced: workers that died and whose place this one takes.
     """
 
     def __init__(self, model: str, folder: Path | None, threads: int, expected: int) -> None:
@@ -36,10 +33,6 @@ class WorkerRegistry:
         self.fixed = threads or (0 if folder else max(1, cores() // expected))
         self.name = f"{model}.{os.getpid()}"
         self.lock = os.open(folder / self.name, os.O_CREAT | os.O_RDWR, 0o600) if folder else None
-        self.replaced = take_over(folder, model) if folder else 0
-        for _ in range(self.replaced):
-            assert folder is not None
-            write_restart(folder, "worker", f"of {model} died; pid {os.getpid()} takes its place")
 
     def is_refusing(self) -> bool:
         """Whether this server is being stopped, and what comes now is not accepted any more."""

@@ -87,7 +87,7 @@ def not_started(server: Server) -> Failure:
 def clear(server: Server) -> None:
     """End what a Java that died has left, and make the folders that the next one needs; nobody else may look in."""
     end(processes.of(server.temporary))
-    for emptied in (Path(server.temporary), server.locks, server.drain_notes):
+    for emptied in (Path(server.temporary), server.locks, server.births, server.drain_notes):
         shutil.rmtree(emptied, ignore_errors=True)
         emptied.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
     for kept in (Path(server.folder), server.logs, server.scaled):

@@ -73,15 +73,15 @@ def shrink_or_grow(server: Server, model: str, workers: int, note: Path, deadlin
     """Tell TorchServe the number; False if one of those that were to leave was replaced meanwhile by one that works."""
     description = management.describe(server, model)
     memory.check(model, management.pids(description), workers)
-    locks = [server.locks / f"{model}.{worker['pid']}" for worker in description["workers"][workers:]]  # these it ends
-    surplus = [lock for lock in locks if lock.exists()]  # one that is starting has no lock
+    leaving = [f"{model}.{worker['pid']}" for worker in description["workers"][workers:]]  # these it ends
+    surplus = [server.locks / name for name in leaving if (server.locks / name).exists()]  # one that starts has none
     with drain_workers(server, model, [lock.name for lock in surplus], deadline):
         if not all(is_running(owner(lock)) for lock in surplus):
             return False
         note.write_text(str(workers))  # before it is so: what is started after a death has this number
         management.manage(server, "PUT", f"/models/{model}", min_worker=workers, max_worker=workers)
-        for lock in surplus:  # so that nobody counts them as workers that died
-            lock.unlink(missing_ok=True)
+        for name in leaving:  # so that nobody counts them as workers that died
+            (server.births / name).unlink(missing_ok=True)
     return True
 
 

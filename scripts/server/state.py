@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from handler.locks import drain_notes
+from handler.locks import births, drain_notes
 from scripts import paths
 from scripts.console import Failure, err
 from scripts.server import processes
@@ -78,6 +78,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return drain_notes(self.locks)
 
     @property
+    def births(self) -> Path:
+        """Folder with a file per worker, of those that are loading, too; see `handler.locks.be_born`."""
+        return births(self.locks)
+
+    @property
     def scaled(self) -> Path:
         """Folder with a file for each model, which holds the number of workers it was last scaled to."""
         return Path(self.folder) / "scaled"
@@ -119,7 +124,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         """Remove what only a running server needs; its logs stay."""
         (Path(self.folder) / FILE).unlink(missing_ok=True)
         self.keys.unlink(missing_ok=True)
-        for folder in (self.locks, self.drain_notes, self.scaled):
+        for folder in (self.locks, self.births, self.drain_notes, self.scaled):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(self.temporary, ignore_errors=True)
 

@@ -10,7 +10,7 @@ import psutil
 from scripts.server import draining, java, processes
 from scripts.server.state import Server
 
-JAVA_SECONDS = 5
+JAVA_SECONDS = 2
 """For Java to end its workers and itself; nothing that was accepted waits for it any more."""
 SUPERVISOR_SECONDS = 20
 
