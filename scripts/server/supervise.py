@@ -91,27 +91,31 @@ class Supervisor:
         if self.deaths >= MOST_DEATHS:
             return self.give_up(how)
         wait = min(FIRST_WAIT * 2**self.deaths, LONGEST_WAIT)
-        self.log(f"Java (pid {self.server.pid}) ended {how}; attempt {self.deaths + 1} to start it in {wait:g} s")
+        self.log(
+            "server", f"Java (pid {self.server.pid}) ended {how}; attempt {self.deaths + 1} to start it in {wait:g} s"
+        )
         begun = monotonic()
-        java.clear(self.server)
-        if self.ending.wait(max(0.0, wait - (monotonic() - begun))):
-            return False
-        with suppress(Failure):
+        try:
+            java.clear(self.server)
+            if self.ending.wait(max(0.0, wait - (monotonic() - begun))):
+                return False
             self.server = java.start(self.server, self.environment)
             self.restoring = restoring.begin(self.server)
+        except (Failure, OSError) as error:  # a disk may be full for a while
+            self.log("supervisor", f"Java could not be started: {error}")
         return True
 
     def give_up(self, how: str) -> bool:
         """Write down why this server is started no more."""
         reason = f"Java ended {how}, {MOST_DEATHS} times in a row before every model had a worker"
-        self.log(f"(pid {self.server.pid}) has failed: {reason}")
+        self.log("supervisor", f"gives up: {reason}")
         failed.write(self.server, reason)
         self.gave_up = True
         return False
 
-    def log(self, text: str) -> None:
-        """A line for the operator."""
-        write_restart(self.server.locks, "server", text)
+    def log(self, what: str, text: str) -> None:
+        """A line for the operator; those of a `server` are counted as restarts."""
+        write_restart(self.server.locks, what, text)
 
     def end(self) -> None:
         """Watch no longer; Java is left as it is."""

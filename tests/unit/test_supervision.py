@@ -77,7 +77,7 @@ def test_attempts_end_and_pauses_double(supervisor, run):
     assert pauses == pytest.approx([0.25, 0.5, 1, 2, 4], abs=0.1)
     (note,) = failed.listed(8080)
     assert note.reason == "Java ended by signal 9, 5 times in a row before every model had a worker"
-    assert journal.count(run.locks).server == 6
+    assert journal.count(run.locks).server == 5
     assert state.prune_and_list() == []
     assert failed.clear(8080)
     assert failed.listed() == []
