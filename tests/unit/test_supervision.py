@@ -99,7 +99,6 @@ def test_a_server_that_is_being_stopped_is_not_started_again(supervisor, run):
 def test_how_a_child_ended():
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     child.kill()
-    psutil.wait_procs([psutil.Process(child.pid)], timeout=0)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert java.reap(child.pid) == "by signal 9"
     assert java.reap(os.getppid()) == "for a reason that is not known"
