@@ -32,19 +32,24 @@ class BertHandler:
         sys.path.insert(0, str(folder))
         if "BERT_VISIBLE_DEVICES" in os.environ:  # of a form that Java does not read; see `scripts/server/devices.py`
             os.environ["CUDA_VISIBLE_DEVICES"] = os.environ["BERT_VISIBLE_DEVICES"]
+        from handler import locks
+
+        manifest, shared = context.manifest["model"], os.environ.get("BERT_LOCKS")
+        name = context.model_name or manifest["modelName"]
+        replaced = locks.be_born(Path(shared), name) if shared else 0  # before torch is imported, which takes seconds
         from handler import loading, torchserve
 
-        manifest = context.manifest["model"]
         self.pipeline = loading.load(
             folder,
-            context.model_name or manifest["modelName"],
+            name,
             manifest["modelVersion"],
             context.model_yaml_config,
             properties.get("gpu_id"),
             torchserve.counter_emitter(context.metrics),
-            os.environ.get("BERT_LOCKS"),
+            shared,
             os.environ.get("BERT_KEYS"),
         )
+        self.pipeline.telemetry.record_restarts(replaced)
         self.wire = torchserve.patch_torchserve()
         self.left, self.idle = perf_counter(), 0.0
         context.metrics.add_time = torchserve.rate_limited(context.metrics.add_time)

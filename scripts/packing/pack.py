@@ -68,7 +68,8 @@ def pack(
             f"{name!r} {version!r} cannot be a model's name and version", fix="use up to 100 letters, digits, . _ -"
         )
     checkpoint = checkpoints.read(folder)
-    config = configure(checkpoint, model_config.merged(queueing.suggested(checkpoint, settings.get("batchSize")), settings))
+    queue = queueing.suggested(checkpoint, settings.get("batchSize"))
+    config = configure(checkpoint, model_config.merged(queue, settings))
     store.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary,

@@ -19,6 +19,7 @@ from scripts.reference.markdown import block, cell, code, page, table
 GROUPS: dict[str, tuple[str, ...]] = {
     "Start and stop": ("up", "start", "stop", "gateway"),
     "Use and operate": ("predict", "status", "scale", "logs", "bench", "doctor"),
+    "Deploy": ("service",),
     "Prepare models": ("pull", "pack", "inspect", "finetune", "convert", "export"),
 }
 INTRODUCTION = """\

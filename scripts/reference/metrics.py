@@ -36,6 +36,7 @@ MEANINGS: dict[str, Meaning] = {
     "bert_tokens": Meaning("tokens", "tokens of these texts, special tokens included"),
     "bert_truncations": Meaning("texts", "texts that were truncated"),
     "bert_errors": Meaning("requests", "requests that failed, by [error type](errors.md)"),
+    "bert_worker_restarts": Meaning("workers", "workers that died and were replaced; `bert status` counts them, too"),
     "PredictionTime": Meaning("milliseconds", "time of the handler for a recent batch"),
     "Requests2XX": Meaning("requests", "responses with status 2xx, of all models"),
     "Requests4XX": Meaning("requests", "responses with status 4xx, of all models"),

@@ -14,10 +14,14 @@ def session() -> requests.Session:
     return made
 
 
-def request(method: str, url: str, **options: Any) -> requests.Response:
+def request(method: str, url: str, given: requests.Session | None = None, **options: Any) -> requests.Response:
     """As `requests.request`, without what the environment says of proxies, and without `~/.netrc`.
+
+    A connection that is kept is used if it is given.
 
     A proxy that was asked for 127.0.0.1 would look for the server on its own machine.
     """
+    if given is not None:
+        return given.request(method, url, **options)
     with session() as once:
         return once.request(method, url, **options)

@@ -55,8 +55,15 @@ def decoded(answer: requests.Response) -> Any:
         return answer.text
 
 
-def manage(server: Server, method: str, path: str, timeout: float = 30, **query: Any) -> Any:
-    """Call the management API and decode its answer.
+def manage(
+    server: Server,
+    method: str,
+    path: str,
+    timeout: float = 30,
+    session: requests.Session | None = None,
+    **query: Any,
+) -> Any:
+    """Call the management API, over a kept connection if one is given, and decode its answer.
 
     Raises:
         Failure: no connection, or a status of 400 and above, with TorchServe's own words.
@@ -65,6 +72,7 @@ def manage(server: Server, method: str, path: str, timeout: float = 30, **query:
         answer = local.request(
             method,
             f"{server.management}{path}",
+            session,
             params=query,
             headers=auth_header(server, "management"),
             timeout=timeout,
@@ -92,18 +100,24 @@ def message(answer: requests.Response) -> str:
         return answer.text
 
 
-def unreachable(server: Server, error: Exception) -> Failure:
-    """A failure that tells a dead server from a busy one."""
-    state = "is there but does not answer" if server.process() else "is gone"
-    return Failure(
+class Unreachable(Failure):
+    """The server did not answer."""
+
+
+def unreachable(server: Server, error: Exception) -> Unreachable:
+    """A failure that tells a dead server from a busy one, and from one that comes back."""
+    now = server.current()
+    state = "is there but does not answer" if now.process() else "is gone"
+    state = "has died and is being started again" if state == "is gone" and now.watcher() else state
+    return Unreachable(
         f"the server on port {server.inference_port} {state}: {type(error).__name__}",
         fix=f"scripts/bert logs --inference-port {server.inference_port}",
     )
 
 
-def describe(server: Server, model: str) -> dict[str, Any]:
+def describe(server: Server, model: str, session: requests.Session | None = None) -> dict[str, Any]:
     """Version, workers and queue of a model; `pid` of a worker that has no process yet is None, and never -1."""
-    answer: dict[str, Any] = manage(server, "GET", f"/models/{model}")[0]
+    answer: dict[str, Any] = manage(server, "GET", f"/models/{model}", session=session)[0]
     answer["workers"] = [worker | {"pid": processes.known(worker.get("pid"))} for worker in answer["workers"]]
     return answer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scripts.console import Failure
-from scripts.server import state
+from scripts.server import draining, state, supervise
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 
@@ -14,12 +14,13 @@ LOOPBACK = "127.0.0.1"
 
 
 def find(options: Options) -> Server | None:
-    """The server of ours on that port; None when it is free for a new one.
+    """The server of ours on that port; None when it is free for a new one. One that is being stopped is waited for.
 
     Raises:
         Failure: it lacks a model, or was started otherwise than asked. A script that went on would get 404s, or
             serve those without a key.
     """
+    draining.wait_for_stop(state.folder(options.inference_port))
     server = next((each for each in state.prune_and_list() if each.inference_port == options.inference_port), None)
     if server is None:
         return None
@@ -39,7 +40,7 @@ def find(options: Options) -> Server | None:
             f"the server on port {options.inference_port} runs already, {'; '.join(differing)}",
             fix=f"scripts/bert stop{port}, then the same command",
         )
-    return server
+    return server if server.watcher() else supervise.take_over(server)
 
 
 def differences(options: Options, server: Server) -> Iterator[str]:

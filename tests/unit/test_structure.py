@@ -34,7 +34,7 @@ SCRIPTS = [
     {"cli"},
     {"verbs"},
     {"finetuning", "gateway", "load"},
-    {"packing", "server"},
+    {"packing", "server", "deploy"},
     {"sources"},
     {"conversion"},
     {"files"},

@@ -40,10 +40,10 @@ def serving(archives: Archives, folder: Path) -> Iterator[Server]:
 
 
 def kill(server: Server) -> None:
-    """End what is left of it at once."""
-    process = server.process()
-    if process is not None:
-        end(process)
+    """End what is left of it at once; its supervisor first, which would start it again."""
+    for process in (server.watcher(), server.current().process()):
+        if process is not None:
+            end(process)
     server.forget()
 
 
