@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import httpx
 import requests
 
 
@@ -23,14 +21,3 @@ def request(method: str, url: str, **options: Any) -> requests.Response:
     """
     with session() as once:
         return once.request(method, url, **options)
-
-
-def socket_request(socket: Path, method: str, path: str, timeout: float, **options: Any) -> httpx.Response:
-    """One request over a Unix socket.
-
-    Raises:
-        httpx.HTTPError: nobody listens there, or the answer did not come in time.
-    """
-    transport = httpx.HTTPTransport(uds=str(socket))
-    with httpx.Client(transport=transport, base_url="http://localhost", trust_env=False, timeout=timeout) as client:
-        return client.request(method, path, **options)

@@ -6,12 +6,12 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
-import httpx
 import requests
 
 from scripts.console import Failure
-from scripts.server import keys, local, processes
+from scripts.server import keys, local, processes, unix_http
 from scripts.server.state import Server
 
 NOT_FOUND = 404
@@ -48,7 +48,7 @@ def post(server: Server, path: str, body: Any, timeout: float = 120) -> requests
         raise unreachable(server, error) from None
 
 
-def decoded(answer: requests.Response | httpx.Response) -> Any:
+def decoded(answer: requests.Response) -> Any:
     """JSON, or whatever text came instead."""
     try:
         return answer.json()
@@ -63,19 +63,13 @@ def manage(server: Server, method: str, path: str, timeout: float = 30, **query:
         Failure: no connection, or a status of 400 and above, with TorchServe's own words.
     """
     try:
-        answer = local.socket_request(
-            server.management_socket,
-            method,
-            path,
-            timeout,
-            params=query,
-            headers=auth_header(server, "management"),
-        )
-    except httpx.HTTPError as error:
+        target = f"{path}?{urlencode(query)}" if query else path
+        answer = unix_http.request(server.management_socket, method, target, timeout, auth_header(server, "management"))
+    except unix_http.ERRORS as error:
         raise unreachable(server, error) from None
-    if answer.status_code >= 400:
-        raise Refused(answer.status_code, f"{method} {path}: {answer.status_code}", why=message(answer))
-    return answer.json()
+    if answer.status >= 400:
+        raise Refused(answer.status, f"{method} {path}: {answer.status}", why=message(answer.body))
+    return json.loads(answer.body)
 
 
 class Refused(Failure):
@@ -86,12 +80,12 @@ class Refused(Failure):
         self.status = status
 
 
-def message(answer: httpx.Response) -> str:
+def message(body: bytes) -> str:
     """TorchServe's own words."""
     try:
-        return str(answer.json()["message"])
-    except (ValueError, KeyError):
-        return answer.text
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")
 
 
 def unreachable(server: Server, error: Exception) -> Failure:
