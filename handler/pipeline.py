@@ -115,7 +115,7 @@ class Pipeline:
         bodies = [self.postprocess_and_encode(call, timer) for call in calls]
         for fault in (call.error for call in calls if type(call.error) is BertError):
             exit_if_gpu_lost(fault)
-        self.telemetry.record(calls, timer)
+        self.telemetry.record(calls, timer, monotonic() - begin)
         times = timer.headers()
         return [reply(call, body, times) for call, body in zip(calls, bodies, strict=True)]
 

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from time import perf_counter
 
+from handler import histograms
 from handler.call import Call
+from handler.histograms import Key, Labels
 
 STAGES = ("decode", "tokenize", "forward", "postprocess", "encode")
 FLUSH_SECONDS = 1.0  # each flushed value is a line on stdout that the server parses: few of them, not one per request
@@ -42,40 +44,48 @@ class Telemetry:
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
-        self._pending: Counter[tuple[str, str, str]] = Counter()
+        self._pending: Counter[Key] = Counter()
+        self._known: set[Key] = set()
         self._lock = Lock()
         self._news = Event()
         Thread(target=self._flush_forever, name="telemetry", daemon=True).start()
 
-    def record(self, calls: Sequence[Call], timer: StageTimer) -> None:
-        """Count one batch of requests."""
+    def record(self, calls: Sequence[Call], timer: StageTimer, seconds: float) -> None:
+        """Count one batch of requests, which took so long from its arrival in the worker."""
         answered = [call for call in calls if call.error is None]
-        counts: Counter[tuple[str, str, str]] = Counter()
-        counts["bert_batches", "", ""] = 1
-        counts["bert_requests", "", ""] = len(calls)
-        counts["bert_texts", "", ""] = sum(len(call.texts) for call in answered)
-        counts["bert_tokens", "", ""] = sum(call.tokens for call in answered)
-        counts["bert_truncations", "", ""] = sum(call.truncated for call in answered)
+        texts, tokens = sum(len(call.texts) for call in answered), sum(call.tokens for call in answered)
+        counts: Counter[Key] = Counter()
+        counts["bert_batches", ()] = 1
+        counts["bert_requests", ()] = len(calls)
+        counts["bert_texts", ()] = texts
+        counts["bert_tokens", ()] = tokens
+        counts["bert_truncations", ()] = sum(call.truncated for call in answered)
         for call in calls:
             if call.error is not None:
-                counts["bert_errors", "error_type", call.error.error_type] += 1
+                counts["bert_errors", (("error_type", call.error.error_type),)] += 1
+        for labels, times in Counter(map(outcome, calls)).items():
+            histograms.REQUEST_SECONDS.observe(counts, seconds, labels, times)
+        histograms.BATCH_REQUESTS.observe(counts, len(calls))
+        histograms.BATCH_TEXTS.observe(counts, texts)
+        histograms.BATCH_TOKENS.observe(counts, tokens)
+        for name, spent in timer.seconds.items():
+            counts["bert_stage_seconds", (("stage", name),)] += spent  # type: ignore[assignment]
+            histograms.STAGE_SECONDS.observe(counts, spent, (("stage", name),))
         with self._lock:
             self._pending.update(counts)
-            for name, seconds in timer.seconds.items():
-                self._pending["bert_stage_seconds", "stage", name] += seconds  # type: ignore[assignment]
         self._news.set()
 
     def record_restarts(self, workers: int) -> None:
         """Workers that died before this one, which takes their place."""
         with self._lock:
-            self._pending["bert_worker_restarts", "", ""] += workers
+            self._pending["bert_worker_restarts", ()] += workers
         self._news.set()
 
     def record_idle(self, idle: float, wire: float) -> None:
         """Seconds since the last batch: waiting for requests, and reading and writing TorchServe's messages."""
         with self._lock:
-            self._pending["bert_stage_seconds", "stage", "idle"] += idle  # type: ignore[assignment]
-            self._pending["bert_stage_seconds", "stage", "wire"] += wire  # type: ignore[assignment]
+            self._pending["bert_stage_seconds", (("stage", "idle"),)] += idle  # type: ignore[assignment]
+            self._pending["bert_stage_seconds", (("stage", "wire"),)] += wire  # type: ignore[assignment]
 
     def _flush_forever(self) -> None:
         pause = Event()
@@ -89,6 +99,14 @@ class Telemetry:
         """Emit what has gathered since the last time."""
         with self._lock:
             pending, self._pending = self._pending, Counter()
-        for (name, dimension, value), amount in pending.items():
-            if amount:
-                self._emit(name, amount, {dimension: value} if dimension else {})
+        for key, amount in pending.items():
+            if amount or key not in self._known:
+                name, labels = key
+                self._emit(name, amount, dict(labels))
+        self._known.update(pending)
+
+
+def outcome(call: Call) -> Labels:
+    """What was asked for, and the status of the answer."""
+    status = 200 if call.error is None else call.protocol.status(call.error)
+    return ("task", call.task.name if call.task else ""), ("status", str(status))

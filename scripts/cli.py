@@ -22,6 +22,7 @@ from scripts.verbs import (
     service,
     tuning,
     version,
+    versions,
 )
 
 VERBS = (
@@ -37,6 +38,9 @@ VERBS = (
     operate.predict,
     operate.scale,
     gateway.gateway,
+    versions.upgrade,
+    versions.rollback,
+    versions.retire,
     bench.bench,
     operate.logs,
     lifecycle.stop,

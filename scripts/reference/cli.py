@@ -18,7 +18,7 @@ from scripts.reference.markdown import block, cell, code, page, table
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Start and stop": ("up", "start", "stop", "gateway"),
-    "Use and operate": ("predict", "status", "scale", "logs", "bench", "doctor"),
+    "Use and operate": ("predict", "status", "scale", "upgrade", "rollback", "retire", "logs", "bench", "doctor"),
     "Deploy": ("service",),
     "Prepare models": ("pull", "pack", "inspect", "finetune", "convert", "export"),
 }

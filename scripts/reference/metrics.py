@@ -37,6 +37,11 @@ MEANINGS: dict[str, Meaning] = {
     "bert_truncations": Meaning("texts", "texts that were truncated"),
     "bert_errors": Meaning("requests", "requests that failed, by [error type](errors.md)"),
     "bert_worker_restarts": Meaning("workers", "workers that died and were replaced; `bert status` counts them, too"),
+    "bert_request_seconds": Meaning("seconds", "time from a request's arrival in its worker to its answer"),
+    "bert_batch_stage_seconds": Meaning("seconds", "time of a batch in a stage"),
+    "bert_batch_requests": Meaning("requests", "requests of a batch"),
+    "bert_batch_texts": Meaning("texts", "texts of a batch"),
+    "bert_batch_tokens": Meaning("tokens", "tokens of a batch"),
     "PredictionTime": Meaning("milliseconds", "time of the handler for a recent batch"),
     "Requests2XX": Meaning("requests", "responses with status 2xx, of all models"),
     "Requests4XX": Meaning("requests", "responses with status 4xx, of all models"),
@@ -60,11 +65,19 @@ QUERIES: dict[str, str] = {
     "fraction of texts truncated": "sum(rate(bert_truncations[5m])) / sum(rate(bert_texts[5m]))",
     "utilization of the workers": '1 - sum(rate(bert_stage_seconds{stage="idle"}[5m])) '
     "/ sum(rate(bert_stage_seconds[5m]))",
+    "99th percentile of the time in a worker, by task": "histogram_quantile(0.99, "
+    "sum by (le, task) (rate(bert_request_seconds_bucket[5m])))",
+    "90th percentile of the tokens of a batch": "histogram_quantile(0.9, sum by (le) "
+    "(rate(bert_batch_tokens_bucket[5m])))",
     "mean latency in milliseconds, queueing included": "rate(ts_inference_latency_microseconds[5m]) "
     "/ rate(ts_inference_requests_total[5m]) / 1000",
     "mean queueing time in milliseconds": "rate(ts_queue_latency_microseconds[5m]) "
     "/ rate(ts_inference_requests_total[5m]) / 1000",
 }
+
+
+HISTOGRAM, REST = "_bucket", ("_sum", "_count")
+"""How the counters of a histogram end, which are one metric to a reader; see `handler/histograms.py`."""
 
 
 class Metric(NamedTuple):
@@ -81,7 +94,11 @@ def declared(section: str) -> Iterator[Metric]:
     for kind, entries in found.items():
         for entry in entries:
             host = () if section == "ts_metrics" else ("Hostname",)
-            yield Metric(entry["name"], kind, (*entry["dimensions"], *host))
+            labels = (*entry["dimensions"], *host)
+            if entry["name"].endswith(HISTOGRAM):
+                yield Metric(entry["name"].removesuffix(HISTOGRAM), "histogram", labels)
+            elif not entry["name"].endswith(REST):
+                yield Metric(entry["name"], kind, labels)
 
 
 def metrics() -> str:

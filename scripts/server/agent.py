@@ -10,10 +10,10 @@ import socketserver
 import threading
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
+from handler.locks import is_locked, stop_note
 from scripts.console import Failure
-from scripts.server import management, stop
+from scripts.server import draining, management
 from scripts.server.state import Server
 
 OFFSET = 5
@@ -34,26 +34,17 @@ def state(server: Server) -> str:
 
     `ready` ends a `drain` of before, and `up` a `down`.
     """
+    server = server.current()
     if server.process() is None:
         return "down"
-    if draining(server):
+    if is_locked(stop_note(server.locks)):
         return "drain"
     try:
         ready = [management.ready(management.describe(server, name)) for name in server.models]
-        waiting = stop.pending(server)
+        waiting = draining.pending(server)
     except Failure:
         return "down"
     return f"ready up {max(LEAST, 100 - 100 * waiting // FULL)}%" if all(ready) else "down"
-
-
-def draining(server: Server) -> bool:
-    """Whether whoever stops it has said so."""
-    return note(server).exists()
-
-
-def note(server: Server) -> Path:
-    """A file that is there from when a server is to end."""
-    return Path(server.folder) / "draining"
 
 
 class Listener(socketserver.ThreadingTCPServer):

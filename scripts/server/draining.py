@@ -10,18 +10,18 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import psutil
-import requests
 
 from handler.locks import REFUSING, is_locked, stop_note
 from scripts.console import Failure
-from scripts.server import local, management
+from scripts.server import management
 from scripts.server.state import Server
+from scripts.server.unix_http import Connection
 
 IDLE_POLLS = 4  # polls in a row that see nothing to do; a batch is between queue and worker for less time than that
 POLL_SECONDS = 0.05
@@ -59,7 +59,8 @@ def drain(server: Server, note: BinaryIO, seconds: float) -> int:
         How many requests still waited when time was up; 0 when all were answered, or the server answers no more.
     """
     deadline = monotonic() + seconds
-    with local.session() as kept, suppress(Failure):  # its connection stays open when Java takes no further ones
+    kept = Connection(server.management_socket)  # it stays open when Java takes no further ones
+    with closing(kept), suppress(Failure):
         pass_queues(server, deadline)
         note.write(REFUSING)
         note.flush()
@@ -73,17 +74,17 @@ def drain(server: Server, note: BinaryIO, seconds: float) -> int:
 
 def pass_queues(server: Server, deadline: float) -> None:
     """Return when everything that is in the queues now has come to a worker."""
-    models = queues(server)
-    with ThreadPoolExecutor(len(models) + 1) as pool:
-        list(pool.map(lambda model: pass_queue(server, model, deadline), models))
+    found = [(each["modelName"], each["modelVersion"]) for each in queues(server)]
+    with ThreadPoolExecutor(len(found) + 1) as pool:
+        list(pool.map(lambda queue: pass_queue(server, queue[0], queue[1], deadline), found))
 
 
-def pass_queue(server: Server, model: str, deadline: float) -> None:
-    """A question to a worker of that model, again while the queue is full; without a worker nothing ever passes."""
-    while monotonic() < deadline and management.ready(management.describe(server, model)):
+def pass_queue(server: Server, model: str, version: str, deadline: float) -> None:
+    """A question to a worker of that version, again while the queue is full; without a worker nothing ever passes."""
+    while monotonic() < deadline and management.ready(management.describe(server, model, version)):
         patience = max(POLL_SECONDS, deadline - monotonic())
         with suppress(Failure):
-            management.manage(server, "GET", f"/models/{model}", timeout=patience, customized="true")
+            management.manage(server, "GET", management.address(model, version), timeout=patience, customized="true")
             return
         sleep(POLL_SECONDS)
 
@@ -111,16 +112,20 @@ def close_door(server: Server) -> None:
             process.rlimit(psutil.RLIMIT_NOFILE, (NO_FILES, process.rlimit(psutil.RLIMIT_NOFILE)[1]))
 
 
-def queues(server: Server, session: requests.Session | None = None) -> list[str]:
-    """Names of all models."""
-    models = management.manage(server, "GET", "/models", session=session, limit=1000)["models"]
-    return [model["modelName"] for model in models]
+def queues(server: Server, connection: Connection | None = None) -> list[dict[str, Any]]:
+    """All versions of all models, as TorchServe describes them; each has a queue."""
+    models = management.manage(server, "GET", "/models", connection=connection, limit=1000)["models"]
+    names = dict.fromkeys(model["modelName"] for model in models)
+    return [
+        version
+        for name in names
+        for version in management.manage(server, "GET", f"/models/{name}/all", connection=connection)
+    ]
 
 
-def pending(server: Server, session: requests.Session | None = None) -> int:
-    """Requests in the queues of all models."""
-    descriptions = (management.describe(server, model, session) for model in queues(server, session))
-    return sum(description["jobQueueStatus"]["pendingRequests"] for description in descriptions)
+def pending(server: Server, connection: Connection | None = None) -> int:
+    """Requests in all queues."""
+    return sum(each["jobQueueStatus"]["pendingRequests"] for each in queues(server, connection))
 
 
 def busy(server: Server) -> int:

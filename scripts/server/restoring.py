@@ -31,14 +31,20 @@ def spawn(module: str, *words: str, **streams: Any) -> subprocess.Popen[bytes]:
 
 
 def main(port: int) -> int:
-    """Scale each model to what `bert scale` wrote down last."""
-    from scripts.server import scaling, state  # requests is large, and the supervisor imports this file
+    """Scale each model to what `bert scale` wrote down last, and load the versions that answered before."""
+    from scripts.server import scaling, state, versions  # requests is large, and the supervisor imports this file
 
     server = state.find(port)
     failures = 0
     for file in server.scaled.glob("*"):
         try:
             scaling.restore(server, file.name)
+        except Failure as failure:
+            failure.show()
+            failures += 1
+    for name, loaded in server.current().previous.items():
+        try:
+            versions.register(server, name, loaded)
         except Failure as failure:
             failure.show()
             failures += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scripts.console import Failure
-from scripts.server import draining, state, supervise
+from scripts.server import draining, preflight, state, supervise, upgrade
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 
@@ -17,23 +17,13 @@ def find(options: Options) -> Server | None:
     """The server of ours on that port; None when it is free for a new one. One that is being stopped is waited for.
 
     Raises:
-        Failure: it lacks a model, or was started otherwise than asked. A script that went on would get 404s, or
-            serve those without a key.
+        Failure: it was started otherwise than asked. A script that went on would serve those without a key.
     """
     draining.wait_for_stop(state.folder(options.inference_port))
     server = next((each for each in state.prune_and_list() if each.inference_port == options.inference_port), None)
     if server is None:
         return None
     port = state.flag(options.inference_port)
-    missing = [name for name in options.models if name not in server.models]
-    together = " ".join(dict.fromkeys([*server.models, *options.models]))
-    if missing:
-        raise Failure(
-            f"the server on port {options.inference_port} serves {', '.join(server.models)} and not "
-            f"{', '.join(missing)}; models are loaded when a server starts",
-            fix=f"scripts/bert stop{port}, then scripts/bert start {together}{port}; "
-            "or a second server beside it with another --inference-port",
-        )
     differing = list(differences(options, server))
     if differing:
         raise Failure(
@@ -41,6 +31,19 @@ def find(options: Options) -> Server | None:
             fix=f"scripts/bert stop{port}, then the same command",
         )
     return server if server.watcher() else supervise.take_over(server)
+
+
+def add_missing(options: Options, server: Server) -> tuple[Server, list[str]]:
+    """Load what was asked for and does not run yet; the server then, and the names that were added.
+
+    Raises:
+        Failure: an archive is missing, or does not start; those before it stay.
+    """
+    missing = [name for name in options.models if name not in server.models]
+    for name in missing:
+        workers = options.workers or preflight.default_workers(options, missing) or 1
+        server = upgrade.add(server, name, options.store / f"{name}.mar", workers, options.timeout)
+    return server, missing
 
 
 def differences(options: Options, server: Server) -> Iterator[str]:

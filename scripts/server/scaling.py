@@ -13,6 +13,7 @@ import fcntl
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -27,14 +28,21 @@ QUESTION_SECONDS = 30
 """Until a question is asked again: TorchServe may have lost it with a worker that died."""
 
 
-def scale(server: Server, model: str, workers: int, timeout: float = 300) -> dict[str, Any]:
+def scale(server: Server, model: str, workers: int, timeout: float = 300, version: str | None = None) -> dict[str, Any]:
     """Change the number of workers and wait until just that many are ready, also when Java dies meanwhile.
+
+    Args:
+        server: a running server.
+        model: name of the model.
+        workers: how many there are to be.
+        timeout: seconds.
+        version: of the model; None for the one that answers by default.
 
     Raises:
         Failure: they would not fit into memory, or were not ready in time; `why` is the last traceback a worker left.
     """
     with turn(server, model) as note:
-        return scale_locked(server, model, workers, note, monotonic() + timeout)
+        return Scaling(model, version, workers, note, monotonic() + timeout).run(server)
 
 
 def restore(server: Server, model: str, timeout: float = 300) -> None:
@@ -42,7 +50,7 @@ def restore(server: Server, model: str, timeout: float = 300) -> None:
     with turn(server, model) as note:
         workers = note.read_text()
         if workers:
-            scale_locked(server, model, int(workers), note, monotonic() + timeout)
+            Scaling(model, None, int(workers), note, monotonic() + timeout).run(server)
 
 
 @contextmanager
@@ -55,62 +63,78 @@ def turn(server: Server, model: str) -> Iterator[Path]:
         yield note
 
 
-def scale_locked(server: Server, model: str, workers: int, note: Path, deadline: float) -> dict[str, Any]:
-    """`scale`, for the one whose turn it is."""
-    while True:
-        server = server.current()
-        try:
-            while not shrink_or_grow(server, model, workers, note, deadline):
-                pass
-            return await_ready(server, model, workers, deadline)
-        except management.Unreachable:
-            if server.current().watcher() is None or monotonic() > deadline:
-                raise
-        sleep(POLL_SECONDS)  # Java has died, and is started again
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """One change of a number of workers, by the one whose turn it is."""
 
+    model: str
+    version: str | None
+    workers: int
+    note: Path
+    deadline: float
 
-def shrink_or_grow(server: Server, model: str, workers: int, note: Path, deadline: float) -> bool:
-    """Tell TorchServe the number; False if one of those that were to leave was replaced meanwhile by one that works."""
-    description = management.describe(server, model)
-    memory.check(model, management.pids(description), workers)
-    leaving = [f"{model}.{worker['pid']}" for worker in description["workers"][workers:]]  # these it ends
-    surplus = [server.locks / name for name in leaving if (server.locks / name).exists()]  # one that starts has none
-    with drain_workers(server, model, [lock.name for lock in surplus], deadline):
-        if not all(is_running(owner(lock)) for lock in surplus):
-            return False
-        note.write_text(str(workers))  # before it is so: what is started after a death has this number
-        management.manage(server, "PUT", f"/models/{model}", min_worker=workers, max_worker=workers)
-        for name in leaving:  # so that nobody counts them as workers that died
-            (server.births / name).unlink(missing_ok=True)
-    return True
+    def run(self, server: Server) -> dict[str, Any]:
+        """See `scale`."""
+        while True:
+            server = server.current()
+            try:
+                while not self.shrink_or_grow(server):
+                    pass
+                return self.await_ready(server)
+            except management.Unreachable:
+                if server.current().watcher() is None or monotonic() > self.deadline:
+                    raise
+            sleep(POLL_SECONDS)  # Java has died, and is started again
 
+    @property
+    def address(self) -> str:
+        """Of what is scaled, in the management API."""
+        return management.address(self.model, self.version)
 
-def await_ready(server: Server, model: str, workers: int, deadline: float) -> dict[str, Any]:
-    """Wait until just that many are ready.
+    def shrink_or_grow(self, server: Server) -> bool:
+        """Tell TorchServe the number; False if one that was to leave was replaced meanwhile by one that works."""
+        description = management.describe(server, self.model, self.version)
+        memory.check(self.model, management.pids(description), self.workers)
+        ended = description["workers"][self.workers :]
+        leaving = [f"{self.model}.{worker['pid']}" for worker in ended]
+        surplus = [server.locks / name for name in leaving if (server.locks / name).exists()]  # a starting one has none
+        with drain_workers(server, self.address, [lock.name for lock in surplus], self.deadline):
+            if not all(is_running(owner(lock)) for lock in surplus):
+                return False
+            if self.version in (None, server.answering[self.model].version):
+                self.note.write_text(str(self.workers))  # before it is so, for what is started after a death
+            management.manage(server, "PUT", self.address, min_worker=self.workers, max_worker=self.workers)
+            for name in leaving:  # so that nobody counts them as workers that died
+                (server.births / name).unlink(missing_ok=True)
+        return True
 
-    Raises:
-        Failure: they are not at the deadline.
-    """
-    while True:
-        description = management.describe(server, model)
-        if management.ready(description) == len(description["workers"]) == workers:
-            return description
-        if monotonic() > deadline:
-            raise Failure(
-                f"{management.ready(description)} of {workers} workers of {model} are ready, and time is up",
-                why=management.traceback(server, model),
-                fix=f"scripts/bert logs --inference-port {server.inference_port}; or raise --timeout",
-            )
-        sleep(POLL_SECONDS)
+    def await_ready(self, server: Server) -> dict[str, Any]:
+        """Wait until just that many are ready.
+
+        Raises:
+            Failure: they are not at the deadline.
+        """
+        while True:
+            description = management.describe(server, self.model, self.version)
+            ready = management.ready(description)
+            if ready == len(description["workers"]) == self.workers:
+                return description
+            if monotonic() > self.deadline:
+                raise Failure(
+                    f"{ready} of {self.workers} workers of {self.model} are ready, and time is up",
+                    why=management.traceback(server, self.model, self.version),
+                    fix=f"scripts/bert logs --inference-port {server.inference_port}; or raise --timeout",
+                )
+            sleep(POLL_SECONDS)
 
 
 @contextmanager
-def drain_workers(server: Server, model: str, names: Sequence[str], deadline: float) -> Iterator[None]:
+def drain_workers(server: Server, address: str, names: Sequence[str], deadline: float) -> Iterator[None]:
     """Keep these workers from working; they go on if they still live when this ends, or when this process dies.
 
     Args:
         server: whose workers they are.
-        model: whose workers they are.
+        address: of their model or version, in the management API.
         names: of their locks.
         deadline: to wait for what they work on.
 
@@ -126,20 +150,20 @@ def drain_workers(server: Server, model: str, names: Sequence[str], deadline: fl
             stack.callback(note.unlink, missing_ok=True)
             fcntl.flock(stack.enter_context(note.open("wb")), fcntl.LOCK_EX)
         for _ in range(len(notes) + 1):
-            pool.submit(describe_until, server, model, notes, deadline)
+            pool.submit(describe_until, server, address, notes, deadline)
         while not all(map(idle, notes)):
             if monotonic() > deadline:
-                raise Failure(f"workers of {model} are too busy to leave", fix="raise --timeout")
+                raise Failure(f"workers of {address} are too busy to leave", fix="raise --timeout")
             sleep(POLL_SECONDS / 10)
         yield
 
 
-def describe_until(server: Server, model: str, notes: Sequence[Path], deadline: float) -> None:
+def describe_until(server: Server, address: str, notes: Sequence[Path], deadline: float) -> None:
     """Ask whichever worker is free, again and again, until each of those that are to leave has a question to keep."""
     while monotonic() < deadline and not all(map(idle, notes)):
         patience = max(POLL_SECONDS, min(QUESTION_SECONDS, deadline - monotonic()))
         try:
-            management.manage(server, "GET", f"/models/{model}", timeout=patience, customized="true")
+            management.manage(server, "GET", address, timeout=patience, customized="true")
         except Failure:  # the queue is full; or the worker that had the question has ended
             sleep(POLL_SECONDS / 10)
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from threading import Thread
 
+from scripts.server import agent, management_port
 from scripts.server.state import Server
 
-SERVICES: tuple[Callable[[Server], None], ...] = ()
-"""Each is called once, in a thread of its own that ends with the process; `Server.current` is as it is now."""
+SERVICES: dict[str, Callable[[Server], object]] = {
+    "the management port": management_port.serve,
+    "the agent for HAProxy": agent.serve,
+}
+"""Each listens in threads of its own when it returns; `Server.current` is the server as it is now."""
 
 
 def begin(server: Server) -> None:
-    """Start them."""
-    for service in SERVICES:
-        Thread(target=service, args=(server,), name=service.__name__, daemon=True).start()
+    """Start them; a port that is taken costs what listens there, and not the server."""
+    for name, service in SERVICES.items():
+        try:
+            service(server)
+        except OSError as error:
+            sys.stderr.write(f"{name} is not there: {error.strerror}\n")

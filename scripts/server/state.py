@@ -18,6 +18,13 @@ FILE = "server.json"
 DEFAULT_PORT = 8080
 
 
+class Loaded(msgspec.Struct, frozen=True):
+    """A version of a model, and the name of its archive in the server's own store."""
+
+    version: str
+    file: str
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """A TorchServe process this command started.
 
@@ -33,6 +40,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         metrics_host: address of the metrics.
         supervisor: of the process that starts Java again when it dies; 0 for none. `supervised` is when it was born.
         key_list: the operator's file of keys, which workers look at; None where TorchServe itself asks for its token.
+        answering: name -> the version that answers where an address names none.
+        previous: name -> the version that answered before, and still does at its own address.
     """
 
     pid: int
@@ -51,6 +60,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     key_list: str | None = None
     supervisor: int = 0
     supervised: float = 0
+    answering: dict[str, Loaded] = {}
+    previous: dict[str, Loaded] = {}
 
     @property
     def inference(self) -> str:
@@ -64,8 +75,18 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def management(self) -> str:
-        """Base address of the management API, always on loopback."""
+        """Base address of the management API for people, always on loopback; see `management_port.py`."""
         return f"http://127.0.0.1:{self.management_port}"
+
+    @property
+    def management_socket(self) -> Path:
+        """Where TorchServe's management API listens: in a folder that only the server's user can enter."""
+        return management_socket(Path(self.temporary))
+
+    @property
+    def own_store(self) -> Path:
+        """Links to the archives that this server loads; see `own_store.py`."""
+        return Path(self.folder) / "archives"
 
     @property
     def locks(self) -> Path:
@@ -127,6 +148,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         for folder in (self.locks, self.births, self.drain_notes, self.scaled):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(self.temporary, ignore_errors=True)
+
+
+def management_socket(temporary: Path) -> Path:
+    """The socket of the management API, in a server's folder for temporary files."""
+    return temporary / "management.sock"
 
 
 def loopback(host: str) -> str:

@@ -99,7 +99,7 @@ class Supervisor:
             java.clear(self.server)
             if self.ending.wait(max(0.0, wait - (monotonic() - begun))):
                 return False
-            self.server = java.start(self.server, self.environment)
+            self.server = java.start(self.server.current(), self.environment)
             self.restoring = restoring.begin(self.server)
         except (Failure, OSError) as error:  # a disk may be full for a while
             self.log("supervisor", f"Java could not be started: {error}")

@@ -12,7 +12,7 @@ import typer
 from scripts import smoke_test
 from scripts.console import Failure, err, out
 from scripts.paths import MODEL_STORE
-from scripts.server import failed, launch, management, preflight, report, running, state
+from scripts.server import failed, inference, launch, preflight, report, running, state
 from scripts.server import foreground as in_foreground
 from scripts.server import stop as stopper
 from scripts.server.preflight import Options
@@ -77,11 +77,14 @@ def up(
         cors_origin=cors_origin,
     )
     server = running.find(options)
-    if server:
+    if server and name in server.models:
         return say_that_it_runs(server)
-    preflight.check_place(options)
+    if not server:
+        preflight.check_place(options)
     folder = puller.pull(model, None, revision, offline)
     pack_if_needed(folder, presets().get(model), name, version, task, store)
+    if server:
+        return add_to(server, options)
     return print_first_answer(launch.start(options))
 
 
@@ -119,7 +122,7 @@ def start(
     cors_origin: CorsOrigin = None,
     store: Store = MODEL_STORE,
 ) -> None:
-    """Start TorchServe and return when every model has answered a request.
+    """Start TorchServe and return when every model has answered a request; or add models to a server that runs.
 
     Examples: scripts/bert start bert; scripts/bert start --inference-port 9080 --workers 2
     """
@@ -146,10 +149,20 @@ def start(
             f"port {inference_port} has a server already", fix=f"scripts/bert stop{state.flag(inference_port)}"
         )
     if server:
-        return say_that_it_runs(server)
+        return add_to(server, options)
     server = launch.start(options)
     print_first_answer(server)
     return in_foreground.wait(server, drain) if foreground else None
+
+
+def add_to(server: state.Server, options: Options) -> None:
+    """For a server that is there already, perhaps without all the models that are wanted now."""
+    server, added = running.add_missing(options, server)
+    if not added:
+        return say_that_it_runs(server)
+    for name in added:
+        out.print(f"{name} is served at {server.inference}/predictions/{name}")
+    return None
 
 
 def say_that_it_runs(server: state.Server) -> None:
@@ -161,19 +174,19 @@ def say_that_it_runs(server: state.Server) -> None:
 def print_first_answer(server: state.Server) -> None:
     """Ask once and show the answer."""
     address = f"/predictions/{server.models[0]}"
-    info = management.decoded(management.post(server, address, {"task": "info"}))
+    info = inference.decoded(inference.post(server, address, {"task": "info"}))
     body = smoke_test.body(info)
     begin = perf_counter()
-    answer = management.post(server, address, body)
+    answer = inference.post(server, address, body)
     milliseconds = (perf_counter() - begin) * 1000
-    report.show_started(server, body, milliseconds, management.decoded(answer), smoke_test.version(info))
+    report.show_started(server, body, milliseconds, inference.decoded(answer), smoke_test.version(info))
 
 
 def packed_version(server: state.Server) -> str | None:
     """Of the first model, from its own `info`; None when it does not say, or does not answer now."""
     with suppress(Failure):
         return smoke_test.version(
-            management.decoded(management.post(server, f"/predictions/{server.models[0]}", {"task": "info"}, timeout=5))
+            inference.decoded(inference.post(server, f"/predictions/{server.models[0]}", {"task": "info"}, timeout=5))
         )
     return None
 

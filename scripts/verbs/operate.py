@@ -13,7 +13,7 @@ from scripts.console import Failure, out, print_json
 from scripts.gateway import state as gateways
 from scripts.paths import MODEL_STORE
 from scripts.server import doctor as doctor_checks
-from scripts.server import failed, management, refusal, report, scaling, state
+from scripts.server import failed, inference, management, refusal, report, scaling, state
 from scripts.server.preflight import Options
 from scripts.server.tail import follow
 from scripts.verbs.options import InferencePort, Json, Port, Store, Task, Timeout, archives
@@ -127,7 +127,7 @@ def predict(
         fields["inputs"] = texts or [line.rstrip("\n") for line in sys.stdin if line.strip()]
     if task:
         fields["task"] = task
-    answer = management.post(server, f"/predictions/{name}", fields)
+    answer = inference.post(server, f"/predictions/{name}", fields)
     if answer.status_code >= 400:
         raise refusal.explain(server, name, answer)
     sys.stdout.write(answer.text.rstrip("\n") + "\n")

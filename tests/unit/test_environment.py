@@ -93,7 +93,7 @@ def test_properties_are_ascii(tmp_path, monkeypatch):
     (tmp_path / "bërt").mkdir()
     (tmp_path / "bërt" / "config.properties").write_text("# für alle\na=1\n", "utf-8")
     monkeypatch.setattr(launch, "CONFIG", tmp_path / "bërt")
-    text = launch.properties(Options(tmp_path), 0)
+    text = launch.properties(Options(tmp_path), 0, tmp_path)
     assert text.isascii()
     assert "b\\u00ebrt/metrics.yaml" in text
 

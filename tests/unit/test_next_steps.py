@@ -24,7 +24,7 @@ def test_all_that_comes_next(tmp_path, monkeypatch):
         "  metrics           http://127.0.0.1:8082/metrics",
         "  logs              .run/8080/logs",
         "  your own model    scripts/bert pack FOLDER --name NAME, then",
-        "                    scripts/bert stop && scripts/bert start bert NAME",
+        "                    scripts/bert start NAME",
         "  stop it with      scripts/bert stop",
     ]
 
@@ -34,8 +34,7 @@ def test_addresses_can_be_opened_and_commands_name_the_port(tmp_path):
     text = "\n".join(next_steps.lines(one, "2.0"))
     assert "0.0.0.0" not in text
     assert "http://127.0.0.1:9400/predictions/bert/2.0/v1" in text
-    assert "scripts/bert stop --inference-port 9400, start it again as before, with the models bert NAME" in text
-    assert "scripts/bert start" not in text  # without its keys it would be open
+    assert "scripts/bert start NAME --inference-port 9400" in text
     assert "  keys              /k" in text
     assert "browser" not in text  # it has no way to send a key
     assert f"  logs              {tmp_path}/logs" in text

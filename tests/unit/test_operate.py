@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from scripts.console import Failure
-from scripts.server import devices, doctor, draining, launch, management, refusal, running, state, tail
+from scripts.server import devices, doctor, draining, launch, management, refusal, running, state, tail, upgrade
 from scripts.server.gpu import GpuInfo, diagnose
 from scripts.server.preflight import Options
 
@@ -84,10 +84,11 @@ def test_two_starts_on_one_port_do_not_meet(tmp_path, monkeypatch):
 
 
 def test_the_servers_own_settings_come_last(tmp_path):
-    lines = launch.properties(Options(tmp_path, inference_port=9000, device="cpu"), 0).splitlines()
+    lines = launch.properties(Options(tmp_path, inference_port=9000, device="cpu"), 0, tmp_path).splitlines()
     last = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     assert last["inference_address"] == "http://127.0.0.1:9000"
     assert last["number_of_gpu"] == "0"
+    assert last["management_address"] == f"unix://{tmp_path}/management.sock"
     assert Path(last["metrics_config"]).is_absolute()
 
 
@@ -157,7 +158,7 @@ def test_a_model_that_is_not_served_is_told_what_is(tmp_path, monkeypatch):
     assert refusal.explain(one, "bert", own).why == '{"error": "text 1 of 1 is empty"}'
 
 
-def test_a_start_beside_a_server_without_that_model_fails(tmp_path, monkeypatch):
+def test_a_start_beside_a_server_finds_it(tmp_path, monkeypatch):
     there = server(tmp_path, models=["tickets", "bert"])
     monkeypatch.setattr(state, "prune_and_list", lambda: [there])
 
@@ -167,10 +168,11 @@ def test_a_start_beside_a_server_without_that_model_fails(tmp_path, monkeypatch)
     assert find() is there
     assert find("bert") is there
     assert find("other", port=9080) is None
-    with pytest.raises(Failure, match="port 8080 serves tickets, bert and not other, more;") as caught:
-        find("bert", "other", "more")
-    assert "scripts/bert start tickets bert other more" in caught.value.fix
-    assert "--inference-port" in caught.value.fix
+    assert find("bert", "other") is there
+    added = []
+    monkeypatch.setattr(upgrade, "add", lambda one, name, *_: added.append(name) or one)
+    assert running.add_missing(Options(tmp_path, ["bert", "other", "more"]), there) == (there, ["other", "more"])
+    assert added == ["other", "more"]
 
 
 @pytest.mark.parametrize(

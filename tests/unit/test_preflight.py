@@ -148,10 +148,10 @@ def test_ports_follow_the_inference_port(tmp_path):
 )
 def test_origins_that_browsers_send(tmp_path, origin):
     preflight.check_place(Options(tmp_path, device="cpu", inference_port=9000, cors_origin=origin))
-    lines = launch.properties(Options(tmp_path, device="cpu", cors_origin=origin), 0)
+    lines = launch.properties(Options(tmp_path, device="cpu", cors_origin=origin), 0, tmp_path)
     assert f"\ncors_allowed_origin={origin}\n" in lines
     assert "\ncors_allowed_headers=authorization, " in lines
-    assert "cors_allowed" not in launch.properties(Options(tmp_path, device="cpu"), 0)
+    assert "cors_allowed" not in launch.properties(Options(tmp_path, device="cpu"), 0, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +186,6 @@ def test_metrics_have_an_address_of_their_own(taken, tmp_path):
     options = Options(tmp_path, inference_port=taken + 10, metrics_host="192.0.2.1")
     with pytest.raises(Failure, match=r"--metrics-host 192\.0\.2\.1 is no IPv4 address of this machine"):
         preflight.check_ports(options)
-    lines = launch.properties(Options(tmp_path, metrics_host="0.0.0.0", inference_port=9000, device="cpu"), 0)
+    lines = launch.properties(Options(tmp_path, metrics_host="0.0.0.0", inference_port=9000, device="cpu"), 0, tmp_path)
     assert "\nmetrics_address=http://0.0.0.0:9002\n" in lines
-    assert "\nmanagement_address=http://127.0.0.1:9001\n" in lines
+    assert f"\nmanagement_address=unix://{tmp_path}/" in lines

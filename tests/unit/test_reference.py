@@ -12,7 +12,7 @@ import pytest
 import typer.main
 import yaml
 
-from handler import pipeline
+from handler import histograms, pipeline
 from handler.config import HandlerConfig, ModelConfig
 from handler.errors import BertError, ConfigError
 from handler.protocols import PREFIXES, kserve, page
@@ -156,20 +156,29 @@ def test_every_environment_variable_has_a_line():
     assert all(found[name][0] for name in used)
 
 
+def histogram(name):
+    """The histogram that a counter is a part of; None for another metric."""
+    found = re.fullmatch(r"(bert_\w+)_(?:bucket|sum|count)", name)
+    return found[1] if found else None
+
+
 def test_every_metric_has_a_line():
     declared = yaml.safe_load((ROOT / "config" / "metrics.yaml").read_text())
     entries = [entry for kind in ("ts_metrics", "model_metrics") for each in declared[kind].values() for entry in each]
     found, names = lines(text("metrics")), {entry["name"] for entry in entries}
     for entry in entries:
-        kind, labels, unit, meaning = found[entry["name"]]
+        kind, labels, unit, meaning = found[histogram(entry["name"]) or entry["name"]]
         assert all(f"`{label}`" in labels for label in entry["dimensions"])
-        assert kind in ("counter", "gauge")
+        assert kind == ("histogram" if histogram(entry["name"]) else "counter" if kind == "counter" else "gauge")
         assert unit
         assert meaning
     counted = set(re.findall(r'"(bert_[a-z_]+)"', (ROOT / "handler" / "telemetry.py").read_text()))
     assert len(counted) == 8
     assert counted <= names
-    assert set(metrics.MEANINGS) == names
+    made = {each.name for each in vars(histograms).values() if isinstance(each, histograms.Histogram)}
+    assert made == {histogram(name) for name in names} - {None}
+    assert {f"{name}{end}" for name in made for end in ("_bucket", "_sum", "_count")} <= names
+    assert set(metrics.MEANINGS) == {histogram(name) or name for name in names}
     asked = set(re.findall(r"\b(?:bert|ts)_\w+", " ".join(metrics.QUERIES.values())))
     assert asked
     assert asked <= names

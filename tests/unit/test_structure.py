@@ -24,7 +24,7 @@ LEVELS = [
     {"call"},
     {"limits"},
     {"types"},
-    {"activations", "config", "cores", "deadline", "kernels", "keys", "locks"},
+    {"activations", "config", "cores", "deadline", "histograms", "kernels", "keys", "locks"},
     {"errors"},
 ]
 """Rooms of `handler`, top to bottom: a room imports from lower levels only."""

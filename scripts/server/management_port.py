@@ -1,0 +1,112 @@
+"""The management API on a port of loopback, for people and scripts of the server's own user.
+
+TorchServe asks nobody for a key at this port, and whoever can reach it can scale a model to nothing. So Java listens on
+a socket in a folder that only the server's user can enter, and this port passes on what that user sends, except what
+loads and unloads models, which `bert start`, `upgrade` and `retire` do with care for what runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import ClassVar
+
+from scripts.server import unix_http
+from scripts.server.state import Server
+
+SECONDS = 600
+"""For an answer: a `PUT` with `synchronous=true` waits until workers have loaded their model."""
+TABLE = Path("/proc/net/tcp")
+"""Linux's table of connections, with the user of each end: proc_net_tcp in the kernel's documentation."""
+LOCAL, REMOTE, USER = 1, 2, 7
+"""Its columns."""
+USERS = (0, os.getuid())
+"""Root may do as it likes anyway."""
+DROPPED = {"connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive"}
+"""Headers of an answer that belong to the connection it came by."""
+
+
+def serve(server: Server) -> ThreadingHTTPServer | None:
+    """Listen in threads of this process; None on a system that does not say whose a connection is.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    if not TABLE.exists():
+        return None
+
+    class Bound(Relay):
+        socket_path = server.management_socket
+        own_port = server.management_port
+        keyed = server.auth and not server.key_list
+
+    listener = ThreadingHTTPServer(("127.0.0.1", server.management_port), Bound)
+    Thread(target=listener.serve_forever, name="management", daemon=True).start()
+    return listener
+
+
+class Relay(BaseHTTPRequestHandler):
+    """One request of one user to TorchServe's socket."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+    socket_path: ClassVar[Path]
+    own_port: ClassVar[int]
+    keyed: ClassVar[bool]
+    """Whether TorchServe asks for its own token: then it decides, whoever the user is."""
+
+    def relay(self) -> None:
+        """Pass a request on and its answer back."""
+        length = self.headers.get("content-length", "0")
+        body = self.rfile.read(int(length) if length.isdecimal() else 0)
+        if not self.keyed and owner(self.client_address[1], self.own_port) not in USERS:
+            return self.say(403, "the management API answers the user who started the server; others need --auth")
+        try:
+            headers = {name: value for name in ("authorization", "content-type") if (value := self.headers.get(name))}
+            with closing(unix_http.Connection(self.socket_path)) as connection:
+                answer = connection.ask(self.command, self.path, SECONDS, headers, body)
+        except unix_http.ERRORS as error:
+            return self.say(503, f"TorchServe does not answer: {type(error).__name__}")
+        kept = {name: value for name, value in answer.headers.items() if name.lower() not in DROPPED}
+        return self.answer(answer.status, answer.body, kept)
+
+    do_GET = do_PUT = do_OPTIONS = relay
+
+    def refuse(self) -> None:
+        """What changes which models there are."""
+        self.close_connection = True
+        self.say(405, "models are loaded by scripts/bert start, upgrade and retire")
+
+    do_POST = do_DELETE = refuse
+
+    def say(self, status: int, message: str) -> None:
+        """An error as TorchServe writes its own."""
+        body = f'{{"code": {status}, "type": "Management", "message": "{message}"}}\n'.encode()
+        self.answer(status, body, {"content-type": "application/json"})
+
+    def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        """Status, headers and body."""
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: addresses may carry what is nobody's business."""
+
+
+def owner(client_port: int, own_port: int) -> int | None:
+    """The user id of the process at the other end of a connection over loopback; None if it is gone."""
+    loopback = int.from_bytes(bytes([127, 0, 0, 1]), sys.byteorder)
+    ends = tuple(f"{loopback:08X}:{port:04X}" for port in (client_port, own_port))
+    for line in TABLE.read_text("ascii").splitlines()[1:]:
+        columns = line.split()
+        if (columns[LOCAL], columns[REMOTE]) == ends:
+            return int(columns[USER])
+    return None

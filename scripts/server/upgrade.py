@@ -1,0 +1,135 @@
+"""Moves a running model to another version and back, while clients go on asking: `bert upgrade`, `bert rollback`.
+
+The new version is loaded beside the old one, asked, and then answers by default. The old one keeps one worker: it
+answers at addresses that carry its version, and can take over again at once, until it is retired: by `bert retire`, or
+by the next upgrade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from scripts.console import Failure, step
+from scripts.server import management, own_store, scaling, versions
+from scripts.server.comparison import Comparison, compare
+from scripts.server.state import Loaded, Server
+
+KEPT_WORKERS = 1
+"""Of the version that answered before."""
+
+
+def upgrade(
+    server: Server, model: str, archive: Path, timeout: float = 300, texts: Sequence[str] = ()
+) -> tuple[Loaded, Comparison | None]:
+    """Let another version answer.
+
+    Args:
+        server: a running server.
+        model: name of the model.
+        archive: of the other version.
+        timeout: seconds for its workers to start, and for the old ones to finish.
+        texts: to compare the answers of both versions by.
+
+    Returns:
+        The version that answers now, and how far it is from the one before.
+
+    Raises:
+        Failure: the new version does not start or answers wrongly; nothing was changed.
+    """
+    before, workers = answering(server, model)
+    with step(f"starting version {own_store.version(archive)} of {model}"):
+        loaded = versions.bring_up(server, model, archive, workers, timeout)
+    try:
+        compared = compare(server, model, (before.version, loaded.version), texts) if texts else None
+        versions.answer_by_default(server, model, loaded.version)
+    except BaseException:
+        versions.take_down(server, model, loaded)
+        raise
+    remember(server, model, loaded, before)
+    with step(f"version {before.version} finishes what it has"):
+        scaling.scale(server, model, KEPT_WORKERS, timeout, before.version)
+        if model in server.previous:  # two at a time: a third would take memory for its address alone
+            unload(server, model, server.previous[model], timeout)
+    return loaded, compared
+
+
+def rollback(server: Server, model: str, timeout: float = 300) -> Loaded:
+    """Let the version before answer again, at once; then give it as many workers as the other has.
+
+    Raises:
+        Failure: there is none.
+    """
+    newer, workers = answering(server, model)
+    older = previous(server, model)
+    versions.answer_by_default(server, model, older.version)
+    remember(server, model, older, newer)
+    scaling.scale(server, model, workers, timeout, older.version)
+    scaling.scale(server, model, KEPT_WORKERS, timeout, newer.version)
+    return older
+
+
+def retire(server: Server, model: str, timeout: float = 300) -> Loaded:
+    """Unload the version that answered before; from then on its address says that it does not exist.
+
+    Raises:
+        Failure: there is none.
+    """
+    older = previous(server, model)
+    replace(server, previous={name: kept for name, kept in server.previous.items() if name != model}).save()
+    unload(server, model, older, timeout)
+    return older
+
+
+def add(server: Server, model: str, archive: Path, workers: int, timeout: float = 300) -> Server:
+    """Load another model into a running server.
+
+    Raises:
+        Failure: it does not start or answers wrongly; nothing was changed.
+    """
+    with step(f"starting {model}"):
+        loaded = versions.bring_up(server, model, archive, workers, timeout)
+    server = replace(server, models=[*server.models, model], answering=server.answering | {model: loaded})
+    server.save()
+    return server
+
+
+def answering(server: Server, model: str) -> tuple[Loaded, int]:
+    """The version of a model that answers by default, and how many workers it has.
+
+    Raises:
+        Failure: the server has no such model.
+    """
+    if model not in server.answering:
+        raise Failure(
+            f"the server on port {server.inference_port} serves {', '.join(server.models)} and not {model}",
+            fix=f"scripts/bert start {model} adds it",
+        )
+    return server.answering[model], len(management.describe(server, model)["workers"])
+
+
+def previous(server: Server, model: str) -> Loaded:
+    """The version that answered before.
+
+    Raises:
+        Failure: there is none.
+    """
+    if model not in server.previous:
+        raise Failure(
+            f"no version of {model} answered before the one that does, or it was retired",
+            fix=f"scripts/bert upgrade {model} ARCHIVE",
+        )
+    return server.previous[model]
+
+
+def unload(server: Server, model: str, loaded: Loaded, timeout: float) -> None:
+    """End a version's workers when they are done, and the version."""
+    scaling.scale(server, model, 0, timeout, loaded.version)
+    versions.take_down(server, model, loaded)
+
+
+def remember(server: Server, model: str, active: Loaded, before: Loaded) -> None:
+    """Write down which version answers, for when Java has to be started again, and which answered before."""
+    replace(server, answering=server.answering | {model: active}, previous=server.previous | {model: before}).save()

@@ -1,0 +1,107 @@
+"""Versions of a running model: there and back under load, and archives that change nothing because they are wrong."""
+
+import shutil
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+import requests
+from safetensors.torch import load, save
+
+from scripts.packing import pack as packer
+from tests.e2e.conftest import Cli, free_port
+from tests.hostile import upgrades
+
+
+@pytest.fixture(scope="module")
+def running(tiny, tmp_path_factory):
+    """A server with version 1.0, and archives of others."""
+    here = tmp_path_factory.mktemp("upgrade")
+    store = here / "store"
+    store.mkdir()
+    packer.pack(tiny, "bert", "1.0", {}, store)
+    packer.pack(tiny, "next", "2.0", {"handler": {"normalize": False}}, store)
+    packer.pack(tiny, "other", "1.0", {}, store)
+    command = Cli(here / "runs", store, free_port())
+    command("start", "bert", "--workers", "2")
+    yield command
+    command("stop")
+
+
+def rewritten(archive: Path, target: Path, change) -> Path:
+    """A copy of an archive, each entry as `change(name, bytes)` says."""
+    with ZipFile(archive) as old, ZipFile(target, "w") as new:
+        for entry in old.infolist():
+            new.writestr(entry.filename, change(entry.filename, old.read(entry)))
+    return target
+
+
+def ask(command, path="bert"):
+    return requests.post(f"{command.url}/predictions/{path}", json={"inputs": upgrades.TEXT}, timeout=30)
+
+
+def versions(command):
+    """Of the model: version -> workers."""
+    answer = requests.get(f"http://127.0.0.1:{command.port + 1}/models/bert/all", timeout=30)
+    return {each["modelVersion"]: len(each["workers"]) for each in answer.json()}
+
+
+def test_no_request_fails_on_the_way_there_and_back(running):
+    counts, _ = upgrades.rounds(running, running.store / "next.mar", 1, 8)
+    assert set(counts) == {"1.0", "2.0"}, counts
+    assert versions(running) == {"1.0": 2}
+    gone = ask(running, "bert/2.0/embedding")
+    assert gone.status_code == 404
+    assert "2.0" in gone.json()["message"]
+
+
+def test_the_version_before_answers_at_its_address_until_it_is_retired(running):
+    said = running("upgrade", "bert", str(running.store / "next.mar"), "--compare").stdout
+    assert "1.0 and 2.0, embedding of 8 texts: 0 of another shape" in said
+    assert "smallest cosine 1.000000" in said
+    assert versions(running) == {"1.0": 1, "2.0": 2}
+    assert ask(running, "bert/1.0/embedding").content != ask(running).content
+    running("rollback", "bert")
+    assert versions(running) == {"1.0": 2, "2.0": 1}
+    running("retire", "bert")
+    assert "no version of bert" in running("rollback", "bert", expect=1).stderr
+
+
+@pytest.mark.parametrize("fault", ["settings", "numbers", "cut off", "the same version"])
+def test_an_archive_that_is_wrong_changes_nothing(running, tmp_path, fault):
+    def unknown_key(name, content):
+        return content + b"\nnothing: 1\n" if name == "model-config.yaml" else content
+
+    def not_finite(name, content):
+        if not name.endswith(".safetensors"):
+            return content
+        return save({name: tensor * float("nan") for name, tensor in load(content).items()})
+
+    good, bad = running.store / "next.mar", tmp_path / "bad.mar"
+    if fault == "settings":
+        rewritten(good, bad, unknown_key)
+    elif fault == "numbers":
+        rewritten(good, bad, not_finite)
+    elif fault == "cut off":
+        bad.write_bytes(good.read_bytes()[:-100])
+    else:
+        shutil.copy(running.store / "bert.mar", bad)
+    before = ask(running).content
+    said = running("upgrade", "bert", str(bad), expect=1).stderr
+    words = {
+        "settings": "unknown key 'nothing'",
+        "numbers": "not finite",
+        "cut off": "is damaged or no archive",
+        "the same version": "holds version 1.0 of bert already",
+    }
+    assert words[fault] in said
+    assert versions(running) == {"1.0": 2}
+    assert ask(running).content == before
+    assert [link.name for link in (running.runs / str(running.port) / "archives").iterdir()] == ["bert-1.0.mar"]
+
+
+def test_a_model_is_added_to_a_running_server(running):
+    assert "other is served at" in running("start", "other").stdout
+    assert ask(running, "other").status_code == 200
+    assert [model["name"] for model in running.status()[0]["models"]] == ["bert", "other"]
+    assert "already running" in running("start", "other").stdout

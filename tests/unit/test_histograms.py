@@ -1,0 +1,40 @@
+"""Counters that Prometheus reads as a histogram."""
+
+from collections import Counter
+
+import pytest
+
+from handler import histograms
+from handler.telemetry import Telemetry
+
+
+def test_buckets_count_what_is_not_above_them():
+    found = Counter()
+    small = histograms.Histogram("h", (1.0, 2.5, 10.0))
+    for value, times in ((1.0, 2), (2.6, 1), (11.0, 1)):
+        small.observe(found, value, (("task", "a"),), times)
+    assert found == {
+        ("h_bucket", (("task", "a"), ("le", "1"))): 2,
+        ("h_bucket", (("task", "a"), ("le", "2.5"))): 2,
+        ("h_bucket", (("task", "a"), ("le", "10"))): 3,
+        ("h_bucket", (("task", "a"), ("le", "+Inf"))): 4,
+        ("h_sum", (("task", "a"),)): pytest.approx(15.6),
+        ("h_count", (("task", "a"),)): 4,
+    }
+
+
+def test_bounds_rise():
+    assert histograms.SECONDS[:4] == (0.0001, 0.00025, 0.0005, 0.001)
+    for bounds in (histograms.SECONDS, histograms.COUNTS):
+        assert list(bounds) == sorted(set(bounds))
+
+
+def test_an_empty_bucket_is_there_as_a_zero_once():
+    sent = []
+    telemetry = Telemetry(lambda *what: sent.append(what))
+    for _ in range(2):
+        histograms.Histogram("h", (1.0,)).observe(telemetry._pending, 3.0)
+        telemetry.flush()
+    bucket = [amount for name, amount, labels in sent if labels == {"le": "1"}]
+    assert bucket == [0]
+    assert [amount for name, amount, labels in sent if labels == {"le": "+Inf"}] == [1, 1]

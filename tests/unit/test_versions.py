@@ -1,0 +1,152 @@
+"""Versions of a model: the server's own store, what counts as an answer, and how far two answers are apart."""
+
+import json
+import os
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
+from zipfile import ZipFile
+
+import pytest
+import requests
+
+from scripts.console import Failure
+from scripts.server import comparison, damage, management_port, own_store, state, temporary, versions
+
+
+def archive(folder, version):
+    file = folder / f"{version}.mar"
+    with ZipFile(file, "w") as packed:
+        packed.writestr("MAR-INF/MANIFEST.json", json.dumps({"model": {"modelVersion": version}}))
+    return file
+
+
+def test_an_archive_that_is_replaced_stays_what_it_was(tmp_path):
+    file = archive(tmp_path, "1.0")
+    loaded = own_store.renew(tmp_path / "own", {"bert": file})
+    assert loaded == {"bert": state.Loaded("1.0", "bert-1.0.mar")}
+    os.replace(archive(tmp_path, "2.0"), file)
+    assert own_store.version(file) == "2.0"
+    assert own_store.version(tmp_path / "own" / "bert-1.0.mar") == "1.0"
+    assert own_store.renew(tmp_path / "own", {"bert": file})["bert"].version == "2.0"
+    assert [link.name for link in (tmp_path / "own").iterdir()] == ["bert-2.0.mar"]
+    assert (tmp_path / "own").stat().st_mode & 0o777 == 0o700
+
+
+def test_an_archive_of_another_file_system_is_copied(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError("Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert own_store.add(tmp_path / "own", "bert", archive(tmp_path, "1.0")).file == "bert-1.0.mar"
+    assert own_store.version(tmp_path / "own" / "bert-1.0.mar") == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [([[0.5, 1]], True), ([[0.5, None]], False), ({"a": [float("nan")]}, False), ([float("inf")], False), ([], True)],
+)
+def test_numbers_that_are_not_finite(answer, expected):
+    assert versions.finite(answer) is expected
+
+
+def test_answers_are_compared_where_they_have_one_shape(monkeypatch):
+    answers = {"1.0": {"a": [3.0, 4.0], "b": [1.0]}, "2.0": {"a": [4.0, 3.0], "b": [1.0, 2.0]}}
+    monkeypatch.setattr(comparison, "answer", lambda server, address, text: answers[address.split("/")[3]][text])
+    monkeypatch.setattr(comparison.management, "post", lambda *_: None)
+    monkeypatch.setattr(comparison.management, "decoded", lambda _: {"task": "rerank"})
+    found = comparison.compare(None, "bert", ("1.0", "2.0"), ["a", "b"])
+    assert (found.task, found.texts, found.changed, found.difference) == ("embedding", 2, 1, 1.0)
+    assert found.cosine == pytest.approx(24 / 25)
+
+
+def test_shapes_are_labels_and_lengths():
+    one = [{"label": "joy", "score": 0.9, "start": 3}]
+    assert comparison.shape(one) == comparison.shape([{"label": "joy", "score": 0.1, "start": 3}])
+    assert comparison.shape(one) != comparison.shape([{"label": "fear", "score": 0.9, "start": 3}])
+    assert comparison.shape(one) != comparison.shape([{"label": "joy", "score": 0.9, "start": 4}])
+    assert list(comparison.numbers(one)) == [0.9]
+
+
+class Behind(BaseHTTPRequestHandler):
+    """Says what it was asked, as TorchServe's management API would."""
+
+    def address_string(self):
+        return "socket"
+
+    def do_GET(self):
+        body = json.dumps([self.command, self.path, self.headers.get("authorization")]).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_PUT = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def port(tmp_path):
+    """A relay of the management API, with something behind it."""
+    if not management_port.TABLE.exists():
+        pytest.skip("only Linux says whose a connection is")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    known = {"pid": 1, "created": 0.0, "host": "127.0.0.1", "inference_port": 1, "management_port": free}
+    known |= {"metrics_port": 3, "grpc_port": 4, "models": ["bert"], "store": "s", "folder": str(tmp_path)}
+    server = state.Server(**known, temporary=str(tmp_path), auth=False)
+    with socketserver.ThreadingUnixStreamServer(str(server.management_socket), Behind) as behind:
+        threading.Thread(target=behind.serve_forever, daemon=True).start()
+        listener = management_port.serve(server)
+        yield free
+        listener.shutdown()
+        listener.server_close()
+        behind.shutdown()
+
+
+def test_the_management_port_passes_on_what_does_not_load_models(port):
+    address = f"http://127.0.0.1:{port}/models"
+    with requests.Session() as session:
+        session.trust_env = False
+        got = session.get(f"{address}/bert?customized=true", headers={"authorization": "Bearer k"})
+        assert got.json() == ["GET", "/models/bert?customized=true", "Bearer k"]
+        assert session.put(f"{address}/bert?min_worker=2").json()[:2] == ["PUT", "/models/bert?min_worker=2"]
+        for refused in (session.post(address, data="url=a"), session.delete(f"{address}/bert")):
+            assert refused.status_code == 405
+            assert "scripts/bert start" in refused.json()["message"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+def test_the_management_port_is_closed_to_other_users(port):
+    code = (
+        "import os, socket; os.setuid(65534); asking = socket.socket()\n"
+        f"asking.connect(('127.0.0.1', {port})); asking.sendall(b'GET /models HTTP/1.1\\r\\n\\r\\n')\n"
+        "print(asking.recv(1000).split()[1].decode())"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "403\n"
+
+
+def test_a_flipped_bit_is_named(tmp_path):
+    file = archive(tmp_path, "1.0")
+    assert damage.found(file) == ""
+    whole = bytearray(file.read_bytes())
+    whole[whole.index(b"modelVersion")] ^= 1
+    file.write_bytes(whole)
+    assert damage.found(file).startswith("1.0.mar: ")
+    assert "MANIFEST.json" in damage.found(file)
+
+
+def test_a_disk_without_room_for_what_is_unpacked(tmp_path, monkeypatch):
+    file = archive(tmp_path, "1.0")
+    temporary.check_space(tmp_path, [file])
+    monkeypatch.setattr(temporary.shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * temporary.MIB))
+    with pytest.raises(Failure, match=r"has 3 MiB free, and the unpacked archives take 8 MiB"):
+        temporary.check_space(tmp_path, [file])
