@@ -68,8 +68,7 @@ def pack(
             f"{name!r} {version!r} cannot be a model's name and version", fix="use up to 100 letters, digits, . _ -"
         )
     checkpoint = checkpoints.read(folder)
-    queue = queueing.suggested(checkpoint, settings.get("batchSize"))
-    config = configure(checkpoint, model_config.merged(queue, settings))
+    config = configure(checkpoint, settings)
     store.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary,
@@ -98,7 +97,8 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     """
     section = settings.get("handler")
     given = section if isinstance(section, Mapping) else {}
-    suggestion = {"handler": suggested.settings(checkpoint, given)}
+    queue = queueing.suggested(checkpoint, settings.get("batchSize"))
+    suggestion = queue | {"handler": suggested.settings(checkpoint, given)}
     try:
         config = configuration.load(model_config.merged(suggestion, settings))
     except ConfigError as error:

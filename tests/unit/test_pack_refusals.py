@@ -14,9 +14,11 @@ def test_texts_of_fewer_tokens_than_a_text_has_name_their_files(tiny, tmp_path):
     folder = shutil.copytree(tiny, tmp_path / "short")
     file = folder / "tokenizer_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"model_max_length": 1}))
-    with pytest.raises(Failure, match="reads 1 tokens of a text; 4 is the least") as caught:
+    with pytest.raises(
+        Failure, match="tokenizer_config.json makes sequences of 1 tokens at most; 4 is the least"
+    ) as caught:
         packer.pack(folder, "a", "1.0", {}, tmp_path)
-    assert "model_max_length of tokenizer_config.json" in caught.value.fix
+    assert "set model_max_length to 4 or more in" in caught.value.fix
     assert packer.configure(checkpoints.read(folder), {"handler": {"max_length": 8}}).handler.max_length == 8
 
 

@@ -27,11 +27,11 @@ DISTILBERT = {"model_type": "distilbert", "n_layers": 3, "dim": 384, "hidden_dim
     ],
 )
 def test_smaller_models_may_have_more_requests_waiting(config, size):
-    assert suggested(SimpleNamespace(config=config)) == {"jobQueueSize": size}
+    assert suggested(SimpleNamespace(config=config), None) == {"jobQueueSize": size}
 
 
 def test_an_archive_has_it_unless_the_operator_says_otherwise(tiny, tmp_path):
-    for given, size in (({}, 1000), ({"jobQueueSize": 7}, 7)):
+    for given, size in (({}, 1000), ({"jobQueueSize": 70}, 70), ({"batchSize": 600}, 1200)):
         archive, _ = packer.pack(tiny, "tiny", "1.0", given, tmp_path)
         with zipfile.ZipFile(archive) as packed:
             assert yaml.safe_load(packed.read("model-config.yaml"))["jobQueueSize"] == size

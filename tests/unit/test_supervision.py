@@ -134,7 +134,7 @@ def test_a_scaling_waits_for_a_java_that_is_started_again(run, monkeypatch):
     msgspec.structs.replace(run, supervisor=me.pid, supervised=me.create_time()).save()
     answers = iter([management.Unreachable("gone"), {"workers": [{"status": "READY", "pid": DEAD}] * 2}])
 
-    def describe(server, model):
+    def describe(server, model, version):
         answer = next(answers, None) or {"workers": [{"status": "READY", "pid": DEAD}] * 2}
         if isinstance(answer, Failure):
             raise answer

@@ -57,8 +57,8 @@ def test_numbers_that_are_not_finite(answer, expected):
 def test_answers_are_compared_where_they_have_one_shape(monkeypatch):
     answers = {"1.0": {"a": [3.0, 4.0], "b": [1.0]}, "2.0": {"a": [4.0, 3.0], "b": [1.0, 2.0]}}
     monkeypatch.setattr(comparison, "answer", lambda server, address, text: answers[address.split("/")[3]][text])
-    monkeypatch.setattr(comparison.management, "post", lambda *_: None)
-    monkeypatch.setattr(comparison.management, "decoded", lambda _: {"task": "rerank"})
+    monkeypatch.setattr(comparison.inference, "post", lambda *_: None)
+    monkeypatch.setattr(comparison.inference, "decoded", lambda _: {"task": "rerank"})
     found = comparison.compare(None, "bert", ("1.0", "2.0"), ["a", "b"])
     assert (found.task, found.texts, found.changed, found.difference) == ("embedding", 2, 1, 1.0)
     assert found.cosine == pytest.approx(24 / 25)

@@ -169,7 +169,11 @@ def test_layers_beyond_any_model_are_not_built(folder, tmp_path, kind, count):
     [
         ({"handler": {"dimensions": 33}}, "handler.dimensions 33 is more than the 32 dimensions", "32 at most"),
         ({"batchSize": 2**31}, "batchSize 2147483648 is more than TorchServe reads", "2147483647 at most"),
-        ({"batchSize": 1001}, "batchSize 1001 is more than jobQueueSize 1000", "jobQueueSize to 1001 or more"),
+        (
+            {"batchSize": 1001, "jobQueueSize": 1000},
+            "batchSize 1001 is more than jobQueueSize 1000",
+            "jobQueueSize to 1001 or more",
+        ),
         (
             {"handler": {"max_response_bytes": 268435456}},
             "max_response_bytes 268435456 is not below max_response_size 268435456",
