@@ -15,7 +15,7 @@ def test_texts_of_fewer_tokens_than_a_text_has_name_their_files(tiny, tmp_path):
     file = folder / "tokenizer_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"model_max_length": 1}))
     with pytest.raises(
-        Failure, match="tokenizer_config.json makes sequences of 1 tokens at most; 4 is the least"
+        Failure, match=r"tokenizer_config\.json makes sequences of 1 tokens at most; 4 is the least"
     ) as caught:
         packer.pack(folder, "a", "1.0", {}, tmp_path)
     assert "set model_max_length to 4 or more in" in caught.value.fix
