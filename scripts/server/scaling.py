@@ -101,7 +101,8 @@ class Scaling:
         with drain_workers(server, self.address, [lock.name for lock in surplus], self.deadline):
             if not all(is_running(owner(lock)) for lock in surplus):
                 return False
-            if self.version is None or self.version == server.answering[self.model].version:
+            answering = server.answering.get(self.model)  # none of a model that is being added
+            if self.version is None or answering is None or self.version == answering.version:
                 self.note.write_text(str(self.workers))  # before it is so, for what is started after a death
             management.manage(server, "PUT", self.address, min_worker=self.workers, max_worker=self.workers)
             for name in leaving:  # so that nobody counts them as workers that died

@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts import smoke_test
 from scripts.console import Failure
-from scripts.server import damage, inference, management, own_store, preflight, scaling, temporary
+from scripts.server import damage, inference, management, own_store, scaling, temporary
 from scripts.server.state import Loaded, Server
 
 UNPACKING_SECONDS = 300
@@ -32,7 +32,6 @@ def bring_up(server: Server, model: str, archive: Path, workers: int, timeout: f
     Raises:
         Failure: it does not load, does not answer, or answers what is not a finite number.
     """
-    preflight.check_archive(archive, None)
     version = own_store.version(archive)
     if version in registered(server, model):
         raise Failure(
@@ -61,8 +60,11 @@ def register(server: Server, model: str, loaded: Loaded) -> None:
     try:
         management.manage(server, "POST", "/models", timeout=UNPACKING_SECONDS, url=loaded.file, model_name=model)
     except management.Refused as refused:
-        why = damage.found(server.own_store / loaded.file) or refused.why
-        raise Failure(f"TorchServe could not load version {loaded.version} of {model}", why=why) from None
+        trouble = management.traceback(server, model, loaded.version)
+        raise Failure(
+            f"TorchServe could not load version {loaded.version} of {model}; nothing was changed",
+            why=damage.found(server.own_store / loaded.file) or trouble or refused.why,
+        ) from None
 
 
 def await_worker(server: Server, model: str, version: str, timeout: float) -> None:
@@ -122,3 +124,5 @@ def take_down(server: Server, model: str, loaded: Loaded) -> None:
     with suppress(Failure):
         management.manage(server, "DELETE", management.address(model, loaded.version))
     (server.own_store / loaded.file).unlink(missing_ok=True)
+    if model not in server.answering:
+        (server.scaled / model).unlink(missing_ok=True)
