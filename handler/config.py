@@ -27,13 +27,17 @@ Precision = Dtype | Literal["auto"]
 """What an archive may ask for."""
 
 Count = Annotated[int, Meta(ge=1)]
+SHORTEST = 4
+"""Tokens of the least `max_length`: the special tokens of a pair alone are 3 or 4."""
 
 
 class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The section `handler:`, what this project's own code reads."""
 
     task: Annotated[str, Meta(description="task of requests to /predictions/{model} that name none")]
-    max_length: Annotated[int, Meta(ge=4, description="maximum sequence length in tokens, special tokens included")]
+    max_length: Annotated[
+        int, Meta(ge=SHORTEST, description="maximum sequence length in tokens, special tokens included")
+    ]
     min_length: Annotated[
         Count, Meta(description="shortest sequence the model runs, in tokens; a text of fewer is refused with 422")
     ] = 1
@@ -111,7 +115,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Meta(description="milliseconds TorchServe waits to fill a batch; it treats 0 as 100, so the minimum is 1"),
     ] = 1
     jobQueueSize: Annotated[Count, Meta(description="maximum queued requests per model; more are refused with 503")] = (
-        1000
+        64
     )
     responseTimeout: Annotated[
         Count, Meta(description="timeout of one batch in seconds; TorchServe kills a worker that exceeds it")

@@ -1,13 +1,17 @@
-"""Files by which the workers of one server and `bert` know of each other: who computes, and who is to leave."""
+"""Files by which the workers of one server and `bert` know of each other: who computes, is to leave, or died."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 WAITING = b"waiting"
 """What a worker writes on the note that asks it to leave, once it works on nothing."""
+REFUSING = b"refusing"
+"""What `bert stop` writes on its note once everything that was accepted before is in the workers' hands."""
 
 
 def drain_notes(folder: Path) -> Path:
@@ -15,10 +19,71 @@ def drain_notes(folder: Path) -> Path:
     return folder.with_name("leaving")
 
 
+def stop_note(folder: Path) -> Path:
+    """The file that `bert stop` holds locked while it stops the server, beside the folder of the locks."""
+    return folder.with_name("stopping")
+
+
+def restarts_log(folder: Path) -> Path:
+    """Where it is written that a process died and was replaced, beside the folder of the locks."""
+    return folder.with_name("logs") / "restarts.log"
+
+
+def write_restart(folder: Path, what: str, text: str) -> None:
+    """Add a line for a `server` or a `worker`; a server that is ended has no folder any more."""
+    line = f"{datetime.now().astimezone().isoformat(timespec='milliseconds')} {what} {text}\n"
+    with suppress(FileNotFoundError):
+        log = os.open(restarts_log(folder), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(log, line.encode())  # one call: lines of several processes stay whole
+        finally:
+            os.close(log)
+
+
+def is_refusing(folder: Path) -> bool:
+    """Whether the server is being stopped and takes no new work; not when `bert stop` itself has died since."""
+    note = stop_note(folder)
+    try:
+        return note.read_bytes() == REFUSING and is_locked(note)
+    except FileNotFoundError:
+        return False
+
+
 def worker_locks(folder: Path, model: str) -> list[Path]:
     """Lock files of a model's living workers."""
-    names = ((file, *file.name.rpartition(".")) for file in folder.iterdir())
-    return [file for file, owner, _, pid in names if owner == model and is_running(int(pid))]
+    return [file for file in model_locks(folder, model) if is_running(owner(file))]
+
+
+def births(folder: Path) -> Path:
+    """Where each worker has a file from the moment it begins to load, beside the folder of the locks."""
+    return folder.with_name("born")
+
+
+def be_born(folder: Path, model: str) -> int:
+    """Leave a file for this worker, and say how many died before it, whose files are removed, each by one worker only.
+
+    Those that `bert scale` has sent away are no dead ones: it removes their files itself.
+    """
+    births(folder).mkdir(exist_ok=True)
+    dead = 0
+    for file in model_locks(births(folder), model):
+        if not is_running(owner(file)) and not (drain_notes(folder) / file.name).exists():
+            with suppress(FileNotFoundError):
+                file.unlink()
+                dead += 1
+                write_restart(folder, "worker", f"of {model}, pid {owner(file)}, died; pid {os.getpid()} replaces it")
+    (births(folder) / f"{model}.{os.getpid()}").touch(0o600)
+    return dead
+
+
+def model_locks(folder: Path, model: str) -> list[Path]:
+    """Files of a model's workers, of dead ones too."""
+    return [file for file in folder.iterdir() if file.name.rpartition(".")[0] == model]
+
+
+def owner(file: Path) -> int:
+    """The process whose lock it is."""
+    return int(file.name.rpartition(".")[2])
 
 
 def is_running(pid: int) -> bool:

@@ -70,6 +70,7 @@ class Pipeline:
         )
         self.telemetry = telemetry
         self.workers = workers
+        self.refusing = False
         self.keys = keys or Keys(None)
         self.tasks = tasks.build(model)
         model.tasks.extend(self.tasks)
@@ -82,6 +83,9 @@ class Pipeline:
         Raises:
             SystemExit: see `exit_if_gpu_lost`.
         """
+        self.refusing = self.workers.is_refusing()
+        if self.refusing:  # nothing is computed, and `bert stop` waits for who computes
+            return self.answer_busy(rows)
         with self.workers.acquire_threads(len(rows)) as threads:
             self.runtime.use_threads(threads)
             try:
@@ -117,6 +121,8 @@ class Pipeline:
 
     def decode(self, call: Call) -> None:
         """Bytes to a task, its request and its texts, for those who may ask."""
+        if self.refusing and not call.row.trusted:
+            raise Overloaded("this server is being stopped and takes no more requests")
         if not call.row.trusted and call.row.path not in protocols.OPEN:
             self.keys.check(call.row.headers)
         decoded = call.protocol.decode(call.row, self.tasks, self.config.task)

@@ -12,7 +12,9 @@ from ts.metrics.metric_cache_errors import MetricsCacheKeyError
 from ts.metrics.metric_type_enum import MetricTypes
 from ts.protocol import otf_message_handler
 
-from handler.wire import Reader, encode_response
+from handler.memory import Memory
+from handler.messages import encode_responses
+from handler.wire import Reader
 
 GAUGE_SECONDS = 0.5
 
@@ -26,10 +28,16 @@ def patch_torchserve() -> Any:
         return [RequestProcessor(request.headers) for request in batch], [each.inputs for each in batch], identities
 
     def answers(bodies: Any, identities: Any, message: str, code: int, context: Any = None) -> Any:
-        """TorchServe gives no context where `handle` raised, or its answer has another length."""
-        return (failed if context is None else encode_response)(bodies, identities, message, code, context)
+        """TorchServe sends what this gives; it has no context where `handle` raised, or gave too few answers."""
+        if context is None:
+            return failed(bodies, identities, message, code, context)
+        for each in encode_responses(bodies, identities, message, code, context):
+            context.cl_socket.sendall(each)
+        bodies.clear()  # TorchServe keeps the list, and what this gives, until the next batch has come
+        memory.give_back()
+        return b""
 
-    reader = Reader()
+    reader, memory = Reader(), Memory()
     otf_message_handler._retrieve_buffer = reader
     otf_message_handler._retrieve_inference_msg = reader.requests
     service.Service.retrieve_data_for_inference = staticmethod(requests)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from handler.cores import cores
-from handler.locks import WAITING, drain_notes, is_locked, worker_locks
+from handler.locks import WAITING, drain_notes, is_locked, is_refusing, worker_locks
 
 
 class WorkerRegistry:
@@ -33,6 +33,10 @@ class WorkerRegistry:
         self.fixed = threads or (0 if folder else max(1, cores() // expected))
         self.name = f"{model}.{os.getpid()}"
         self.lock = os.open(folder / self.name, os.O_CREAT | os.O_RDWR, 0o600) if folder else None
+
+    def is_refusing(self) -> bool:
+        """Whether this server is being stopped, and what comes now is not accepted any more."""
+        return self.folder is not None and is_refusing(self.folder)
 
     @contextmanager
     def acquire_threads(self, requests: int) -> Iterator[int]:

@@ -14,10 +14,12 @@ from scripts.verbs import (
     bench,
     completion,
     convert,
+    gateway,
     inspection,
     lifecycle,
     model,
     operate,
+    service,
     top,
     tuning,
     version,
@@ -37,6 +39,7 @@ VERBS = (
     top.top,
     operate.predict,
     operate.scale,
+    gateway.gateway,
     versions.upgrade,
     versions.rollback,
     versions.retire,
@@ -44,6 +47,7 @@ VERBS = (
     operate.logs,
     lifecycle.stop,
     operate.doctor,
+    service.service,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -61,8 +65,13 @@ def bert(show_version: version.Show = False) -> None:
 
 
 def main() -> None:
-    """Run a verb; a failure is shown with its fix and ends with 1. SIGTERM unwinds like Ctrl-C: a start cleans up."""
+    """Run a verb; a failure is shown with its fix and ends with 1.
+
+    SIGTERM and a closed terminal unwind like Ctrl-C: a start cleans up. `nohup` is left its way.
+    """
     signal.signal(signal.SIGTERM, terminated)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, terminated)
     limits.keep_to_ourselves()
     completion.answer_tab()
     try:

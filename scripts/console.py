@@ -16,6 +16,17 @@ WIDE = None if sys.stdout.isatty() else 160  # columns of a table that goes into
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, width=WIDE)
 err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
 
+LINES = "\n\t"
+"""Control characters of a text of several lines."""
+
+
+def printable(text: str, kept: str = "") -> str:
+    r"""Control characters as `\n`, `\x1b` and the like: what a name in a file says is no command to a terminal."""
+    return "".join(
+        letter if letter.isprintable() or letter in kept else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
 
 class Failure(Exception):
     """A verb that could not do its work.
@@ -32,11 +43,11 @@ class Failure(Exception):
 
     def show(self) -> None:
         """Print it on stderr."""
-        err.print(f"failed: {self.what}", style="red")
+        err.print(f"failed: {printable(self.what, LINES)}", style="red")
         if self.why:
-            err.print(self.why)
+            err.print(printable(self.why, LINES))
         if self.fix:
-            err.print(f"to fix: {self.fix}", style="yellow")
+            err.print(f"to fix: {printable(self.fix, LINES)}", style="yellow")
 
 
 @dataclass(frozen=True, slots=True)

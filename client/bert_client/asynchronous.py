@@ -134,20 +134,25 @@ class AsyncBertClient:
     async def run(self, call: Call[T]) -> T:
         """A call's result, after as many tries as it takes."""
         request = self.server.request(call)
-        tries = Tries(self.retries, self.server.answered)
+        tries = Tries(self.retries, self.server.answered, self.timeout)
         while True:
             try:
-                return self.server.read(call, await self.send(request))
+                return self.server.read(call, await self.send(request, tries.seconds))
             except BertError as failure:
                 wait = tries.next_delay(failure)
             await sleep(wait)
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: Request, seconds: float) -> Answer:
         """One try."""
         try:
-            response = await self.http.post(request.url, content=request.content, headers=request.headers)
+            response = await self.http.post(
+                request.url,
+                content=request.content,
+                headers=request.headers,
+                timeout=httpx.Timeout(seconds, pool=None),
+            )
         except httpx.TimeoutException:
-            raise TimedOut(f"{request.url}: no answer within {self.timeout:g} s") from None
+            raise TimedOut(f"{request.url}: no answer within {seconds:.3g} s") from None
         except BROKEN as error:
             raise Unreachable(f"{request.url}: {type(error).__name__}; does the server run?") from None
         return Answer(response.status_code, response.headers, response.content)

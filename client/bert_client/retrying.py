@@ -1,19 +1,22 @@
 """Which failures are worth another try, and the wait before it.
 
-Every task is a question, so it is safe to ask again. Lost connections and overload are tried again until tries run out;
-the default number spans half a minute, in which TorchServe starts and loads a model. A model that is not there is
-waited for only where it has answered before: the server is restarting, and the name is right.
+Every task is a question, so it is safe to ask again. Lost connections and overload are tried again until tries run out,
+or the caller's timeout has passed since the first failure; the default number spans a minute, in which a server that
+was killed is started again and loads its model, on a busy machine too. A model that is not there is waited for only
+where it has answered before: the server is restarting, and the name is right. A try that took all its time is the last.
 """
 
 from __future__ import annotations
 
+from time import monotonic
+
 from bert_client.errors import BertError, Overloaded, TimedOut, UnknownModel, Unreachable
 
-RETRIES = 14
+RETRIES = 24
 FIRST_WAIT = 0.1  # seconds, doubled each time
 LONGEST_WAIT = 3.0
+SHORTEST_TRY = 0.1
 LONGEST_ASKED = 60.0  # seconds of a `retry-after` that are waited
-LATE = 2  # further tries after one that took all its time, which is no restart
 
 
 class Tries:
@@ -22,12 +25,20 @@ class Tries:
     Args:
         retries: further tries after the first.
         answered: whether the model has answered before.
+        timeout: seconds for one try, and for all further ones together.
     """
 
-    def __init__(self, retries: int, answered: bool) -> None:
+    def __init__(self, retries: int, answered: bool, timeout: float) -> None:
         self.left = retries
         self.answered = answered
+        self.timeout = timeout
+        self.deadline: float | None = None
         self.next_wait = FIRST_WAIT
+
+    @property
+    def seconds(self) -> float:
+        """What the next try may take."""
+        return self.timeout if self.deadline is None else max(SHORTEST_TRY, self.deadline - monotonic())
 
     def next_delay(self, failure: BertError) -> float:
         """Seconds until the next try.
@@ -35,15 +46,19 @@ class Tries:
         Raises:
             BertError: the failure, where there is no further try.
         """
-        if isinstance(failure, TimedOut):
-            self.left = min(self.left, LATE)
         if self.left < 1 or not self.repeatable(failure):
             raise failure
         self.left -= 1
         wait = max(self.next_wait, min(failure.retry_after or 0, LONGEST_ASKED))
+        if self.deadline is None:
+            self.deadline = monotonic() + self.timeout
+        if monotonic() + wait > self.deadline:
+            raise failure
         self.next_wait = min(2 * self.next_wait, LONGEST_WAIT)
         return wait
 
     def repeatable(self, failure: BertError) -> bool:
         """Whether the same request may get another answer."""
+        if isinstance(failure, TimedOut):
+            return False
         return isinstance(failure, Overloaded | Unreachable) or (self.answered and isinstance(failure, UnknownModel))

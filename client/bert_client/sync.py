@@ -34,9 +34,10 @@ class BertClient:
         model: its name.
         version: its version, or None for the server's default one.
         api_key: of a server with `--keys` or `--auth`.
-        timeout: seconds for one try.
+        timeout: seconds for one try, and for all further ones together after it failed. A try that timed out is the
+            last.
         retries: further tries after lost connections and overload; waits double from 0.1 to 3 s, or are what the server
-            asks for. The default spans half a minute. After a try that timed out there are at most two more.
+            asks for. The default spans a minute, in which a server that was killed is back.
         token: the old name of `api_key`.
     """
 
@@ -151,23 +152,23 @@ class BertClient:
     def run(self, call: Call[T]) -> T:
         """A call's result, after as many tries as it takes."""
         request = self.server.request(call)
-        tries = Tries(self.retries, self.server.answered)
+        tries = Tries(self.retries, self.server.answered, self.timeout)
         while True:
             try:
-                return self.server.read(call, self.send(request))
+                return self.server.read(call, self.send(request, tries.seconds))
             except BertError as failure:
                 wait = tries.next_delay(failure)
             sleep(wait)
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request, seconds: float) -> Answer:
         """One try, over a connection that no other thread uses meanwhile."""
         session = self.session()
         try:
             response = session.post(
-                request.url, request.content, headers=request.headers, timeout=self.timeout, proxies=self.proxies
+                request.url, request.content, headers=request.headers, timeout=seconds, proxies=self.proxies
             )
         except requests.Timeout:
-            raise TimedOut(f"{request.url}: no answer within {self.timeout:g} s") from None
+            raise TimedOut(f"{request.url}: no answer within {seconds:.3g} s") from None
         except BROKEN as error:
             raise Unreachable(f"{request.url}: {type(error).__name__}; does the server run?") from None
         finally:

@@ -2,7 +2,8 @@
 
 Schemas: https://docs.cohere.com/reference/rerank, https://docs.cohere.com/reference/embed. Jina and vLLM serve rerank
 APIs of their own under the same paths (https://api.jina.ai/redoc#tag/rerank, and the files that `vllm.py` names), so
-`rerank` takes the keys of all three, and its answer has those of all three.
+`rerank` takes the keys of all three, and its answer has those of all three. Voyage's has another answer, which a body
+with one of Voyage's own keys gets (https://docs.voyageai.com/reference/reranker-api; its client always sends one).
 """
 
 from __future__ import annotations
@@ -61,11 +62,18 @@ class RerankDocuments(msgspec.Struct, frozen=True, kw_only=True):
     model: Annotated[str, Meta(description="ignored; the address names the model", examples=["bert"])] = ""
     top_n: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="best documents to return; 0 is all")] = None
     return_documents: Annotated[bool, Meta(description="whether to repeat the documents")] = True
+    top_k: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="Voyage's name of top_n")] = None
+    truncation: Annotated[bool | None, Meta(description="Voyage's: false refuses texts that are too long")] = None
     use_activation: Annotated[bool | None, Meta(description="false: logits of a cross-encoder")] = None
     max_tokens_per_doc: Annotated[int | None, Meta(description="ignored; the model's max_length applies")] = None
     priority: int | None = None
     rank_fields: Annotated[list[Literal["text"]] | None, Meta(description="of documents with fields: text")] = None
     max_chunks_per_doc: Annotated[int | None, Meta(description="ignored")] = None
+
+    @property
+    def voyage(self) -> bool:
+        """Whether a client of Voyage's asks."""
+        return self.top_k is not None or self.truncation is not None
 
 
 class EmbedV2(Embedded, frozen=True, kw_only=True):
@@ -101,6 +109,23 @@ class RerankReply(msgspec.Struct):
     meta: dict[str, Any]
 
 
+class VoyageResult(msgspec.Struct):
+    """The same, with the document as a text."""
+
+    index: int
+    relevance_score: float
+    document: str | UnsetType = UNSET
+
+
+class VoyageReply(msgspec.Struct):
+    """Answer of `rerank` to a body with `top_k` or `truncation`."""
+
+    object: Literal["list"]
+    data: list[VoyageResult]
+    model: str
+    usage: Usage
+
+
 class EmbedReply(msgspec.Struct):
     """Answer of `embed`: vectors by form, or in version 1 without forms a list."""
 
@@ -122,20 +147,33 @@ def rerank(wire: RerankDocuments) -> RerankRequest:
     return RerankRequest(
         query=wire.query,
         texts=[each.text if isinstance(each, Document) else each for each in documents],
-        top_n=wire.top_n or None,
+        top_n=wire.top_n or wire.top_k or None,
         raw_scores=wire.use_activation is False,
         return_text=wire.return_documents,
+        truncation="error" if wire.truncation is False else None,
     )
 
 
 def ranked(call: Call, model: LoadedModel) -> dict[str, Any]:
     """Indices, scores and documents, best first."""
+    if call.protocol_state.voyage:
+        return ranked_for_voyage(call, model)
     results: list[dict[str, Any]] = []
     for item in call.answer:
         document = {"document": {"text": item["text"]}} if "text" in item else {}
         results.append({"index": item["index"], "relevance_score": item["score"], **document})
     billed = meta(call, search_units=1)
     return {"id": str(uuid4()), "model": model.name, "usage": usage(call), "results": results, "meta": billed}
+
+
+def ranked_for_voyage(call: Call, model: LoadedModel) -> dict[str, Any]:
+    """See `VoyageReply`."""
+    data = [
+        {"index": item["index"], "relevance_score": item["score"]}
+        | ({"document": item["text"]} if "text" in item else {})
+        for item in call.answer
+    ]
+    return {"object": "list", "data": data, "model": model.name, "usage": usage(call)}
 
 
 def embed(wire: EmbedV2) -> EmbeddingRequest:
@@ -178,8 +216,8 @@ class Cohere(Routed):
 
     statuses: ClassVar = BAD_REQUEST
     routes: ClassVar = {
-        "v1/rerank": Route(Rerank.name, RerankDocuments, rerank, ranked, (RerankReply,), "taken"),
-        "v2/rerank": Route(Rerank.name, RerankDocuments, rerank, ranked, (RerankReply,), "taken"),
+        "v1/rerank": Route(Rerank.name, RerankDocuments, rerank, ranked, (RerankReply, VoyageReply), "taken"),
+        "v2/rerank": Route(Rerank.name, RerankDocuments, rerank, ranked, (RerankReply, VoyageReply), "taken"),
         "v1/embed": Route(Embedding.name, EmbedV2, embed, embedded_v1, (EmbedReply,)),
         "v2/embed": Route(Embedding.name, EmbedV2, embed, embedded, (EmbedReply,)),
     }

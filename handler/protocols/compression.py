@@ -11,7 +11,7 @@ from typing import Any
 
 from handler.errors import TooLarge, Undecodable, quote
 
-LIMIT = 64 << 20  # as large as a body may be that is not compressed: `max_request_size` in config/config.properties
+LIMIT = 16 << 20  # as large as a body may be that is not compressed: `max_request_size` in config/config.properties
 SLICE, STEP = 1 << 16, 1 << 20  # of what came and of what it holds, at a time
 GZIP, ZLIB, RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 CODINGS = {"gzip": GZIP, "deflate": ZLIB}

@@ -24,6 +24,8 @@ from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import load
 from handler.types import Encoding, Output
 
+NAMED = 3  # missing weights that a message names
+
 
 class Eager(Runtime):
     """The class that transformers has for encoding texts, on padded batches."""
@@ -33,7 +35,7 @@ class Eager(Runtime):
     exact = True
     placements: ClassVar[Placements] = {"cpu": ("float32",), "cuda": ("float32", "float16", "bfloat16")}
 
-    def __init__(self, checkpoint: Path, placement: Placement) -> None:
+    def __init__(self, checkpoint: Path, placement: Placement, variant: str | None = None) -> None:
         transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self.device = torch.device(placement.device)
@@ -46,6 +48,7 @@ class Eager(Runtime):
             checkpoint,
             config=found,
             dtype=getattr(torch, placement.dtype),
+            variant=variant,
             local_files_only=True,
             trust_remote_code=False,
             output_loading_info=True,
@@ -116,4 +119,9 @@ def check_missing(weights: Iterable[str]) -> None:
     """
     missing = sorted(name for name in weights if not name.startswith("pooler."))
     if missing:
-        raise ConfigError(f"the checkpoint lacks {len(missing)} weights of its model, among them {missing[0]}")
+        raise ConfigError(f"the checkpoint lacks {len(missing)} weights of its model: {listed(missing)}")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first three, and how many more there are."""
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

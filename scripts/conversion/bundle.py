@@ -96,15 +96,15 @@ class Bundle:
             raise Failure(
                 f"{name}: {list(entry.shape)} cannot have {entry.size} bytes, as {self.index} says", fix=DAMAGED
             )
+        there = file.stat().st_size
+        if entry.offset + entry.size > there:
+            raise Failure(
+                f"{name} is bytes {entry.offset} to {entry.offset + entry.size} of {file}, which has {there}",
+                fix="the file was cut off; copy it again from where it came from",
+            )
         with file.open("rb") as stream:
             stream.seek(entry.offset)
             data = stream.read(entry.size)
-        if len(data) < entry.size:
-            raise Failure(
-                f"{name} is bytes {entry.offset} to {entry.offset + entry.size} of {file}, which has "
-                f"{file.stat().st_size}",
-                fix="the file was cut off; copy it again from where it came from",
-            )
         actual = table.masked(data)
         if actual != entry.crc:
             raise Failure(

@@ -9,11 +9,13 @@ import msgspec
 from msgspec import Meta
 
 from scripts.console import Failure
+from scripts.files.json_files import MALFORMED
 
 Gelu = Literal["erf", "tanh"]
 GELUS = {"erf": "gelu", "tanh": "gelu_new"}
 """Forms of GELU, and transformers' names for them."""
 Size = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class BertConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,9 +29,9 @@ class BertConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_position_embeddings: Size
     type_vocab_size: Size
     hidden_act: Literal["gelu", "relu", "tanh", "linear"] = "gelu"
-    hidden_dropout_prob: float = 0.1
-    attention_probs_dropout_prob: float = 0.1
-    initializer_range: float = 0.02
+    hidden_dropout_prob: Share = 0.1
+    attention_probs_dropout_prob: Share = 0.1
+    initializer_range: Annotated[float, Meta(ge=0)] = 0.02
     labels: int = 0
 
 
@@ -43,7 +45,7 @@ def read(file: Path) -> BertConfig:
         config = msgspec.json.decode(file.read_bytes(), type=BertConfig)
     except FileNotFoundError:
         raise Failure(f"{file} is missing", fix="name it with --config") from None
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         raise Failure(
             f"{file} is not a bert_config.json: {error}", fix="name the one of this checkpoint with --config"
         ) from None

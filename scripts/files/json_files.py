@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+import msgspec
+
 from scripts.console import Failure
 
 T = TypeVar("T")
@@ -19,6 +21,8 @@ KINDS: dict[type, str] = {
     dict: "an object",
 }
 """Kinds of values, in JSON's words."""
+MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+"""What msgspec raises over bytes that are no JSON of the wanted form."""
 SHOWN = 60
 """Characters of a wrong value in a message."""
 

@@ -10,6 +10,7 @@ import msgspec
 
 from handler.config import ORIGIN
 from scripts.console import err
+from scripts.files.json_files import MALFORMED
 
 SUFFIXES = (".json", ".safetensors", ".bin", ".txt", ".model")
 
@@ -36,7 +37,7 @@ def read(folder: Path) -> Provenance:
         return msgspec.json.decode((folder / ORIGIN).read_bytes(), type=Provenance)
     except (FileNotFoundError, IsADirectoryError):
         pass
-    except msgspec.DecodeError as error:
+    except MALFORMED as error:
         err.print(f"{folder / ORIGIN} is not read: {error}", style="yellow")
     return Provenance(folder.resolve().name)
 

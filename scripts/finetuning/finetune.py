@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.progress import Progress
 
+from handler.config import SHORTEST
 from scripts.console import Failure, err
 from scripts.files import provenance
 from scripts.files.folders import is_nonempty
@@ -33,7 +34,6 @@ FILE = "finetune.json"
 RESULT = "result"  # the folder before it is whole and moves to its place
 FULL_RATE = 1e-4 * 384  # times 1 / width of the model: Adam's steps add up over the width
 FROZEN_RATE = 2e-3
-SHORTEST = 4  # tokens; what `handler.max_length` may be
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from scripts.console import Failure
 from scripts.files.json_files import value
 from scripts.finetuning.tasks import Task
 from scripts.packing import heads
+from scripts.sources import pickles
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.families import FAMILIES, family
 
@@ -32,7 +33,7 @@ def build(checkpoint: Checkpoint, task: Task, outputs: Sequence[str], frozen: bo
         seed: of the head.
 
     Raises:
-        Failure: the family's head is not served, or a weight of the encoder is missing.
+        Failure: the family's head is not served, or a weight of the encoder is missing or cannot be read.
     """
     import transformers
 
@@ -41,6 +42,8 @@ def build(checkpoint: Checkpoint, task: Task, outputs: Sequence[str], frozen: bo
     if task.kind not in family(checkpoint.config).heads:
         named = value(checkpoint.config, "model_type", str)
         raise Failure(f"model_type {named} cannot be fine-tuned here", fix=f"supported are {', '.join(FAMILIES)}")
+    for file in checkpoint.weights:
+        pickles.check(file)
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     numbers = dict(enumerate(outputs))
     try:
@@ -54,7 +57,7 @@ def build(checkpoint: Checkpoint, task: Task, outputs: Sequence[str], frozen: bo
         torch.manual_seed(seed)
         model = getattr(transformers, heads.CLASSES[task.kind]).from_config(config, dtype=torch.float32)
         encoder, report = transformers.AutoModel.from_pretrained(
-            checkpoint.folder, dtype=torch.float32, output_loading_info=True, **safe
+            checkpoint.folder, dtype=torch.float32, variant=checkpoint.variant, output_loading_info=True, **safe
         )
         check_missing(report["missing_keys"])
     except Exception as error:  # of any kind, as transformers' class fails over its config.json

@@ -101,7 +101,9 @@ def best_name(epoch: int) -> str:
 
 @contextmanager
 def training_folder_lock(target: Path, fresh: bool) -> Iterator[TrainingState]:
-    """The folder of the training whose result will be `target`, held against a second one; gone after success.
+    """The folder of the training whose result will be `target`, held against a second one.
+
+    It is gone after success, and after a failure before the first epoch has ended.
 
     Raises:
         Failure: another process trains there.
@@ -117,5 +119,10 @@ def training_folder_lock(target: Path, fresh: bool) -> Iterator[TrainingState]:
             ) from None
         if fresh:
             (folder / STATE).unlink(missing_ok=True)
-        yield TrainingState(folder)
+        try:
+            yield TrainingState(folder)
+        except BaseException:
+            if not (folder / STATE).exists():  # nothing to go on from
+                shutil.rmtree(folder)
+            raise
         shutil.rmtree(folder)

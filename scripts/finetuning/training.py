@@ -121,7 +121,7 @@ class Training:
         for step, chosen in enumerate(batches, (number - 1) * len(batches)):
             self.optimizer.param_groups[0]["lr"] = self.learning_rate_at(step)
             self.optimizer.zero_grad()
-            loss = self.model(**pad(chosen, self.padding, self.device)).loss
+            loss = self.outputs(chosen).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.weights.values(), LARGEST_GRADIENT)
             self.optimizer.step()
@@ -129,6 +129,21 @@ class Training:
             shown(len(chosen))
         self.check(number, total)
         return total / len(self.train)
+
+    def outputs(self, chosen: Sequence[EncodedExample]) -> Any:
+        """What the model makes of a batch.
+
+        Raises:
+            Failure: its code does not run, such as over a number of its configuration.
+        """
+        try:
+            return self.model(**pad(chosen, self.padding, self.device))
+        except Exception as error:  # of any kind, as transformers' class fails over its config.json
+            raise Failure(
+                f"{type(self.model).__name__} does not run a batch of {len(chosen)} examples",
+                why=f"{type(error).__name__}: {error}",
+                fix="correct the checkpoint's config.json, or take a smaller --batch-size if memory is short",
+            ) from None
 
     def check(self, number: int, loss: float) -> None:
         """Refuse a loss that is NaN or infinite."""
@@ -164,7 +179,7 @@ class Training:
         total, predictions = 0.0, []
         for first in range(0, len(self.validation), self.arguments.batch_size):
             chosen = self.validation[first : first + self.arguments.batch_size]
-            outputs = self.model(**pad(chosen, self.padding, self.device))
+            outputs = self.outputs(chosen)
             total += outputs.loss.item() * len(chosen)
             best = outputs.logits.argmax(-1).cpu()
             predictions += [

@@ -22,8 +22,9 @@ class UnknownLength(ConnectionError):
 class Connection(asyncio.Protocol):
     """Opened when needed, and again after the server has closed it; one request at a time."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, patience: float | None = None) -> None:
         self.address = (host, port)
+        self.patience = patience or TIMEOUT_SECONDS  # seconds that an answer may take
         self.transport: Any = None
         self.answer: asyncio.Future[int] | None = None
         self.due = 0.0  # when the answer is late
@@ -35,11 +36,11 @@ class Connection(asyncio.Protocol):
 
         Raises:
             ConnectionError: the connection cannot be made, or ended before the answer did.
-            TimeoutError: no whole answer within `TIMEOUT_SECONDS`.
+            TimeoutError: no whole answer within `patience`.
             UnknownLength: the answer does not say how long it is.
         """
         loop = asyncio.get_running_loop()
-        self.due = loop.time() + TIMEOUT_SECONDS
+        self.due = loop.time() + self.patience
         self.arrived.clear()
         self.whole = 0
         if self.transport is None:
@@ -57,7 +58,7 @@ class Connection(asyncio.Protocol):
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """One timer for all requests of the connection, set anew only when it has run out; one left idle is closed."""
         if loop.time() >= self.due:
-            self.fail(TimeoutError(f"no answer within {TIMEOUT_SECONDS} s"))
+            self.fail(TimeoutError(f"no answer within {self.patience:g} s"))
             self.close()
         elif self.transport is not None:
             loop.call_at(self.due, self.watch, loop)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from socket import socketpair
 from time import perf_counter
 
 
@@ -41,8 +42,10 @@ def answer(folder: str, model: dict[str, str]) -> dict[str, object]:
 
     loaded = perf_counter()
     body = b'{"task": "embedding", "inputs": "Hello, how are you?"}'
-    service.set_cl_socket(None)
-    service.predict([Request("check", {"body": {"content-type": "application/json"}}, {"body": bytearray(body)})])
+    worker, frontend = socketpair()
+    with worker, frontend:
+        service.set_cl_socket(worker)
+        service.predict([Request("check", {"body": {"content-type": "application/json"}}, {"body": bytearray(body)})])
     status, _ = service.context.get_response_status(0)
     if status != 200:
         raise SystemExit(f"status {status}")

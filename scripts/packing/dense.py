@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from handler import head as heads
 from handler.activations import OF_MODULES
 from handler.head import HeadMetadata, Step
 from scripts.console import Failure
-from scripts.files.json_files import load_object, value
+from scripts.files.json_files import load_object, required, value
 from scripts.packing import layout
 from scripts.sources import pickles
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.families import hidden_size
 
+TANH = "torch.nn.modules.activation.Tanh"
 SENTENCE = "sentence_embedding"
 """What sentence-transformers calls the pooled vector."""
 
@@ -63,21 +64,37 @@ def read(module: Path) -> Mapping[str, Any]:
 
 
 def check(module: Path, config: Mapping[str, Any], found: Mapping[str, Any], hidden: int) -> None:
-    """Refuse what would give other vectors than sentence-transformers'."""
-    file = f"{module.name}/config.json"
+    """Refuse what would give other vectors than sentence-transformers', and what it does not load."""
+    file = module / "config.json"
     ends = {value(config, f"module_{end}_name", str, SENTENCE, file) for end in ("input", "output")}
     if value(config, "use_residual", bool, False, file) or ends != {SENTENCE}:
         raise Failure(f"{module} is a dense layer with a residual, or not over sentences; this is not served")
-    if found.keys() - {"linear.bias"} != {"linear.weight"}:
-        raise Failure(f"{module} has the weights {', '.join(found)}; linear.weight and linear.bias are known")
-    if found["linear.weight"].shape[1] != hidden:
-        raise Failure(f"{module} takes {found['linear.weight'].shape[1]} dimensions, and gets {hidden}")
+    check_names(file, value(config, "bias", bool, True, file), found.keys())
+    out, into = found["linear.weight"].shape
+    for key, size in (("in_features", into), ("out_features", out)):
+        if required(config, key, int, file) != size:
+            raise Failure(f"{key} of {file} is {config[key]}, and the weights have {size}", fix=f"set it to {size}")
+    if into != hidden:
+        raise Failure(
+            f"{module} takes {into} dimensions, and gets {hidden}", fix="take the model that it was trained with"
+        )
+
+
+def check_names(file: Path, bias: bool, found: Set[str]) -> None:
+    """Refuse other weights than those that the configuration names."""
+    named = {"linear.weight", "linear.bias"} if bias else {"linear.weight"}
+    if found != named:
+        said = f"{file.parent} has the weights {', '.join(sorted(found))}; with bias {str(bias).lower()} in its "
+        other = f"set bias to {str(not bias).lower()} in {file}"
+        fix = other if found ^ named == {"linear.bias"} else "take the weights that belong to it"
+        raise Failure(f"{said}config.json they are {', '.join(sorted(named))}", fix=fix)
 
 
 def activation(module: Path, config: Mapping[str, Any]) -> str:
     """Our name for the layer's activation; it is Tanh where nothing is said."""
-    named = value(config, "activation_function", str, "torch.nn.modules.activation.Tanh", f"{module.name}/config.json")
-    known = OF_MODULES.get(named.rsplit(".", 1)[-1])
+    named = value(config, "activation_function", str, TANH, f"{module.name}/config.json")
+    known = OF_MODULES.get(named.rsplit(".", 1)[-1]) if named.startswith("torch.") else None
     if known is None:
-        raise Failure(f"{module} applies {named}", fix=f"one of {', '.join(OF_MODULES)} is served")
+        fix = f"torch.nn's {', '.join(OF_MODULES)} are served, under names such as {TANH}"
+        raise Failure(f"activation_function of {module / 'config.json'} is {named}, which is not served", fix)
     return known

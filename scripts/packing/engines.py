@@ -15,9 +15,9 @@ from handler.runtimes.eager import Eager
 from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import load
 from scripts.console import Failure, err
-from scripts.packing import kernels, layout
+from scripts.packing import kernels, layout, weights
 from scripts.packing.exports import onnx, torchscript
-from scripts.sources import pickles
+from scripts.sources import pickles, variants
 from scripts.sources.checkpoint import Checkpoint
 
 Writer = Callable[[Checkpoint, Path, Dtype], None]
@@ -25,7 +25,7 @@ Writer = Callable[[Checkpoint, Path, Dtype], None]
 
 def packed(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
     """The file that the `packed` runtime maps."""
-    layout.write(checkpoint.folder, folder, dtype)
+    layout.write(checkpoint.folder, folder, dtype, checkpoint.variant)
 
 
 def native(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
@@ -48,7 +48,7 @@ def auto(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
 
 def script(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
     """A trace of the transformers model."""
-    made = Eager(checkpoint.folder, Placement("cpu", "float32"))
+    made = Eager(checkpoint.folder, Placement("cpu", "float32"), checkpoint.variant)
     made.takes_types &= load(folder / SETTINGS).token_type_ids
     torchscript.write(made, folder)
 
@@ -62,7 +62,7 @@ def eager(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
     for file in checkpoint.weights:
         if file.suffix == ".safetensors":
             safe_open(file, framework="pt")
-        link(file, folder)
+        link(file, folder, variants.plain(file.name, checkpoint.variant))
 
 
 WRITERS: dict[str, Writer] = {
@@ -90,7 +90,8 @@ def write(checkpoint: Checkpoint, folder: Path, runtime: str, dtype: Dtype) -> N
     except Failure:
         raise
     except Exception as error:  # of any kind, as transformers' class fails over its config.json
-        raise Failure(f"{checkpoint.folder} does not load as {checkpoint.architecture}", why=str(error)) from None
+        why, fix = weights.misfit(checkpoint) or (str(error).strip(), "correct config.json, or the weights")
+        raise Failure(f"{checkpoint.folder} does not load as {checkpoint.architecture}", fix, why) from None
 
 
 def resolve(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> str:
@@ -120,6 +121,6 @@ def dtypes(runtime: str) -> list[Dtype]:
     return list(dict.fromkeys(dtype for here in find(runtime).placements.values() for dtype in here))
 
 
-def link(file: Path, folder: Path) -> None:
-    """Put a file into the folder; the archiver copies what the link points at."""
-    (folder / file.name).symlink_to(file.resolve())
+def link(file: Path, folder: Path, name: str = "") -> None:
+    """Put a file into the folder, by its own name or another; the archiver copies what the link points at."""
+    (folder / (name or file.name)).symlink_to(file.resolve())

@@ -43,12 +43,12 @@ def export(folder: Path, target: Path, runtime: str, dtype: Dtype) -> Difference
             engines.write(checkpoint, work, runtime, dtype)
             shutil.copytree(work, trial)  # loading leaves files behind that belong to this machine alone
             engine = find(runtime)(trial, Placement("cpu", dtype))
-            original = Eager(folder, Placement("cpu", "float32"))
+            original = Eager(checkpoint.folder, Placement("cpu", "float32"), checkpoint.variant)
             measured = difference(engine, original, original.model.config.vocab_size, checkpoint.max_length)
         if dtype == "float32" and max(measured.hidden, measured.pooled or 0) > TOLERANCE:
             raise Failure(f"the export is off by {measured.hidden:.1e}, more than {TOLERANCE:.0e}; nothing was written")
         for name in KEPT:
-            if (folder / name).exists():
-                shutil.copyfile(folder / name, work / name)
+            if (checkpoint.folder / name).exists():
+                shutil.copyfile(checkpoint.folder / name, work / name)
         work.rename(target)
     return measured

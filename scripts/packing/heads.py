@@ -8,16 +8,19 @@ from typing import Any
 
 import msgspec
 import torch
+import transformers
 from safetensors import safe_open
 from torch import Tensor
 
 from handler import head as heads
 from handler.activations import OF_TRANSFORMERS
-from handler.head import Function, HeadMetadata, HeadType, Step
+from handler.head import Function, HeadMetadata, Step
 from handler.runtimes.base import WEIGHTS
+from handler.runtimes.eager import listed
 from scripts.console import Failure
 from scripts.files.json_files import checked, value
-from scripts.packing import layout
+from scripts.packing import layout, weights
+from scripts.packing.weights import Loaded, lacking, prefix_of, shapes
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.families import Chain, activation, family, norm_eps
 from scripts.sources.sentence_transformers import scores
@@ -72,7 +75,13 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
     config = checkpoint.config
     chain = family(config).heads[found]
     try:
-        state, missing = load(checkpoint, found, chain)
+        loaded = weights.load(checkpoint, getattr(transformers, CLASSES[found]), torch.float32)
+        lacks = unfit(checkpoint, loaded, chain)
+        if lacks:
+            if needed:
+                raise lacks
+            return lacks.why
+        state = loaded.model.state_dict()
         layout.check_finite({name: state[name] for step in chain.steps for name in heads.names(step)})
     except Failure:
         raise
@@ -80,21 +89,14 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
         raise Failure(
             f"the head of {checkpoint.folder} does not load as {checkpoint.architecture}",
             why=str(error).strip(),
-            fix="weights must be finite numbers, as many labels as id2label of config.json names",
+            fix="take weights that are finite numbers, and the config.json that belongs to them",
         ) from None
-    if missing:
-        if needed:
-            raise Failure(
-                f"{checkpoint.folder} says {checkpoint.architecture} and lacks {missing[0]} of its head",
-                fix="name a task that needs no head, such as --task embedding",
-            )
-        return f"the weights lack {missing[0]}"
     steps = [activated(step, config) for step in chain.steps]
-    weights = {name: state[name].contiguous() for step in steps for name in heads.names(step)}
-    count = len(weights[steps[-1].weight])
-    tied = tied_table(weights[steps[-1].weight], folder) if found == "vocabulary" else None
+    tensors = {name: state[name].contiguous() for step in steps for name in heads.names(step)}
+    count = len(tensors[steps[-1].weight])
+    tied = tied_table(tensors[steps[-1].weight], folder) if found == "vocabulary" else None
     if tied:
-        del weights[steps[-1].weight]
+        del tensors[steps[-1].weight]
         steps[-1] = msgspec.structs.replace(steps[-1], weight=tied)
     description = HeadMetadata(
         found,
@@ -105,23 +107,46 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
         checkpoint.rerank,
         norm_eps(config),
     )
-    layout.save(weights, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
+    layout.save(tensors, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
     return ""
 
 
-def load(checkpoint: Checkpoint, found: HeadType, chain: Chain) -> tuple[Mapping[str, Tensor], list[str]]:
-    """The whole model's weights, on the CPU in float32, and the names of those of its head that are missing."""
-    import transformers
-
-    model, report = getattr(transformers, CLASSES[found]).from_pretrained(
-        checkpoint.folder,
-        dtype=torch.float32,
-        local_files_only=True,
-        trust_remote_code=False,
-        output_loading_info=True,
-    )
+def unfit(checkpoint: Checkpoint, loaded: Loaded, chain: Chain) -> Failure | None:
+    """Why the weights give no head; None where they do."""
     wanted = {name for step in chain.steps for name in heads.names(step)}
-    return model.state_dict(), sorted(wanted & set(report["missing_keys"]))
+    missing = [name for name in loaded.missing if name in wanted or (chain.pooled and ".pooler." in name)]
+    if prefix_of(missing[:1], loaded.unexpected):
+        why, fix = lacking(checkpoint, loaded, missing)
+        return Failure(f"the head of {checkpoint.folder} does not load as {checkpoint.architecture}", fix, why)
+    if missing:
+        return Failure(
+            f"{checkpoint.folder} says {checkpoint.architecture} and lacks {missing[0]} of its head",
+            fix="take weights that have it, or name a task that needs no head, such as --task embedding",
+            why=f"the weights lack {listed(missing)}",
+        )
+    wrong = {name: both for name, both in loaded.mismatched.items() if name in wanted}
+    if not wrong:
+        return None
+    last = chain.steps[-1]
+    why, fix = shapes(wrong, loaded.model.config.to_dict())
+    if checkpoint.head != "vocabulary" and wrong.keys() <= {last.weight, last.bias}:
+        why, fix = miscounted(checkpoint.config, *(rows for rows, *_ in wrong[min(wrong)]))
+    return Failure(f"the head of {checkpoint.folder} does not load as {checkpoint.architecture}", fix, why)
+
+
+def miscounted(config: Mapping[str, Any], rows: int, expected: int) -> tuple[str, str]:
+    """Another number of labels than of scores: what says so, and what to edit."""
+    named, count = value(config, "id2label", dict), value(config, "num_labels", int)
+    said = [
+        *([f"{len(named)} labels in id2label"] if named else []),
+        *([f"num_labels {count}"] if count is not None else []),
+    ]
+    words = f"has {' and '.join(said)}" if said else f"says nothing of labels, which means {expected}"
+    why = f"the weights have {rows} scores, and config.json {words}"
+    if named and len(named) == rows:
+        return why, "remove num_labels from config.json"
+    fix = f"name the {rows} labels, 0 to {rows - 1}, in id2label of config.json"
+    return why, fix if count in (None, rows) else f"{fix}, and set num_labels to {rows}"
 
 
 def activated(step: Step, config: Mapping[str, Any]) -> Step:

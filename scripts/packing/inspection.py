@@ -22,6 +22,7 @@ from handler.model import Capability
 from handler.runtimes.base import WEIGHTS
 from handler.tasks import supported_tasks
 from scripts.console import Failure
+from scripts.files import entries
 from scripts.files.provenance import Provenance
 
 DAMAGES = (BadZipFile, ConfigError, EOFError, LookupError, RuntimeError, TypeError, ValueError, yaml.YAMLError)
@@ -70,6 +71,7 @@ def report(archive: ZipFile) -> dict[str, Any]:
         **msgspec.to_builtins(config.handler),
         "origin": provenance(archive),
         "notes": notes(archive),
+        "unsafe": entries.unsafe(archive.infolist()),
         "files": [
             {
                 "name": entry.filename.removeprefix(f"{CHECKPOINT}/"),

@@ -36,12 +36,12 @@ def unsupported_reason(config: Mapping[str, Any]) -> str:
     return "it is a decoder" if value(config, "is_decoder", bool, False) else ""
 
 
-def write(checkpoint: Path, folder: Path, dtype: Dtype) -> None:
+def write(checkpoint: Path, folder: Path, dtype: Dtype, variant: str | None = None) -> None:
     """Load a checkpoint folder with transformers, and write `packed.safetensors` into another folder.
 
     Half precision is a matter of the runtime, which converts; int8 is made here.
     """
-    eager = Eager(checkpoint, Placement("cpu", "float32"))
+    eager = Eager(checkpoint, Placement("cpu", "float32"), variant)
     weights = convert_state_dict(eager.model.state_dict(), eager.model.config.to_dict(), eager.has_pooler)
     check_finite(weights)
     if dtype == "int8":

@@ -12,13 +12,13 @@ import msgspec
 import transformers
 from safetensors import safe_open
 from transformers.models.auto import modeling_auto as auto
-from transformers.utils import logging
 
 from handler import head as heads
 from handler.config import NOTES, Dtype
 from handler.head import HeadType
 from scripts.console import err
 from scripts.files.json_files import load_if_there, value
+from scripts.packing import weights
 from scripts.packing.heads import CLASSES
 from scripts.sources import pickles
 from scripts.sources.checkpoint import Checkpoint
@@ -76,13 +76,20 @@ def precision(packed: Packed) -> Iterator[str]:
         yield f"weights are for {theirs}, and computed in {packed.dtype}; transformers computes them in {theirs}"
 
 
+def variant(packed: Packed) -> Iterator[str]:
+    """Weights that have another name than transformers looks for without being told."""
+    named = packed.checkpoint.variant
+    if named:
+        yield f'weights are {packed.checkpoint.weights[0].name}, which transformers reads with variant="{named}"'
+
+
 def stored(file: Path) -> str:
     """The dtype of a file's first tensor."""
     if file.suffix in pickles.SUFFIXES:
         return next((str(tensor.dtype) for tensor in pickles.load(file, "meta").values()), "").removeprefix("torch.")
-    with safe_open(file, framework="pt") as weights:
-        names = sorted(weights.keys())
-        return str(weights.get_slice(names[0])[:0].dtype).removeprefix("torch.") if names else ""
+    with safe_open(file, framework="pt") as opened:
+        names = sorted(opened.keys())
+        return str(opened.get_slice(names[0])[:0].dtype).removeprefix("torch.") if names else ""
 
 
 def head(packed: Packed) -> Iterator[str]:
@@ -109,20 +116,15 @@ def tensors(packed: Packed) -> Iterator[str]:
 def unused(checkpoint: Checkpoint) -> set[str]:
     """Names that neither transformers' encoder nor its class with the head, where there is one, reads."""
     kinds = ["AutoModel", *([CLASSES[checkpoint.head]] if checkpoint.head else [])]
-    return set.intersection(*(unexpected(checkpoint.folder, kind) for kind in kinds))
+    return set.intersection(*(unexpected(checkpoint, kind) for kind in kinds))
 
 
-def unexpected(folder: Path, kind: str) -> set[str]:
+def unexpected(checkpoint: Checkpoint, kind: str) -> set[str]:
     """Names of tensors for which a class of transformers has no place."""
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        _, report = getattr(transformers, kind).from_pretrained(
-            folder, dtype="auto", local_files_only=True, trust_remote_code=False, output_loading_info=True
-        )
+        return set(weights.load(checkpoint, getattr(transformers, kind)).unexpected)
     except Exception:  # what does not load is refused by those who need it, with the reason
         return set()
-    return set(report["unexpected_keys"])
 
 
 def classes_of(config: Mapping[str, Any], names: Set[str]) -> list[str]:
@@ -165,6 +167,6 @@ def similarity(packed: Packed) -> Iterator[str]:
 
 
 KINDS: tuple[Callable[[Packed], Iterable[str]], ...] = (
-    *(precision, head, tensors, files, code),
+    *(variant, precision, head, tensors, files, code),
     *(prompts, similarity),
 )

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from msgspec.structs import replace
 
 from handler import config as configuration
@@ -23,12 +22,25 @@ from handler.errors import ConfigError
 from handler.model import Capability
 from handler.tasks import TASKS, supported_tasks
 from scripts.console import Failure, step
-from scripts.files import provenance
-from scripts.packing import dense, engines, heads, model_config, notes, tokenizer, trial
+from scripts.files import provenance, space
+from scripts.packing import (
+    bounds,
+    dense,
+    engines,
+    heads,
+    model_config,
+    notes,
+    queueing,
+    settings_file,
+    suggested,
+    tokenizer,
+    trial,
+)
 from scripts.paths import HANDLER
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources.checkpoint import Checkpoint
 
+ROOM = "make room: three times the weights in the first, which TMPDIR moves, and once in the second (--model-store)"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 
 
@@ -58,8 +70,10 @@ def pack(
     checkpoint = checkpoints.read(folder)
     config = configure(checkpoint, settings)
     store.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary:
-        work = Path(temporary)
+    with (
+        tempfile.TemporaryDirectory(prefix="bert-pack-") as temporary,
+        space.explained(ROOM, work := Path(temporary), store),
+    ):
         with step(f"packing {folder.name} as {name}.mar"):
             stage(checkpoint, work / "stage", config.handler.runtime, stored(config.handler.dtype), config.handler.task)
             config = trial.run(work / "stage", checkpoint, staged(config, checkpoint, work / "stage"))
@@ -81,23 +95,15 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     Raises:
         Failure: a setting is wrong, or the checkpoint's head is not served and no task was named.
     """
-    suggested = {
-        "handler": {
-            "task": checkpoint.task,
-            "max_length": checkpoint.max_length,
-            "pooling": checkpoint.pooling,
-            "normalize": checkpoint.normalize,
-            "dimensions": checkpoint.dimensions,
-            "rerank": heads.ranks(checkpoint),
-            "truncation": "left" if checkpoint.truncation == "left" else None,
-            "prompts": dict(checkpoint.prompts),
-            "default_prompt": checkpoint.default_prompt,
-        }
-    }
+    section = settings.get("handler")
+    given = section if isinstance(section, Mapping) else {}
+    queue = queueing.suggested(checkpoint, settings.get("batchSize"))
+    suggestion = queue | {"handler": suggested.settings(checkpoint, given)}
     try:
-        config = configuration.load(model_config.merged(suggested, settings))
+        config = configuration.load(model_config.merged(suggestion, settings))
     except ConfigError as error:
-        raise Failure(str(error)) from None
+        fix = "correct the file for --config, or leave the key out there; docs/reference/settings.md has all keys"
+        raise Failure(str(error), fix) from None
     if config.handler.rerank and not heads.ranks(checkpoint):
         raise Failure(
             f"handler.rerank is true, and {checkpoint.folder} has no single score to rank by", fix="leave it out"
@@ -105,18 +111,14 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     runtime = engines.resolve(checkpoint, config.handler.runtime, stored(config.handler.dtype))
     known = supported_tasks(capabilities(checkpoint, replace(config.handler, runtime=runtime)))
     if config.handler.task not in known:
-        reason = heads.unsupported_reason(checkpoint)
+        reason = heads.unsupported_reason(checkpoint) or f"a {checkpoint.architecture} has no head for it"
         named = f"{checkpoint.folder} cannot do {config.handler.task}"
         raise Failure(
             named if config.handler.task else reason,
             why=reason if config.handler.task else "",
             fix=f"choose one with --task: {', '.join(known)}",
         )
-    if checkpoint.positions is not None and config.handler.max_length > checkpoint.positions:
-        raise Failure(
-            f"handler.max_length {config.handler.max_length} is more than the model's {checkpoint.positions} positions",
-            fix=f"{checkpoint.positions} at most; the checkpoint itself suggests {checkpoint.max_length}",
-        )
+    bounds.check(config, checkpoint)
     return replace(config, handler=replace(config.handler, runtime=runtime))
 
 
@@ -198,24 +200,6 @@ def check(archive: Path) -> dict[str, Any]:
 
 def preset_settings(settings: Mapping[str, Any], options: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
     """Settings of a preset, then of the operator's file, then of the command line; the last one wins."""
-    read = read_yaml(file) if file else {}
+    read = settings_file.read(file) if file else {}
     given = {"handler": {key: value for key, value in options.items() if value is not None}}
     return model_config.merged(model_config.merged(settings, read), given)
-
-
-def read_yaml(file: Path) -> dict[str, Any]:
-    """The operator's own keys of `model-config.yaml`.
-
-    Raises:
-        Failure: the file is no YAML, holds no keys, or one key twice with different values.
-    """
-    try:
-        content = yaml.safe_load(file.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} is not YAML: {error}") from None
-    if not isinstance(content, dict | None):
-        raise Failure(f"{file} holds a {type(content).__name__}, not keys", fix="write lines such as `batchSize: 16`")
-    try:
-        return model_config.nested(content or {})
-    except ConfigError as error:
-        raise Failure(f"{file}: {error}") from None

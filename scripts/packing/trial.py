@@ -17,13 +17,14 @@ import orjson
 from msgspec.structs import replace
 
 from handler import loading, runtimes
-from handler.config import ModelConfig
+from handler.config import CHECKPOINT, ModelConfig
 from handler.errors import ConfigError
 from handler.pipeline import Pipeline
 from handler.runtimes.base import Placement
 from handler.types import Encoding, Row
 from scripts import smoke_test
 from scripts.console import Failure
+from scripts.packing import agreement, weights
 from scripts.sources.checkpoint import Checkpoint
 
 SHORT = 4
@@ -36,6 +37,8 @@ TOLERANCE = 1e-4
 
 def run(folder: Path, checkpoint: Checkpoint, config: ModelConfig) -> ModelConfig:
     """Load what was laid out, on this machine's CPU, and run texts of no token, of a few, and of the longest.
+
+    Where each worker chooses its runtime, the others that run on this CPU have to give the same states.
 
     Args:
         folder: where it was laid out.
@@ -56,8 +59,11 @@ def run(folder: Path, checkpoint: Checkpoint, config: ModelConfig) -> ModelConfi
         tried = shutil.copytree(folder, Path(temporary) / folder.name, symlinks=True, copy_function=os.link)
         pipeline = load(tried, checkpoint, config)
         config = replace(config, handler=replace(config.handler, min_length=shortest(pipeline)))
-        for length in sorted({SHORT, min(config.handler.max_length, LONGEST)}):
+        lengths = sorted({SHORT, min(config.handler.max_length, LONGEST)})
+        for length in lengths:
             attempt(pipeline, checkpoint, config, length)
+        encodings = [sequence(pipeline, length) for length in lengths]
+        agreement.check(pipeline.runtime, config, checkpoint, tried / CHECKPOINT, encodings)
         if pipeline.runtime.padded and padding_matters(pipeline, checkpoint, config):
             config = replace(config, handler=replace(config.handler, equal_lengths=True))
         ask(pipeline, checkpoint)
@@ -144,6 +150,9 @@ def ask(pipeline: Pipeline, checkpoint: Checkpoint) -> None:
 
 def failure(checkpoint: Checkpoint, config: ModelConfig, what: str, error: Exception) -> Failure:
     """What the model's code says, and what there is left to try."""
+    misfit = weights.misfit(checkpoint)
+    if misfit:
+        return Failure(f"{checkpoint.folder} {what} as {checkpoint.architecture}", misfit[1], misfit[0])
     handler = config.handler
     fixes = {
         "correct config.json, or the weights": True,

@@ -17,7 +17,7 @@ from scripts.paths import ROOT
 from scripts.reference.markdown import block, cell, code, page, table
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Start and stop": ("up", "start", "stop"),
+    "Start and stop": ("up", "start", "stop", "gateway"),
     "Use and operate": (
         "predict",
         "status",
@@ -30,6 +30,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "bench",
         "doctor",
     ),
+    "Deploy": ("service",),
     "Prepare models": ("pull", "pack", "inspect", "finetune", "convert", "export"),
 }
 INTRODUCTION = """\

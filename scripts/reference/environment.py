@@ -16,6 +16,7 @@ ENVIRONMENT: dict[str, str] = {
     "CUDA_VISIBLE_DEVICES": "GPUs that the server may use, as indices, UUIDs or MIG names; empty or `-1`: none",
     "ONEDNN_MAX_CPU_ISA": "newest instruction set that torch and the kernels of the runtime `native` may use: "
     "`AVX512_CORE`, `AVX2_VNNI` or `AVX2`",
+    "NOTIFY_SOCKET": "where `start --foreground` tells systemd that it is ready or stopping; systemd sets it",
     "OMP_WAIT_POLICY": "how idle compute threads wait; `start` and `finetune` set `PASSIVE` if it is not set",
     "TOKENIZERS_PARALLELISM": "threads of the tokenizer; workers on a CPU set `false` if it is not set",
 }

@@ -12,7 +12,7 @@ REQUEST: dict[str, str] = {
     "(`application/x-www-form-urlencoded`, the default of `curl -d`); "
     "without a known one, a body that begins like JSON is JSON",
     "content-length": "size of the body; tells an empty body from JSON that TorchServe parsed as a form and lost",
-    "content-encoding": "`gzip`, `deflate` or `identity`; a body that holds more than 64 MiB is refused with 413, "
+    "content-encoding": "`gzip`, `deflate` or `identity`; a body that holds more than 16 MiB is refused with 413, "
     "a compressed form with 400",
     "accept": "`application/octet-stream` or `application/x-npy` for a binary response, where the answer is an array; "
     "`text/html` first, as browsers send it, for the archive's page. Only the first media type counts",
@@ -48,6 +48,8 @@ RESPONSE: dict[str, str] = {
 ADDED: dict[str, str] = {
     "x-request-id": "TorchServe's id of the request",
     "content-length": "size of the body; read by it, since the connection may stay open",
+    "transfer-encoding": "`chunked` in place of `content-length`: the largest of several large answers that were "
+    "computed together; it has `ts_stream_next: true` as well",
     "connection": "`keep-alive`, or `close` after an error",
     "cache-control": "forbids caching, as do `pragma` and `expires`",
 }

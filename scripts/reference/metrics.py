@@ -36,6 +36,7 @@ MEANINGS: dict[str, Meaning] = {
     "bert_tokens": Meaning("tokens", "tokens of these texts, special tokens included"),
     "bert_truncations": Meaning("texts", "texts that were truncated"),
     "bert_errors": Meaning("requests", "requests that failed, by [error type](errors.md)"),
+    "bert_worker_restarts": Meaning("workers", "workers that died and were replaced; `bert status` counts them, too"),
     "bert_request_seconds": Meaning(
         "seconds",
         "time from a request's arrival in its worker to its answer; the task is `none` where it could not be decoded",

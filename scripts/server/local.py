@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import httpx
 import requests
 
 
@@ -16,21 +14,14 @@ def session() -> requests.Session:
     return made
 
 
-def request(method: str, url: str, **options: Any) -> requests.Response:
+def request(method: str, url: str, given: requests.Session | None = None, **options: Any) -> requests.Response:
     """As `requests.request`, without what the environment says of proxies, and without `~/.netrc`.
+
+    A connection that is kept is used if it is given.
 
     A proxy that was asked for 127.0.0.1 would look for the server on its own machine.
     """
+    if given is not None:
+        return given.request(method, url, **options)
     with session() as once:
         return once.request(method, url, **options)
-
-
-def socket_request(socket: Path, method: str, path: str, timeout: float, **options: Any) -> httpx.Response:
-    """One request over a Unix socket.
-
-    Raises:
-        httpx.HTTPError: nobody listens there, or the answer did not come in time.
-    """
-    transport = httpx.HTTPTransport(uds=str(socket))
-    with httpx.Client(transport=transport, base_url="http://localhost", trust_env=False, timeout=timeout) as client:
-        return client.request(method, path, **options)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
-
-import httpx
-import requests
+from urllib.parse import urlencode
 
 from scripts.console import Failure
-from scripts.server import keys, local, processes
+from scripts.server import keys, processes, unix_http
 from scripts.server.state import Server
 
 NOT_FOUND = 404
@@ -34,48 +33,28 @@ def auth_header(server: Server, kind: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-def post(server: Server, path: str, body: Any, timeout: float = 120) -> requests.Response:
-    """Send JSON to the inference API.
-
-    Raises:
-        Failure: no connection.
-    """
-    try:
-        return local.request(
-            "POST", f"{server.inference}{path}", json=body, headers=auth_header(server, "inference"), timeout=timeout
-        )
-    except requests.RequestException as error:
-        raise unreachable(server, error) from None
-
-
-def decoded(answer: requests.Response | httpx.Response) -> Any:
-    """JSON, or whatever text came instead."""
-    try:
-        return answer.json()
-    except ValueError:
-        return answer.text
-
-
-def manage(server: Server, method: str, path: str, timeout: float = 30, **query: Any) -> Any:
-    """Call the management API and decode its answer.
+def manage(
+    server: Server,
+    method: str,
+    path: str,
+    timeout: float = 30,
+    connection: unix_http.Connection | None = None,
+    **query: Any,
+) -> Any:
+    """Call the management API, over a kept connection if one is given, and decode its answer.
 
     Raises:
         Failure: no connection, or a status of 400 and above, with TorchServe's own words.
     """
     try:
-        answer = local.socket_request(
-            server.management_socket,
-            method,
-            path,
-            timeout,
-            params=query,
-            headers=auth_header(server, "management"),
-        )
-    except httpx.HTTPError as error:
+        target = f"{path}?{urlencode(query)}" if query else path
+        with closing(unix_http.Connection(server.management_socket)) as own:
+            answer = (connection or own).ask(method, target, timeout, auth_header(server, "management"))
+    except unix_http.ERRORS as error:
         raise unreachable(server, error) from None
-    if answer.status_code >= 400:
-        raise Refused(answer.status_code, f"{method} {path}: {answer.status_code}", why=message(answer))
-    return answer.json()
+    if answer.status >= 400:
+        raise Refused(answer.status, f"{method} {path}: {answer.status}", why=message(answer.body))
+    return json.loads(answer.body)
 
 
 class Refused(Failure):
@@ -86,18 +65,24 @@ class Refused(Failure):
         self.status = status
 
 
-def message(answer: httpx.Response) -> str:
+def message(body: bytes) -> str:
     """TorchServe's own words."""
     try:
-        return str(answer.json()["message"])
-    except (ValueError, KeyError):
-        return answer.text
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")
 
 
-def unreachable(server: Server, error: Exception) -> Failure:
-    """A failure that tells a dead server from a busy one."""
-    state = "is there but does not answer" if server.process() else "is gone"
-    return Failure(
+class Unreachable(Failure):
+    """The server did not answer."""
+
+
+def unreachable(server: Server, error: Exception) -> Unreachable:
+    """A failure that tells a dead server from a busy one, and from one that comes back."""
+    now = server.current()
+    state = "is there but does not answer" if now.process() else "is gone"
+    state = "has died and is being started again" if state == "is gone" and now.watcher() else state
+    return Unreachable(
         f"the server on port {server.inference_port} {state}: {type(error).__name__}",
         fix=f"scripts/bert logs --inference-port {server.inference_port}",
     )

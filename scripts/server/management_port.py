@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import ClassVar
 
-import httpx
-
-from scripts.server import local
+from scripts.server import unix_http
 from scripts.server.state import Server
 
 SECONDS = 600
@@ -68,13 +67,12 @@ class Relay(BaseHTTPRequestHandler):
             return self.say(403, "the management API answers the user who started the server; others need --auth")
         try:
             headers = {name: value for name in ("authorization", "content-type") if (value := self.headers.get(name))}
-            answer = local.socket_request(
-                self.socket_path, self.command, self.path, SECONDS, headers=headers, content=body
-            )
-        except httpx.HTTPError as error:
+            with closing(unix_http.Connection(self.socket_path)) as connection:
+                answer = connection.ask(self.command, self.path, SECONDS, headers, body)
+        except unix_http.ERRORS as error:
             return self.say(503, f"TorchServe does not answer: {type(error).__name__}")
         kept = {name: value for name, value in answer.headers.items() if name.lower() not in DROPPED}
-        return self.answer(answer.status_code, answer.content, kept)
+        return self.answer(answer.status, answer.body, kept)
 
     do_GET = do_PUT = do_OPTIONS = relay
 

@@ -16,10 +16,13 @@ import yaml
 
 from handler.cores import cores
 from scripts.console import Failure
+from scripts.files import entries
 from scripts.server import cors, devices, environment, keys, state
 from scripts.server.gpu import diagnose, probe
 
 MOST_WORKERS = 8
+SHOWN = 3
+"""Names in a message."""
 SETTINGS = "model-config.yaml"
 """Of an archive, at its root."""
 WORKERS_PER_GPU = 2
@@ -146,8 +149,17 @@ def check_archive(archive: Path, device: str | None) -> None:
         with ZipFile(archive) as packed:
             packed.getinfo("MAR-INF/MANIFEST.json")
             settings = packed.read(SETTINGS) if SETTINGS in packed.namelist() else b""
-    except (BadZipFile, KeyError, OSError) as error:
+            astray = entries.unsafe(packed.infolist())
+            for entry in packed.infolist():
+                packed.open(entry).close()  # compares its name with that before its bytes, which is what Java reads
+    except (BadZipFile, KeyError, OSError, RuntimeError) as error:
         raise Failure(f"{archive} is damaged or no archive: {error}", fix="pack it again: scripts/bert pack") from None
+    if astray:
+        names = ", ".join(map(repr, astray[:SHOWN])) + (f" and {len(astray) - SHOWN} more" if astray[SHOWN:] else "")
+        raise Failure(
+            f"{archive} has {names}, which TorchServe would write outside of the folder it unpacks archives into",
+            fix="find out who made it; pack the checkpoint again: scripts/bert pack",
+        )
 
     wanted = device_type(settings)
     if device and wanted and device != wanted:

@@ -6,11 +6,14 @@ caller's own group, and 1 is the machine's first process.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import psutil
 
 FIRST = 1
+OURS = ("org.pytorch.serve.ModelServer", "model_service_worker.py")
+"""In the command lines of TorchServe's Java and of its workers."""
 
 
 def known(pid: Any) -> int | None:
@@ -27,3 +30,27 @@ def find(pid: int) -> psutil.Process:
     if known(pid) is None:
         raise psutil.NoSuchProcess(pid, msg=f"{pid} is no process that was started here")
     return psutil.Process(pid)
+
+
+def living(pid: int, created: float) -> psutil.Process | None:
+    """The process that had this id when it was born at that time, unless it is gone; ids are used again."""
+    try:
+        process = find(pid)
+        same = abs(process.create_time() - created) < 1
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def of(temporary: str) -> list[psutil.Process]:
+    """Java and the workers of the server with that temporary folder, which no other has, whoever their parent is."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if known(process.pid) and belongs(process.info["cmdline"] or (), temporary)
+    ]
+
+
+def belongs(command: Sequence[str], temporary: str) -> bool:
+    """Whether a command line is TorchServe's, and names that folder."""
+    return any(temporary in word for word in command) and any(word.endswith(OURS) for word in command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import requests
 
 from scripts.console import Failure
-from scripts.server import management
+from scripts.server import inference, management
 from scripts.server.state import Server, flag
 
 NOT_SERVED = ("ModelNotFoundException", "ModelVersionNotFoundException")
@@ -14,7 +14,7 @@ NO_ADDRESS = ("ResourceNotFoundException", "MethodNotAllowedException")
 
 def explain(server: Server, name: str, answer: requests.Response) -> Failure:
     """A failure for an answer with a status of 400 or above to a request for `/predictions/{name}`."""
-    body, port = management.decoded(answer), flag(server.inference_port)
+    body, port = inference.decoded(answer), flag(server.inference_port)
     kind = body.get("type") if isinstance(body, dict) else None
     if kind in NOT_SERVED or kind in NO_ADDRESS:
         what = "model or version" if kind in NOT_SERVED else "address"

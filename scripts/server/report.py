@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import psutil
 from rich.table import Table
 
 from scripts.console import Failure, out
-from scripts.server import management, next_steps
-from scripts.server.state import Server, loopback
+from scripts.server import journal, management, next_steps
+from scripts.server.failed import Failed
+from scripts.server.state import Server, flag, loopback
 
 MIB = 1 << 20
 LONG = 6  # numbers of a vector that are shown
@@ -37,7 +39,11 @@ def server_report(server: Server) -> dict[str, Any]:
                 ],
             }
         )
+    watcher, restarts = server.watcher(), journal.count(server.locks)
     return {
+        "state": "running" if server.process() else "starting again",
+        "supervisor": watcher.pid if watcher else None,
+        "restarts": restarts._asdict(),
         "pid": server.pid,
         "memory_mib": resident(server.pid),
         "inference": server.inference,
@@ -66,6 +72,16 @@ def show_server(report: dict[str, Any]) -> None:
     out.print(f"{report['inference']}{wildcard_note(report['host'])}  pid {report['pid']}, {report['memory_mib']} MiB")
     for name in ("management", "metrics", "grpc", "logs"):
         out.print(f"  {name:<11}{report[name]}{wildcard_note(report['metrics_host']) if name == 'metrics' else ''}")
+    out.print(f"  {'restarts':<11}{restarts_line(report['restarts'])}")
+    watcher = report["supervisor"]
+    out.print(
+        f"  {'supervisor':<11}pid {watcher}"
+        if watcher
+        else f"  {'supervisor':<11}none: nobody starts it again if it dies; scripts/bert start leaves one",
+        style="" if watcher else "yellow",
+    )
+    if report["state"] != "running":
+        out.print(f"  {'state':<11}{report['state']}", style="yellow")
     if report["auth"]:
         out.print(f"  {'keys':<11}{report['keys']}")
     table = Table("model", "version", "worker", "pid", "status", "MiB", "waiting")
@@ -76,6 +92,28 @@ def show_server(report: dict[str, Any]) -> None:
             cells += [state, worker.get("memory_mib", ""), model.get("waiting", "")]
             table.add_row(*map(str, cells))
     out.print(table)
+
+
+def restarts_line(restarts: dict[str, Any]) -> str:
+    """How often processes that died were replaced since `start`."""
+    last = f", last at {restarts['last']}" if restarts["last"] else ""
+    return f"{restarts['workers']} of workers, {restarts['server']} of the server{last}"
+
+
+def failed_report(note: Failed) -> dict[str, Any]:
+    """What `status` says of a server that is not started any more."""
+    return {"state": "failed", "models": [], **msgspec.to_builtins(note)}
+
+
+def show_failed(note: Failed) -> None:
+    """Why, and what to do."""
+    port = flag(note.inference_port)
+    Failure(
+        f"the server on port {note.inference_port}, at {note.time}: {note.reason}",
+        why=note.console,
+        fix=f"scripts/bert logs{port} shows more; then scripts/bert start {' '.join(note.models)}{port}, or "
+        f"scripts/bert stop{port} to forget it",
+    ).show()
 
 
 def wildcard_note(host: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scripts.console import Failure
-from scripts.server import preflight, state, upgrade
+from scripts.server import draining, preflight, state, supervise, upgrade
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 
@@ -14,11 +14,12 @@ LOOPBACK = "127.0.0.1"
 
 
 def find(options: Options) -> Server | None:
-    """The server of ours on that port; None when it is free for a new one.
+    """The server of ours on that port; None when it is free for a new one. One that is being stopped is waited for.
 
     Raises:
         Failure: it was started otherwise than asked. A script that went on would serve those without a key.
     """
+    draining.wait_for_stop(state.folder(options.inference_port))
     server = next((each for each in state.prune_and_list() if each.inference_port == options.inference_port), None)
     if server is None:
         return None
@@ -29,7 +30,7 @@ def find(options: Options) -> Server | None:
             f"the server on port {options.inference_port} runs already, {'; '.join(differing)}",
             fix=f"scripts/bert stop{port}, then the same command",
         )
-    return server
+    return server if server.watcher() else supervise.take_over(server)
 
 
 def add_missing(options: Options, server: Server) -> tuple[Server, list[str]]:

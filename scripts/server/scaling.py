@@ -12,77 +12,166 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from handler.locks import WAITING
+from handler.locks import WAITING, is_running, owner
 from scripts.console import Failure
-from scripts.server import management
+from scripts.server import management, memory
 from scripts.server.state import Server
 
 POLL_SECONDS = 0.1
+QUESTION_SECONDS = 30
+"""Until a question is asked again: TorchServe may have lost it with a worker that died."""
 
 
 def scale(server: Server, model: str, workers: int, timeout: float = 300, version: str | None = None) -> dict[str, Any]:
-    """Change the number of workers and wait until just that many are ready.
+    """Change the number of workers and wait until just that many are ready, also when Java dies meanwhile.
+
+    Args:
+        server: a running server.
+        model: name of the model.
+        workers: how many there are to be.
+        timeout: seconds.
+        version: of the model; None for the one that answers by default.
 
     Raises:
-        Failure: they were not ready in time; `why` is the last traceback a worker left.
+        Failure: they would not fit into memory, or were not ready in time; `why` is the last traceback a worker left.
     """
-    deadline = monotonic() + timeout
-    last = management.describe(server, model, version)["workers"][workers:]  # these it ends
-    pids = [str(worker["pid"]) for worker in last]
-    surplus = [pid for pid in pids if (server.locks / f"{model}.{pid}").exists()]  # one that is starting has no lock
-    with drain_workers(server, model, surplus, deadline, version) if surplus else nullcontext():
-        management.manage(server, "PUT", management.address(model, version), min_worker=workers, max_worker=workers)
-    while True:
-        description = management.describe(server, model, version)
-        if management.ready(description) == len(description["workers"]) == workers:
-            return description
-        if monotonic() > deadline or server.process() is None:
-            raise Failure(
-                f"{management.ready(description)} of {workers} workers of {model} are ready after {timeout:.0f} s",
-                why=management.traceback(server, model, version),
-                fix=f"scripts/bert logs --inference-port {server.inference_port}",
-            )
-        sleep(POLL_SECONDS)
+    with turn(server, model) as note:
+        return Scaling(model, version, workers, note, monotonic() + timeout).run(server)
+
+
+def restore(server: Server, model: str, timeout: float = 300) -> None:
+    """Give a model whose Java was started again the number of workers that it had."""
+    with turn(server, model) as note:
+        workers = note.read_text()
+        if workers:
+            Scaling(model, None, int(workers), note, monotonic() + timeout).run(server)
 
 
 @contextmanager
-def drain_workers(
-    server: Server, model: str, pids: Sequence[str], deadline: float, version: str | None = None
-) -> Iterator[None]:
+def turn(server: Server, model: str) -> Iterator[Path]:
+    """One scaling of a model after the other; the value is the file with the number of its workers."""
+    server.scaled.mkdir(parents=True, exist_ok=True)
+    note = server.scaled / model
+    with note.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield note
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """One change of a number of workers, by the one whose turn it is."""
+
+    model: str
+    version: str | None
+    workers: int
+    note: Path
+    deadline: float
+
+    def run(self, server: Server) -> dict[str, Any]:
+        """See `scale`."""
+        while True:
+            server = server.current()
+            try:
+                while not self.shrink_or_grow(server):
+                    pass
+                return self.await_ready(server)
+            except management.Unreachable:
+                if server.current().watcher() is None or monotonic() > self.deadline:
+                    raise
+            sleep(POLL_SECONDS)  # Java has died, and is started again
+
+    @property
+    def address(self) -> str:
+        """Of what is scaled, in the management API."""
+        return management.address(self.model, self.version)
+
+    def shrink_or_grow(self, server: Server) -> bool:
+        """Tell TorchServe the number; False if one that was to leave was replaced meanwhile by one that works."""
+        description = management.describe(server, self.model, self.version)
+        memory.check(self.model, management.pids(description), self.workers)
+        ended = description["workers"][self.workers :]
+        leaving = [f"{self.model}.{worker['pid']}" for worker in ended]
+        surplus = [server.locks / name for name in leaving if (server.locks / name).exists()]  # a starting one has none
+        with drain_workers(server, self.address, [lock.name for lock in surplus], self.deadline):
+            if not all(is_running(owner(lock)) for lock in surplus):
+                return False
+            answering = server.answering.get(self.model)  # none of a model that is being added
+            if self.version is None or answering is None or self.version == answering.version:
+                self.note.write_text(str(self.workers))  # before it is so, for what is started after a death
+            management.manage(server, "PUT", self.address, min_worker=self.workers, max_worker=self.workers)
+            for name in leaving:  # so that nobody counts them as workers that died
+                (server.births / name).unlink(missing_ok=True)
+        return True
+
+    def await_ready(self, server: Server) -> dict[str, Any]:
+        """Wait until just that many are ready.
+
+        Raises:
+            Failure: they are not at the deadline.
+        """
+        while True:
+            description = management.describe(server, self.model, self.version)
+            ready = management.ready(description)
+            if ready == len(description["workers"]) == self.workers:
+                return description
+            if monotonic() > self.deadline:
+                raise Failure(
+                    f"{ready} of {self.workers} workers of {self.model} are ready, and time is up",
+                    why=management.traceback(server, self.model, self.version),
+                    fix=f"scripts/bert logs --inference-port {server.inference_port}; or raise --timeout",
+                )
+            sleep(POLL_SECONDS)
+
+
+@contextmanager
+def drain_workers(server: Server, address: str, names: Sequence[str], deadline: float) -> Iterator[None]:
     """Keep these workers from working; they go on if they still live when this ends, or when this process dies.
+
+    Args:
+        server: whose workers they are.
+        address: of their model or version, in the management API.
+        names: of their locks.
+        deadline: to wait for what they work on.
 
     Raises:
         Failure: one of them was busy until the deadline.
     """
-    notes = [server.drain_notes / f"{model}.{pid}" for pid in pids]
-    with ThreadPoolExecutor(len(pids) + 1) as pool, ExitStack() as stack:
+    if not names:
+        yield
+        return
+    notes = [server.drain_notes / name for name in names]
+    with ThreadPoolExecutor(len(notes) + 1) as pool, ExitStack() as stack:
         for note in notes:
-            stack.callback(note.unlink)
+            stack.callback(note.unlink, missing_ok=True)
             fcntl.flock(stack.enter_context(note.open("wb")), fcntl.LOCK_EX)
-        for _ in range(len(pids) + 1):
-            pool.submit(describe_until, server, management.address(model, version), notes, deadline)
-        while not all(map(waiting, notes)):
+        for _ in range(len(notes) + 1):
+            pool.submit(describe_until, server, address, notes, deadline)
+        while not all(map(idle, notes)):
             if monotonic() > deadline:
-                raise Failure(f"workers of {model} are too busy to leave", fix="raise --timeout")
+                raise Failure(f"workers of {address} are too busy to leave", fix="raise --timeout")
             sleep(POLL_SECONDS / 10)
         yield
 
 
-def describe_until(server: Server, model_address: str, notes: Sequence[Path], deadline: float) -> None:
+def describe_until(server: Server, address: str, notes: Sequence[Path], deadline: float) -> None:
     """Ask whichever worker is free, again and again, until each of those that are to leave has a question to keep."""
-    while monotonic() < deadline and not all(map(waiting, notes)):
-        with suppress(Failure):  # the queue is full; or the worker that had the question has ended
-            management.manage(server, "GET", model_address, timeout=deadline - monotonic(), customized="true")
+    while monotonic() < deadline and not all(map(idle, notes)):
+        patience = max(POLL_SECONDS, min(QUESTION_SECONDS, deadline - monotonic()))
+        try:
+            management.manage(server, "GET", address, timeout=patience, customized="true")
+        except Failure:  # the queue is full; or the worker that had the question has ended
+            sleep(POLL_SECONDS / 10)
 
 
-def waiting(note: Path) -> bool:
-    """Whether the worker with this note works on nothing; true as well once the note is gone."""
+def idle(note: Path) -> bool:
+    """Whether the worker with this note works on nothing: it says so, or it is gone, or the note is."""
     try:
-        return note.read_bytes() == WAITING
+        return note.read_bytes() == WAITING or not is_running(owner(note))
     except FileNotFoundError:
         return True

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from handler.locks import drain_notes
+from handler.locks import births, drain_notes
 from scripts import paths
 from scripts.console import Failure, err
 from scripts.server import processes
@@ -38,6 +38,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         temporary: where it unpacks archives; also holds Unix sockets, whose paths may have 107 characters: it is short.
         auth: whether requests need a token.
         metrics_host: address of the metrics.
+        supervisor: of the process that starts Java again when it dies; 0 for none. `supervised` is when it was born.
         key_list: the operator's file of keys, which workers look at; None where TorchServe itself asks for its token.
         answering: name -> the version that answers where an address names none.
         previous: name -> the version that answered before, and still does at its own address.
@@ -57,6 +58,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     auth: bool
     metrics_host: str = "127.0.0.1"
     key_list: str | None = None
+    supervisor: int = 0
+    supervised: float = 0
     answering: dict[str, Loaded] = {}
     previous: dict[str, Loaded] = {}
 
@@ -96,6 +99,16 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return drain_notes(self.locks)
 
     @property
+    def births(self) -> Path:
+        """Folder with a file per worker, of those that are loading, too; see `handler.locks.be_born`."""
+        return births(self.locks)
+
+    @property
+    def scaled(self) -> Path:
+        """Folder with a file for each model, which holds the number of workers it was last scaled to."""
+        return Path(self.folder) / "scaled"
+
+    @property
     def keys(self) -> Path:
         """Where TorchServe with --auth writes its tokens, readable by its user only."""
         return Path(self.folder) / "key_file.json"
@@ -107,12 +120,20 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     def process(self) -> psutil.Process | None:
         """The Java process, unless it is gone."""
-        try:
-            process = processes.find(self.pid)
-            same = abs(process.create_time() - self.created) < 1
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            return None
+        return processes.living(self.pid, self.created)
+
+    def watcher(self) -> psutil.Process | None:
+        """The process that starts Java again when it dies, unless it is gone; see `scripts/server/supervise.py`."""
+        return processes.living(self.supervisor, self.supervised)
+
+    def current(self) -> Server:
+        """As it is written down now: Java has another process id after it was started again."""
+        return read(Path(self.folder) / FILE) or self
+
+    def remembered(self) -> bool:
+        """Whether it is still the server of its port; each has another temporary folder."""
+        now = read(Path(self.folder) / FILE)
+        return now is not None and now.temporary == self.temporary
 
     def save(self) -> None:
         """Write it into its folder, in one step: others may be reading."""
@@ -124,8 +145,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         """Remove what only a running server needs; its logs stay."""
         (Path(self.folder) / FILE).unlink(missing_ok=True)
         self.keys.unlink(missing_ok=True)
-        shutil.rmtree(self.locks, ignore_errors=True)
-        shutil.rmtree(self.drain_notes, ignore_errors=True)
+        for folder in (self.locks, self.births, self.drain_notes, self.scaled):
+            shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(self.temporary, ignore_errors=True)
 
 
@@ -150,16 +171,22 @@ def folder(inference_port: int) -> Path:
     return paths.RUNS / str(inference_port)
 
 
+def read(file: Path) -> Server | None:
+    """What is written down there; None where there is nothing, or nothing readable."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Server)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError:  # of another version, or damaged
+        err.print(f"{file} is not readable and was skipped")
+        return None
+
+
 def prune_and_list() -> list[Server]:
-    """All servers that live; what is left of others is removed."""
+    """All servers that live, or are about to live again; what is left of others is removed."""
     servers = []
-    for file in sorted(paths.RUNS.glob(f"*/{FILE}")):
-        try:
-            server = msgspec.json.decode(file.read_bytes(), type=Server)
-        except msgspec.DecodeError:  # of another version, or damaged
-            err.print(f"{file} is not readable and was skipped")
-            continue
-        if server.process() is None:
+    for server in filter(None, map(read, sorted(paths.RUNS.glob(f"*/{FILE}")))):
+        if server.process() is None and server.watcher() is None:
             server.forget()
         else:
             servers.append(server)

@@ -1,24 +1,22 @@
-"""Stops a server: lets it finish what it has, ends it, and makes sure nothing of it stays."""
+"""Stops a server: lets it finish what it has accepted, ends it, and makes sure nothing of it stays."""
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
-from time import monotonic, sleep
 
 import psutil
 
-from handler.locks import is_locked
-from scripts.console import Failure
-from scripts.server import management
+from scripts.server import draining, java, processes
 from scripts.server.state import Server
 
-IDLE_POLLS = 4  # polls in a row that see nothing to do; a batch is between queue and worker for less time than that
-POLL_SECONDS = 0.05
-JAVA_SECONDS = 20
+JAVA_SECONDS = 2
+"""For Java to end its workers and itself; nothing that was accepted waits for it any more."""
+SUPERVISOR_SECONDS = 20
 
 
 def stop(server: Server, drain: float) -> int:
-    """Wait for requests in flight, then end the server.
+    """Answer what was accepted and refuse what comes, then end the server.
 
     Args:
         server: the server.
@@ -27,51 +25,36 @@ def stop(server: Server, drain: float) -> int:
     Returns:
         Requests that were still waiting when time was up; 0 when all were answered.
     """
-    waiting = drain_requests(server, drain)
-    terminate(server)
+    with draining.stopping(server) as note:
+        if not server.remembered():  # another `stop` was first
+            return 0
+        waiting = draining.drain(server, note, drain)
+        terminate_locked(server)
     return waiting
 
 
-def drain_requests(server: Server, drain: float) -> int:
-    """Wait until no request waits and no worker is busy; returns how many waited at the end.
-
-    TorchServe cuts the connections of requests in flight when it stops, so it must not be stopped before.
-    """
-    deadline, calm = monotonic() + drain, 0
-    while calm < IDLE_POLLS:
-        try:
-            waiting = pending(server) + busy(server)
-        except Failure:
-            return 0  # it does not answer any more
-        calm = 0 if waiting else calm + 1
-        if monotonic() > deadline:
-            return waiting
-        sleep(POLL_SECONDS)
-    return 0
-
-
-def pending(server: Server) -> int:
-    """Requests in the queues of all models."""
-    models = management.manage(server, "GET", "/models", limit=1000)["models"]
-    queues = (management.describe(server, model["modelName"])["jobQueueStatus"] for model in models)
-    return sum(queue["pendingRequests"] for queue in queues)
-
-
-def busy(server: Server) -> int:
-    """Workers that are computing; each holds a lock while it does."""
-    return sum(map(is_locked, server.locks.glob("*")))
-
-
 def terminate(server: Server) -> None:
-    """End Java and whatever it started, by process id, and forget the server."""
-    process = server.process()
-    if process is not None:
+    """End a server at once."""
+    with draining.stopping(server):
+        terminate_locked(server)
+
+
+def terminate_locked(server: Server) -> None:
+    """End the supervisor, then Java and its workers, by process id, and forget the server.
+
+    Java is started by the supervisor alone, which never leaves off in the middle: after its end there is one at most.
+    """
+    watcher = server.current().watcher()
+    if watcher is not None and watcher.pid != os.getpid():
         with suppress(psutil.NoSuchProcess):
-            family = [process, *process.children(recursive=True)]
-            process.terminate()
-            psutil.wait_procs(family, timeout=JAVA_SECONDS)
-            for member in family:
-                with suppress(psutil.NoSuchProcess):
-                    member.kill()
-            psutil.wait_procs(family, timeout=JAVA_SECONDS)
+            watcher.terminate()
+        _, alive = psutil.wait_procs([watcher], timeout=SUPERVISOR_SECONDS)
+        java.end(alive)
+    main = server.current().process()
+    family = processes.of(server.temporary)
+    if main is not None:
+        with suppress(psutil.NoSuchProcess):
+            main.terminate()
+        psutil.wait_procs(family, timeout=JAVA_SECONDS)
+    java.end(family)
     server.forget()

@@ -10,7 +10,7 @@ from time import sleep
 from scripts.console import Failure, err
 from scripts.server.gpu import hardware
 
-FILES = ("console.log", "server.log", "worker.log")
+FILES = ("console.log", "server.log", "worker.log", "restarts.log")
 USUAL = (
     "Warning: TorchServe is using non-default JVM parameters",  # ours, in `config.properties` and `launch.py`
     "WARNING: sun.reflect.Reflection.getCallerClass is not supported",  # of the logging library, on every newer Java
@@ -63,3 +63,10 @@ def copy_from(file: Path, position: int) -> int:
             sys.stdout.write(stream.read().decode(errors="replace"))
             sys.stdout.flush()
     return size
+
+
+def last_lines(folder: Path, lines: int = 15) -> str:
+    """The last lines that the server itself wrote."""
+    files = [folder / name for name in ("console.log", "server.log") if (folder / name).exists()]
+    told = (without_usual_warnings(file.read_text(errors="replace").splitlines()) for file in files)
+    return "\n".join(line for written in told for line in written[-lines:])

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 from scripts.console import Failure, err
 from scripts.server import environment
 
 PREFIX = "bert-"
+MIB = 1 << 20
+SPARE = 8 * MIB
+"""Bytes for what is not in an archive: sockets, logs of the start, classes that Java unpacks."""
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 """Bytes of a Unix socket's path (`sun_path` in unix(7), without the zero at its end)."""
 BELOW = len("/bert-12345678/.ts.sock.65535")
@@ -24,6 +29,21 @@ def make() -> Path:
     if reason:
         err.print(f"temporary files go to {place}: {reason}")
     return Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+
+
+def check_space(place: Path, archives: Iterable[Path]) -> None:
+    """Refuse to unpack archives where they would fill the disk.
+
+    Raises:
+        Failure: with both numbers.
+    """
+    needed = sum(entry.file_size for archive in archives for entry in ZipFile(archive).infolist()) + SPARE
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise Failure(
+            f"{place.parent} has {free / MIB:.0f} MiB free, and the unpacked archives take {needed / MIB:.0f} MiB",
+            fix="make room there, or TMPDIR=/some/larger/folder",
+        )
 
 
 def choose() -> tuple[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from scripts.console import Failure, step
-from scripts.server import management, own_store, scaling, versions
+from scripts.server import management, own_store, preflight, scaling, versions
 from scripts.server.comparison import Comparison, compare
 from scripts.server.state import Loaded, Server
 
@@ -39,6 +39,7 @@ def upgrade(
     Raises:
         Failure: the new version does not start or answers wrongly; nothing was changed.
     """
+    preflight.check_archive(archive, None)
     before, workers = answering(server, model)
     with step(f"starting version {own_store.version(archive)} of {model}"):
         loaded = versions.bring_up(server, model, archive, workers, timeout)
@@ -89,6 +90,7 @@ def add(server: Server, model: str, archive: Path, workers: int, timeout: float 
     Raises:
         Failure: it does not start or answers wrongly; nothing was changed.
     """
+    preflight.check_archive(archive, None)
     with step(f"starting {model}"):
         loaded = versions.bring_up(server, model, archive, workers, timeout)
     server = replace(server, models=[*server.models, model], answering=server.answering | {model: loaded})

@@ -10,8 +10,10 @@ from typing import Any
 
 from scripts import smoke_test
 from scripts.console import Failure
-from scripts.server import management, own_store, preflight, scaling
+from scripts.server import damage, inference, management, own_store, scaling, temporary
 from scripts.server.state import Loaded, Server
+
+UNPACKING_SECONDS = 300
 
 
 def registered(server: Server, model: str) -> list[str]:
@@ -30,16 +32,16 @@ def bring_up(server: Server, model: str, archive: Path, workers: int, timeout: f
     Raises:
         Failure: it does not load, does not answer, or answers what is not a finite number.
     """
-    preflight.check_archive(archive, None)
     version = own_store.version(archive)
     if version in registered(server, model):
         raise Failure(
             f"the server on port {server.inference_port} holds version {version} of {model} already",
             fix="pack the other one with another --version, or scripts/bert rollback goes back to the version before",
         )
+    temporary.check_space(Path(server.temporary), [archive])
     loaded = own_store.add(server.own_store, model, archive)
     try:
-        management.manage(server, "POST", "/models", timeout=timeout, url=loaded.file, model_name=model)
+        register(server, model, loaded)
         await_worker(server, model, version, timeout)
         scaling.scale(server, model, workers, timeout, version)
         check_answer(server, model, version)
@@ -47,6 +49,22 @@ def bring_up(server: Server, model: str, archive: Path, workers: int, timeout: f
         take_down(server, model, loaded)
         raise
     return loaded
+
+
+def register(server: Server, model: str, loaded: Loaded) -> None:
+    """Load a version from the server's own store; it starts as many workers as its archive says.
+
+    Raises:
+        Failure: Java cannot unpack it, or knows it already.
+    """
+    try:
+        management.manage(server, "POST", "/models", timeout=UNPACKING_SECONDS, url=loaded.file, model_name=model)
+    except management.Refused as refused:
+        trouble = management.traceback(server, model, loaded.version)
+        raise Failure(
+            f"TorchServe could not load version {loaded.version} of {model}; nothing was changed",
+            why=damage.found(server.own_store / loaded.file) or trouble or refused.why,
+        ) from None
 
 
 def await_worker(server: Server, model: str, version: str, timeout: float) -> None:
@@ -76,14 +94,14 @@ def check_answer(server: Server, model: str, version: str) -> None:
         Failure: it refuses, or a number of its answer is not finite.
     """
     address = f"/predictions/{model}/{version}"
-    info = management.decoded(management.post(server, f"{address}/info", {}))
+    info = inference.decoded(inference.post(server, f"{address}/info", {}))
     for body in (smoke_test.READY, smoke_test.body(info)):
-        answer = management.post(server, address, body)
+        answer = inference.post(server, address, body)
         if answer.status_code != 200:
             raise Failure(
                 f"version {version} of {model} answers {answer.status_code}; nothing was changed", why=answer.text[:500]
             )
-        if not finite(management.decoded(answer)):
+        if not finite(inference.decoded(answer)):
             raise Failure(f"version {version} of {model} answers with numbers that are not finite; nothing was changed")
 
 
@@ -106,3 +124,5 @@ def take_down(server: Server, model: str, loaded: Loaded) -> None:
     with suppress(Failure):
         management.manage(server, "DELETE", management.address(model, loaded.version))
     (server.own_store / loaded.file).unlink(missing_ok=True)
+    if model not in server.answering:
+        (server.scaled / model).unlink(missing_ok=True)

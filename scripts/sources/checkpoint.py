@@ -12,8 +12,9 @@ import msgspec
 
 from handler.head import HeadType
 from scripts.console import Failure
-from scripts.files.json_files import checked, load_if_there, load_object, required, value
-from scripts.sources import damage, first_module, lengths, remedies
+from scripts.files.entries import leads_out
+from scripts.files.json_files import MALFORMED, checked, load_if_there, load_object, required, value
+from scripts.sources import damage, first_module, lengths, remedies, variants
 from scripts.sources import sentence_transformers as modules
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -73,6 +74,8 @@ class Checkpoint:
         prompts: what may go before a text, by name.
         default_prompt: name of the one that does.
         rerank: what a cross-encoder applies to its score; see `HeadMetadata`.
+        length_said: the file that says `max_length`, and its key.
+        variant: of its files of weights; None where they have their plain names. See `variants`.
     """
 
     root: Path
@@ -90,6 +93,8 @@ class Checkpoint:
     prompts: Mapping[str, str] = field(default_factory=dict)
     default_prompt: str | None = None
     rerank: str = "sigmoid"
+    length_said: tuple[Path, str] = (Path("config.json"), "max_position_embeddings")
+    variant: str | None = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -104,14 +109,19 @@ class Checkpoint:
     @property
     def weights(self) -> list[Path]:
         """Files of weights; of sharded ones also the index."""
-        weights = next(self.folder / name for name in WEIGHTS if (self.folder / name).exists())
+        names = (variants.named(name, self.variant) for name in WEIGHTS)
+        weights = next(self.folder / name for name in names if (self.folder / name).exists())
         if weights.suffix != ".json":
             return [weights]
         shards = required(load_object(weights), "weight_map", dict, weights).values()
-        return [
-            weights,
-            *(self.folder / shard for shard in sorted({checked(each, str, f"{weights}") for each in shards})),
-        ]
+        parts = sorted({checked(each, str, f"{weights}") for each in shards})
+        astray = next(filter(leads_out, parts), None)
+        if astray is not None:
+            raise Failure(
+                f"{weights} has weights in {astray!r}, which is no file of the folder",
+                fix="copy the file into the folder, and name it there by its name alone",
+            )
+        return [weights, *(self.folder / part for part in parts)]
 
 
 def read(folder: Path) -> Checkpoint:
@@ -137,7 +147,8 @@ def understand(root: Path) -> Checkpoint:
     if not (folder / "config.json").exists():
         raise remedies.lacks(folder, "config.json")
     config = load_object(folder / "config.json")
-    if not any((folder / name).exists() for name in WEIGHTS):
+    variant = None if any((folder / name).exists() for name in WEIGHTS) else variants.find(folder, WEIGHTS)
+    if variant is None and not any((folder / name).exists() for name in WEIGHTS):
         raise remedies.lacks(folder, "weights for transformers", remedies.PLACES + remedies.FORMATS)
     check_vocabulary(folder)
     named = config.get("architectures") or ["BertModel"]
@@ -146,9 +157,11 @@ def understand(root: Path) -> Checkpoint:
     found = lengths.read(folder, config)
     tokenizer = load_if_there(folder / "tokenizer_config.json")
     rerank = modules.activation(root, config)
-    settings = first_module.settings(folder)[1] if (root / "modules.json").exists() else {}
-    longest = found.longest(settings, tokenizer)
-    plain = Checkpoint(root, folder, architecture, longest, found.positions, "", rerank=rerank)
+    file, settings = first_module.settings(folder)
+    settings = settings if (root / "modules.json").exists() else {}
+    longest, (name, key) = found.longest(settings, tokenizer, file.name)
+    plain = Checkpoint(root, folder, architecture, longest, found.positions, "", rerank=rerank, variant=variant)
+    plain = replace(plain, length_said=(folder / name, key))
     plain = replace(plain, truncation=truncation_side(folder, tokenizer))
     if (root / "modules.json").exists():
         return replace(plain, **modules.read(root))
@@ -173,6 +186,6 @@ def truncation_side(folder: Path, tokenizer: Mapping[str, Any]) -> str:
         return said or "right"
     try:
         read = msgspec.json.decode((folder / "tokenizer.json").read_bytes(), type=Sections)
-    except msgspec.DecodeError:  # the packer says what is wrong with it
+    except MALFORMED:  # the packer says what is wrong with it
         return "right"
     return read.truncation.direction.lower() if read.truncation else "right"

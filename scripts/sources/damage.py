@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from shlex import quote
+from shutil import which
 
 from scripts.console import Failure
 
@@ -25,14 +26,19 @@ def check(file: Path) -> None:
     with file.open("rb") as opened:
         start = opened.read(len(POINTER))
     if start == POINTER:
-        raise Failure(
-            f"{file} ({size} bytes) is a pointer of Git LFS, and not the file itself",
-            fix=f"git -C {quote(str(file.parent))} lfs pull",
-        )
+        raise Failure(f"{file} ({size} bytes) is a pointer of Git LFS, and not the file itself", fix=fetch(file.parent))
     if not size:
         raise Failure(f"{file} is empty", fix=AGAIN)
     if file.suffix == ".safetensors":
         check_length(file, size)
+
+
+def fetch(folder: Path) -> str:
+    """What brings the files that pointers stand for: Git LFS in a clone, and elsewhere nothing here."""
+    if not any((each / ".git").exists() for each in (folder.resolve(), *folder.resolve().parents)):
+        return "copy the file itself from where the folder is from, or: scripts/bert pull HUB-ID"
+    install = "" if which("git-lfs") else "install git-lfs (Debian, Ubuntu: apt install git-lfs; macOS: brew), then "
+    return f"{install}git -C {quote(str(folder))} lfs pull"
 
 
 def check_length(file: Path, size: int) -> None:
@@ -48,7 +54,7 @@ def check_length(file: Path, size: int) -> None:
         try:
             header = json.loads(opened.read(min(length, size)))
             ends = [each["data_offsets"][1] for name, each in header.items() if name != "__metadata__"]
-        except (AttributeError, LookupError, TypeError, ValueError):
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
             raise Failure(
                 f"{file} ({size} bytes) does not load: it has no whole header of a safetensors file", fix=AGAIN
             ) from None

@@ -5,6 +5,7 @@ Names of tensors are those of transformers' modules; `{}` is the number of the l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -170,6 +171,7 @@ FAMILIES: dict[str, Family] = {
     "distilbert": DISTILBERT,
     "electra": ELECTRA,
 }
+MOST_LAYERS = 1000
 OTHER = Family(None, {})
 """Of every other `model_type`: transformers runs it."""
 
@@ -186,7 +188,11 @@ def activation(config: Mapping[str, Any]) -> str:
 
 def norm_eps(config: Mapping[str, Any]) -> float:
     """What normalisations add to a variance."""
-    return value(config, family(config).keys.eps, float, 1e-12)
+    key = family(config).keys.eps
+    found = value(config, key, float, 1e-12)
+    if not math.isfinite(found):
+        raise Failure(f"{key} of config.json is {found}; expected: a finite number, such as 1e-12")
+    return found
 
 
 def hidden_size(config: Mapping[str, Any]) -> int:
@@ -200,6 +206,21 @@ def hidden_size(config: Mapping[str, Any]) -> int:
     if size < 1:
         raise Failure(f"{key} of config.json is {size}; expected: 1 or more")
     return size
+
+
+def check_layers(config: Mapping[str, Any]) -> None:
+    """Refuse a number that would take hours to build, before the weights are compared with it.
+
+    Raises:
+        Failure: it is more than `MOST_LAYERS`.
+    """
+    key = family(config).keys.layers
+    count = config.get(key)
+    if isinstance(count, int | float) and count > MOST_LAYERS:
+        raise Failure(
+            f"{key} of config.json is {count:g}; {MOST_LAYERS} is the most that is built",
+            fix="set it to as many layers as the weights have",
+        )
 
 
 def check_sizes(config: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.console import Failure
 from scripts.files.json_files import value
-from scripts.sources.families import check_sizes, family, position_offset
+from scripts.sources.families import check_layers, check_sizes, family, position_offset
 
 TABLES = ("position_embeddings", "embed_positions", "position_embedding", "wpe")
 """What transformers' encoders call a table with a row for each position."""
@@ -17,6 +17,10 @@ DEFAULT = 512
 """Tokens, where neither model nor tokenizer says."""
 NO_LIMIT = 10**20
 """A tokenizer's length above this says nothing: transformers writes 10**30 where there is none (`LARGE_INTEGER`)."""
+
+
+Said = tuple[str, str]
+"""A file, and a key of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,8 @@ class Lengths:
     positions: int | None
     configured: int | None
 
-    def longest(self, settings: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> int:
-        """What sentence-transformers reads of a text at most.
+    def longest(self, settings: Mapping[str, Any], tokenizer: Mapping[str, Any], own_file: str) -> tuple[int, Said]:
+        """What sentence-transformers reads of a text at most, and what says so.
 
         Source: `Transformer.__init__` of sentence-transformers 6.2: `max_seq_length` of its own settings, else the
         tokenizer's length within `max_position_embeddings`.
@@ -40,13 +44,17 @@ class Lengths:
         Args:
             settings: the decoded `sentence_bert_config.json`, or nothing.
             tokenizer: the decoded `tokenizer_config.json`.
+            own_file: what that of the settings is called.
         """
-        own = value(settings, "max_seq_length", int, 0, "sentence_bert_config.json")
+        own = value(settings, "max_seq_length", int, 0, own_file)
         key = "model_max_length" if tokenizer.get("model_max_length") is not None else "max_len"
         named = value(tokenizer, key, int, 0, "tokenizer_config.json")
-        said = (length for length in (named, self.configured) if length and length < NO_LIMIT)
-        found = own or min(said, default=DEFAULT)
-        return found if self.positions is None else min(found, self.positions)
+        rows = ("config.json", "max_position_embeddings")
+        said = ((named, ("tokenizer_config.json", key)), (self.configured, rows))
+        limits = [(length, by) for length, by in said if length and length < NO_LIMIT] or [(DEFAULT, rows)]
+        limits = [(own, (own_file, "max_seq_length"))] if own else limits
+        limits += [(self.positions, rows)] if self.positions is not None else []
+        return min(limits, key=lambda limit: limit[0])
 
 
 def read(folder: Path, config: Mapping[str, Any]) -> Lengths:
@@ -59,6 +67,7 @@ def read(folder: Path, config: Mapping[str, Any]) -> Lengths:
     Raises:
         Failure: transformers does not know the model, or it needs code of its own.
     """
+    check_layers(config)
     if family(config).encoder:
         check_sizes(config)
         size = value(config, "max_position_embeddings", int, DEFAULT)

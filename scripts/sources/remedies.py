@@ -35,8 +35,9 @@ class Remedy:
 
 
 OLDER = f"""\
-{PYTHON} -m venv .cache/older && .cache/older/bin/pip install 'transformers<5' torch {{needs}} && \
-.cache/older/bin/python -c 'import sys, transformers; from transformers.{{module}} import {{function}} as load; \
+{PYTHON} -m pip install --target .cache/{{module}} 'transformers<5' {{needs}} && \
+PYTHONPATH=.cache/{{module}} {PYTHON} -c 'import sys, transformers; \
+from transformers.{{module}} import {{function}} as load; \
 Model = getattr(transformers, sys.argv[1]); model = Model(Model.config_class.from_pretrained(sys.argv[2])); \
 load(model, sys.argv[3]).save_pretrained(sys.argv[2])' {{architecture}} {{folder}} {{found}}"""
 """Formats that transformers 5 no longer reads are converted by the last version before, whose `from_flax` fails."""
@@ -48,7 +49,9 @@ def older(needs: str, module: str, function: str) -> str:
     return OLDER.format_map(given | {key: f"{{{key}}}" for key in ("architecture", "folder", "found")})
 
 
-ORIGINAL = "take the folder it was exported from, with its model.safetensors: scripts/bert pull {origin}"
+ORIGINAL = (
+    'take what it was exported from, with its model.safetensors: scripts/bert pack "$(scripts/bert pull {origin})"'
+)
 PLACES = (
     Remedy(
         ("adapter_config.json",),
@@ -98,7 +101,8 @@ FORMATS = (
     Remedy(
         ("*.ckpt.index",),
         "it has them as {found}, for TensorFlow 1",
-        "scripts/bert convert {folder} --out {folder}-converted",
+        "scripts/bert convert {folder} --config {described} --out {folder}-converted, then scripts/bert pack "
+        "{folder}-converted",
     ),
     Remedy(("*.onnx", "onnx/*.onnx"), "it has {found}, which was exported for ONNX Runtime", ORIGINAL),
     Remedy(("*.gguf",), "it has {found}, which was made for llama.cpp", ORIGINAL),
@@ -119,9 +123,8 @@ TOKENIZERS = (
     Remedy(
         ("*",),
         "it needs tokenizer.json, or vocab.txt, or vocab.json with merges.txt",
-        f"{PYTHON} -c 'import sys; from transformers import AutoTokenizer; "
-        "AutoTokenizer.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[2])' {origin} {folder}, where the first "
-        "is the model that it was trained from",
+        f"take that of the model it was trained from: {PYTHON} -c 'import sys; from transformers import AutoTokenizer; "
+        "AutoTokenizer.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[2])' {origin} {folder}",
     ),
 )
 """Where there is nothing to make a tokenizer of."""
@@ -187,6 +190,7 @@ def facts(folder: Path, found: Path) -> Mapping[str, str]:
         "folder": str(folder),
         "found": str(found),
         "inner": str(found.parent),
+        "described": str(next(folder.glob("bert_config.json"), folder / "config.json")),
         "plain": re.sub(r"^(.+?)\.[^.]+(\.\w+)$", r"\1\2", found.name),
         "architecture": str(named[0]),
         "origin": value(config, "_name_or_path", str) or "HUB-ID",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from handler.activations import OF_MODULES
-from handler.config import Pooling
 from scripts.console import Failure
+from scripts.files.entries import leads_out
 from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
 from scripts.sources import first_module, unserved
 
@@ -50,7 +51,27 @@ def listed(root: Path) -> list[tuple[str, Path]]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:  # of which sentence-transformers keeps the last one alone
         raise Failure(f"{file} has two modules of the name {twice!r}", fix="give each a name of its own, 0, 1, ...")
-    return [(required(each, "type", str, file), root / required(each, "path", str, file)) for each in modules]
+    return [(required(each, "type", str, file), within(root, required(each, "path", str, file))) for each in modules]
+
+
+def within(root: Path, path: str) -> Path:
+    """A module's folder.
+
+    Raises:
+        Failure: it leads out of `root`: by its name, which sentence-transformers refuses too, or by a link.
+    """
+    if leads_out(path):
+        raise Failure(
+            f"{root / 'modules.json'} has a module in {path!r}, which is no path below {root}",
+            fix="move the module's folder into it, and name it in modules.json by its path there, such as 1_Pooling",
+        )
+    real = os.path.realpath(root / path)  # unlike `resolve`, it takes links that lead to themselves
+    if not Path(real).is_relative_to(os.path.realpath(root)):
+        raise Failure(
+            f"{root / path}, a module's folder, is a link to {real}, outside of {root}",
+            fix="put a copy of the folder in its place",
+        )
+    return root / path
 
 
 def read(root: Path) -> dict[str, Any]:
@@ -123,13 +144,14 @@ def embedding(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path])
     Raises:
         Failure: it is of several kinds, or leaves a prompt's tokens out.
     """
-    config = load_object(modules["Pooling"] / "config.json")
+    file = modules["Pooling"] / "config.json"
+    config = load_object(file)
     if not value(config, "include_prompt", bool, True, "1_Pooling/config.json"):
         raise Failure(
             f"{root} leaves the tokens of prompts out of pooling (include_prompt); this is not served",
             fix=f"set include_prompt to true in {modules['Pooling'].name}/config.json if no prompts are used",
         )
-    return {"task": "embedding", "pooling": read_pooling(config)}
+    return {"task": "embedding", "pooling": read_pooling(file, config)}
 
 
 def sparse(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
@@ -180,19 +202,22 @@ Source: `TRANSFORMER_TASK_DEFAULTS` of sentence-transformers 6.2.
 """
 
 
-def read_pooling(config: Mapping[str, Any]) -> str:
-    """The one pooling mode that is on."""
-    named = config.get("pooling_mode") or []
-    modes = [named] if isinstance(named, str) else checked(named, list, "pooling_mode of the module Pooling")
-    modes = [checked(mode, str, "a pooling_mode") for mode in modes] or [
-        POOLINGS.get(key, key) for key, on in config.items() if key.startswith("pooling_mode_") and on is True
-    ]
-    if len(modes) != 1 or modes[0] not in get_args(Pooling):
+def read_pooling(file: Path, config: Mapping[str, Any]) -> str:
+    """The one pooling mode; the mean, where an older form of the file names none that is on.
+
+    Source: `Pooling.__init__` and `_convert_legacy_pooling_kwargs` of sentence-transformers 6.2.
+    """
+    on = [POOLINGS.get(key, key) for key, on in config.items() if key.startswith("pooling_mode_") and on]
+    said = config.get("pooling_mode")
+    named = (on or "mean") if said is None else said
+    modes = [named] if isinstance(named, str) else checked(named, list, f"pooling_mode of {file}")
+    modes = [checked(mode, str, f"a pooling_mode of {file}") for mode in modes]
+    if len(modes) != 1 or modes[0] not in POOLINGS.values():
         raise Failure(
-            f"pooling {' and '.join(modes) or 'by nothing'} cannot be reproduced",
-            fix=f"one of {', '.join(POOLINGS.values())} is served",
+            f"{file} pools by {' and '.join(modes) or 'nothing'}, which is not served",
+            fix=f"one of {', '.join(POOLINGS.values())} is, if the model was trained with it",
         )
-    return str(modes[0])
+    return modes[0]
 
 
 def classifier(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from scripts.console import out, print_json
+from scripts.console import out, print_json, printable
 from scripts.paths import MODEL_STORE
 from scripts.verbs.options import Json, Store, archives
 
@@ -33,17 +34,24 @@ def inspect(
     if as_json:
         print_json(found)
         return
-    for key in SHOWN:
-        value = found[key]
-        out.print(f"{key:<12} {', '.join(value) if isinstance(value, list) else value}")
-    for line in provenance_lines(found["origin"] or {}):
-        out.print(line)
-    for note in found["notes"]:
-        out.print(f"{'note':<12} {note}")
+    for line in lines(found):
+        out.print(printable(line))
     table = Table("file", "bytes", "sha256")
     for entry in found["files"]:
-        table.add_row(entry["name"], f"{entry['bytes']:,}", entry["sha256"])
+        table.add_row(printable(entry["name"]), f"{entry['bytes']:,}", entry["sha256"])
     out.print(table)
+
+
+def lines(found: dict[str, Any]) -> Iterator[str]:
+    """All but its files; a name in an archive may hold line breaks."""
+    for key in SHOWN:
+        value = found[key]
+        yield f"{key:<12} {', '.join(value) if isinstance(value, list) else value}"
+    yield from provenance_lines(found["origin"] or {})
+    for note in found["notes"]:
+        yield f"{'note':<12} {note}"
+    for name in found["unsafe"]:
+        yield f"{'unsafe':<12} {name} leads out of the folder that the archive is unpacked into; start refuses it"
 
 
 def provenance_lines(origin: dict[str, Any]) -> list[str]:

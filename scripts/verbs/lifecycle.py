@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Annotated
 
 import typer
@@ -12,7 +12,8 @@ import typer
 from scripts import smoke_test
 from scripts.console import Failure, err, out
 from scripts.paths import MODEL_STORE
-from scripts.server import launch, management, preflight, report, running, state
+from scripts.server import failed, inference, launch, preflight, report, running, state
+from scripts.server import foreground as in_foreground
 from scripts.server import stop as stopper
 from scripts.server.preflight import Options
 from scripts.sources import pull as puller
@@ -22,6 +23,7 @@ from scripts.verbs.options import (
     CorsOrigin,
     Device,
     Foreground,
+    ForegroundDrain,
     GrpcPort,
     Host,
     InferencePort,
@@ -113,6 +115,7 @@ def start(
     auth: Auth = False,
     insecure: Insecure = False,
     foreground: Foreground = False,
+    drain: ForegroundDrain = 6,
     timeout: Timeout = 300,
     metrics_host: MetricsHost = "127.0.0.1",
     keys: Keys = None,
@@ -149,7 +152,7 @@ def start(
         return add_to(server, options)
     server = launch.start(options)
     print_first_answer(server)
-    return wait_in_foreground(server) if foreground else None
+    return in_foreground.wait(server, drain) if foreground else None
 
 
 def add_to(server: state.Server, options: Options) -> None:
@@ -171,32 +174,21 @@ def say_that_it_runs(server: state.Server) -> None:
 def print_first_answer(server: state.Server) -> None:
     """Ask once and show the answer."""
     address = f"/predictions/{server.models[0]}"
-    info = management.decoded(management.post(server, address, {"task": "info"}))
+    info = inference.decoded(inference.post(server, address, {"task": "info"}))
     body = smoke_test.body(info)
     begin = perf_counter()
-    answer = management.post(server, address, body)
+    answer = inference.post(server, address, body)
     milliseconds = (perf_counter() - begin) * 1000
-    report.show_started(server, body, milliseconds, management.decoded(answer), smoke_test.version(info))
+    report.show_started(server, body, milliseconds, inference.decoded(answer), smoke_test.version(info))
 
 
 def packed_version(server: state.Server) -> str | None:
     """Of the first model, from its own `info`; None when it does not say, or does not answer now."""
     with suppress(Failure):
         return smoke_test.version(
-            management.decoded(management.post(server, f"/predictions/{server.models[0]}", {"task": "info"}, timeout=5))
+            inference.decoded(inference.post(server, f"/predictions/{server.models[0]}", {"task": "info"}, timeout=5))
         )
     return None
-
-
-def wait_in_foreground(server: state.Server) -> None:
-    """Wait for a signal, or for the server's own end; then leave nothing behind."""
-    try:
-        while server.process() is not None:
-            sleep(0.2)
-    except (SystemExit, KeyboardInterrupt):
-        stopper.stop(server, drain=30)
-        raise SystemExit(0) from None
-    raise Failure("TorchServe ended by itself", why=launch.console(server))
 
 
 def stop(
@@ -207,6 +199,9 @@ def stop(
 
     Example: scripts/bert stop --drain 60
     """
+    for note in failed.listed(inference_port):
+        failed.clear(note.inference_port)
+        out.print(f"cleared the failed server on port {note.inference_port}")
     if not [server for server in state.prune_and_list() if inference_port in (None, server.inference_port)]:
         out.print("no server is running" + (f" on port {inference_port}" if inference_port else ""))
         return

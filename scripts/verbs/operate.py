@@ -10,9 +10,10 @@ import orjson
 import typer
 
 from scripts.console import Failure, out, print_json
+from scripts.gateway import state as gateways
 from scripts.paths import MODEL_STORE
 from scripts.server import doctor as doctor_checks
-from scripts.server import management, refusal, report, scaling, state
+from scripts.server import failed, inference, management, refusal, report, scaling, state
 from scripts.server.preflight import Options
 from scripts.server.tail import follow
 from scripts.verbs.options import InferencePort, Json, Port, Store, Task, Timeout, archives
@@ -37,19 +38,26 @@ def doctor(inference_port: InferencePort = 8080, store: Store = MODEL_STORE, as_
 
 
 def status(inference_port: Port = None, as_json: Json = False) -> None:
-    """Show the running servers with their models and workers.
+    """Show the running servers with their models, workers and restarts, and gateways.
+
+    Exit code 1 if a server has failed for good.
 
     Example: scripts/bert status --json
     """
     servers = [server for server in state.prune_and_list() if inference_port in (None, server.inference_port)]
-    reports = [report.server_report(server) for server in servers]
+    reports, lost = [report.server_report(server) for server in servers], failed.listed(inference_port)
     if as_json:
-        print_json(reports)
-    elif not reports:
-        out.print("no server is running; scripts/bert start")
+        print_json([*reports, *map(report.failed_report, lost)])
     else:
         for item in reports:
             report.show_server(item)
+        for note in lost:
+            report.show_failed(note)
+        for gateway in gateways.running():
+            out.print(f"gateway {gateway.url}  pid {gateway.pid}, in front of {', '.join(gateway.servers)}")
+        if not reports and not lost:
+            out.print("no server is running; scripts/bert start")
+    raise typer.Exit(1 if lost else 0)
 
 
 def logs(
@@ -63,7 +71,8 @@ def logs(
 
     Example: scripts/bert logs -f
     """
-    port = inference_port or (running[0].inference_port if (running := state.prune_and_list()) else 8080)
+    ports = [each.inference_port for each in state.prune_and_list()] + [each.inference_port for each in failed.listed()]
+    port = inference_port or (ports[0] if ports else state.DEFAULT_PORT)
     follow(state.folder(port) / "logs", lines, following)
 
 
@@ -118,7 +127,7 @@ def predict(
         fields["inputs"] = texts or [line.rstrip("\n") for line in sys.stdin if line.strip()]
     if task:
         fields["task"] = task
-    answer = management.post(server, f"/predictions/{name}", fields)
+    answer = inference.post(server, f"/predictions/{name}", fields)
     if answer.status_code >= 400:
         raise refusal.explain(server, name, answer)
     sys.stdout.write(answer.text.rstrip("\n") + "\n")

@@ -101,6 +101,15 @@ Insecure = Annotated[
 Foreground = Annotated[
     bool, typer.Option("--foreground", help="stay in the foreground until interrupted, then stop the server")
 ]
+ForegroundDrain = Annotated[
+    float,
+    typer.Option(
+        "--drain",
+        min=0,
+        help="with --foreground: maximum seconds to wait for accepted requests after SIGTERM, SIGINT or SIGHUP; the "
+        "default leaves `docker stop` its 10 seconds",
+    ),
+]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="seconds to wait until the workers are ready")]
 
 

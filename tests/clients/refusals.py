@@ -24,7 +24,6 @@ REFUSALS: dict[str, dict[str, str]] = {
     },
     "address as model": {"python/langchain-huggingface": "ValidationError"},
     "the path of the address is dropped": {"python/haystack": "RuntimeError", "python/litellm": "NotFoundError"},
-    "another answer is expected": {"python/voyageai": "AttributeError"},
     "no such service": {"python/tritonclient-grpc": "StatusCode.UNIMPLEMENTED"},
 }
 """Check -> library -> the exception's class, or the status it carries."""

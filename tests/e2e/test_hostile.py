@@ -3,6 +3,7 @@
 import gzip
 import socket
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -136,3 +137,31 @@ def test_no_log_quotes_what_a_client_sent(server):
     assert len(logs) >= 2
     wait_for(lambda: any("HttpRequestHandler" in file.read_text() for file in logs), "the errors in the log")
     assert not [file for file in logs if "zeppelin" in file.read_text()]
+
+
+LARGE = {"inputs": ["hello how are you a cat sat on a mat"] * 1500}
+
+
+def test_large_answers_asked_for_at_once_are_all_alike_and_cost_no_worker(server):
+    """Of ten megabytes each; Java's time for them once grew with the square of what one batch answers together."""
+    address = f"{server.url}/predictions/tiny/1.0/hidden-states"
+    alone = requests.post(address, json=LARGE, timeout=60)
+    before = calls.pids(server, "tiny")
+    with ThreadPoolExecutor(17) as clients:
+        others = [clients.submit(requests.post, address, json=LARGE, timeout=60) for _ in range(16)]
+        small = clients.submit(requests.post, f"{server.url}/predictions/tiny", json={"inputs": "hello"}, timeout=60)
+        answers = [other.result() for other in others]
+    assert small.result().status_code == 200
+    assert len(alone.content) > 5_000_000
+    assert [answer.content == alone.content for answer in answers] == [True] * len(answers)
+    assert "chunked" in {answer.headers.get("transfer-encoding") for answer in answers}
+    assert calls.pids(server, "tiny") == before
+
+
+def test_a_form_of_many_fields_and_json_of_many_lists_are_refused(server):
+    fields = "&".join(f"f{number}=v" for number in range(5000))
+    lists = '{"inputs": [' + "[]," * 60_000 + "[]]}"
+    kinds = {"application/x-www-form-urlencoded": fields, "application/json": lists}
+    for kind, body in kinds.items():
+        answer = requests.post(f"{server.url}/predictions/bert", data=body, headers={"content-type": kind}, timeout=60)
+        assert (answer.status_code, answer.json()["error_type"]) == (413, "too_large"), kind

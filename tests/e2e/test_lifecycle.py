@@ -172,7 +172,8 @@ def test_auth_asks_for_a_token(cli):
     assert "2 workers ready" in cli("scale", "tiny", "2").stdout
 
 
-def test_foreground_ends_with_a_signal(cli):
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_foreground_ends_with_a_signal(cli, sent):
     command = [ROOT / "scripts" / "bert", "start", "tiny", "--foreground"]
     process = subprocess.Popen(
         command, cwd=ROOT, env=cli.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -180,8 +181,8 @@ def test_foreground_ends_with_a_signal(cli):
     try:
         wait_for(cli.status, "server")
         wait_for(lambda: b"stop it with" in process.stdout.readline(), "banner")
-        processes = family(cli.status()[0]["pid"])
-        process.send_signal(signal.SIGTERM)
+        processes = [*family(cli.status()[0]["pid"]), *family(process.pid)[1:]]
+        process.send_signal(sent)
         assert process.wait(60) == 0
         assert gone(processes)
     finally:

@@ -116,9 +116,9 @@ def run(server: Cli, count: int, seed: int) -> Report:
     return report
 
 
-def pids(server: Cli) -> list[int]:
+def pids(server: Cli, model: str = "bert") -> list[int]:
     """Of the workers."""
-    return sorted(worker["pid"] for worker in server.workers("bert"))
+    return sorted(worker["pid"] for worker in server.workers(model))
 
 
 def faults(server: Cli) -> int:

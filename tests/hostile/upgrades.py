@@ -23,6 +23,7 @@ from tests.e2e.conftest import Cli, free_port
 
 MODEL = ROOT / ".cache" / "checkpoints" / "all-MiniLM-L6-v2"
 TEXT = "A man is eating food."
+BODY = {"task": "embedding", "inputs": TEXT}
 RESULTS = Path(__file__).with_name("results") / "upgrades.txt"
 
 
@@ -32,7 +33,7 @@ def ask(url: str, answers: dict[bytes, str], counts: Counter[str], over: Event) 
         session.trust_env = False
         while not over.is_set():
             try:
-                got = session.post(url, json={"inputs": TEXT}, timeout=30)
+                got = session.post(url, json=BODY, timeout=30)
                 counts[answers.get(got.content, "wrong") if got.status_code == 200 else f"{got.status_code}"] += 1
             except requests.RequestException as error:
                 counts[type(error).__name__] += 1
@@ -42,9 +43,9 @@ def rounds(command: Cli, archive: Path, count: int, clients: int) -> tuple[Count
     """Go there and back `count` times; what clients got, and seconds of each upgrade and rollback."""
     url = f"{command.url}/predictions/bert"
     counts: Counter[str] = Counter()
-    over, seconds, answers = Event(), [], {requests.post(url, json={"inputs": TEXT}).content: "1.0"}
+    over, seconds, answers = Event(), [], {requests.post(url, json=BODY).content: "1.0"}
     command("upgrade", "bert", str(archive))
-    answers[requests.post(url, json={"inputs": TEXT}).content] = "2.0"
+    answers[requests.post(url, json=BODY).content] = "2.0"
     command("rollback", "bert")
     command("retire", "bert")
     assert len(answers) == 2, "both versions answer alike: nothing can be told apart"

@@ -30,6 +30,7 @@ class Reference:
         listed = json.loads((root / "modules.json").read_text()) if (root / "modules.json").exists() else []
         self.modules = [module["type"].rsplit(".", 1)[-1] for module in listed]
         self.folder = root / listed[0]["path"] if listed else root
+        self.exact = {"variant": "fp16", **EXACT} if (self.folder / "model.fp16.safetensors").exists() else EXACT
 
     @cached_property
     def config(self) -> Any:
@@ -46,7 +47,7 @@ class Reference:
         """The folder as sentence-transformers reads it; a plain one gets a mean over tokens."""
         from sentence_transformers import SentenceTransformer
 
-        return SentenceTransformer(str(self.root), device="cpu", model_kwargs=EXACT)
+        return SentenceTransformer(str(self.root), device="cpu", model_kwargs=dict(self.exact))
 
     @cached_property
     def longest(self) -> int:
@@ -77,11 +78,11 @@ class Reference:
         """The bare model, the encoder alone where the family has a decoder."""
         text = TEXT_ENCODERS.get(self.config.model_type, "").endswith("EncoderModel")
         auto = transformers.AutoModelForTextEncoding if text else transformers.AutoModel
-        return auto.from_pretrained(self.folder, **EXACT).eval()
+        return auto.from_pretrained(self.folder, **self.exact).eval()
 
     def head(self, auto: str) -> Any:
         """The model with a head."""
-        return getattr(transformers, auto).from_pretrained(self.folder, **EXACT).eval()
+        return getattr(transformers, auto).from_pretrained(self.folder, **self.exact).eval()
 
     def run(self, model: Any, inputs: dict[str, torch.Tensor]) -> Any:
         """Its outputs."""

@@ -125,4 +125,4 @@ def tidy(text: str, here: Path) -> str:
     """On one line, without this machine's folders."""
     text = re.sub(r"^Traceback.*\n(?=\S)", "", text, flags=re.S)
     text = text.replace(f"{here}/", "").replace(str(here), "")
-    return " ".join(re.sub(r"/\S+/(?=[\w.-]+)", "", text).split())[:300]
+    return " ".join(re.sub(r"(?<![\w.])/\S+/(?=[\w.-]+)", "", text).split())[:300]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,12 @@ def test_the_checksum_is_the_published_one():
     """RFC 3720, B.4: the CRC-32C of 32 zero bytes is 8a9136aa; masked as tensorflow/core/lib/hash/crc32c.h does."""
     crc = 0x8A9136AA
     assert table.masked(bytes(32)) == ((crc >> 15 | crc << 17 & 0xFFFFFFFF) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("offset", [8, 2**40, 2**63, 2**64 - 1])
+def test_offsets_beyond_the_file(tmp_path, offset):
+    bundles.write(tmp_path / "m", {"x": (1, (2,), bytes(8))})
+    bundle = Bundle(tmp_path / "m")
+    bundle.entries["x"] = replace(bundle.entries["x"], offset=offset)
+    with pytest.raises(Failure, match="which has 8"):
+        bundle.read("x")

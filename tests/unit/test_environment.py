@@ -5,11 +5,12 @@ import resource
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from scripts.console import Failure
 from scripts.paths import ROOT
-from scripts.server import environment, launch, limits, temporary
+from scripts.server import environment, java, launch, limits, temporary
 from scripts.server.preflight import Options
 from tests.hostile import environments
 from tests.hostile.cases import CASES
@@ -184,9 +185,12 @@ def test_hostile_cases_have_names_and_steps(tmp_path):
     assert environments.environment(CASES[0], tmp_path)["BERT_RUNS"] == str(tmp_path / "runs")
 
 
-def test_a_java_that_ends_at_once_is_no_traceback_of_ours(tmp_path):
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "logs" / "console.log").write_text("Too small maximum heap\n")
+def test_a_java_that_ends_at_once_is_no_traceback_of_ours(tmp_path, monkeypatch):
+    server = launch.describe(Options(tmp_path), ["bert"], tmp_path)
+    server = msgspec.structs.replace(server, folder=str(tmp_path))
+    server.logs.mkdir()
+    (server.logs / "console.log").write_text("Too small maximum heap\n")
+    monkeypatch.setattr(java.subprocess, "run", lambda *_, **__: java.pid_file(tmp_path).write_text(str(2**22 + 1)))
     with pytest.raises(Failure, match="did not start") as caught:
-        launch.write_state(Options(tmp_path), ["bert"], 2**22 + 1, tmp_path, str(tmp_path))
+        java.start(server, {})
     assert caught.value.why == "Too small maximum heap\n"

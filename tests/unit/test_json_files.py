@@ -40,6 +40,9 @@ POOLING = {"pooling_mode": "mean", "include_prompt": True, "pooling_mode_mean_to
 SENTENCES = {"max_seq_length": 20, "do_lower_case": False, "processing_kwargs": {}}
 MODEL = {"prompts": {"query": "q: "}, "default_prompt_name": None, "truncate_dim": 8, "activation_fn": None}
 DENSE = {
+    "in_features": 32,
+    "out_features": 8,
+    "bias": False,
     "activation_function": "torch.nn.modules.activation.Tanh",
     "module_input_name": "sentence_embedding",
     "module_output_name": "sentence_embedding",

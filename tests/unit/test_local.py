@@ -9,7 +9,7 @@ import pytest
 from bert_client.server import is_loopback
 from handler import locks
 from scripts.paths import ROOT
-from scripts.server import local, management, processes, state
+from scripts.server import inference, local, management, processes, state
 from tests.serving import fake_server
 
 NOBODY = "http://127.0.0.1:9"
@@ -34,7 +34,7 @@ def server(folder, fake, **keys):
 
 def test_a_server_of_ours_is_asked_without_a_proxy(tmp_path, proxied):
     with fake_server() as fake:
-        assert management.post(server(tmp_path, fake), "/predictions/bert", {"task": "info"}).status_code == 200
+        assert inference.post(server(tmp_path, fake), "/predictions/bert", {"task": "info"}).status_code == 200
 
 
 def test_nothing_asks_a_server_in_another_way():

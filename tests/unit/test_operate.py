@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from scripts.console import Failure
-from scripts.server import devices, doctor, launch, management, refusal, running, state, stop, tail, upgrade
+from scripts.server import devices, doctor, draining, launch, management, refusal, running, state, tail, upgrade
 from scripts.server.gpu import GpuInfo, diagnose
 from scripts.server.preflight import Options
 
@@ -229,9 +229,9 @@ def test_no_log_no_traceback(tmp_path):
 def test_a_lock_shows_who_is_busy(tmp_path):
     (tmp_path / "locks").mkdir()
     with (tmp_path / "locks" / "1").open("wb") as lock:
-        assert stop.busy(server(tmp_path)) == 0
+        assert draining.busy(server(tmp_path)) == 0
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert stop.busy(server(tmp_path)) == 1
+        assert draining.busy(server(tmp_path)) == 1
 
 
 def test_a_server_that_is_gone_is_forgotten(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """What is checked before a server starts: addresses, ports, devices, archives."""
 
 import socket
+import stat
 import zipfile
 
 import pytest
@@ -87,6 +88,38 @@ def test_archives(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04 and then it was cut off"])
 def test_a_damaged_archive_is_refused_before_anything_starts(tmp_path, content):
     (tmp_path / "a.mar").write_bytes(content)
+    with pytest.raises(Failure, match="is damaged or no archive"):
+        preflight.archives(Options(tmp_path))
+
+
+def link(name):
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return entry
+
+
+@pytest.mark.parametrize(
+    "name", ["../../evil.py", "a/../../b", "/etc/cron.d/x", "..\\x", "C:\\x", link("checkpoint/l")]
+)
+def test_entries_that_lead_out_of_an_archive_are_refused(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "a.mar", "w") as archive:
+        archive.writestr("MAR-INF/MANIFEST.json", "{}")
+        archive.writestr("checkpoint/a..b", "{}")
+    assert preflight.archives(Options(tmp_path)) == ["a"]
+    with zipfile.ZipFile(tmp_path / "a.mar", "a") as archive:
+        archive.writestr(name, "/etc")
+    named = name if isinstance(name, str) else name.filename
+    with pytest.raises(Failure, match="which TorchServe would write outside of the folder") as caught:
+        preflight.archives(Options(tmp_path))
+    assert repr(named) in caught.value.what
+
+
+def test_an_entry_with_another_name_before_its_bytes_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.mar", "w") as archive:
+        archive.writestr("MAR-INF/MANIFEST.json", "{}")
+        archive.writestr("aaaaaaa", "x")
+    content = (tmp_path / "a.mar").read_bytes()
+    (tmp_path / "a.mar").write_bytes(content.replace(b"aaaaaaa", b"../../a", 1))
     with pytest.raises(Failure, match="is damaged or no archive"):
         preflight.archives(Options(tmp_path))
 

@@ -10,7 +10,7 @@ import pytest
 from scripts.console import Failure
 from scripts.packing import pack as packer
 from scripts.sources import checkpoint as checkpoints
-from scripts.sources import pull
+from scripts.sources import damage, pull
 from tests import folders
 from tests.advice import packable, refused, run
 
@@ -53,9 +53,10 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_variants_and_other_names(tiny, tmp_path, name):
+def test_several_variants_are_left_to_choose_from(tiny, tmp_path, name):
     make = {"model.safetensors": shutil.copytree, "pytorch_model.bin": folders.pickled}.get(name, folders.sharded)
     folder = make(tiny, tmp_path / "x y")
+    shutil.copy(folder / name, folder / VARIANTS[name].replace("fp16", "bf16"))
     (folder / name).rename(folder / VARIANTS[name])
     found = refused(folder)
     assert "has no weights for transformers: it has a variant of them" in found.what
@@ -127,12 +128,17 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab29
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "pytorch_model.bin"])
-def test_pointers_of_git_lfs(tiny, folder, tmp_path, name):
+def test_pointers_of_git_lfs(tiny, folder, tmp_path, monkeypatch, name):
     folder = folders.pickled(tiny, tmp_path / "p") if name.endswith("bin") else folder
     (folder / name).write_text(POINTER)
     found = refused(folder)
     assert "is a pointer of Git LFS" in found.what
-    assert found.fix.endswith("lfs pull")
+    assert found.fix.startswith("copy the file itself")  # it is no clone
+    (folder.parent / ".git").mkdir()
+    monkeypatch.setattr(damage, "which", lambda name: None)
+    assert refused(folder).fix.startswith("install git-lfs")
+    monkeypatch.setattr(damage, "which", lambda name: name)
+    assert run(f"printf %s {refused(folder).fix.removesuffix(' lfs pull').removeprefix('git -C ')}") == str(folder)
 
 
 def test_files_that_are_empty_cut_off_or_missing(tiny, folder, tmp_path):

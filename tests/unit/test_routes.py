@@ -39,6 +39,21 @@ def test_rerank_has_the_keys_of_cohere_jina_and_vllm(ask, path):
     assert [item["document"] for item in one["results"]] == [{"text": "c d"}]
 
 
+def test_rerank_answers_voyage_in_its_own_form(ask):
+    _, cohere = ask({"query": "b", "documents": TEXTS}, "v1/rerank")
+    scores = [{key: item[key] for key in ("index", "relevance_score")} for item in cohere["results"]]
+    status, answer = ask(
+        {"query": "b", "documents": TEXTS, "model": "m", "top_k": None, "truncation": True, "return_documents": False},
+        "v1/rerank",
+    )
+    assert status == 200
+    assert answer == {"object": "list", "data": scores, "model": "bert", "usage": cohere["usage"]}
+    _, best = ask({"query": "b", "documents": TEXTS, "top_k": 1}, "v1/rerank")
+    assert best["data"] == [scores[0] | {"document": TEXTS[scores[0]["index"]]}]
+    status, _ = ask({"query": "b", "documents": ["a " * 50], "truncation": False}, "v1/rerank")
+    assert status == 400
+
+
 @pytest.mark.parametrize(("first", "second"), vllm.SIDES)
 @pytest.mark.parametrize("path", ["score", "v1/score"])
 def test_score_by_each_of_its_names(ask, path, first, second):

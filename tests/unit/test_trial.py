@@ -113,3 +113,47 @@ def test_the_command_takes_no_module_of_the_current_folder(tmp_path):
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert "mine" not in result.stdout + result.stderr
     assert "failed" in result.stdout + result.stderr
+
+
+def test_every_runtime_of_an_archive_is_tried(folder, tmp_path, monkeypatch):
+    from handler.runtimes.onnx import Onnx
+    from handler.runtimes.packed import Packed
+
+    tried = []
+    for runtime in (Onnx, Packed):
+        monkeypatch.setattr(runtime, "run", watched(runtime.run, tried))
+    packer.pack(folder, "tiny", "1.0", {}, tmp_path)
+    assert {*tried} == {"onnx", "packed"}
+    tried.clear()
+    packer.pack(folder, "tiny", "1.0", {"handler": {"runtime": "native"}}, tmp_path)
+    assert not tried
+
+
+def watched(run, tried):
+    def watching(self, encodings):
+        tried.append(self.name)
+        return run(self, encodings)
+
+    return watching
+
+
+def doubled(runtime, encodings):
+    return [type(output)(2 * output.hidden, output.pooled) for output in runtime.right(encodings)]
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (lambda *_: 1 / 0, "runs on native, and not on onnx"),
+        (doubled, r"states of onnx are \S+ standard deviations off"),
+    ],
+)
+def test_a_runtime_that_differs_keeps_an_archive_out_of_the_store(folder, tmp_path, monkeypatch, broken, words):
+    from handler.runtimes.onnx import Onnx
+
+    monkeypatch.setattr(Onnx, "right", Onnx.run, raising=False)
+    monkeypatch.setattr(Onnx, "run", broken)
+    with pytest.raises(Failure, match=words) as caught:
+        packer.pack(folder, "tiny", "1.0", {}, tmp_path / "store")
+    assert "--runtime native" in caught.value.fix
+    assert not list((tmp_path / "store").iterdir())

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
 from zipfile import ZipFile
 
 import pytest
 import requests
 
-from scripts.server import comparison, management_port, own_store, state, versions
+from scripts.console import Failure
+from scripts.server import comparison, damage, management_port, own_store, state, temporary, versions
 
 
 def archive(folder, version):
@@ -55,8 +57,8 @@ def test_numbers_that_are_not_finite(answer, expected):
 def test_answers_are_compared_where_they_have_one_shape(monkeypatch):
     answers = {"1.0": {"a": [3.0, 4.0], "b": [1.0]}, "2.0": {"a": [4.0, 3.0], "b": [1.0, 2.0]}}
     monkeypatch.setattr(comparison, "answer", lambda server, address, text: answers[address.split("/")[3]][text])
-    monkeypatch.setattr(comparison.management, "post", lambda *_: None)
-    monkeypatch.setattr(comparison.management, "decoded", lambda _: {"task": "rerank"})
+    monkeypatch.setattr(comparison.inference, "post", lambda *_: None)
+    monkeypatch.setattr(comparison.inference, "decoded", lambda _: {"task": "rerank"})
     found = comparison.compare(None, "bert", ("1.0", "2.0"), ["a", "b"])
     assert (found.task, found.texts, found.changed, found.difference) == ("embedding", 2, 1, 1.0)
     assert found.cosine == pytest.approx(24 / 25)
@@ -130,3 +132,21 @@ def test_the_management_port_is_closed_to_other_users(port):
         "print(asking.recv(1000).split()[1].decode())"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "403\n"
+
+
+def test_a_flipped_bit_is_named(tmp_path):
+    file = archive(tmp_path, "1.0")
+    assert damage.found(file) == ""
+    whole = bytearray(file.read_bytes())
+    whole[whole.index(b"modelVersion")] ^= 1
+    file.write_bytes(whole)
+    assert damage.found(file).startswith("1.0.mar: ")
+    assert "MANIFEST.json" in damage.found(file)
+
+
+def test_a_disk_without_room_for_what_is_unpacked(tmp_path, monkeypatch):
+    file = archive(tmp_path, "1.0")
+    temporary.check_space(tmp_path, [file])
+    monkeypatch.setattr(temporary.shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * temporary.MIB))
+    with pytest.raises(Failure, match=r"has 3 MiB free, and the unpacked archives take 8 MiB"):
+        temporary.check_space(tmp_path, [file])

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from handler.wire import Reader, encode_response
+from handler.wire import MOST_PARTS, Reader, encode_response
 
 
 @pytest.fixture
@@ -163,3 +163,26 @@ def test_answers_get_a_larger_buffer_than_the_system_gives(pair):
     far.sendall(b"ab")
     assert Reader()(near, 2) == b"ab"
     assert near.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) > before
+
+
+@pytest.mark.parametrize("step", [7, 100_000])
+@pytest.mark.parametrize(("count", "excess"), [(MOST_PARTS, False), (MOST_PARTS + 1, True), (5 * MOST_PARTS, True)])
+def test_of_a_form_with_many_fields_only_the_first_are_kept(count, excess, step):
+    parts = {f"f{number}": ("", b"v") for number in range(count)}
+    stream = request(0, parts) + request(1, BATCH[0]) + END
+
+    class Cut:
+        at = 0
+
+        def setsockopt(self, *options):
+            pass
+
+        def recv(self, size):
+            self.at += step
+            return stream[self.at - step : self.at]
+
+    first, second = Reader().requests(Cut())
+    assert list(first.inputs) == list(parts)[:MOST_PARTS]
+    assert first.inputs.excess is excess
+    assert second.inputs == {"body": b'{"inputs": "a"}'}
+    assert second.inputs.excess is False

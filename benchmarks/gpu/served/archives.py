@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.gpu import models
 from benchmarks.gpu.context import Context
 from handler.config import Dtype
-from scripts.packing import model_config, pack
+from scripts.packing import model_config, pack, settings_file
 from scripts.paths import CONFIG
 
 MAIN, WIDE = "bert", "wide"
@@ -57,6 +57,6 @@ def make(context: Context, runtime: str, folder: Path) -> Archives:
 
 def settings(gpu: bool, name: str, runtime: str, over: dict[str, Any]) -> dict[str, Any]:
     """Keys of `model-config.yaml`: for a GPU those of `config/gpu.yaml`, as an operator would have them."""
-    base = pack.read_yaml(CONFIG / "gpu.yaml") if gpu else {}
+    base = settings_file.read(CONFIG / "gpu.yaml") if gpu else {}
     own: dict[str, Any] = {"handler": {"task": "embedding", "runtime": runtime, **over}}
     return model_config.merged(base, own | ({"minWorkers": 1, "maxWorkers": 1} if name == WIDE else {}))

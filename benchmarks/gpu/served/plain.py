@@ -20,7 +20,8 @@ from benchmarks.gpu.context import Context
 from benchmarks.gpu.served.archives import MAIN, VERSION, Archives
 from benchmarks.gpu.served.server import START_SECONDS, end, free_port
 from scripts.paths import CONFIG
-from scripts.server import launch, local, processes
+from scripts.server import local, processes
+from scripts.server.java import pid_file
 
 STOP_SECONDS = 30
 
@@ -86,7 +87,7 @@ def started(store: Path, folder: Path, environment: dict[str, str]) -> Iterator[
 
 def java(environment: dict[str, str]) -> psutil.Process:
     """By the id that TorchServe left; it removes that file when it is stopped."""
-    return processes.find(int(launch.pid_file(Path(environment["TMPDIR"])).read_text()))
+    return processes.find(int(pid_file(Path(environment["TMPDIR"])).read_text()))
 
 
 def await_answer(address: str, java: psutil.Process, folder: Path) -> Any:

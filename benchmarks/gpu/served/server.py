@@ -12,7 +12,7 @@ import psutil
 
 from benchmarks.gpu.served.archives import MAIN, VERSION, WIDE, Archives
 from scripts import paths
-from scripts.server import launch, management, stop
+from scripts.server import inference, launch, management, stop
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 
@@ -40,10 +40,10 @@ def serving(archives: Archives, folder: Path) -> Iterator[Server]:
 
 
 def kill(server: Server) -> None:
-    """End what is left of it at once."""
-    process = server.process()
-    if process is not None:
-        end(process)
+    """End what is left of it at once; its supervisor first, which would start it again."""
+    for process in (server.watcher(), server.current().process()):
+        if process is not None:
+            end(process)
     server.forget()
 
 
@@ -89,7 +89,7 @@ def info(server: Server, model: str = MAIN) -> dict[str, Any]:
     Raises:
         RuntimeError: it does not.
     """
-    answer = management.post(server, f"/predictions/{model}/{VERSION}/info", {})
+    answer = inference.post(server, f"/predictions/{model}/{VERSION}/info", {})
     if answer.status_code != 200:
         raise RuntimeError(f"info of {model}: {answer.status_code} {answer.text[:500]}")
     found: dict[str, Any] = answer.json()

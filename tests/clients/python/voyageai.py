@@ -1,4 +1,4 @@
-"""`Client` and `AsyncClient`: `embed`; `rerank` asks the path of Cohere's and expects another answer"""
+"""`Client` and `AsyncClient`: `embed`, `rerank`"""
 
 # /// script
 # requires-python = ">=3.11"
@@ -24,19 +24,18 @@ bert, reranker = (
 )
 
 
-def refused():
-    """The class of the error: it reads `data`, where Cohere's answer has `results`."""
-    try:
-        voyageai.Client(**reranker).rerank(query=inputs["query"], documents=inputs["documents"], model="reranker")
-    except AttributeError as error:
-        return type(error).__name__
+def ranked(answer):
+    """Scores in the order of the documents."""
+    return [result.relevance_score for result in sorted(answer.results, key=lambda each: each.index)]
 
 
+rerank = {"query": inputs["query"], "documents": inputs["documents"], "model": "reranker"}
 embed = {"texts": inputs["texts"], "model": "bert"}
 values = {
     "embeddings": voyageai.Client(**bert).embed(**embed).embeddings,
     "embeddings (async)": asyncio.run(voyageai.AsyncClient(**bert).embed(**embed)).embeddings,
     "embeddings (query)": voyageai.Client(**bert).embed(**embed, input_type="query").embeddings,
-    "another answer is expected": refused(),
+    "scores": ranked(voyageai.Client(**reranker).rerank(**rerank)),
+    "scores (async)": ranked(asyncio.run(voyageai.AsyncClient(**reranker).rerank(**rerank))),
 }
 print(json.dumps(values))

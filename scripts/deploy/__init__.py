@@ -1,0 +1,1 @@
+"""Files for what runs servers: one file per target."""

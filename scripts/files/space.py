@@ -1,0 +1,37 @@
+"""Disks that are full: whatever library ran out of space, one sentence names the folders and how much they have."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts.console import Failure
+
+FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
+"""What errors say, also those that `shutil`, safetensors and a process of its own have put into a text."""
+
+
+@contextmanager
+def explained(fix: str, *folders: Path) -> Iterator[None]:
+    """Replace an error for want of space.
+
+    Args:
+        fix: what helps.
+        folders: that are written to.
+
+    Raises:
+        Failure: a disk is full.
+    """
+    try:
+        yield
+    except (OSError, Failure) as error:
+        said = f"{error} {getattr(error, 'why', '')}"
+        full = next((words for words in FULL if words in said), "")
+        if not full:
+            raise
+        free = [f"{folder} has {shutil.disk_usage(folder).free / 1e6:.1f} MB free" for folder in folders]
+        raise Failure(f"{full}: {'; '.join(free)}", fix=fix) from None

@@ -1,0 +1,278 @@
+"""HAProxy's configuration, section by section, for Debian's 2.6 and every later version.
+
+A request goes through two proxies in one process. `door` says who may ask what, and how many may wait; `models` sends
+a request again, twice at most, when a server died over it. Behind a Unix socket `servers` has the queue, and waits for
+a server that is down. HAProxy counts all retries of a proxy together, and a request that ends a worker must not be sent
+as often as a connection may be tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from scripts.gateway import routes
+from scripts.gateway.rules import failure, refusal
+from scripts.gateway.settings import Settings
+
+HEADERS = 64 << 10
+"""Bytes of a buffer beside the body; TorchServe itself takes 8 KiB of headers."""
+MAX_HEADERS = 8000
+MAX_FORM = 64 << 10
+BUSY = 2000
+"""Milliseconds since a request was late or refused in which the limit follows the rate of answers."""
+LATE = 50
+"""Milliseconds more than `Settings.max_wait` after which an answer was late."""
+STALL = 2000
+"""Milliseconds after which an answer says that workers were gone for a while, and not that there is too much to do."""
+FEWEST = 8
+CHECK = "check inter 500ms fall 2 rise 1 observe layer4 error-limit 3 on-error mark-down"
+SLOW_START = 10
+"""Seconds after an outage in which a server gets fewer requests, and a low rate of answers says nothing."""
+BULK = 2000
+"""Milliseconds by which others overtake requests that say `x-priority: bulk`."""
+WINDOW = 10
+"""Seconds over which a rate is measured."""
+LOG = (
+    '{"time":%[date(0,ms)],"id":"%[var(txn.id),json(utf8s)]","client":"%ci","key":"%[var(txn.who),json(utf8s)]",'
+    '"method":"%[var(txn.method)]","path":"%[var(txn.path),json(utf8s)]","status":%ST,"bytes":%B,"retries":"%rc",'
+    '"milliseconds":%Ta,"end":"%ts"}'
+)
+"""One line per request: no text of a client's, so no body, no query string and no header but the id."""
+
+
+def render(settings: Settings) -> str:
+    """The file."""
+    parts = {
+        "global": general(settings),
+        "defaults": defaults(settings),
+        "frontend door": door(settings),
+        "backend models": models(),
+        "frontend within": within(),
+        "backend servers": servers(settings),
+        "backend answered": ["stick-table type string len 8 size 8 store gpc0,gpc0_rate(1s)"],
+        "backend callers": [f"stick-table type string len 64 size 100k expire 1m store http_req_rate({WINDOW}s)"],
+        "frontend metrics": [
+            f"bind 127.0.0.1:{settings.metrics_port}",
+            "no log",
+            "http-request use-service prometheus-exporter if { path /metrics }",
+            "http-request return status 404",
+        ],
+    }
+    return "\n".join(section(name, lines) for name, lines in parts.items())
+
+
+def section(name: str, lines: Iterable[str]) -> str:
+    """One of the file's parts."""
+    return "\n".join([name, *(f"    {line}" for line in lines), ""])
+
+
+def general(settings: Settings) -> list[str]:
+    """Of the process."""
+    return [
+        "log stdout format raw local0",
+        "maxconn 4000",
+        "nbthread 2",
+        f"tune.bufsize {settings.max_body + HEADERS}",
+        "tune.maxrewrite 16384",
+        "stats socket unix@admin.sock mode 600 level admin",
+        "set-var proc.busy int(0)",
+    ]
+
+
+def defaults(settings: Settings) -> list[str]:
+    """Time limits, and what HAProxy says when it gives up."""
+    return [
+        "mode http",
+        "log global",
+        "option abortonclose",
+        "option redispatch 1",
+        "http-reuse always",
+        "timeout http-request 10s",
+        "timeout http-keep-alive 75s",
+        "timeout client 30s",
+        "timeout connect 1s",
+        "timeout server 150s",
+        f"timeout queue {settings.outage}s",
+        failure(400, "malformed", "this is no HTTP request"),
+        failure(408, "timeout", "the request did not arrive within 10 s"),
+        failure(500, "internal", "the gateway failed"),
+        failure(502, "internal", "the server broke off its answer", retry=True),
+        failure(503, "unavailable", f"no server came up within {settings.outage} s", retry=True),
+        failure(504, "timeout", "the server did not answer in time", retry=True),
+    ]
+
+
+def door(settings: Settings) -> Iterator[str]:
+    """Who may ask what."""
+    tls = f" ssl crt {settings.tls_cert} alpn h2,http/1.1 ssl-min-ver TLSv1.3" if settings.tls_cert else ""
+    yield f"bind {settings.host}:{settings.port}{tls}"
+    yield f"log-format '{LOG}'"
+    yield from (f"acl ready {up(number)[2:-2]}" for number in range(1, len(settings.servers) + 1))
+    yield "acl kserve path_reg ^/v1/models/[^/:]+:(predict|explain)$ ^/v2/models/[^/]+/(infer|explain)$"
+    yield from identity()
+    yield refusal(
+        400,
+        "malformed",
+        "the address has parts that may be read in several ways",
+        f"if {{ path -i -m sub {' '.join(routes.STRANGE)} }}",
+    )
+    yield from routes.probes(settings)
+    yield from callers(settings)
+    yield from routes.described(settings.models)
+    yield from routes.rewritten(settings.models)
+    yield from routes.known()
+    yield from bodies(settings)
+    yield from admission(settings)
+    yield "default_backend models"
+
+
+def up(number: int) -> str:
+    """Whether a server takes requests, as a condition."""
+    return f"{{ srv_is_up(servers/s{number}) }}"
+
+
+def identity() -> list[str]:
+    """What a request is called, in the log and in the answer."""
+    return [
+        "http-request set-var(txn.id) req.hdr(x-request-id) if { req.hdr(x-request-id) -m reg ^[!-~]{1,128}$ }",
+        "http-request set-var(txn.id) uuid if !{ var(txn.id) -m found }",
+        "http-request set-header x-request-id %[var(txn.id)]",
+        "http-after-response set-header x-request-id %[var(txn.id)]",
+        "http-request set-var(txn.path) path",
+        "http-request set-var(txn.method) method",
+        "http-request del-header x-forwarded-proto",
+        "http-request set-header x-forwarded-proto https if { ssl_fc }",
+    ]
+
+
+def callers(settings: Settings) -> Iterator[str]:
+    """Keys, and how often each may ask."""
+    yield f"acl open path_end {' '.join(routes.OPEN)}"
+    yield "acl open method OPTIONS"
+    if settings.keys:
+        yield f"http-request set-var(txn.who) http_auth_bearer,sha2(256),hex,map_str({settings.key_map})"
+        yield refusal(
+            401,
+            "unauthorized",
+            "this server requires an API key; send the header authorization: Bearer KEY",
+            "if !open !{ var(txn.who) -m found }",
+        )
+    else:
+        yield "http-request set-var(txn.who) src"
+    if not settings.rate and not settings.rates:
+        return
+    yield f"http-request set-var(txn.allowed) int({settings.rate * WINDOW})"
+    for name, rate in settings.rates.items():
+        yield f"http-request set-var(txn.allowed) int({rate * WINDOW}) if {{ var(txn.who) -m str {name} }}"
+    yield "http-request track-sc0 var(txn.who) table callers"
+    yield "http-request set-var(txn.asked) sc_http_req_rate(0)"
+    yield "http-request set-var(txn.left) var(txn.allowed),sub(txn.asked)"
+    yield refusal(
+        429,
+        "rate_limited",
+        f"too many requests of this caller within {WINDOW} s",
+        "if { var(txn.allowed) -m int gt 0 } { var(txn.left) -m int lt 0 }",
+        retry=True,
+    )
+
+
+def bodies(settings: Settings) -> Iterator[str]:
+    """Whole bodies of bounded size, so that a slow client holds no place in a server."""
+    most = settings.max_body
+    form = "{ req.hdr(content-type) -i -m beg application/x-www-form-urlencoded }"
+    yield refusal(
+        431,
+        "headers_too_large",
+        f"headers of more than {MAX_HEADERS} bytes",
+        f"if {{ req.hdrs,length gt {MAX_HEADERS} }}",
+    )
+    yield refusal(
+        415,
+        "unsupported_media_type",
+        "multipart forms are not taken; send JSON",
+        "if { req.hdr(content-type) -i -m beg multipart/ }",
+    )
+    for kind, condition, limit in (("a form", f"{form} ", MAX_FORM), ("a body", "", most)):
+        yield refusal(
+            413,
+            "too_large",
+            f"{kind} of more than {limit} bytes; send several requests",
+            f"if {condition}{{ req.body_size gt {limit} }}",
+        )
+    yield "http-request wait-for-body time 10s"
+    for kind, condition, limit in (("a form", f"{form} ", MAX_FORM), ("a body", "", most)):
+        yield refusal(
+            413,
+            "too_large",
+            f"{kind} of more than {limit} bytes; send several requests",
+            f"if {condition}{{ req.body_len gt {limit} }}",
+        )
+
+
+def admission(settings: Settings) -> Iterator[str]:
+    """How many may wait: while answers are late, as many as are answered within `max_wait`; else a burst."""
+    rate = f"str(all),table_gpc0_rate(answered),mul({settings.max_wait}),div(1000),add({FEWEST})"
+    yield "http-request set-var(txn.begin) date(0,ms)"
+    yield "http-request set-var(txn.calm) date(0,ms),sub(proc.busy)"
+    yield f"acl busy var(txn.calm) -m int lt {BUSY}"
+    for number in range(1, len(settings.servers) + 1):
+        yield f"http-request set-var(txn.weight) srv_uweight(servers/s{number})"
+        yield f"http-request set-var(txn.missing) srv_weight(servers/s{number}),sub(txn.weight)"
+        yield f"http-request set-var(txn.settled) bool(true) if {{ var(txn.missing) -m int ge 0 }} {up(number)}"
+    yield "acl settled var(txn.settled) -m bool"
+    yield f"http-request set-var(txn.limit) int({settings.burst})"
+    yield f"http-request set-var(txn.limit) {rate} if busy settled"
+    yield "http-request set-var(txn.limit) var(txn.limit),mul(3),div(4) if { req.hdr(x-priority) -i bulk }"
+    yield "http-request set-var(txn.over) be_conn(models),sub(txn.limit)"
+    yield "http-request set-var(proc.busy) date(0,ms) if { var(txn.over) -m int ge 0 }"
+    yield refusal(
+        429,
+        "overloaded",
+        "too many requests are waiting; try again later",
+        "if { var(txn.over) -m int ge 0 }",
+        retry=True,
+    )
+    yield "http-response set-var(txn.took) date(0,ms),sub(txn.begin)"
+    late = f"{settings.max_wait + LATE}:{STALL}"
+    yield f"http-response set-var(proc.busy) date(0,ms) if {{ var(txn.took) -m int {late} }}"
+
+
+def models() -> list[str]:
+    """Send a request again when a worker or Java died over it; answers are the same each time."""
+    return [
+        "retries 2",
+        "retry-on conn-failure empty-response 502 503",
+        "server within unix@within.sock",
+        "http-response set-status 503 if { status 504 }",
+    ]
+
+
+def within() -> list[str]:
+    """A 503 is what `models` sends again: TorchServe's own failures are, and what waited in vain is not."""
+    return [
+        "bind unix@within.sock mode 600",
+        "no log",
+        f"http-request set-priority-offset int({BULK}) if {{ req.hdr(x-priority) -i bulk }}",
+        "http-response set-var(txn.answered) bool(true)",
+        "http-response set-status 503 if { status 500 507 } !{ res.hdr(x-encode-time) -m found }",
+        "http-after-response set-status 504 if { status 503 } !{ var(txn.answered) -m bool }",
+        "default_backend servers",
+    ]
+
+
+def servers(settings: Settings) -> Iterator[str]:
+    """The queue, and servers; where all are down, requests go to them nevertheless and wait until one is back.
+
+    Between two servers that are thought to be up HAProxy does not pause, so three refused connections take one away.
+    """
+    yield "balance leastconn"
+    yield f"retries {settings.outage}"
+    yield "retry-on conn-failure"
+    yield "option allbackups"
+    yield "http-request track-sc0 str(all) table answered"
+    yield "http-response sc-inc-gpc0(0) if { status lt 500 }"
+    for number, server in enumerate(settings.servers, 1):
+        agent = f" agent-check agent-port {server.agent} agent-inter 1s" if server.agent else ""
+        one = f"{server.address} maxconn {server.in_flight}"
+        yield f"server s{number} {one} weight 100 {CHECK} slowstart {SLOW_START}s{agent}"
+        yield f"server s{number}_down {one} backup"

@@ -1,0 +1,108 @@
+"""Starts and stops a gateway: its folder, its check by HAProxy itself, and the process that watches over it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic, sleep
+
+import msgspec
+import psutil
+
+from scripts.console import Failure
+from scripts.gateway import keys, state, watch
+from scripts.gateway.configuration import render
+from scripts.gateway.settings import Settings
+from scripts.gateway.state import FILE, Gateway
+from scripts.paths import ROOT
+from scripts.server import local
+
+INSTALL = "apt-get install haproxy (version 2.6 or newer)"
+START_SECONDS = 15
+
+
+def prepare(settings: Settings) -> Path:
+    """Write the folder and let HAProxy check what is in it.
+
+    Raises:
+        Failure: HAProxy is not there, or refuses the file; its own words are shown.
+    """
+    folder = state.folder(settings.port)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / watch.KEY_MAP).unlink(missing_ok=True)
+    if settings.keys:
+        (folder / watch.KEY_MAP).touch(0o600)
+        (folder / watch.KEY_MAP).write_text("".join(f"{line}\n" for line in keys.lines(settings.keys)))
+    (folder / watch.CONFIG).write_text(render(settings))
+    try:
+        checked = subprocess.run(
+            [watch.program(), "-c", "-q", "-f", watch.CONFIG], cwd=folder, capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        raise Failure("HAProxy is not installed", fix=INSTALL) from None
+    if checked.returncode:
+        raise Failure("HAProxy refuses its configuration", why=checked.stderr, fix=INSTALL)
+    return folder
+
+
+def start(settings: Settings) -> Gateway:
+    """Start one in the background, and return when it answers.
+
+    Raises:
+        Failure: a port is taken, or it does not come up.
+    """
+    folder = prepare(settings)
+    for port in (settings.port, settings.metrics_port):
+        with socket.socket() as probe:
+            if not probe.connect_ex(("127.0.0.1", port)):
+                raise Failure(f"port {port} is in use", fix="--port and --metrics-port choose others")
+    command = [sys.executable, "-P", "-m", "scripts.gateway.watch", str(folder)]
+    command += [str(settings.keys.resolve())] if settings.keys else []
+    with (folder / watch.LOG).open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    gateway = Gateway(
+        pid=process.pid,
+        created=psutil.Process(process.pid).create_time(),
+        url=settings.url,
+        port=settings.port,
+        metrics_port=settings.metrics_port,
+        servers=[server.address for server in settings.servers],
+        models=[model.name for model in settings.models],
+        keys=str(settings.keys.resolve()) if settings.keys else None,
+    )
+    (folder / FILE).write_bytes(msgspec.json.encode(gateway))
+    await_answer(gateway, process)
+    return gateway
+
+
+def await_answer(gateway: Gateway, process: subprocess.Popen[bytes]) -> None:
+    """Wait until HAProxy answers on its own port for metrics.
+
+    Raises:
+        Failure: it does not; nothing of it is left.
+    """
+    deadline = monotonic() + START_SECONDS
+    while monotonic() < deadline and process.poll() is None:
+        try:
+            local.request("GET", gateway.metrics, timeout=5)
+            return
+        except OSError:
+            sleep(0.1)
+    stop(gateway)
+    raise Failure("the gateway did not come up", why=(gateway.folder / watch.LOG).read_text(errors="replace")[-2000:])
+
+
+def stop(gateway: Gateway) -> None:
+    """End it after the requests in flight, and forget it; its log stays."""
+    process = gateway.process()
+    if process is not None:
+        family = [process, *process.children()]
+        process.terminate()
+        _, alive = psutil.wait_procs(family, timeout=watch.DRAIN_SECONDS + 5)
+        for each in alive:
+            each.kill()
+    (gateway.folder / FILE).unlink(missing_ok=True)

@@ -1,0 +1,104 @@
+"""Addresses of the gateway: those it answers by itself, those of clients that cannot take a path, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from scripts.gateway.rules import answer, quoted, refusal, rewrite
+from scripts.gateway.settings import Served, Settings
+
+TEI = (
+    *("/embed", "/embed_all", "/embed_sparse", "/embeddings", "/predict", "/rerank", "/similarity", "/tokenize"),
+    *("/decode", "/info"),
+)
+"""Routes of text-embeddings-inference, router/src/http/server.rs; `/rerank` and `/embeddings` are Infinity's, too."""
+INFINITY = ("/classify", "/models")
+"""Infinity's that no other server has, libs/infinity_emb/infinity_emb/infinity_server.py."""
+PLAIN = ("/v2/embed", "/v2/rerank", "/score", "/openapi.json")
+"""Those below a model's address that begin like it."""
+NAMED = ("v1", "v2", "tei", "infinity", "hf")
+"""What may follow a model's name in `/{model}/...`."""
+TAKEN = frozenset({"predictions", "explanations", "invocations", "v1", "v2", "ping", "health", "metrics"})
+"""Words that are no names of models at the beginning of an address."""
+PROBES = ("/ping", "/health", "/v2/health/live", "/v2/health/ready", "/v2")
+OPEN = ("/tei/health", "/tei/ping", "/infinity/health")
+"""Ends of addresses that need no key; see `handler.protocols.OPEN`."""
+STRANGE = ("..", "//", "%2e", "%2f", "%5c", "%25", "%00", "/./", ";")
+"""What no address of a model has, and what is read in more than one way."""
+VERSION = "2.0"
+
+
+def probes(settings: Settings) -> Iterator[str]:
+    """Whether the gateway and a server behind it are there; nobody needs a key to ask."""
+    for path, ready in (
+        ("/ping", {"status": "Healthy"}),
+        ("/health", {}),
+        ("/v2/health/ready", {"ready": True}),
+    ):
+        yield answer(ready, f"if {{ path {path} }} ready")
+    yield answer({"live": True}, "if { path /v2/health/live }")
+    yield answer(
+        {"name": "bert-on-torchserve", "version": VERSION, "extensions": ["binary_tensor_data"]}, "if { path /v2 }"
+    )
+    yield refusal(503, "unavailable", "no server is up", f"if {{ path {' '.join(PROBES)} }}", retry=True)
+    page = quoted(front_page(settings.models))
+    yield f"http-request return status 200 content-type text/html string {page} if {{ path / }} {{ method GET HEAD }}"
+
+
+def described(models: Sequence[Served]) -> Iterator[str]:
+    """What OpenAI's and KServe's clients ask about models; `/v1/models/{model}` is a route of both."""
+    about = [{"id": model.name, "object": "model", "created": 0, "owned_by": "bert-on-torchserve"} for model in models]
+    yield answer({"object": "list", "data": about}, "if { path /v1/models }")
+    for model, item in zip(models, about, strict=True):
+        own, versioned = f"/v2/models/{model.name}", f"/v2/models/{model.name}/versions/{model.version}"
+        yield answer(item | {"name": model.name, "ready": True}, f"if {{ path /v1/models/{model.name} }} ready")
+        yield answer(model.metadata(), f"if {{ path {own} {versioned} }}")
+        ready = {"name": model.name, "ready": True}
+        yield answer(ready, f"if {{ path {own}/ready {versioned}/ready }} ready")
+        gone = f"if {{ path /v1/models/{model.name} {own}/ready {versioned}/ready }}"
+        yield refusal(503, "unavailable", "no server is up", gone, retry=True)
+
+
+def rewritten(models: Sequence[Served]) -> Iterator[str]:
+    """Addresses without a model are the first one's; `/{model}/...` is that of a model."""
+    for model in models:
+        own = f"/v2/models/{model.name}"
+        yield rewrite(f"{own}/infer", f"if {{ path {own}/versions/{model.version}/infer }}")
+        if model.name not in TAKEN:
+            paths = " ".join(f"/{model.name}/{word}/" for word in NAMED)
+            yield rewrite(
+                f"{model.path}/%[path,field(3,/,0)]",
+                f"if {{ path_beg {paths} }} or {{ path /{model.name}/tei /{model.name}/hf }}",
+            )
+    first = models[0].path
+    yield rewrite(f"{first}/tei", "if { path / }")
+    yield rewrite(f"{first}/tei%[path]", f"if {{ path {' '.join(TEI)} }}")
+    yield rewrite(f"{first}/infinity%[path]", f"if {{ path {' '.join(INFINITY)} }}")
+    yield rewrite(f"{first}%[path]", f"if {{ path {' '.join(PLAIN)} }} or {{ path_beg /v1/ }} !kserve")
+
+
+def known() -> Iterator[str]:
+    """Nothing but these reaches a server."""
+    yield refusal(
+        404,
+        "unknown_route",
+        "there is nothing at this address; GET / lists those of this server",
+        "if !{ path_beg /predictions/ /explanations/ } !{ path /invocations } !kserve",
+    )
+
+
+def front_page(models: Sequence[Served]) -> str:
+    """What a person sees at `/`."""
+    rows = "".join(
+        f'<li><a href="{escape(model.path)}">{escape(model.name)}</a> {escape(model.version)}: {escape(model.task)}; '
+        f"OpenAI clients take <code>/{escape(model.name)}/v1</code> as the path of their base address</li>"
+        for model in models
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>BERT on TorchServe</title>'
+        f"<h1>BERT on TorchServe</h1><p>This address serves:</p><ul>{rows}</ul>"
+        f"<p>Addresses without a name, such as <code>/v1/embeddings</code>, <code>/embed</code> and "
+        f"<code>/rerank</code>, ask {escape(models[0].name)}. "
+        '<a href="/openapi.json">openapi.json</a> lists what it takes.</p></html>'
+    )

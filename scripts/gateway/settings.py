@@ -1,0 +1,105 @@
+"""What a gateway is asked for, and what it knows of the servers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+DEFAULT_PORT = 8000
+MIB = 1 << 20
+IN_FLIGHT = 32
+"""Requests inside a server of which nothing is known: two workers with a batch each."""
+BATCHES = 1.5
+"""Per worker, inside a server: one that is computed, and half of one that is ready when it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A server.
+
+    Attributes:
+        in_flight: requests that may be inside it; the others wait in the gateway, where a client may still leave.
+        agent: port on which `scripts.server.agent` says how it is; None where there is none.
+    """
+
+    host: str
+    port: int
+    in_flight: int = IN_FLIGHT
+    agent: int | None = None
+
+    @property
+    def address(self) -> str:
+        """As HAProxy writes it."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model, as its `info` describes it."""
+
+    name: str
+    version: str
+    task: str = "embedding"
+    dimensions: int | None = None
+
+    @property
+    def path(self) -> str:
+        """Its address on a server."""
+        return f"/predictions/{self.name}/{self.version}"
+
+    def metadata(self) -> dict[str, Any]:
+        """Of the Open Inference Protocol's `GET /v2/models/{model}`."""
+        vectors = self.task == "embedding" and self.dimensions
+        output: dict[str, Any] = {"name": self.task.replace("-", "_"), "datatype": "BYTES", "shape": [-1]}
+        if vectors:
+            output |= {"datatype": "FP32", "shape": [-1, self.dimensions]}
+        return {
+            "name": self.name,
+            "versions": [self.version],
+            "platform": "torchserve_bert",
+            "inputs": [{"name": "inputs", "datatype": "BYTES", "shape": [-1]}],
+            "outputs": [output],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A gateway.
+
+    Attributes:
+        models: what is served; routes without a name in them go to the first.
+        keys: the operator's file of keys; None where everybody may ask.
+        key_map: HAProxy's own file of digests and names, made from it.
+        rate: requests per second of one key, or of one address where there are no keys; 0 is without a limit.
+        rates: those of single keys, by name.
+        max_body: bytes; a whole request is kept in memory, so that it can be sent again.
+        max_wait: milliseconds that a request may be expected to take when others are waiting; later ones are refused.
+        outage: seconds that requests wait for a server that is down.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    metrics_port: int = DEFAULT_PORT + 1
+    servers: tuple[Backend, ...]
+    models: tuple[Served, ...]
+    tls_cert: Path | None = None
+    keys: Path | None = None
+    key_map: Path = Path("keys.map")
+    rate: int = 0
+    rates: Mapping[str, int] = field(default_factory=dict)
+    max_body: int = MIB
+    max_wait: int = 300
+    outage: int = 60
+
+    @property
+    def burst(self) -> int:
+        """Requests that are let in before it is known how fast they are answered."""
+        return 2 * sum(server.in_flight for server in self.servers)
+
+    @property
+    def url(self) -> str:
+        """Where clients on this machine reach it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        return f"{'https' if self.tls_cert else 'http'}://{host}:{self.port}"

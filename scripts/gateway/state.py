@@ -1,0 +1,73 @@
+"""What is remembered of a running gateway: a folder under `.run`, named after its port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from scripts import paths
+from scripts.server import processes
+
+FILE = "gateway.json"
+
+
+class Gateway(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway that was started here.
+
+    Attributes:
+        pid: of the process that watches over HAProxy.
+        created: when that was born; a reused pid has another time.
+        keys: the operator's file of keys.
+    """
+
+    pid: int
+    created: float
+    url: str
+    port: int
+    metrics_port: int
+    servers: list[str]
+    models: list[str]
+    keys: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Its configuration, socket and log."""
+        return folder(self.port)
+
+    @property
+    def metrics(self) -> str:
+        """Counters in Prometheus' format."""
+        return f"http://127.0.0.1:{self.metrics_port}/metrics"
+
+    def process(self) -> psutil.Process | None:
+        """The process, unless it is gone."""
+        try:
+            process = processes.find(self.pid)
+            same = abs(process.create_time() - self.created) < 1
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+    def report(self) -> dict[str, object]:
+        """What `status` says of it."""
+        about = {"gateway": self.url, "pid": self.pid, "metrics": self.metrics, "servers": self.servers}
+        return about | {"models": self.models, "keys": self.keys, "log": str(self.folder / "gateway.log")}
+
+
+def folder(port: int) -> Path:
+    """Of the gateway on that port."""
+    return paths.RUNS / f"gateway-{port}"
+
+
+def running() -> list[Gateway]:
+    """All gateways that live; files of others are removed."""
+    found = []
+    for file in sorted(paths.RUNS.glob(f"gateway-*/{FILE}")):
+        gateway = msgspec.json.decode(file.read_bytes(), type=Gateway)
+        if gateway.process() is None:
+            file.unlink(missing_ok=True)
+        else:
+            found.append(gateway)
+    return found

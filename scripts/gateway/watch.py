@@ -1,0 +1,87 @@
+"""The process beside HAProxy: starts it again should it die, looks at the file of keys, and keeps the log from growing.
+
+`python -m scripts.gateway.watch FOLDER [KEYS]`, in the background or as the foreground's own process.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from time import sleep
+from types import FrameType
+
+from scripts.gateway import keys
+
+CONFIG, LOG, KEY_MAP, ADMIN = "haproxy.cfg", "gateway.log", "keys.map", "admin.sock"
+POLL_SECONDS = 0.5
+LONGEST_LOG = 64 << 20
+DRAIN_SECONDS = 30
+
+
+class Ended(Exception):
+    """A signal asked for the end."""
+
+
+def end(number: int, frame: FrameType | None) -> None:
+    """Of SIGTERM and SIGINT."""
+    raise Ended
+
+
+def run(folder: Path, key_file: Path | None) -> None:
+    """Keep HAProxy running until a signal; then let it finish what it has."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    haproxy = spawn(folder)
+    seen = keys.stamp(key_file) if key_file else ()
+    try:
+        while True:
+            sleep(POLL_SECONDS)
+            if haproxy.poll() is not None:
+                haproxy = spawn(folder)
+            if key_file and (now := keys.stamp(key_file)) != seen:
+                with suppress(OSError):  # else it is tried again
+                    keys.exchange(folder / ADMIN, folder / KEY_MAP, keys.lines(key_file))
+                    seen = now
+            bound(folder / LOG)
+    except Ended:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        stop(haproxy)
+
+
+def spawn(folder: Path) -> subprocess.Popen[bytes]:
+    """Start HAProxy in its folder; paths of its sockets are relative to it."""
+    with (folder / LOG).open("ab") as log:
+        command = [program(), "-db", "-f", CONFIG]
+        return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+def program() -> str:
+    """HAProxy's path; Debian keeps it where only root's shell looks."""
+    return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin") or "haproxy"
+
+
+def stop(haproxy: subprocess.Popen[bytes]) -> None:
+    """Let requests in flight have their answers: SIGUSR1 closes the door, and the last one ends the process."""
+    haproxy.send_signal(signal.SIGUSR1)
+    try:
+        haproxy.wait(DRAIN_SECONDS)
+    except subprocess.TimeoutExpired:
+        haproxy.kill()
+        haproxy.wait()
+
+
+def bound(log: Path) -> None:
+    """Begin a log anew when it is long; the one before is kept. HAProxy appends to the same file."""
+    if log.stat().st_size > LONGEST_LOG:
+        shutil.copyfile(log, log.with_suffix(".log.old"))
+        with log.open("r+b") as file:
+            file.truncate()
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)

@@ -1,0 +1,188 @@
+"""Starts a server's Java again when it dies: `python -m scripts.server.supervise`, with a `Post` as JSON on stdin.
+
+It is a process of its own, small, behind every server; with `start --foreground` it is a child of the command.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from subprocess import PIPE, Popen
+from threading import Event
+from time import monotonic
+
+import msgspec
+import psutil
+
+from handler.locks import is_locked, is_running, model_locks, owner, stop_note, write_restart
+from scripts.console import Failure
+from scripts.server import failed, java, restoring, services
+from scripts.server.state import Server
+
+POLL_SECONDS = 0.2
+FIRST_WAIT = 0.25
+"""Seconds from the first death to the next start; doubled for each further one before a worker was ready."""
+LONGEST_WAIT = 30.0
+MOST_DEATHS = 5
+"""Deaths in a row of a Java that never had a worker ready, after which it is left alone."""
+PR_SET_CHILD_SUBREAPER = 36
+"""prctl(2): orphans below this process become its children, so that Java's exit status can be read."""
+
+
+class Post(msgspec.Struct, frozen=True):
+    """What a supervisor is given to watch.
+
+    Attributes:
+        server: with process id 0 where Java is still to be started.
+        environment: of Java.
+    """
+
+    server: Server
+    environment: dict[str, str]
+
+
+class Supervisor:
+    """The one that watches a server."""
+
+    def __init__(self, post: Post) -> None:
+        me = psutil.Process()
+        self.server = msgspec.structs.replace(post.server, supervisor=me.pid, supervised=me.create_time())
+        self.environment = post.environment
+        self.ending = Event()
+        self.deaths = 0
+        self.was_ready = False
+        self.gave_up = False
+        self.restoring: Popen[bytes] | None = None
+
+    def begin(self) -> Server:
+        """Start Java, or take over the one that runs.
+
+        Raises:
+            Failure: it does not start.
+        """
+        become_parent_of_orphans()
+        if self.server.pid:
+            self.server.save()
+        else:
+            self.server = java.start(self.server, self.environment)
+        services.begin(self.server)
+        return self.server
+
+    def watch(self) -> None:
+        """Until `ending` is set, the server is being stopped, or Java has died too often."""
+        while not self.ending.wait(POLL_SECONDS):
+            if self.server.process() is not None:
+                self.was_ready = self.was_ready or ready(self.server)
+            elif is_locked(stop_note(self.server.locks)) or not self.replace():
+                return
+
+    def replace(self) -> bool:
+        """Start Java again, with the workers it had; False where it is given up, or somebody ends this server.
+
+        A Java that does not even start is one that died.
+        """
+        how = java.reap(self.server.pid)
+        self.deaths = 0 if self.was_ready else self.deaths + 1
+        self.was_ready = False
+        if self.deaths >= MOST_DEATHS:
+            return self.give_up(how)
+        wait = min(FIRST_WAIT * 2**self.deaths, LONGEST_WAIT)
+        self.log(
+            "server", f"Java (pid {self.server.pid}) ended {how}; attempt {self.deaths + 1} to start it in {wait:g} s"
+        )
+        begun = monotonic()
+        try:
+            java.clear(self.server)
+            if self.ending.wait(max(0.0, wait - (monotonic() - begun))):
+                return False
+            self.server = java.start(self.server.current(), self.environment)
+            self.restoring = restoring.begin(self.server)
+        except (Failure, OSError) as error:  # a disk may be full for a while
+            self.log("supervisor", f"Java could not be started: {error}")
+        return True
+
+    def give_up(self, how: str) -> bool:
+        """Write down why this server is started no more."""
+        reason = f"Java ended {how}, {MOST_DEATHS} times in a row before every model had a worker"
+        self.log("supervisor", f"gives up: {reason}")
+        failed.write(self.server, reason)
+        self.gave_up = True
+        return False
+
+    def log(self, what: str, text: str) -> None:
+        """A line for the operator; those of a `server` are counted as restarts."""
+        write_restart(self.server.locks, what, text)
+
+    def end(self) -> None:
+        """Watch no longer; Java is left as it is."""
+        self.ending.set()
+
+
+def ready(server: Server) -> bool:
+    """Whether each model has a worker that has loaded it: such a worker has a lock."""
+    with suppress(FileNotFoundError):
+        return all(any(is_running(owner(file)) for file in model_locks(server.locks, name)) for name in server.models)
+    return False
+
+
+def become_parent_of_orphans() -> None:
+    """Java's own parent, TorchServe's launcher, ends at once. Only Linux can do this."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def begin(server: Server, environment: Mapping[str, str]) -> Server:
+    """Leave a supervisor; it starts the server's Java, or takes over the one that runs.
+
+    Returns:
+        The server as it is written down.
+
+    Raises:
+        Failure: Java does not start.
+    """
+    with java.private_log(server.logs / "restarts.log") as log:
+        process = restoring.spawn("scripts.server.supervise", stdin=PIPE, stdout=PIPE, stderr=log)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        with process.stdin as post, process.stdout as said:
+            post.write(msgspec.json.encode(Post(server, dict(environment))))
+            post.close()
+            began = said.readline()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    if not began:
+        raise java.not_started(server)
+    return server.current()
+
+
+def take_over(server: Server) -> Server:
+    """Watch a server whose supervisor is gone; Java's own environment is the next one's, too."""
+    process = server.process()
+    return server if process is None else begin(server, process.environ())
+
+
+def main() -> int:
+    """Watch what stdin says; a line on stdout says that Java runs. SIGTERM ends the watch and leaves Java running."""
+    supervisor = Supervisor(msgspec.json.decode(sys.stdin.buffer.read(), type=Post))
+    signal.signal(signal.SIGTERM, lambda *_: supervisor.end())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        supervisor.begin()
+    except Failure:  # whoever waits for the line says so, with the console's last lines
+        return 1
+    sys.stdout.write("watching\n")
+    sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever reads the line waits for the end of the pipe
+    supervisor.watch()
+    return 1 if supervisor.gave_up else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

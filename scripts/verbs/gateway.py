@@ -1,0 +1,147 @@
+"""The verb `gateway`: HAProxy in front of servers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from time import sleep
+from typing import Annotated, Literal
+
+import typer
+
+from scripts.console import Failure, out
+from scripts.gateway import discovery, process, state, watch
+from scripts.gateway.configuration import render
+from scripts.gateway.settings import DEFAULT_PORT, MIB, Settings
+from scripts.server import keys as key_files
+from scripts.verbs.options import Insecure
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Url = Annotated[
+    list[str] | None,
+    typer.Option("--server", help="address of a server, such as http://10.0.0.5:8080 [default: all that run here]"),
+]
+Model = Annotated[list[str] | None, typer.Option("--model", help="name of a model on these servers, the default first")]
+Rate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rate",
+        help="requests per second of each key, or of each address without keys; NAME=N for one key [default: any]",
+    ),
+]
+
+
+def gateway(
+    action: Annotated[Literal["start", "stop"], typer.Argument(help="start or stop")] = "start",
+    server: Url = None,
+    model: Model = None,
+    host: Annotated[str, typer.Option("--host", help="bind address")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65534, help="port for clients")] = DEFAULT_PORT,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option("--metrics-port", help="port of HAProxy's own metrics, on loopback [default: port + 1]"),
+    ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys",
+            exists=True,
+            dir_okay=False,
+            help="file of API keys, lines NAME:KEY; changes apply without a restart",
+        ),
+    ] = None,
+    rate: Rate = None,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option("--tls-cert", exists=True, dir_okay=False, help="certificate and its key in one PEM file"),
+    ] = None,
+    max_body: Annotated[int, typer.Option("--max-body", min=1, max=64, help="MiB of a request at most")] = 1,
+    max_wait: Annotated[
+        int, typer.Option("--max-wait", min=10, help="milliseconds that requests may wait under load; more are refused")
+    ] = 300,
+    insecure: Insecure = False,
+    foreground: Annotated[bool, typer.Option("--foreground", help="stay in the foreground until interrupted")] = False,
+    show: Annotated[bool, typer.Option("--print", help="print HAProxy's configuration, and start nothing")] = False,
+) -> None:
+    """Put HAProxy in front of servers: one address, admission, retries, keys, TLS and limits.
+
+    Examples: scripts/bert gateway; scripts/bert gateway --keys keys --rate 50; scripts/bert gateway stop
+    """
+    if action == "stop":
+        return stopped(port)
+    if host not in LOOPBACK and not keys and not insecure:
+        raise Failure(f"--host {host} is open to others", fix="--keys FILE, or --insecure")
+    if keys:
+        key_files.check(keys)
+    key = key_files.first(keys) if keys else ""
+    servers, models = discovery.named(server, model or [], key) if server else discovery.here()
+    everybody, single = rates(rate or [])
+    settings = Settings(
+        host=host,
+        port=port,
+        metrics_port=metrics_port or port + 1,
+        servers=servers,
+        models=models,
+        tls_cert=tls_cert.resolve() if tls_cert else None,
+        keys=keys,
+        key_map=state.folder(port) / watch.KEY_MAP,
+        rate=everybody,
+        rates=single,
+        max_body=max_body * MIB,
+        max_wait=max_wait,
+    )
+    if show:
+        sys.stdout.write(render(settings))
+        return None
+    return begun(settings, foreground)
+
+
+def begun(settings: Settings, foreground: bool) -> None:
+    """Start it, and say where it is."""
+    there = next((each for each in state.running() if each.port == settings.port), None)
+    if there:
+        raise Failure(
+            f"a gateway runs on port {there.port} already", fix=f"scripts/bert gateway stop --port {there.port}"
+        )
+    started = process.start(settings)
+    out.print(f"{started.url} answers for {', '.join(started.servers)}, models {', '.join(started.models)}")
+    out.print(f"  metrics  {started.metrics}\n  log      {started.folder / watch.LOG}")
+    if not foreground:
+        out.print(f"  stop it with scripts/bert gateway stop --port {started.port}")
+        return
+    try:
+        while started.process() is not None:
+            sleep(0.2)
+    except (SystemExit, KeyboardInterrupt):
+        process.stop(started)
+        raise SystemExit(0) from None
+    raise Failure("the gateway ended by itself", fix=f"see {started.folder / watch.LOG}")
+
+
+def stopped(port: int) -> None:
+    """End the one on that port."""
+    there = next((each for each in state.running() if each.port == port), None)
+    if there is None:
+        out.print(f"no gateway is running on port {port}")
+        return
+    process.stop(there)
+    out.print(f"stopped {there.url}")
+
+
+def rates(given: list[str]) -> tuple[int, dict[str, int]]:
+    """`N` for everybody, and `NAME=N` for one key.
+
+    Raises:
+        Failure: what is given is no number.
+    """
+    everybody, single = 0, dict[str, int]()
+    for text in given:
+        name, _, number = text.rpartition("=")
+        if not number.isdigit():
+            raise Failure(f"--rate {text} is no number of requests per second", fix="--rate 50 or --rate ada=5")
+        if name:
+            single[name] = int(number)
+        else:
+            everybody = int(number)
+    return everybody, single

@@ -1,0 +1,207 @@
+"""A gateway in front of a real server: addresses, refusals, keys, kills and overload."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import psutil
+import pytest
+import requests
+
+from tests.e2e.conftest import Cli, wait_for
+from tests.gateway import certificate, needs_haproxy
+
+pytestmark = needs_haproxy
+KEYS = {"ada": "a" * 24, "bob": "b" * 24}
+TEXT = {"inputs": "Hello, how are you?"}
+PREDICT = "/predictions/bert/1.0"
+
+
+def begin(server: Cli, offset: int, *words: str) -> str:
+    """Start a gateway; its address."""
+    server("gateway", "--port", str(server.port + offset), "--metrics-port", str(server.port + offset + 1), *words)
+    return f"http://127.0.0.1:{server.port + offset}"
+
+
+def log(server: Cli, offset: int) -> str:
+    """What a gateway wrote."""
+    return (server.runs / f"gateway-{server.port + offset}" / "gateway.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def door(server: Cli) -> Iterator[str]:
+    """A gateway that everybody may use."""
+    yield begin(server, 6)
+    server("gateway", "stop", "--port", str(server.port + 6))
+
+
+@pytest.fixture(scope="module")
+def locked(server: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, Path]]:
+    """One with keys, a rate for one of them, and TLS; its address, its file of keys and its certificate."""
+    folder = tmp_path_factory.mktemp("locked")
+    file, cert = folder / "keys", certificate(folder)
+    file.write_text("".join(f"{name}:{key}\n" for name, key in KEYS.items()))
+    file.chmod(0o600)
+    address = begin(server, 8, "--keys", str(file), "--rate", "bob=1", "--tls-cert", str(cert))
+    yield address.replace("http:", "https:"), file, folder / "cert.pem"
+    server("gateway", "stop", "--port", str(server.port + 8))
+
+
+def post(url: str, body: object = None, **options: object) -> requests.Response:
+    return requests.post(url, json=TEXT if body is None else body, timeout=60, **options)
+
+
+def test_addresses_without_a_model_are_those_of_the_first(server, door):
+    wanted = {
+        "/embed": f"{PREDICT}/tei/embed",
+        "/": f"{PREDICT}/tei",
+        "/bert/tei": f"{PREDICT}/tei",
+        "/predictions/bert": "/predictions/bert",
+    }
+    for path, own in wanted.items():
+        assert post(door + path).json() == post(server.url + own).json(), path
+    asked = {"input": "Hello", "model": "any"}
+    for path in ("/v1/embeddings", "/bert/v1/embeddings"):
+        assert post(door + path, asked).json() == post(f"{server.url}{PREDICT}/v1/embeddings", asked).json()
+    assert len(post(door + "/tiny/v1/embeddings", asked).json()["data"][0]["embedding"]) == 32
+    ranked = {"query": "q", "texts": ["a", "b"]}
+    assert post(door + "/rerank", ranked).json() == post(f"{server.url}{PREDICT}/tei/rerank", ranked).json()
+    instances = {"instances": ["Hello"]}
+    kserve = "/v1/models/bert:predict"
+    assert post(door + kserve, instances).json() == post(server.url + kserve, instances).json()
+
+
+def test_the_gateway_says_what_is_there(door):
+    for path in ("/ping", "/health", "/v2/health/ready", "/v2/models/bert/ready", "/v2/models/bert/versions/1.0/ready"):
+        assert requests.get(door + path, timeout=5).status_code == 200, path
+    about = requests.get(door + "/v2/models/bert", timeout=5).json()
+    assert about["outputs"] == [{"name": "embedding", "datatype": "FP32", "shape": [-1, 384]}]
+    assert [each["id"] for each in requests.get(door + "/v1/models", timeout=5).json()["data"]] == ["bert", "tiny"]
+    assert requests.get(door + "/v1/models/tiny", timeout=5).json()["ready"] is True
+    assert "/predictions/bert/1.0" in requests.get(door, timeout=5).text
+
+
+def test_nothing_but_inference_reaches_the_server(door):
+    for method, path in (("DELETE", "/models/bert"), ("GET", "/api-description"), ("GET", "/metrics")):
+        assert requests.request(method, door + path, timeout=5).status_code == 404, path
+    assert "haproxy" in requests.get(door[:-1] + str(int(door[-1]) + 1) + "/metrics", timeout=5).text
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    fields = requests.post(f"{door}{PREDICT}", data="&".join(f"f{n}=" for n in range(100_000)), headers=form, timeout=5)
+    assert (fields.status_code, fields.json()["error_type"]) == (413, "too_large")
+    assert requests.post(f"{door}{PREDICT}", files={"a": "b"}, timeout=5).status_code == 415
+    assert requests.post(f"{door}{PREDICT}", data=b" " * (1 << 21), timeout=5).status_code == 413
+    chunks = (b" " * 1000 for _ in range(2000))
+    assert requests.post(f"{door}{PREDICT}", data=chunks, timeout=5).status_code == 413
+    assert requests.post(f"{door}{PREDICT}", headers={"x-long": "a" * 9000}, timeout=5).status_code == 431
+    port = int(door.rpartition(":")[2])
+    for path in ("/predictions/../models", "/predictions/bert/%2e%2e/x", "//predictions/bert"):
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+            raw.sendall(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            assert raw.recv(100).startswith(b"HTTP/1.1 400"), path
+
+
+def test_a_request_has_one_name_and_no_text_of_it_is_written_down(server, door):
+    answer = post(
+        f"{door}/predictions/bert?secret=of-the-address",
+        {"inputs": "a secret-of-the-body"},
+        headers={"x-request-id": "mine-1"},
+    )
+    assert answer.headers["x-request-id"] == "mine-1"
+    made = post(f"{door}{PREDICT}").headers["x-request-id"]
+    assert len(made) == 36
+
+    def lines():
+        return [json.loads(line) for line in log(server, 6).splitlines() if line.startswith("{") and made in line]
+
+    (line,) = wait_for(lines, "the line of the request")
+    assert (line["status"], line["path"]) == (200, PREDICT)
+    assert "mine-1" in log(server, 6)
+    assert "secret" not in log(server, 6)
+
+
+def test_pipelined_requests_are_answered_in_order(door):
+    port = int(door.rpartition(":")[2])
+    bodies = [json.dumps({"inputs": "word " * (1 + number % 7), "task": "tokenize"}).encode() for number in range(20)]
+    wanted = [len(post(f"{door}{PREDICT}", json.loads(body)).json()[0]) for body in bodies]
+    head = f"POST {PREDICT} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
+        raw.sendall(b"".join(b"%scontent-length: %d\r\n\r\n%s" % (head.encode(), len(body), body) for body in bodies))
+        reader = raw.makefile("rb")
+        found = []
+        for _ in bodies:
+            length = 0
+            while (line := reader.readline()) != b"\r\n":
+                length = int(line[15:]) if line.lower().startswith(b"content-length:") else length
+            found.append(len(json.loads(reader.read(length))[0]))
+    assert found == wanted
+
+
+def test_keys_rates_and_tls(locked):
+    address, file, cert = locked
+    options = {"verify": str(cert)}
+
+    def ask(key: str) -> int:
+        return post(f"{address}/embed", headers={"authorization": f"Bearer {key}"}, **options).status_code
+
+    assert post(f"{address}/embed", **options).status_code == 401
+    assert ask("c" * 24) == 401
+    assert requests.get(f"{address}/ping", timeout=5, **options).status_code == 200
+    assert [ask(KEYS["ada"]) for _ in range(12)] == [200] * 12
+    assert 429 in [ask(KEYS["bob"]) for _ in range(12)]
+    file.write_text(f"ada:{KEYS['ada']}\ncyd:{'c' * 24}\n")
+    wait_for(lambda: ask("c" * 24) == 200, "the new key", 10)
+    assert ask(KEYS["bob"]) == 401
+    old = ssl.create_default_context(cafile=str(cert))
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    host, port = "127.0.0.1", int(address.rpartition(":")[2])
+    with socket.create_connection((host, port), timeout=5) as raw, pytest.raises(ssl.SSLError):
+        old.wrap_socket(raw, server_hostname=host)
+
+
+def test_a_worker_that_dies_is_not_seen_by_clients(server, door):
+    done = Event()
+
+    def client(_: int) -> Counter[int]:
+        found = Counter[int]()
+        with requests.Session() as session:
+            while not done.is_set():
+                found[session.post(f"{door}{PREDICT}", json=TEXT, timeout=60).status_code] += 1
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        clients = [pool.submit(client, number) for number in range(8)]
+        try:
+            before = [worker["pid"] for worker in server.workers("bert")]
+            for pid in before:
+                assert pid > 1
+                psutil.Process(pid).kill()
+            wait_for(lambda: all_ready(server, before), "new workers")
+        finally:
+            done.set()
+        statuses = sum((each.result() for each in clients), Counter())
+    assert set(statuses) == {200}, statuses
+    assert wait_for(lambda: '"retries":"1"' in log(server, 6), "a request that was sent again")
+
+
+def all_ready(server: Cli, before: list[int]) -> bool:
+    """Whether others are there in the place of workers that were killed."""
+    workers = server.workers("bert")
+    return all(worker["status"] == "READY" and worker["pid"] not in before for worker in workers)
+
+
+def test_the_file_alone_and_the_gateway_in_status(server, door):
+    printed = server("gateway", "--print", "--port", str(server.port + 8)).stdout
+    assert printed.startswith("global\n")
+    assert f"127.0.0.1:{server.port} maxconn" in printed
+    assert f"gateway {door}" in server("status").stdout
+    again = server("gateway", "--port", str(server.port + 6), expect=1)
+    assert "runs on port" in again.stderr
+    refused = server("gateway", "--port", str(server.port + 8), "--host", "0.0.0.0", expect=1)
+    assert "--keys" in refused.stderr

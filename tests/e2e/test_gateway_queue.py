@@ -1,0 +1,166 @@
+"""The gateway's queue, in front of stand-ins for TorchServe whose answers wait until a test lets them go."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from time import sleep
+
+import pytest
+import requests
+
+from scripts.gateway import watch
+from scripts.gateway.configuration import render
+from scripts.gateway.settings import Backend, Served, Settings
+from tests.e2e.conftest import free_port, wait_for
+from tests.gateway import needs_haproxy
+
+pytestmark = needs_haproxy
+MANY = 1000
+
+
+class StandIn(ThreadingHTTPServer):
+    """Answers 200 to whatever comes, or one of `failures` first; `seen` has the header that tells requests apart."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 64
+
+    def __init__(self, port: int) -> None:
+        self.gate, self.seen, self.failures = threading.Semaphore(MANY), list[str](), list[int]()
+        super().__init__(("127.0.0.1", port), Answer)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def handle_error(self, *_: object) -> None:
+        """HAProxy's checks connect and reset."""
+
+    def close(self) -> None:
+        """As a process that was killed: nobody listens."""
+        self.shutdown()
+        self.server_close()
+
+
+class Answer(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    server: StandIn
+
+    def do_POST(self) -> None:
+        """Called by `http.server`."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self.server.seen.append(self.headers.get("x-name", ""))
+        self.server.gate.acquire(timeout=30)
+        self.send_response(self.server.failures.pop() if self.server.failures else 200)
+        self.send_header("content-length", "2")
+        self.send_header("connection", "close")  # or a server that is closed would go on over its old connections
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Callable[..., tuple[Settings, list[StandIn]]]]:
+    """Starts stand-ins, each with that many requests inside at most, and HAProxy in front of them."""
+    running, servers = [], list[StandIn]()
+
+    def start(count: int, inside: int) -> tuple[Settings, list[StandIn]]:
+        first = free_port()
+        servers.extend(StandIn(first + number) for number in range(count))
+        backends = tuple(Backend("127.0.0.1", first + number, inside) for number in range(count))
+        settings = Settings(port=first + 6, metrics_port=first + 7, servers=backends, models=(Served("bert", "1.0"),))
+        (tmp_path / "haproxy.cfg").write_text(render(settings))
+        running.append(watch.spawn(tmp_path))
+        wait_for(lambda: is_listening(settings.port), "HAProxy", 10)
+        return settings, servers
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+    for server in servers:
+        server.gate.release(MANY)
+
+
+def is_listening(port: int) -> bool:
+    """Whether a connection can be made."""
+    with socket.socket() as probe:
+        return not probe.connect_ex(("127.0.0.1", port))
+
+
+def ask(settings: Settings, name: str = "", **headers: str) -> int:
+    """The status of one request."""
+    given = {"x-name": name, **{key.replace("_", "-"): value for key, value in headers.items()}}
+    return requests.post(f"{settings.url}/predictions/bert", json={}, headers=given, timeout=30).status_code
+
+
+def queued(settings: Settings) -> int:
+    """Requests that wait in HAProxy."""
+    text = requests.get(f"http://127.0.0.1:{settings.metrics_port}/metrics", timeout=5).text
+    line = next(line for line in text.splitlines() if line.startswith('haproxy_backend_current_queue{proxy="servers"}'))
+    return int(float(line.split()[-1]))
+
+
+def test_people_overtake_bulk_and_who_is_too_many_is_refused(gateway):
+    settings, (server,) = gateway(1, 4)
+    server.gate = threading.Semaphore(0)
+    with ThreadPoolExecutor(16) as pool:
+        inside = [pool.submit(ask, settings, "inside") for _ in range(4)]
+        wait_for(lambda: len(server.seen) == 4, "four inside")
+        bulk = pool.submit(ask, settings, "bulk", x_priority="bulk")
+        wait_for(lambda: queued(settings) == 1, "bulk waits")
+        people = [pool.submit(ask, settings, "person") for _ in range(3)]
+        wait_for(lambda: queued(settings) == 4, "four wait")
+        assert ask(settings, x_priority="bulk") == 429
+        refused = requests.post(f"{settings.url}/predictions/bert", json={}, timeout=5)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        for more in range(1, 5):  # one at a time, or they come in any order
+            server.gate.release()
+            wait_for(lambda more=more: len(server.seen) == 4 + more, "the next one")
+        server.gate.release(4)
+        assert {each.result() for each in [*inside, bulk, *people]} == {200}
+    assert server.seen[4:] == ["person"] * 3 + ["bulk"]
+
+
+def test_who_leaves_the_queue_is_never_seen_by_a_server(gateway):
+    settings, (server,) = gateway(1, 1)
+    server.gate = threading.Semaphore(0)
+    with ThreadPoolExecutor(1) as pool:
+        inside = pool.submit(ask, settings, "inside")
+        wait_for(lambda: server.seen == ["inside"], "one inside")
+        with socket.create_connection(("127.0.0.1", settings.port)) as left:
+            left.sendall(b"POST /predictions/bert HTTP/1.1\r\nhost: x\r\nx-name: left\r\ncontent-length: 2\r\n\r\n{}")
+            wait_for(lambda: queued(settings) == 1, "one waits")
+        wait_for(lambda: queued(settings) == 0, "nobody waits")
+        server.gate.release(MANY)
+        assert inside.result() == 200
+    assert server.seen == ["inside"]
+
+
+def test_requests_wait_for_the_only_server_and_move_away_from_one_of_two(gateway):
+    settings, servers = gateway(2, 8)
+    servers[0].close()
+    assert {ask(settings) for _ in range(20)} == {200}
+    servers[1].close()
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(ask, settings) for _ in range(4)]
+        sleep(2)  # long enough for the checks to take both away
+        assert requests.get(f"{settings.url}/ping", timeout=5).status_code == 503
+        assert [each.result() for each in waiting if each.done()] == []
+        servers.append(StandIn(settings.servers[1].port))
+        assert {each.result() for each in waiting} == {200}
+    wait_for(lambda: requests.get(f"{settings.url}/ping", timeout=5).status_code == 200, "the server is up", 10)
+
+
+@pytest.mark.parametrize(("failures", "status"), [([500], 200), ([507], 200), ([503, 500], 200), ([503] * 3, 503)])
+def test_what_a_dead_worker_answered_is_asked_again_twice(gateway, failures, status):
+    settings, (server,) = gateway(1, 8)
+    server.failures.extend(failures)
+    assert ask(settings) == status
+    assert len(server.seen) == min(len(failures), 2) + 1

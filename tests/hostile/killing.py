@@ -1,0 +1,192 @@
+"""Workers and Java killed under load, while the model is scaled: `python -m tests.hostile.killing --seconds 60`.
+
+Clients that use `BertClient` notice nothing: each call returns, with the vectors it always has. They have two minutes
+for that, where the default is one: on a machine with other work Java alone may take most of one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from argparse import ArgumentParser
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import cycle
+
+import numpy as np
+import psutil
+import requests
+
+from scripts.client import BertClient
+from scripts.server import processes
+from tests.e2e.conftest import Cli, free_port
+from tests.hostile.calls import TEXTS, started
+
+CLIENTS = 16
+TIMEOUT = 120
+SIZES = (3, 2, 1)
+"""Numbers of workers that the model is scaled to, again and again; it begins with one."""
+NEAR = 1e-5
+
+
+@dataclass
+class Report:
+    """What came of it.
+
+    Attributes:
+        right: calls that returned what they should.
+        wrong: those that returned something else.
+        failed: those that raised, with the error.
+        slowest: seconds of the slowest call.
+        workers: killed ones.
+        java: seconds from each kill of Java to the next answer to a plain request.
+        scaled: exit codes of `scale`.
+    """
+
+    right: int = 0
+    wrong: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    slowest: float = 0.0
+    workers: int = 0
+    java: list[float] = field(default_factory=list)
+    scaled: list[int] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def good(self) -> bool:
+        """Whether nobody noticed, and there was something to notice."""
+        return not self.wrong and not self.failed and self.workers > 0 and len(self.java) == 1 and self.right > 0
+
+    def __str__(self) -> str:
+        lines = [*(f"FAILED {what}" for what in self.failed[:20]), *(f"WRONG {what}" for what in self.wrong[:20])]
+        java = ", ".join(f"{seconds:.1f} s" for seconds in self.java)
+        return "\n".join(
+            [
+                *lines,
+                f"{CLIENTS} clients, timeout {TIMEOUT} s: {self.right} right, {len(self.failed)} failed, "
+                f"{len(self.wrong)} wrong; "
+                f"the slowest call took {self.slowest:.1f} s",
+                f"killed: {self.workers} workers; Java {len(self.java)} times, and answers came again after {java}",
+                f"scaled {len(self.scaled)} times, exit codes {sorted(set(self.scaled))}",
+            ]
+        )
+
+
+def run(server: Cli, seconds: float, every: float, seed: int) -> Report:
+    """Kill and scale while clients ask."""
+    report, done = Report(), threading.Event()
+    with BertClient(server.url, timeout=TIMEOUT, retries=TIMEOUT) as client:
+        wanted = client.embed(TEXTS)
+
+        def asking(number: int) -> None:
+            turn = number
+            while not done.is_set():
+                turn = (turn + CLIENTS + 1) % len(TEXTS)
+                ask(client, TEXTS[turn], wanted[turn], report)
+
+        def scaling() -> None:
+            for size in cycle(SIZES):
+                if done.wait(1):
+                    return
+                report.scaled.append(scale(server, size))
+
+        with ThreadPoolExecutor(CLIENTS + 1) as pool:
+            running = [*(pool.submit(asking, number) for number in range(CLIENTS)), pool.submit(scaling)]
+            try:
+                kill_for(server, seconds, every, random.Random(seed), report)
+            finally:
+                done.set()
+            for each in running:
+                each.result()
+    return report
+
+
+def ask(client: BertClient, text: str, wanted: np.ndarray, report: Report) -> None:
+    """One call, and what came of it."""
+    begun = time.monotonic()
+    try:
+        (vector,) = client.embed(text)
+    except Exception as error:  # of whatever kind: a client notices it
+        with report.lock:
+            report.failed.append(f"{text}, after {time.monotonic() - begun:.1f} s: {type(error).__name__}: {error}")
+        return
+    off = float(np.abs(vector - wanted).max())
+    with report.lock:
+        report.slowest = max(report.slowest, time.monotonic() - begun)
+        report.right += off < NEAR
+        if off >= NEAR:
+            report.wrong.append(f"{text}: off by {off}")
+
+
+def scale(server: Cli, size: int) -> int:
+    """The exit code of `scale`."""
+    try:
+        server("scale", "bert", str(size), "--timeout", "120")
+    except AssertionError as error:
+        sys.stderr.write(f"scale {size}: {error}\n")
+        return 1
+    return 0
+
+
+def kill_for(server: Cli, seconds: float, every: float, rng: random.Random, report: Report) -> None:
+    """Every few seconds a worker, and in the middle Java; nothing but what belongs to this server."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(every)
+        java = psutil.Process(json.loads((server.runs / str(server.port) / "server.json").read_text())["pid"])
+        if not report.java and end - time.monotonic() < seconds / 2:
+            java.kill()
+            report.java.append(until_answered(server))
+            continue
+        workers = worker_pids(server, java)
+        if workers:
+            os.kill(rng.choice(workers), signal.SIGKILL)
+            report.workers += 1
+
+
+def worker_pids(server: Cli, java: psutil.Process) -> list[int]:
+    """Of the workers that are processes of that Java; none while it does not answer."""
+    try:
+        pids = {worker["pid"] for worker in server.workers("bert")}
+        return [child.pid for child in java.children() if child.pid in pids and processes.known(child.pid)]
+    except (requests.RequestException, psutil.NoSuchProcess):
+        return []
+
+
+def until_answered(server: Cli) -> float:
+    """Seconds until a plain request is answered."""
+    begun = time.monotonic()
+    while True:
+        try:
+            body = {"inputs": TEXTS[0]}
+            if requests.post(f"{server.url}/predictions/bert", json=body, timeout=60).status_code == 200:
+                return time.monotonic() - begun
+        except requests.RequestException:
+            time.sleep(0.05)
+
+
+def main() -> int:
+    """The exit status: 0 when no call failed."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--every", type=float, default=3, help="seconds between kills")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--port", type=int, default=0, help="first of five; 0 takes free ones")
+    options = parser.parse_args()
+    with started(options.port or free_port()) as server:
+        report = run(server, options.seconds, options.every, options.seed)
+        (status,) = server.status()
+        print(report)
+        print(f"status: {json.dumps(status['restarts'] | {'last': None})}")
+    print(f"load average of this machine with {os.cpu_count()} cores: {os.getloadavg()[0]:.1f}")
+    print(json.dumps({"good": report.good}))
+    return 0 if report.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

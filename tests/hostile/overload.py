@@ -1,0 +1,197 @@
+"""Load beyond capacity, with clients that give up after a second, with and without the gateway.
+
+`python -m tests.hostile.overload` starts a server and a gateway of its own, measures what they answer to clients that
+wait for their answers, and then sends two and five times as much, whether or not answers have come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+import requests
+
+from scripts.load.connection import Connection
+from tests.e2e.conftest import free_port
+from tests.hostile.calls import started
+
+PATIENCE = 1.0
+"""Seconds after which a client is gone."""
+PAUSE = 0.1
+"""Seconds that a client which waits for its answers pauses after a refusal."""
+JSON = {"content-type": "application/json"}
+PATH = "/predictions/bert"
+CLIENTS = 32
+TIMES, LEAST = (2, 5), (0.95, 0.9)
+"""Of capacity, and what of it has to be left."""
+WORDS = (
+    "river",
+    "ran",
+    "past",
+    "small",
+    "town",
+    "where",
+    "people",
+    "sold",
+    "bread",
+    "and",
+    "cloth",
+    "to",
+    "all",
+    "who",
+)
+REFUSALS = ("429", "503")
+
+
+@dataclass
+class Run:
+    """What became of the requests of a run: seconds from when each was due, by status or by the name of the error."""
+
+    took: dict[str, list[float]] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu: float = 0.0
+
+    def record(self, what: str, seconds: float) -> None:
+        """One request."""
+        self.took.setdefault(what, []).append(seconds)
+
+    @property
+    def goodput(self) -> float:
+        """Answers of 200 per second."""
+        return len(self.took.get("200", [])) / self.seconds
+
+    def p99(self, *statuses: str) -> float:
+        """Milliseconds within which 99 % of the answers of those statuses came; nan without any."""
+        times = [each for status in statuses for each in self.took.get(status, [])]
+        return float(np.percentile(times, 99) * 1000) if times else float("nan")
+
+    def described(self) -> str:
+        """On one line."""
+        counts = ", ".join(f"{len(times)} x {what}" for what, times in sorted(self.took.items()))
+        return (
+            f"{self.goodput:.0f}/s answered, 99 % of them within {self.p99('200'):.0f} ms, "
+            f"of refusals within {self.p99(*REFUSALS):.0f} ms; "
+            f"{counts}; clients used {self.cpu / self.seconds:.0%} of a core"
+        )
+
+
+def bodies(count: int = 256) -> list[bytes]:
+    """Texts of 5 to 40 words, the same in each run."""
+    chooser = random.Random(0)
+    texts = [" ".join(chooser.choices(WORDS, k=chooser.randint(5, 40))) for _ in range(count)]
+    return [json.dumps({"inputs": text}).encode() for text in texts]
+
+
+async def ask(connection: Connection, body: bytes, due: float, run: Run) -> str:
+    """One request, recorded; its status, or the name of its error."""
+    try:
+        what = str(await connection.post(PATH, body))
+    except OSError as error:
+        connection.close()
+        what = type(error).__name__
+    run.record(what, perf_counter() - due)
+    return what
+
+
+async def closed(port: int, seconds: float) -> Run:
+    """`CLIENTS` that each wait for their answer before they ask again."""
+    run, end = Run(), perf_counter() + seconds
+    everything = bodies()
+
+    async def client(turn: int) -> None:
+        connection = Connection("127.0.0.1", port)
+        while perf_counter() < end:
+            turn = (turn + 1) % len(everything)
+            if await ask(connection, everything[turn], perf_counter(), run) != "200":
+                await asyncio.sleep(PAUSE)
+        connection.close()
+
+    await asyncio.gather(*(client(number * 7) for number in range(CLIENTS)))
+    return run
+
+
+async def opened(port: int, seconds: float, per_second: float) -> Run:
+    """Requests at random times with that mean rate, on whatever connection is idle."""
+    run, idle, everything = Run(), list[Connection](), bodies()
+    chooser, begin = random.Random(1), perf_counter()
+
+    async def client(body: bytes, due: float) -> None:
+        connection = idle.pop() if idle else Connection("127.0.0.1", port, PATIENCE)
+        await ask(connection, body, due, run)
+        idle.append(connection)
+
+    due, tasks = begin, set[asyncio.Task[None]]()
+    while due < begin + seconds:
+        due += chooser.expovariate(per_second)
+        if (early := due - perf_counter()) > 0:
+            await asyncio.sleep(early)
+        task = asyncio.create_task(client(chooser.choice(everything), due))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+    await asyncio.gather(*tasks)
+    for connection in idle:
+        connection.close()
+    return run
+
+
+def timed(work: Coroutine[None, None, Run], seconds: float) -> Run:
+    """Run it, and note how long it was to take and what it cost here."""
+    before = time.process_time()
+    run = asyncio.run(work)
+    run.seconds, run.cpu = seconds, time.process_time() - before
+    return run
+
+
+def settle(port: int) -> None:
+    """Wait until a lone request is answered at once: what clients that are gone have asked is computed all the same."""
+    end = perf_counter() + 60
+    while perf_counter() < end:
+        begin = perf_counter()
+        requests.post(f"http://127.0.0.1:{port}{PATH}", data=bodies(1)[0], headers=JSON, timeout=120)
+        if perf_counter() - begin < PATIENCE / 2:
+            return
+
+
+def measured(name: str, port: int, seconds: float) -> list[dict[str, float]]:
+    """Capacity right before each overload, since a shared machine changes; the ratios."""
+    found = []
+    for times in TIMES:
+        settle(port)
+        timed(closed(port, 2), 2)
+        capacity = timed(closed(port, seconds), seconds)
+        over = timed(opened(port, seconds, times * capacity.goodput), seconds)
+        ratio = over.goodput / capacity.goodput
+        print(f"{name}, {CLIENTS} clients that wait: {capacity.described()}")
+        print(f"{name}, {times} times as many: {over.described()}\n  {ratio:.2f} of capacity", flush=True)
+        found.append({"times": times, "ratio": round(ratio, 3), "p99": round(over.p99("200"))})
+    return found
+
+
+def main() -> int:
+    """0 where the gateway keeps what it should: 0.95 of capacity at twice as many, and 0.9 at five times."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=15, help="of each run")
+    options = parser.parse_args()
+    with started(free_port()) as server:
+        alone = measured("TorchServe alone", server.port, options.seconds)
+        port = server.port + 6
+        server("gateway", "--port", str(port))
+        try:
+            behind = measured("behind the gateway", port, options.seconds)
+        finally:
+            server("gateway", "stop", "--port", str(port))
+    kept = all(run["ratio"] >= least for run, least in zip(behind, LEAST, strict=True))
+    print(json.dumps({"alone": alone, "gateway": behind, "good": kept}))
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

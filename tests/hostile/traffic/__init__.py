@@ -1,0 +1,1 @@
+"""What slow, greedy and hostile clients cost the others of a server."""

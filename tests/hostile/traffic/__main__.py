@@ -1,0 +1,133 @@
+"""Hostile clients beside ordinary ones: `python -m tests.hostile.traffic`, or `--url` and `--pid` of a running server.
+
+A row is good where ordinary clients lost nothing and waited at most a second, and at most three times as long as
+without the attack; where no process was replaced, and each has, ten seconds later, at most half as much memory again as
+at the start.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from time import monotonic, sleep
+from urllib.parse import urlsplit
+
+import psutil
+import requests
+
+from tests.e2e.conftest import free_port
+from tests.hostile import calls
+from tests.hostile.traffic.attacks import ATTACKS, PATH
+from tests.hostile.traffic.ordinary import TIMEOUT, Ordinary, asking
+
+ALONE, SETTLE = 5.0, 10.0
+MOST_SECONDS, MOST_TIMES, MOST_MEMORY = 1.0, 3.0, 1.5
+RECOVERY = 300.0
+
+
+@dataclass
+class Row:
+    """What an attack cost; `memory` is the most that a process of each name has grown to, in times of its start."""
+
+    name: str
+    outcome: str
+    seconds: float
+    before: Ordinary
+    during: Ordinary
+    memory: Mapping[str, float]
+    replaced: int
+
+    def faults(self) -> list[str]:
+        """Which of the limits were exceeded."""
+        limit = min(MOST_SECONDS, MOST_TIMES * self.before.worst)
+        found = {
+            f"{len(self.during.lost)} ordinary requests lost": bool(self.during.lost),
+            f"worst wait over {limit:.2f} s": self.during.worst > limit,
+            **{f"memory of {name} x {times:.1f}": times > MOST_MEMORY for name, times in self.memory.items()},
+            f"{self.replaced} processes replaced": self.replaced > 0,
+        }
+        return [fault for fault, there in found.items() if there]
+
+    def __str__(self) -> str:
+        ordinary = f"{self.during.right} right, worst {self.during.worst:.2f} s (alone {self.before.worst:.2f} s)"
+        grown = ", ".join(f"{name} x {times:.2f}" for name, times in sorted(self.memory.items()))
+        verdict = "; ".join(self.faults()) or "good"
+        return (
+            f"{self.name}: {self.outcome}, {self.seconds:.0f} s | {ordinary} | {grown} | "
+            f"{'FAILED: ' if self.faults() else ''}{verdict}"
+        )
+
+
+def memory(roots: Sequence[int]) -> dict[int, int]:
+    """Resident bytes of these processes and of all below them."""
+    found: dict[int, int] = {}
+    for root in map(psutil.Process, roots):
+        found |= {each.pid: each.memory_info().rss for each in [root, *root.children(recursive=True)]}
+    return found
+
+
+def recovered(url: str) -> None:
+    """Wait until an ordinary request is answered in a second, or for long enough."""
+    until = monotonic() + RECOVERY
+    while monotonic() < until:
+        begin = monotonic()
+        try:
+            if requests.post(url, json={"inputs": "a"}, timeout=TIMEOUT).ok and monotonic() - begin < 1:
+                return
+        except requests.RequestException:
+            pass
+        sleep(1)
+
+
+def attacked(name: str, url: str, roots: Sequence[int], start: dict[int, int]) -> Row:
+    """Ordinary clients alone, then beside one attack."""
+    parts = urlsplit(url)
+    had: list[Ordinary] = []
+    with asking(url, had):
+        sleep(ALONE)
+    pids = set(memory(roots))
+    begin = monotonic()
+    with asking(url, had):
+        outcome = ATTACKS[name]((parts.hostname or "", parts.port or 80))
+    seconds = monotonic() - begin
+    sleep(SETTLE)
+    after = memory(roots)
+    grown: dict[str, float] = {}
+    for pid in after.keys() & start.keys():
+        program = psutil.Process(pid).name()
+        grown[program] = max(grown.get(program, 0.0), after[pid] / start[pid])
+    return Row(name, outcome, seconds, had[0], had[1], grown, len(set(after) - pids))
+
+
+def main() -> int:
+    """The exit status: 0 when every row is good."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--url", help="base address of a running server; without it one is started")
+    parser.add_argument("--pid", type=int, action="append", default=[], help="its processes, with all below them")
+    parser.add_argument("--only", default="", help="attacks whose names match this pattern")
+    options = parser.parse_args()
+    with ExitStack() as stack:
+        if not options.url:
+            server = stack.enter_context(calls.started(free_port()))
+            options.url = server.url
+            options.pid = [psutil.Process(calls.pids(server)[0]).ppid()]
+        url = options.url + PATH
+        with asking(url, []):
+            sleep(ALONE)
+        start, rows = memory(options.pid), []
+        for name in ATTACKS:
+            if re.search(options.only, name):
+                rows.append(attacked(name, url, options.pid, start))
+                print(rows[-1], flush=True)
+                recovered(url)
+    failed = sum(bool(row.faults()) for row in rows)
+    print(f"{len(rows) - failed} of {len(rows)} good")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What `pack` advises, done as it says: `python -m tests.remedies`."""
