@@ -15,6 +15,11 @@ def drain_notes(folder: Path) -> Path:
     return folder.with_name("leaving")
 
 
+def notable_requests(folder: Path) -> Path:
+    """Where each worker writes which requests were slow or failed, beside the folder of the locks."""
+    return folder.with_name("requests")
+
+
 def worker_locks(folder: Path, model: str) -> list[Path]:
     """Lock files of a model's living workers."""
     names = ((file, *file.name.rpartition(".")) for file in folder.iterdir())

@@ -10,7 +10,19 @@ import typer
 
 from scripts.console import Failure
 from scripts.server import limits
-from scripts.verbs import bench, completion, convert, inspection, lifecycle, model, operate, tuning, version, versions
+from scripts.verbs import (
+    bench,
+    completion,
+    convert,
+    inspection,
+    lifecycle,
+    model,
+    operate,
+    slow,
+    tuning,
+    version,
+    versions,
+)
 
 VERBS = (
     lifecycle.up,
@@ -29,6 +41,7 @@ VERBS = (
     versions.retire,
     bench.bench,
     operate.logs,
+    slow.slow,
     lifecycle.stop,
     operate.doctor,
 )

@@ -18,7 +18,18 @@ from scripts.reference.markdown import block, cell, code, page, table
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Start and stop": ("up", "start", "stop"),
-    "Use and operate": ("predict", "status", "scale", "upgrade", "rollback", "retire", "logs", "bench", "doctor"),
+    "Use and operate": (
+        "predict",
+        "status",
+        "scale",
+        "upgrade",
+        "rollback",
+        "retire",
+        "logs",
+        "slow",
+        "bench",
+        "doctor",
+    ),
     "Prepare models": ("pull", "pack", "inspect", "finetune", "convert", "export"),
 }
 INTRODUCTION = """\

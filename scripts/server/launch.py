@@ -111,6 +111,7 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
         "METRICS_LOCATION": str(folder / "logs"),
         "BERT_LOCKS": str(folder / "locks"),
         "BERT_KEYS": str(options.keys.resolve()) if options.keys else "",
+        "BERT_REQUEST_LOG": str(folder / "logs" / "requests.log") if options.request_log else "",
     }
     command = [
         *(sys.executable, "-m", "ts.model_server"),  # not its script, whose first line names where .venv was made
@@ -166,6 +167,7 @@ def write_state(options: Options, answering: dict[str, Loaded], pid: int, folder
         temporary=place,
         auth=options.auth or options.keys is not None,
         key_list=str(options.keys.resolve()) if options.keys else None,
+        request_log=options.request_log,
     )
     server.save()
     return server

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from handler.locks import drain_notes
+from handler.locks import drain_notes, notable_requests
 from scripts import paths
 from scripts.console import Failure, err
 from scripts.server import processes
@@ -39,6 +39,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         auth: whether requests need a token.
         metrics_host: address of the metrics.
         key_list: the operator's file of keys, which workers look at; None where TorchServe itself asks for its token.
+        request_log: whether its workers write a line for each request.
         answering: name -> the version that answers where an address names none.
         previous: name -> the version that answered before, and still does at its own address.
     """
@@ -57,6 +58,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     auth: bool
     metrics_host: str = "127.0.0.1"
     key_list: str | None = None
+    request_log: bool = False
     answering: dict[str, Loaded] = {}
     previous: dict[str, Loaded] = {}
 
@@ -96,6 +98,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return drain_notes(self.locks)
 
     @property
+    def notable(self) -> Path:
+        """Folder with a file of each worker's slow and failed requests, those that ended included."""
+        return notable_requests(self.locks)
+
+    @property
     def keys(self) -> Path:
         """Where TorchServe with --auth writes its tokens, readable by its user only."""
         return Path(self.folder) / "key_file.json"
@@ -126,6 +133,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         self.keys.unlink(missing_ok=True)
         shutil.rmtree(self.locks, ignore_errors=True)
         shutil.rmtree(self.drain_notes, ignore_errors=True)
+        shutil.rmtree(self.notable, ignore_errors=True)
         shutil.rmtree(self.temporary, ignore_errors=True)
 
 

@@ -33,6 +33,7 @@ from scripts.verbs.options import (
     Name,
     Offline,
     Port,
+    RequestLog,
     Revision,
     Store,
     Task,
@@ -117,6 +118,7 @@ def start(
     metrics_host: MetricsHost = "127.0.0.1",
     keys: Keys = None,
     cors_origin: CorsOrigin = None,
+    request_log: RequestLog = False,
     store: Store = MODEL_STORE,
 ) -> None:
     """Start TorchServe and return when every model has answered a request; or add models to a server that runs.
@@ -139,6 +141,7 @@ def start(
         metrics_host,
         keys,
         cors_origin,
+        request_log,
     )
     server = running.find(options)
     if server and foreground:
