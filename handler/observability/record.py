@@ -1,7 +1,8 @@
-"""`Record`: what is kept of a request once it is answered."""
+"""`Record`: what is kept of a request once it is answered, and `Taken`, what it is made of, away from the request."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -11,7 +12,7 @@ from handler.call import Call
 from handler.observability import headers
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One answered request, without anything that its client wrote but ids of a checked form.
 
     Attributes:
@@ -56,42 +57,79 @@ class Record(msgspec.Struct, frozen=True):
         return self.total_ms + (self.queue_ms or 0.0)
 
 
-class Batch(msgspec.Struct, frozen=True):
-    """What the requests of a batch have in common; see `Record`."""
+class Batch(msgspec.Struct, frozen=True, gc=False):
+    """What the requests of a batch have in common.
 
-    model: str
-    version: str
-    worker: int
+    Attributes:
+        size: requests.
+        begin: in Unix seconds.
+        seconds: it took.
+        stages: seconds by stage.
+    """
+
     size: int
     begin: float
     seconds: float
-    stages: dict[str, float]
+    stages: Mapping[str, float]
 
-    def record(self, call: Call) -> Record:
-        """What is kept of one of them."""
-        given, error = call.row.headers, call.error
-        waited = headers.queue_seconds(given, self.begin)
-        return Record(
-            datetime.fromtimestamp(self.begin, UTC),
-            call.row.identity,
-            headers.correlation_id(given),
-            headers.traceparent(given),
-            "http" if "content-length" in given else "grpc",  # TorchServe adds it where a client of HTTP sent none
-            self.model,
-            self.version,
-            self.worker,
-            protocols.route(call.row.path),
-            call.task.name if call.task else None,
-            200 if error is None else call.protocol.status(error),
-            None if error is None else error.error_type,
-            len(call.texts),
-            call.tokens,
-            call.truncated,
-            self.size,
-            None if waited is None else milliseconds(waited),
-            {name: milliseconds(seconds) for name, seconds in self.stages.items()},
-            milliseconds(self.seconds),
-        )
+
+class Taken(msgspec.Struct, frozen=True, gc=False):
+    """What is taken from a call before its answer is sent: as little as possible, and neither body nor texts."""
+
+    batch: Batch
+    headers: Mapping[str, str]
+    identity: str
+    path: str
+    task: str | None
+    status: int
+    error_type: str | None
+    texts: int
+    tokens: int
+    truncated: int
+
+
+def take(call: Call, batch: Batch) -> Taken:
+    """From a call."""
+    row, error = call.row, call.error
+    return Taken(
+        batch,
+        row.headers,
+        row.identity,
+        row.path,
+        call.task.name if call.task else None,
+        200 if error is None else call.protocol.status(error),
+        None if error is None else error.error_type,
+        len(call.texts),
+        call.tokens,
+        call.truncated,
+    )
+
+
+def record(taken: Taken, model: str, version: str, worker: int) -> Record:
+    """What is kept of it."""
+    batch, given = taken.batch, taken.headers
+    waited = headers.queue_seconds(given, batch.begin)
+    return Record(
+        datetime.fromtimestamp(batch.begin, UTC),
+        taken.identity,
+        headers.correlation_id(given),
+        headers.traceparent(given),
+        "http" if "content-length" in given else "grpc",  # TorchServe adds it where a client of HTTP sent none
+        model,
+        version,
+        worker,
+        protocols.route(taken.path),
+        taken.task,
+        taken.status,
+        taken.error_type,
+        taken.texts,
+        taken.tokens,
+        taken.truncated,
+        batch.size,
+        None if waited is None else milliseconds(waited),
+        {name: milliseconds(spent) for name, spent in batch.stages.items()},
+        milliseconds(batch.seconds),
+    )
 
 
 def milliseconds(seconds: float) -> float:

@@ -11,13 +11,13 @@ from time import time
 from typing import Protocol
 
 from handler.call import Call
-from handler.observability.record import Batch, Record
+from handler.observability.record import Batch, Record, Taken, record, take
 from handler.telemetry import StageTimer
 
 log = getLogger(__name__)
 
-MOST = 8192
-"""Records that wait to be written; beyond these the oldest are lost, and memory is not."""
+MOST = 4096
+"""Requests that wait to be written down; beyond these the oldest are lost, and memory is not."""
 
 
 class Output(Protocol):
@@ -36,9 +36,9 @@ class Recorder:
     """The requests of one worker."""
 
     def __init__(self, model: str, version: str, outputs: Sequence[Output] = ()) -> None:
-        self.model, self.version, self.worker = model, version, os.getpid()
+        self.served = (model, version, os.getpid())
         self.outputs = outputs
-        self.waiting: deque[Record] = deque(maxlen=MOST)
+        self.waiting: deque[Taken] = deque(maxlen=MOST)
         self.failing: set[str] = set()
         self.gathering, self.writing = Lock(), Lock()
 
@@ -46,18 +46,18 @@ class Recorder:
         """Keep what is to be known of a batch that took so long; the server's own questions are left out."""
         if not self.outputs:
             return
-        begin = time() - seconds
-        batch = Batch(self.model, self.version, self.worker, len(calls), begin, seconds, timer.seconds)
-        records = [batch.record(call) for call in calls if not call.row.trusted]
+        batch = Batch(len(calls), time() - seconds, seconds, timer.seconds)
+        taken = [take(call, batch) for call in calls if not call.row.trusted]
         with self.gathering:
-            self.waiting.extend(records)
+            self.waiting.extend(taken)
 
     def flush(self) -> None:
         """Hand on what has gathered. An output that fails costs neither the others nor the worker."""
         with self.writing:
             with self.gathering:
-                records = [*self.waiting]
+                taken = [*self.waiting]
                 self.waiting.clear()
+            records = [record(each, *self.served) for each in taken]
             for output in self.outputs if records else ():
                 self.write(output, records)
 
