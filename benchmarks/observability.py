@@ -66,7 +66,7 @@ class Nowhere:
 class Accepting(BaseHTTPRequestHandler):
     """A collector that takes everything."""
 
-    def do_POST(self) -> None:  # noqa: N802 - the library's name
+    def do_POST(self) -> None:
         """Read it, and say yes."""
         self.rfile.read(int(self.headers["content-length"]))
         self.send_response(200)

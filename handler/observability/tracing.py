@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 QUEUE = 16384
 """Spans that wait to be sent, unless `OTEL_BSP_MAX_QUEUE_SIZE` is set: those of a second come at once."""
+DELAY = 1000
+"""Milliseconds between two times, unless `OTEL_BSP_SCHEDULE_DELAY` is set: TorchServe ends workers with SIGKILL."""
 CLOSING_SECONDS = 2.0
 """How long the end of a worker may wait for a collector."""
 QUIET_SECONDS = 60.0
@@ -53,8 +55,9 @@ class Tracing:
 
         soften_log()
         most = None if "OTEL_BSP_MAX_QUEUE_SIZE" in os.environ else QUEUE
+        delay = None if "OTEL_BSP_SCHEDULE_DELAY" in os.environ else DELAY
         self.provider: Any = TracerProvider(resource=resource(), shutdown_on_exit=False)
-        self.provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=most))
+        self.provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), most, delay))
         self.tracer: Any = self.provider.get_tracer("bert-on-torchserve")
         self.ending, self.closer = Event(), Thread(target=self.shut_down, name="tracing", daemon=True)
         self.closer.start()

@@ -34,6 +34,7 @@ TRACING: dict[str, str] = {
     "OTEL_TRACES_EXPORTER": "`none`: no traces",
     "OTEL_SDK_DISABLED": "`true`: no traces",
     "OTEL_BSP_MAX_QUEUE_SIZE": "most spans that wait to be sent; default: 16384",
+    "OTEL_BSP_SCHEDULE_DELAY": "milliseconds after which they are sent; default: 1000",
 }
 """OpenTelemetry's; its SDK reads further ones of them."""
 INTERNAL: dict[str, str] = {

@@ -135,8 +135,7 @@ def collector() -> Iterator[Collector]:
 def server(store: Path, collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """One server with both archives, for all tests that only send requests; it writes down all it can of them."""
     command = Cli(tmp_path_factory.mktemp("runs"), store, free_port())
-    traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "500"}
-    command("start", "bert", "tiny", "--request-log", **traces)
+    command("start", "bert", "tiny", "--request-log", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
     yield command
     command("stop")
 

@@ -4,9 +4,11 @@ import json
 import socket
 from pathlib import Path
 
+import grpc
 import requests
 
 from tests.e2e.conftest import wait_for
+from tests.e2e.test_clients import field
 
 BODY = b'{"inputs": "a", "dimensions": 1}'
 JSON = {"content-type": "application/json"}
@@ -77,6 +79,11 @@ def test_nothing_that_is_written_quotes_what_a_client_sent(server, collector):
             connection.sendall(f"GET {line} HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n".encode())
             assert connection.recv(64).startswith(b"HTTP/1.1 ")
     assert {200, 400, 422, 500} <= statuses
+    with grpc.insecure_channel(f"127.0.0.1:{server.port + 3}") as channel:
+        call = channel.unary_unary("/org.pytorch.serve.grpc.inference.InferenceAPIsService/Predictions")
+        for body in (b'"wombatzeppelin"', b'{"wombatzeppelin": 1}'):
+            request = field(1, b"bert") + field(3, field(1, b"body") + field(2, body))
+            assert call(request, timeout=60, metadata=[(MARK, MARK)])
     last = (
         requests.post(f"{server.url}/predictions/bert", json={"inputs": "a"}, timeout=60)
         .headers["x-request-id"]
