@@ -112,7 +112,8 @@ def row(item: dict[str, Any], context: Any, index: int) -> Any:
     headers |= {name: texts[name] for name in TORCHSERVE if name in texts}
     body = given.get("body")  # TorchServe keeps each parameter's media type among the headers, as a dictionary
     content_type = body.get("content-type", "") if isinstance(body, dict) else headers.get("content-type", "")
-    return Row(item, headers, content_type.split(";")[0].strip().lower(), path(headers))
+    media_type = content_type.split(";")[0].strip().lower()
+    return Row(item, headers, media_type, path(headers), identity=context.get_request_id(index) or "")
 
 
 def path(headers: dict[str, str]) -> str:

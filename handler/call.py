@@ -98,7 +98,7 @@ class Call:
         except BertError as error:
             self.error = without_traceback(error)
         except Exception as error:
-            self.error = log_internal_error(error)
+            self.error = log_internal_error(error, self.row.identity)
 
 
 def without_traceback(error: BertError) -> BertError:
@@ -111,12 +111,13 @@ def without_traceback(error: BertError) -> BertError:
     return error.with_traceback(None)
 
 
-def log_internal_error(error: Exception) -> BertError:
+def log_internal_error(error: Exception, request: str = "") -> BertError:
     """Log where an unexpected error came from, without its message, which may quote a client's text.
 
     A device or a host without memory is no fault of the request's: others hold it, and it may be sent again.
     """
-    log.error("%s\n%s", type(error).__name__, "".join(format_tb(error.__traceback__)))
+    place = f" in request {request}" if request else ""
+    log.error("%s%s\n%s", type(error).__name__, place, "".join(format_tb(error.__traceback__)))
     if exhausted(error):
         return Overloaded("there is not enough memory for this now; send fewer or shorter texts, or send it again")
     return BertError("the server failed on this request; its log names the place")

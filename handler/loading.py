@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from functools import cache
 from logging import getLogger
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 
 from handler import config as configuration
 from handler import head as heads
-from handler import runtimes
+from handler import observability, runtimes
 from handler.config import CHECKPOINT, NOTES, ORIGIN, Dtype, HandlerConfig, ModelConfig
 from handler.errors import BertError, ConfigError
 from handler.head import Head
@@ -93,7 +94,9 @@ def load(
         explain=explain if explaining.available(folder / CHECKPOINT) else None,
     )
     workers = WorkerRegistry(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
-    return Pipeline(model, config, runtime, Telemetry(emit), workers, Keys(keys))
+    recorder = observability.begin(model, locks)
+    atexit.register(recorder.close)
+    return Pipeline(model, config, runtime, Telemetry(emit, recorder.flush), workers, Keys(keys), recorder)
 
 
 def choose_device(config: ModelConfig, gpu: int | None) -> str:

@@ -49,6 +49,11 @@ def is_refusing(folder: Path) -> bool:
         return False
 
 
+def notable_requests(folder: Path) -> Path:
+    """Where each worker writes which requests were slow or failed, beside the folder of the locks."""
+    return folder.with_name("requests")
+
+
 def worker_locks(folder: Path, model: str) -> list[Path]:
     """Lock files of a model's living workers."""
     return [file for file in model_locks(folder, model) if is_running(owner(file))]

@@ -23,6 +23,8 @@ from handler.device import Reading
 from handler.errors import BertError, ConfigError, Overloaded, TooLarge, Unauthorized, unknown
 from handler.keys import Keys
 from handler.model import LoadedModel
+from handler.observability.headers import correlation_id
+from handler.observability.recorder import Recorder
 from handler.protocols.base import JSON, EncodedBody, envelope
 from handler.protocols.foreign import listed
 from handler.runtimes import cuda
@@ -57,6 +59,7 @@ class Pipeline:
         telemetry: Telemetry,
         workers: WorkerRegistry,
         keys: Keys | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.config = config.handler
         self.seconds = config.responseTimeout
@@ -72,6 +75,7 @@ class Pipeline:
         self.workers = workers
         self.refusing = False
         self.keys = keys or Keys(None)
+        self.recorder = recorder or Recorder(model.name, model.version)
         self.tasks = tasks.build(model)
         model.tasks.extend(self.tasks)
         if self.config.task not in self.tasks:
@@ -115,7 +119,9 @@ class Pipeline:
         bodies = [self.postprocess_and_encode(call, timer) for call in calls]
         for fault in (call.error for call in calls if type(call.error) is BertError):
             exit_if_gpu_lost(fault)
-        self.telemetry.record(calls, timer, monotonic() - begin)
+        seconds = monotonic() - begin
+        self.recorder.add(calls, timer, seconds)
+        self.telemetry.record(calls, timer, seconds)
         times = timer.headers()
         return [reply(call, body, times) for call, body in zip(calls, bodies, strict=True)]
 
@@ -244,6 +250,9 @@ def postprocess(call: Call) -> None:
 
 def reply(call: Call, encoded: EncodedBody, times: dict[str, str]) -> Reply:
     """Status and headers for a body."""
+    own = correlation_id(call.row.headers)
+    if own:
+        times = times | {"x-correlation-id": own}
     if call.ignored:
         times = times | {"x-ignored": listed(call.ignored)}
     if "origin" in call.row.headers:

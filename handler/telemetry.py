@@ -42,10 +42,16 @@ class StageTimer:
 
 
 class Telemetry:
-    """Sums counters and hands them on at most once a second, from a thread of its own."""
+    """Sums counters and hands them on at most once a second, from a thread of its own.
 
-    def __init__(self, emit: Emit) -> None:
+    Args:
+        emit: where they go.
+        besides: what else the thread does each time.
+    """
+
+    def __init__(self, emit: Emit, besides: Callable[[], None] = lambda: None) -> None:
         self._emit = emit
+        self._besides = besides
         self._pending: Counter[Key] = Counter()
         self._known: set[Key] = set()
         self._lock = Lock()
@@ -95,6 +101,7 @@ class Telemetry:
             self._news.wait()
             self._news.clear()
             self.flush()
+            self._besides()
             pause.wait(FLUSH_SECONDS)
 
     def flush(self) -> None:

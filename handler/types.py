@@ -24,6 +24,7 @@ class Row:
         content_type: media type of the body, without its parameters; empty when the client named none.
         path: what follows `/predictions/{model}/{version}/`, without slashes at its ends.
         trusted: whether the server itself asks, which has no key.
+        identity: TorchServe's id of the request.
     """
 
     fields: Mapping[str, bytes | bytearray]
@@ -31,6 +32,7 @@ class Row:
     content_type: str = ""
     path: str = ""
     trusted: bool = False
+    identity: str = ""
 
 
 @dataclass(slots=True)  # one per text: a frozen one takes three times as long to make

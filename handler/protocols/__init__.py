@@ -5,15 +5,16 @@ from __future__ import annotations
 from handler.protocols import page
 from handler.protocols.base import Protocol
 from handler.protocols.cohere import Cohere
-from handler.protocols.huggingface import HuggingFace
+from handler.protocols.huggingface import PIPELINE, TASK_NAMES, HuggingFace
 from handler.protocols.infinity import Infinity
-from handler.protocols.kserve import KServe
+from handler.protocols.kserve import EXPLAIN, KServe
 from handler.protocols.native import Native
 from handler.protocols.openai import OpenAI
 from handler.protocols.openapi import PATH, Document
 from handler.protocols.routed import Route, Routed, Switch
 from handler.protocols.tei import TEI, TEIEmbeddings
 from handler.protocols.vllm import VLLM
+from handler.tasks import TASKS
 from handler.types import Row
 
 NATIVE = Native()
@@ -44,6 +45,9 @@ PREFIXES: dict[str, Protocol] = {
 
 OPEN = frozenset({"tei/health", "tei/ping", "infinity/health"})
 """Paths that want no key: whoever looks whether a server is ready cannot know one, and learns nothing else."""
+HF = {f"hf/{before}{name}" for before in ("", PIPELINE) for name in (*TASKS, *TASK_NAMES)}
+KNOWN = frozenset({"", *TASKS, *ROUTES, *PREFIXES, EXPLAIN, *HF})
+"""Paths that are no client's own words."""
 
 
 def find(row: Row) -> Protocol:
@@ -52,3 +56,9 @@ def find(row: Row) -> Protocol:
         return PAGE
     path = row.path
     return ROUTES.get(path) or PREFIXES.get(path.split("/", 1)[0], NATIVE)
+
+
+def route(path: str) -> str:
+    """The path, or `*` for what is not known of it: names of models, and whatever a client may have written there."""
+    first = path.split("/", 1)[0]
+    return path if path in KNOWN else f"{first}/*" if first in PREFIXES else "*"

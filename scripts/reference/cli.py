@@ -27,6 +27,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "rollback",
         "retire",
         "logs",
+        "slow",
         "bench",
         "doctor",
     ),

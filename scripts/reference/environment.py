@@ -21,7 +21,25 @@ ENVIRONMENT: dict[str, str] = {
     "TOKENIZERS_PARALLELISM": "threads of the tokenizer; workers on a CPU set `false` if it is not set",
 }
 """For users."""
+TRACING: dict[str, str] = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "collector to which traces are sent, such as `http://localhost:4318`; nothing is "
+    "sent without it",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "the same with its whole path, `http://localhost:4318/v1/traces`",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "`http/protobuf`, or nothing",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "the same",
+    "OTEL_EXPORTER_OTLP_HEADERS": "headers for the collector, such as its key",
+    "OTEL_SERVICE_NAME": "name of the service; default: `bert-on-torchserve`",
+    "OTEL_RESOURCE_ATTRIBUTES": "further attributes of all spans, such as `deployment.environment.name=test`",
+    "OTEL_TRACES_SAMPLER": "which requests are traced; default: `parentbased_always_on`",
+    "OTEL_TRACES_SAMPLER_ARG": "of that sampler, such as the share for `parentbased_traceidratio`",
+    "OTEL_TRACES_EXPORTER": "`none`: no traces",
+    "OTEL_SDK_DISABLED": "`true`: no traces",
+    "OTEL_BSP_MAX_QUEUE_SIZE": "most spans that wait to be sent; default: 16384",
+    "OTEL_BSP_SCHEDULE_DELAY": "milliseconds after which they are sent; default: 1000",
+}
+"""OpenTelemetry's; its SDK reads further ones of them."""
 INTERNAL: dict[str, str] = {
+    "BERT_REQUEST_LOG": "set by `start --request-log` for its workers: the file they write a line for each request to",
     "BERT_LOCKS": "set by `start` for its workers: folder of the lock files that divide the cores among busy workers",
     "BERT_VISIBLE_DEVICES": "set by `start` for its workers: the original `CUDA_VISIBLE_DEVICES`, "
     "if TorchServe cannot parse it",

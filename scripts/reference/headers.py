@@ -19,6 +19,12 @@ REQUEST: dict[str, str] = {
     "authorization": "`Bearer KEY`, required if the server runs with `--keys`",
     "inference-header-content-length": "KServe version 2 with binary tensors: bytes of the JSON before them",
     "host": "host in the example commands of the archive's page",
+    "x-correlation-id": "the client's id of the request, at most 128 characters of printable ASCII without spaces; "
+    "repeated in the response",
+    "x-request-id": "the same, where there is no `x-correlation-id`",
+    "x-request-start": "`t=SECONDS`, set by a gateway: when it received the request; milliseconds and microseconds are "
+    "understood, too",
+    "traceparent": "the span that the request is a part of, by W3C Trace Context",
     "x-forwarded-proto": "`https` from a proxy with TLS: scheme of the example commands on the archive's page",
 }
 TORCHSERVE: dict[str, str] = {
@@ -37,6 +43,7 @@ RESPONSE: dict[str, str] = {
     "x-truncated": "number of texts that were truncated; not on errors",
     "x-ignored": "keys of the body that were ignored, sorted, with commas, percent-encoded, at most 200 characters; "
     "protocols of other projects only, also on errors",
+    "x-correlation-id": "the request's `x-correlation-id`, or else its `x-request-id`; also on errors",
     "x-shape": "binary responses: dimensions of the array, with commas",
     "x-dtype": "binary responses: type of its elements, such as `float32`; always little-endian",
     "x-lengths": "binary `hidden-states`: number of rows of each text, with commas",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from handler.config import HandlerConfig, ModelConfig, describe
-from scripts.reference.environment import ENVIRONMENT, INTERNAL
+from scripts.reference.environment import ENVIRONMENT, INTERNAL, TRACING
 from scripts.reference.markdown import block, code, page, table
 from scripts.reference.properties import MEANINGS, entries
 from scripts.reference.schemas import default, kind, properties
@@ -27,6 +27,9 @@ DOTTED = "`handler.max_length: 128` at the top level means the same as the key i
 SERVER = """\
 `scripts/bert start` reads `config/config.properties`, adds the addresses, ports and paths of the server that it starts,
 and passes the result to TorchServe. The meanings name the option of `start` that overrides a key."""
+TRACES = """\
+For [traces](../observability.md#traces), after `scripts/setup otel`; OpenTelemetry's SDK reads [further
+ones](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/):"""
 DERIVED = {
     **dict.fromkeys(
         ("task", "max_length", "min_length", "pooling", "normalize", "dimensions", "prompts", "default_prompt"),
@@ -58,6 +61,8 @@ def settings() -> str:
         ),
         "## Environment variables",
         variables(ENVIRONMENT),
+        TRACES,
+        variables(TRACING),
         "Internal, not to be set by users:",
         variables(INTERNAL),
         "A server and its workers get the rest of your environment without these:",

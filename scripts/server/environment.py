@@ -39,6 +39,7 @@ SET: dict[str, str] = {
     "METRICS_LOCATION": "the same",
     "BERT_LOCKS": "lock files by which workers divide the cores",
     "BERT_KEYS": "the file of keys that workers look at",
+    "BERT_REQUEST_LOG": "the file for a line of each request, with `--request-log`",
     "OMP_WAIT_POLICY": "PASSIVE unless it is set: a thread that waits for its sibling leaves the core to others",
     "LC_ALL": "UTF-8, in which Java reads and writes names of files; in other locales it loses their letters",
     "PYTHONUTF8": "the same for Python",

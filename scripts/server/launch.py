@@ -114,6 +114,7 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
             "METRICS_LOCATION": str(server.logs),
             "BERT_LOCKS": str(server.locks),
             "BERT_KEYS": str(options.keys.resolve()) if options.keys else "",
+            "BERT_REQUEST_LOG": str(server.logs / "requests.log") if options.request_log else "",
         }
         return supervise.begin(server, environment.child(os.environ, made, Path(server.temporary)))
     except BaseException:
@@ -139,6 +140,7 @@ def describe(options: Options, models: Sequence[str], place: Path) -> Server:
         temporary=str(place),
         auth=options.auth or options.keys is not None,
         key_list=str(options.keys.resolve()) if options.keys else None,
+        request_log=options.request_log,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,8 +15,9 @@ from zipfile import BadZipFile, ZipFile
 import psutil
 import yaml
 
+from handler import otel
 from handler.cores import cores
-from scripts.console import Failure
+from scripts.console import Failure, err
 from scripts.files import entries
 from scripts.server import cors, devices, environment, keys, state
 from scripts.server.gpu import diagnose, probe
@@ -48,6 +50,7 @@ class Options:
     metrics_host: str = "127.0.0.1"
     keys: Path | None = None
     cors_origin: str | None = None
+    request_log: bool = False
 
     def ports(self) -> dict[str, int]:
         """Flag -> port. gRPC takes two, the second one for management."""
@@ -75,6 +78,9 @@ def check(options: Options) -> list[str]:
         Failure: the first one that does not hold, with the flag that helps.
     """
     check_place(options)
+    untraced = otel.obstacle(os.environ)
+    if untraced:
+        err.print(untraced)
     return archives(options)
 
 

@@ -56,5 +56,7 @@ def differences(options: Options, server: Server) -> Iterator[str]:
     for flag, asked, actual in hosts:
         if asked not in (LOOPBACK, actual):
             yield f"with {flag} {actual}"
+    if options.request_log and not server.request_log:
+        yield "without --request-log"
     if options.workers:
         yield "and workers of a running server are changed by scripts/bert scale"

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from handler.locks import births, drain_notes
+from handler.locks import births, drain_notes, notable_requests
 from scripts import paths
 from scripts.console import Failure, err
 from scripts.server import processes
@@ -40,6 +40,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         metrics_host: address of the metrics.
         supervisor: of the process that starts Java again when it dies; 0 for none. `supervised` is when it was born.
         key_list: the operator's file of keys, which workers look at; None where TorchServe itself asks for its token.
+        request_log: whether its workers write a line for each request.
         answering: name -> the version that answers where an address names none.
         previous: name -> the version that answered before, and still does at its own address.
     """
@@ -60,6 +61,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     key_list: str | None = None
     supervisor: int = 0
     supervised: float = 0
+    request_log: bool = False
     answering: dict[str, Loaded] = {}
     previous: dict[str, Loaded] = {}
 
@@ -109,6 +111,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.folder) / "scaled"
 
     @property
+    def notable(self) -> Path:
+        """Folder with a file of each worker's slow and failed requests, those that ended included."""
+        return notable_requests(self.locks)
+
+    @property
     def keys(self) -> Path:
         """Where TorchServe with --auth writes its tokens, readable by its user only."""
         return Path(self.folder) / "key_file.json"
@@ -145,7 +152,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         """Remove what only a running server needs; its logs stay."""
         (Path(self.folder) / FILE).unlink(missing_ok=True)
         self.keys.unlink(missing_ok=True)
-        for folder in (self.locks, self.births, self.drain_notes, self.scaled):
+        for folder in (self.locks, self.births, self.drain_notes, self.scaled, self.notable):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(self.temporary, ignore_errors=True)
 

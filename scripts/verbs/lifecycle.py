@@ -35,6 +35,7 @@ from scripts.verbs.options import (
     Name,
     Offline,
     Port,
+    RequestLog,
     Revision,
     Store,
     Task,
@@ -120,6 +121,7 @@ def start(
     metrics_host: MetricsHost = "127.0.0.1",
     keys: Keys = None,
     cors_origin: CorsOrigin = None,
+    request_log: RequestLog = False,
     store: Store = MODEL_STORE,
 ) -> None:
     """Start TorchServe and return when every model has answered a request; or add models to a server that runs.
@@ -142,6 +144,7 @@ def start(
         metrics_host,
         keys,
         cors_origin,
+        request_log,
     )
     server = running.find(options)
     if server and foreground:

@@ -95,6 +95,10 @@ CorsOrigin = Annotated[
         "[default: none]",
     ),
 ]
+RequestLog = Annotated[
+    bool,
+    typer.Option("--request-log", help="write a line of JSON for each request into logs/requests.log; never a text"),
+]
 Insecure = Annotated[
     bool, typer.Option("--insecure", help="allow a --host other than loopback without --keys or --auth")
 ]

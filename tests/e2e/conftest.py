@@ -19,6 +19,7 @@ import requests
 from scripts.packing import pack as packer
 from scripts.paths import ROOT
 from tests import heads
+from tests.collector import Collector, collecting
 
 PORTS = 5  # inference, management, metrics, gRPC twice
 
@@ -124,10 +125,17 @@ def cli(store: Path, tmp_path: Path) -> Iterator[Cli]:
 
 
 @pytest.fixture(scope="session")
-def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    """One server with both archives, for all tests that only send requests."""
+def collector() -> Iterator[Collector]:
+    """What `server` sends its traces to."""
+    with collecting() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def server(store: Path, collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    """One server with both archives, for all tests that only send requests; it writes down all it can of them."""
     command = Cli(tmp_path_factory.mktemp("runs"), store, free_port())
-    command("start", "bert", "tiny")
+    command("start", "bert", "tiny", "--request-log", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
     yield command
     command("stop")
 

@@ -42,7 +42,7 @@ def written(folder):
 
 
 def test_two_people_one_revoked_and_a_restart(cli, file, people):
-    cli("start", "tiny", "--keys", str(file), "--workers", "2")
+    cli("start", "tiny", "--keys", str(file), "--workers", "2", "--request-log")
     (report,) = cli.status()
     assert (report["auth"], report["keys"]) == (True, str(file))
     assert len(embed(cli, people["ada"])) == len(embed(cli, people["bob"])) == 1

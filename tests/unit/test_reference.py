@@ -151,7 +151,11 @@ def test_every_environment_variable_has_a_line():
         *(variables(file.read_text()) for file in CODE if file.parent.name != "reference")
     )
     assert shell == {"PYTHON", "BERT_TORCH"}
-    assert used == set(environment.ENVIRONMENT) | set(environment.INTERNAL)
+    named = set(re.findall(r'"(OTEL_[A-Z_]+)"', " ".join(file.read_text() for file in HANDLER)))
+    assert "OTEL_SDK_DISABLED" in named
+    assert named <= set(environment.TRACING)
+    assert used - named == set(environment.ENVIRONMENT) | set(environment.INTERNAL)
+    used |= named
     found = lines(section(text("settings"), "## Environment variables"))
     assert all(found[name][0] for name in used)
 

@@ -45,6 +45,7 @@ def setup(tmp_path):
         shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts")
     (tmp_path / "requirements.txt").write_text("# pins\ntorch==1.0\n")
     (tmp_path / "requirements-dev.txt").write_text("pytest==1.0\n")
+    (tmp_path / "requirements-otel.txt").write_text("opentelemetry-sdk==1.0\n")
 
     def run(versions, *words, **environment):
         contents = TOOLS | {name: PYTHON.format(version=version) for name, version in versions.items()}
@@ -137,10 +138,13 @@ def test_a_python_that_is_gone_is_replaced(setup):
     assert "made 3.11.9" in setup.journal()
 
 
-def test_dev_comes_on_top(setup):
+def test_dev_and_otel_come_on_top(setup):
     setup(OLD)
     assert "installing requirements-dev.txt" in setup({}, "dev").stderr
-    assert setup({}, "dev").stderr == ""
+    both = setup({}, "dev", "otel").stderr
+    assert "installing requirements-otel.txt" in both
+    assert "requirements-dev.txt" not in both
+    assert setup({}, "otel").stderr == setup({}).stderr == ""
 
 
 def test_the_cpu_build_comes_first_and_from_its_own_index(setup):

@@ -14,6 +14,7 @@ LEVELS = [
     {"bert_handler"},
     {"loading", "torchserve"},
     {"pipeline", "messages"},
+    {"observability"},
     {"protocols", "runtimes"},
     {"tasks"},
     {"model"},
@@ -24,7 +25,7 @@ LEVELS = [
     {"call"},
     {"limits"},
     {"types"},
-    {"activations", "config", "cores", "deadline", "histograms", "kernels", "keys", "locks"},
+    {"activations", "config", "cores", "deadline", "histograms", "kernels", "keys", "locks", "otel"},
     {"errors"},
 ]
 """Rooms of `handler`, top to bottom: a room imports from lower levels only."""
