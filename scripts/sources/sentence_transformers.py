@@ -208,8 +208,9 @@ def read_pooling(file: Path, config: Mapping[str, Any]) -> str:
     Source: `Pooling.__init__` and `_convert_legacy_pooling_kwargs` of sentence-transformers 6.2.
     """
     on = [POOLINGS.get(key, key) for key, on in config.items() if key.startswith("pooling_mode_") and on]
-    named = config.get("pooling_mode", on or "mean")  # null is not the mean: sentence-transformers does not load it
-    modes = [named] if isinstance(named, str) else checked(named or [], list, f"pooling_mode of {file}")
+    said = config.get("pooling_mode")
+    named = (on or "mean") if said is None else said
+    modes = [named] if isinstance(named, str) else checked(named, list, f"pooling_mode of {file}")
     modes = [checked(mode, str, f"a pooling_mode of {file}") for mode in modes]
     if len(modes) != 1 or modes[0] not in POOLINGS.values():
         raise Failure(

@@ -111,8 +111,6 @@ def test_parts_of_weights_outside_of_the_folder_are_refused(tiny, tmp_path):
         ({"pooling_mode": "max", "pooling_mode_mean_tokens": True}, "max"),
         ({"pooling_mode": "pooler"}, None),
         ({"pooling_mode": []}, None),
-        ({"pooling_mode": None}, None),
-        ({"pooling_mode": None, "pooling_mode_cls_token": True}, None),
         ({"pooling_mode_pooler_tokens": True}, None),
     ],
 )
