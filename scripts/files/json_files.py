@@ -23,6 +23,8 @@ KINDS: dict[type, str] = {
 """Kinds of values, in JSON's words."""
 MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 """What msgspec raises over bytes that are no JSON of the wanted form."""
+MARK = "\ufeff"
+"""What some editors write before a text; neither transformers nor sentence-transformers read JSON after it."""
 SHOWN = 60
 """Characters of a wrong value in a message."""
 
@@ -36,9 +38,12 @@ def load_json(file: Path) -> Any:
     try:
         return json.loads(file.read_text())
     except (FileNotFoundError, NotADirectoryError):
-        raise Failure(f"{file.parent} has no {file.name}", fix="name a folder saved with save_pretrained") from None
+        fix = f"copy {file.name} from where the model came from, or save the whole model again"
+        raise Failure(f"{file.parent} has no {file.name}", fix=fix) from None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Failure(f"{file} is not JSON: {error}") from None
+        marked = isinstance(error, json.JSONDecodeError) and error.doc.startswith(MARK)
+        fix = "save it as UTF-8 without a byte order mark" if marked else "correct it, or copy the file again"
+        raise Failure(f"{file} is not JSON: {error}", fix=fix) from None
 
 
 def load_object(file: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -33,6 +34,7 @@ def answer(folder: str, model: dict[str, str]) -> dict[str, object]:
 
     metrics = MetricsCacheYamlImpl(str(Path(ts.__file__).parent / "configs" / "metrics.yaml"))
     metrics.model_name = model["modelName"]
+    logging.disable(logging.INFO)  # a hundred lines of metrics, among which nobody finds the reason of a failure
     start = perf_counter()
     gpu = 0 if torch.cuda.is_available() else None
     service = TsModelLoader().load(
@@ -45,10 +47,14 @@ def answer(folder: str, model: dict[str, str]) -> dict[str, object]:
     worker, frontend = socketpair()
     with worker, frontend:
         service.set_cl_socket(worker)
-        service.predict([Request("check", {"body": {"content-type": "application/json"}}, {"body": bytearray(body)})])
+        request = Request("check", {"body": {"content-type": "application/json"}}, {"body": bytearray(body)})
+        service.predict([request])
+        worker.close()
+        response = frontend.makefile("rb").read()
     status, _ = service.context.get_response_status(0)
     if status != 200:
-        raise SystemExit(f"status {status}")
+        said = response[response.find(b'{"') : -4]  # after the headers; the last four bytes end TorchServe's message
+        raise SystemExit(f"status {status}: {said.decode(errors='replace')}")
     return {
         "model": model["modelName"],
         "status": status,

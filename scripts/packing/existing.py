@@ -6,22 +6,30 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import msgspec
+import yaml
+from msgspec.structs import replace
 
-from handler.config import CHECKPOINT, ORIGIN
+from handler import config as configuration
+from handler.config import CHECKPOINT, ORIGIN, ModelConfig
+from handler.errors import ConfigError
 from scripts.console import Failure
 from scripts.files import provenance
 from scripts.files.provenance import Provenance
+from scripts.packing import model_config
 from scripts.packing.inspection import DAMAGES
 from scripts.paths import HANDLER
 
+MEASURED = ("equal_lengths", "min_length", "rerank")
+"""Settings of the section `handler` that packing may change by what it lays out and tries."""
 
-def is_current(archive: Path, checkpoint: Path, settings: str, version: str) -> bool:
+
+def is_current(archive: Path, checkpoint: Path, settings: ModelConfig, version: str) -> bool:
     """Whether it need not be packed again; False where there is none, or one made by other code from the same.
 
     Args:
         archive: the file.
         checkpoint: the folder that would be packed.
-        settings: the `model-config.yaml` it would get.
+        settings: what it would get, before anything is tried.
         version: of the model.
 
     Raises:
@@ -38,13 +46,28 @@ def is_current(archive: Path, checkpoint: Path, settings: str, version: str) -> 
         raise Failure(f"{archive} is damaged or no archive of this project: {error}", fix=f"remove {archive}") from None
     if origin.files != provenance.digests(checkpoint, provenance.checkpoint_files(checkpoint)):
         raise keep(archive, f"was packed from another checkpoint, {origin.source}")
-    if own != (settings, version):
+    if own != (as_measured(settings, own[0]), version):
         raise keep(archive, "has settings or a version of its own")
     return all(
         (HANDLER.parent / name).is_file() and (HANDLER.parent / name).read_bytes() == content
         for name, content in code.items()
         if not name.endswith("/")
     )
+
+
+def as_measured(settings: ModelConfig, packed: str) -> str:
+    """The `model-config.yaml` of these settings, with what packing has measured, as the archive has it.
+
+    Args:
+        settings: before anything was tried.
+        packed: the archive's `model-config.yaml`.
+    """
+    try:
+        own = configuration.load(yaml.safe_load(packed)).handler
+    except (ConfigError, yaml.YAMLError):  # edited by hand, so it is not what packing writes
+        return model_config.render(settings)
+    measured = {key: getattr(own, key) for key in MEASURED}
+    return model_config.render(replace(settings, handler=replace(settings.handler, **measured)))
 
 
 def manifest_version(packed: ZipFile) -> str:

@@ -193,7 +193,11 @@ def check(archive: Path) -> dict[str, Any]:
             [sys.executable, "-I", str(script), str(archive)], env=environment, capture_output=True, text=True
         )
     if result.returncode:
-        raise Failure(f"{archive.name} does not answer", why=(result.stdout + result.stderr).strip())
+        raise Failure(
+            f"{archive.name} does not answer",
+            why=(result.stdout + result.stderr).strip(),
+            fix="correct what the last line says; or leave --check out for an archive that runs elsewhere, as on a GPU",
+        )
     report: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
     return report
 

@@ -13,7 +13,7 @@ from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import TokenizerSettings
 from scripts.console import Failure
 from scripts.files.json_files import load_if_there, value
-from scripts.packing import tokenizer_parity
+from scripts.packing import tokenizer_parity, weights
 from scripts.packing.engines import link
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.families import vocabulary_size
@@ -80,10 +80,12 @@ def check_size(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
     rows = vocabulary_size(checkpoint.config)
     token, number = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
     if number >= rows:
-        raise Failure(
-            f"the tokenizer of {checkpoint.folder} gives {token!r} the id {number}, the model has {rows} rows",
-            fix="save the model again after model.resize_token_embeddings(len(tokenizer))",
+        what = f"the tokenizer of {checkpoint.folder} gives {token!r} the id {number}, the model has {rows} rows"
+        why, fix = weights.misfit(checkpoint) or (
+            "",
+            "save the model again after model.resize_token_embeddings(len(tokenizer))",
         )
+        raise Failure(what, fix, why)
 
 
 def load(file: Path) -> Tokenizer:

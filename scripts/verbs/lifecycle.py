@@ -91,12 +91,12 @@ def up(
 
 def pack_if_needed(folder: Path, preset: Preset | None, name: str, version: str, task: str | None, store: Path) -> None:
     """Make the archive, unless the one that is there is the same."""
-    from scripts.packing import existing, model_config  # torch takes seconds to import
+    from scripts.packing import existing  # torch takes seconds to import
     from scripts.packing import pack as packer
     from scripts.sources import checkpoint as checkpoints
 
     settings = packer.preset_settings(preset.settings if preset else {}, {"task": task}, None)
-    wanted = model_config.render(packer.configure(checkpoints.read(folder), settings))
+    wanted = packer.configure(checkpoints.read(folder), settings)
     if not existing.is_current(store / f"{name}.mar", folder, wanted, version):
         packer.pack(folder, name, version, settings, store)
 

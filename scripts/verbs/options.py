@@ -11,7 +11,10 @@ import typer
 from scripts.paths import MODEL_STORE
 
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
-Store = Annotated[Path, typer.Option("--model-store", envvar="BERT_MODEL_STORE", help="folder with the archives")]
+Store = Annotated[
+    Path,
+    typer.Option("--model-store", envvar="BERT_MODEL_STORE", help="folder with the archives", file_okay=False),
+]
 Port = Annotated[
     int | None,
     typer.Option(

@@ -1,14 +1,17 @@
 """`up` keeps an archive that somebody made, and does not make one again that is there."""
 
+import json
 import shutil
 from zipfile import ZipFile
 
 import pytest
+import yaml
 
 from scripts.console import Failure
-from scripts.packing import existing, model_config
+from scripts.packing import existing
 from scripts.packing import pack as packer
 from scripts.sources import checkpoint as checkpoints
+from tests.layouts import models
 
 
 @pytest.fixture
@@ -17,7 +20,7 @@ def folder(tiny, tmp_path):
 
 
 def settings(folder, **own):
-    return model_config.render(packer.configure(checkpoints.read(folder), own))
+    return packer.configure(checkpoints.read(folder), own)
 
 
 def packed(folder, tmp_path, **own):
@@ -27,6 +30,26 @@ def packed(folder, tmp_path, **own):
 def test_the_same_again_is_not_packed_again(folder, tmp_path):
     assert not existing.is_current(tmp_path / "store" / "bert.mar", folder, settings(folder), "1.0")
     assert existing.is_current(packed(folder, tmp_path), folder, settings(folder), "1.0")
+
+
+@pytest.mark.parametrize(("family", "key"), [("fnet", "equal_lengths"), ("funnel", "min_length")])
+def test_what_packing_measures_is_no_setting_of_the_archives_own(tmp_path, family, key):
+    models.save(tmp_path / "mine", family)
+    wanted, archive = settings(tmp_path / "mine"), packed(tmp_path / "mine", tmp_path)
+    with ZipFile(archive) as content:
+        written = yaml.safe_load(content.read("model-config.yaml"))["handler"][key]
+    assert written != getattr(wanted.handler, key)
+    assert existing.is_current(archive, tmp_path / "mine", wanted, "1.0")
+
+
+def test_a_ranking_head_that_was_left_out_is_no_setting_either(folder, tmp_path):
+    file = folder / "config.json"
+    said = {"architectures": ["BertForSequenceClassification"], "id2label": {"0": "a"}, "label2id": {"a": 0}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | said))
+    own = {"handler": {"task": "embedding"}}
+    wanted, archive = settings(folder, **own), packed(folder, tmp_path, **own)
+    assert wanted.handler.rerank
+    assert existing.is_current(archive, folder, wanted, "1.0")
 
 
 def test_other_code_is_packed_again(folder, tmp_path):

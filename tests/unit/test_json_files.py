@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scripts.console import Failure
-from scripts.files.json_files import load_if_there, load_object, required, value
+from scripts.files.json_files import load_if_there, load_json, load_object, required, value
 from scripts.packing import dense, heads, tokenizer
 from scripts.packing import pack as packer
 from scripts.sources import checkpoint as checkpoints
@@ -206,3 +206,18 @@ def test_values():
     assert value({"key": None}, "key", str, "default") == value({}, "key", str, "default") == "default"
     with pytest.raises(Failure, match=r"config\.json does not say key"):
         required({"key": None}, "key", int)
+
+
+@pytest.mark.parametrize(
+    ("content", "fix"),
+    [
+        (b"\xef\xbb\xbf{}", "without a byte order mark"),
+        (b"{", "copy the file again"),
+        (b"\xff{}", "copy the file again"),
+    ],
+)
+def test_what_is_no_json_has_a_remedy(tmp_path, content, fix):
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(Failure, match="is not JSON") as caught:
+        load_json(tmp_path / "config.json")
+    assert fix in caught.value.fix

@@ -7,9 +7,11 @@ import subprocess
 import zipfile
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from scripts.console import Failure
 from scripts.packing import pack as packer
+from scripts.packing import trial
 from scripts.paths import ROOT
 from scripts.sources import checkpoint as checkpoints
 
@@ -157,3 +159,29 @@ def test_a_runtime_that_differs_keeps_an_archive_out_of_the_store(folder, tmp_pa
         packer.pack(folder, "tiny", "1.0", {}, tmp_path / "store")
     assert "--runtime native" in caught.value.fix
     assert not list((tmp_path / "store").iterdir())
+
+
+@pytest.mark.parametrize("runtime", ["auto", "eager"])
+def test_the_pooler_of_weights_that_have_none_is_refused(folder, tmp_path, runtime):
+    weights = load_file(folder / "model.safetensors")
+    settings = {"handler": {"pooling": "pooler", "runtime": runtime}}
+    packer.pack(folder, "tiny", "1.0", settings, tmp_path)
+    left = {name: each for name, each in weights.items() if not name.startswith("pooler.")}
+    assert len(left) == len(weights) - 2
+    save_file(left, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(Failure, match=r"handler\.pooling is pooler, and the weights of \S+ have no pooler") as caught:
+        packer.pack(folder, "other", "1.0", settings, tmp_path)
+    assert caught.value.fix == "set it to mean in the file for --config, or leave it out"
+    packer.pack(folder, "other", "1.0", {"handler": {"runtime": runtime}}, tmp_path)
+
+
+def test_a_check_says_what_the_archive_answered(folder, tmp_path, monkeypatch):
+    weights = load_file(folder / "model.safetensors")
+    left = {name: each for name, each in weights.items() if not name.startswith("pooler.")}
+    save_file(left, folder / "model.safetensors", {"format": "pt"})
+    monkeypatch.setattr(trial, "runs_here", lambda _: False)  # as of an archive for another machine
+    with pytest.raises(Failure, match="does not answer") as caught:
+        packer.pack(folder, "tiny", "1.0", {"handler": {"pooling": "pooler"}}, tmp_path, checked=True)
+    assert caught.value.why.splitlines()[-1].startswith("status 422: ")
+    assert "this checkpoint has no pooler" in caught.value.why
+    assert "METRICS" not in caught.value.why

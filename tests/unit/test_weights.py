@@ -191,3 +191,23 @@ def test_settings_up_to_their_bounds(folder, tmp_path):
     handler = {"dimensions": 32, "max_response_bytes": 268435455}
     settings = {"batchSize": 1000, "responseTimeout": 2**31 - 1, "handler": handler}
     assert packer.pack(folder, "a", "1.0", settings, tmp_path / "store")[0].exists()
+
+
+def test_fewer_rows_by_config_json_than_the_weights_have(folder, tmp_path):
+    rows = len(load_file(folder / "model.safetensors")["embeddings.word_embeddings.weight"])
+    configure(folder, vocab_size=rows - 10)
+    with pytest.raises(Failure, match=f"the model has {rows - 10} rows") as caught:
+        packer.pack(folder, "tiny", "1.0", {}, tmp_path)
+    assert f"set vocab_size of config.json to {rows}, or" in caught.value.fix
+    configure(folder, vocab_size=rows)
+    packer.pack(folder, "tiny", "1.0", {}, tmp_path)
+
+
+def test_more_tokens_than_rows_where_weights_and_config_json_agree(folder, tmp_path):
+    rows = len(load_file(folder / "model.safetensors")["embeddings.word_embeddings.weight"])
+    name = "embeddings.word_embeddings.weight"
+    rewrite(folder, lambda found: found | {name: found[name][: rows - 10].clone()})
+    configure(folder, vocab_size=rows - 10)
+    with pytest.raises(Failure, match=f"the model has {rows - 10} rows") as caught:
+        packer.pack(folder, "tiny", "1.0", {}, tmp_path)
+    assert "resize_token_embeddings" in caught.value.fix
