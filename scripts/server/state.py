@@ -25,6 +25,13 @@ class Loaded(msgspec.Struct, frozen=True):
     file: str
 
 
+class Canary(msgspec.Struct, frozen=True):
+    """A version that does not answer by default and gets a share of the requests from a gateway."""
+
+    loaded: Loaded
+    percent: int
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """A TorchServe process this command started.
 
@@ -42,6 +49,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         key_list: the operator's file of keys, which workers look at; None where TorchServe itself asks for its token.
         answering: name -> the version that answers where an address names none.
         previous: name -> the version that answered before, and still does at its own address.
+        canary: name -> the version that is being tried.
     """
 
     pid: int
@@ -62,6 +70,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     supervised: float = 0
     answering: dict[str, Loaded] = {}
     previous: dict[str, Loaded] = {}
+    canary: dict[str, Canary] = {}
 
     @property
     def inference(self) -> str:

@@ -11,7 +11,7 @@ from scripts.console import Failure
 from scripts.gateway import keys, watch
 from scripts.gateway.configuration import render
 from scripts.gateway.rules import quoted
-from scripts.gateway.settings import Backend, Served, Settings
+from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Backend, Served, Settings
 from scripts.server import agent
 from scripts.verbs.gateway import rates
 from tests.gateway import certificate, needs_haproxy
@@ -23,7 +23,8 @@ KEY = "k" * 24
 def checked(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """HAProxy's own word."""
     (folder / "haproxy.cfg").write_text(text)
-    (folder / "keys.map").write_text("")
+    for name in (KEY_MAP, VERSION_MAP):
+        (folder / name).write_text("")
     return subprocess.run([watch.program(), "-c", "-f", "haproxy.cfg"], cwd=folder, capture_output=True, text=True)
 
 
