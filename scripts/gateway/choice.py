@@ -16,7 +16,7 @@ MISSING = 1000
 
 
 def chosen(settings: Settings) -> Iterator[str]:
-    """Rules for requests. `/predictions/MODEL` is left as it is unless the canary gets it: a server has its own default."""
+    """Rules for requests. `/predictions/MODEL` stays unless the canary gets it: a server has its own default."""
     yield r"acl open path_reg ^/(predictions|explanations)/[^/]+/\*(/.*)?$"
     yield "acl bare path_reg ^/(predictions|explanations)/[^/]+$"
     yield "http-request set-var(txn.kind) path,field(2,/)"

@@ -241,8 +241,9 @@ def admission(settings: Settings) -> Iterator[str]:
         retry=True,
     )
     yield "http-response set-var(txn.took) date(0,ms),sub(txn.begin)"
-    late = f"{settings.max_wait + LATE}:{STALL}"
-    yield f"http-response set-var(proc.busy) date(0,ms) if {{ var(txn.took) -m int {late} }}"
+    late = settings.max_wait + LATE
+    between = f"{late}:{max(STALL, 2 * late)}"
+    yield f"http-response set-var(proc.busy) date(0,ms) if {{ var(txn.took) -m int {between} }}"
 
 
 def models() -> list[str]:

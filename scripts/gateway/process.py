@@ -34,7 +34,7 @@ def prepare(settings: Settings) -> Path:
     (folder / watch.CONFIG).write_text(render(settings))
     try:
         checked = subprocess.run(
-            [watch.program(), "-c", "-q", "-f", watch.CONFIG], cwd=folder, capture_output=True, text=True
+            [watch.program(), "-c", "-f", watch.CONFIG], cwd=folder, capture_output=True, text=True
         )
     except FileNotFoundError:
         raise Failure("HAProxy is not installed", fix=INSTALL) from None

@@ -39,7 +39,7 @@ def test_haproxy_takes_every_kind_without_a_warning(tmp_path):
     made = [
         ONE,
         Settings(servers=several, models=models, rate=50, rates={"ada": 5}, keys=Path("keys"), max_body=8 << 20),
-        Settings(servers=several, models=models, tls_cert=certificate(tmp_path), host="0.0.0.0"),
+        Settings(servers=several, models=models, tls_cert=certificate(tmp_path), host="0.0.0.0", max_wait=5000),
     ]
     for settings in made:
         said = checked(render(settings), tmp_path)
