@@ -80,7 +80,7 @@ def test_a_gateway_shares_out_requests_and_follows_the_upgrade(running):
         assert versions(running) == {"1.0": 1, "2.0": 2}
         assert requests.get(f"{door}/v2/models/bert").json()["versions"] == ["2.0"]
         assert requests.get(f"{door}/v2/models/bert/versions/2.0/ready").status_code == 200
-        assert "2.0: embedding" in requests.get(door).text
+        assert "2.0: hidden-states" in requests.get(door).text
         running("rollback", "bert")
         running("retire", "bert")
         assert requests.post(f"{door}/v1/embeddings", json=asked).status_code == 200
