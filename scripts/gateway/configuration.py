@@ -1,7 +1,8 @@
 """HAProxy's configuration, section by section, for Debian's 2.6 and every later version.
 
 A request goes through two proxies in one process. `door` says who may ask what, and how many may wait; `models` sends
-a request again, twice at most, when a server died over it. Behind a Unix socket `servers` has the queue, and waits for
+a request again, four times at most, when a server died over it: right after the death of Java some of these go to
+connections that nobody has noticed to be dead. Behind a Unix socket `servers` has the queue, and waits for
 a server that is down. HAProxy counts all retries of a proxy together, and a request that ends a worker must not be sent
 as often as a connection may be tried.
 """
@@ -10,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scripts.gateway import routes
+from scripts.gateway import choice, routes
 from scripts.gateway.rules import failure, refusal
-from scripts.gateway.settings import Settings
+from scripts.gateway.settings import KEY_MAP, Settings
+from scripts.server.heard import INTERVAL
 
 HEADERS = 64 << 10
 """Bytes of a buffer beside the body; TorchServe itself takes 8 KiB of headers."""
@@ -20,6 +22,10 @@ MAX_HEADERS = 8000
 MAX_FORM = 64 << 10
 BUSY = 2000
 """Milliseconds since a request was late or refused in which the limit follows the rate of answers."""
+NOWHERE = "unix@nowhere.sock"
+"""A server that is never there: HAProxy tries it once a second, and each time another one that is."""
+REFUSED = "x-refused"
+"""Says within the gateway that a server answered 429: so some protocols say that it is being stopped."""
 LATE = 50
 """Milliseconds more than `Settings.max_wait` after which an answer was late."""
 STALL = 2000
@@ -47,7 +53,7 @@ def render(settings: Settings) -> str:
         "defaults": defaults(settings),
         "frontend door": door(settings),
         "backend models": models(),
-        "frontend within": within(),
+        "frontend within": within(settings),
         "backend servers": servers(settings),
         "backend answered": ["stick-table type string len 8 size 8 store gpc0,gpc0_rate(1s)"],
         "backend callers": [f"stick-table type string len 64 size 100k expire 1m store http_req_rate({WINDOW}s)"],
@@ -76,6 +82,7 @@ def general(settings: Settings) -> list[str]:
         "tune.maxrewrite 16384",
         "stats socket unix@admin.sock mode 600 level admin",
         "set-var proc.busy int(0)",
+        "set-var proc.missing int(0)",
     ]
 
 
@@ -118,8 +125,9 @@ def door(settings: Settings) -> Iterator[str]:
     )
     yield from routes.probes(settings)
     yield from callers(settings)
-    yield from routes.described(settings.models)
-    yield from routes.rewritten(settings.models)
+    yield from routes.versioned(settings)
+    yield from routes.described(settings)
+    yield from routes.rewritten(settings)
     yield from routes.known()
     yield from bodies(settings)
     yield from admission(settings)
@@ -150,7 +158,7 @@ def callers(settings: Settings) -> Iterator[str]:
     yield f"acl open path_end {' '.join(routes.OPEN)}"
     yield "acl open method OPTIONS"
     if settings.keys:
-        yield f"http-request set-var(txn.who) http_auth_bearer,sha2(256),hex,map_str({settings.key_map})"
+        yield f"http-request set-var(txn.who) http_auth_bearer,sha2(256),hex,map_str({settings.folder / KEY_MAP})"
         yield refusal(
             401,
             "unauthorized",
@@ -233,27 +241,34 @@ def admission(settings: Settings) -> Iterator[str]:
         retry=True,
     )
     yield "http-response set-var(txn.took) date(0,ms),sub(txn.begin)"
-    late = f"{settings.max_wait + LATE}:{STALL}"
-    yield f"http-response set-var(proc.busy) date(0,ms) if {{ var(txn.took) -m int {late} }}"
+    late = settings.max_wait + LATE
+    between = f"{late}:{max(STALL, 2 * late)}"
+    yield f"http-response set-var(proc.busy) date(0,ms) if {{ var(txn.took) -m int {between} }}"
 
 
 def models() -> list[str]:
     """Send a request again when a worker or Java died over it; answers are the same each time."""
     return [
-        "retries 2",
+        "retries 4",
         "retry-on conn-failure empty-response 502 503",
         "server within unix@within.sock",
         "http-response set-status 503 if { status 504 }",
+        f"http-response set-status 429 if {{ res.hdr({REFUSED}) -m found }}",
+        f"http-response del-header {REFUSED}",
     ]
 
 
-def within() -> list[str]:
+def within(settings: Settings) -> list[str]:
     """A 503 is what `models` sends again: TorchServe's own failures are, and what waited in vain is not."""
     return [
         "bind unix@within.sock mode 600",
         "no log",
+        *choice.chosen(settings),
         f"http-request set-priority-offset int({BULK}) if {{ req.hdr(x-priority) -i bulk }}",
         "http-response set-var(txn.answered) bool(true)",
+        *choice.missing(),
+        f"http-response set-header {REFUSED} 429 if {{ status 429 }}",
+        "http-response set-status 503 if { status 429 }",
         "http-response set-status 503 if { status 500 507 } !{ res.hdr(x-encode-time) -m found }",
         "http-after-response set-status 504 if { status 503 } !{ var(txn.answered) -m bool }",
         "default_backend servers",
@@ -263,16 +278,16 @@ def within() -> list[str]:
 def servers(settings: Settings) -> Iterator[str]:
     """The queue, and servers; where all are down, requests go to them nevertheless and wait until one is back.
 
+    A server with an agent is believed when it says that it takes no more: then they go nowhere, and wait as well.
     Between two servers that are thought to be up HAProxy does not pause, so three refused connections take one away.
     """
     yield "balance leastconn"
     yield f"retries {settings.outage}"
     yield "retry-on conn-failure"
-    yield "option allbackups"
     yield "http-request track-sc0 str(all) table answered"
     yield "http-response sc-inc-gpc0(0) if { status lt 500 }"
     for number, server in enumerate(settings.servers, 1):
-        agent = f" agent-check agent-port {server.agent} agent-inter 1s" if server.agent else ""
+        agent = f" agent-check agent-port {server.agent} agent-inter {INTERVAL}s" if server.agent else ""
         one = f"{server.address} maxconn {server.in_flight}"
         yield f"server s{number} {one} weight 100 {CHECK} slowstart {SLOW_START}s{agent}"
-        yield f"server s{number}_down {one} backup"
+        yield f"server s{number}_down {NOWHERE if server.agent else one} backup"

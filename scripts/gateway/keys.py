@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 
 from handler.keys import digest, parse
@@ -28,29 +27,3 @@ def stamp(file: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return about.st_ino, about.st_size, about.st_mtime_ns, about.st_mode
-
-
-def exchange(admin: Path, key_map: Path, wanted: list[str]) -> None:
-    """Put other keys in the place of those that HAProxy has, in one step, and into the file for its next start.
-
-    Raises:
-        OSError: HAProxy does not answer.
-    """
-    key_map.write_text("".join(f"{line}\n" for line in wanted))
-    version = told(admin, f"prepare map {key_map}").split()[-1]
-    for line in wanted:
-        told(admin, f"add map @{version} {key_map} {line}")
-    told(admin, f"commit map @{version} {key_map}")
-
-
-def told(admin: Path, command: str) -> str:
-    """Say a command to HAProxy's socket (https://docs.haproxy.org/2.6/management.html#9.3); its answer."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
-        here = os.open(admin.parent, os.O_RDONLY)
-        try:
-            connection.connect(f"/proc/self/fd/{here}/{admin.name}")  # its own path may be too long for a socket
-        finally:
-            os.close(here)
-        connection.sendall(f"{command}\n".encode())
-        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()

@@ -12,9 +12,9 @@ import msgspec
 import psutil
 
 from scripts.console import Failure
-from scripts.gateway import keys, state, watch
+from scripts.gateway import keys, maps, watch
 from scripts.gateway.configuration import render
-from scripts.gateway.settings import Settings
+from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Settings
 from scripts.gateway.state import FILE, Gateway
 from scripts.paths import ROOT
 from scripts.server import local
@@ -29,22 +29,27 @@ def prepare(settings: Settings) -> Path:
     Raises:
         Failure: HAProxy is not there, or refuses the file; its own words are shown.
     """
-    folder = state.folder(settings.port)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / watch.KEY_MAP).unlink(missing_ok=True)
-    if settings.keys:
-        (folder / watch.KEY_MAP).touch(0o600)
-        (folder / watch.KEY_MAP).write_text("".join(f"{line}\n" for line in keys.lines(settings.keys)))
+    folder = settings.folder
+    write_maps(settings)
     (folder / watch.CONFIG).write_text(render(settings))
     try:
         checked = subprocess.run(
-            [watch.program(), "-c", "-q", "-f", watch.CONFIG], cwd=folder, capture_output=True, text=True
+            [watch.program(), "-c", "-f", watch.CONFIG], cwd=folder, capture_output=True, text=True
         )
     except FileNotFoundError:
         raise Failure("HAProxy is not installed", fix=INSTALL) from None
     if checked.returncode:
         raise Failure("HAProxy refuses its configuration", why=checked.stderr, fix=INSTALL)
     return folder
+
+
+def write_maps(settings: Settings) -> None:
+    """Files that the configuration names, in a folder that may be new."""
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    (settings.folder / KEY_MAP).unlink(missing_ok=True)
+    if settings.keys:
+        maps.write(settings.folder / KEY_MAP, keys.lines(settings.keys))
+    maps.write(settings.folder / VERSION_MAP, [f"{model.name} {model.version}" for model in settings.models])
 
 
 def start(settings: Settings) -> Gateway:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 
-from scripts.gateway.rules import answer, quoted, refusal, rewrite
-from scripts.gateway.settings import Served, Settings
+from scripts.gateway.choice import current
+from scripts.gateway.rules import PUT, answer, quoted, refusal, rewrite
+from scripts.gateway.settings import VERSION_MAP, Settings
 
 TEI = (
     *("/embed", "/embed_all", "/embed_sparse", "/embeddings", "/predict", "/rerank", "/similarity", "/tokenize"),
@@ -42,36 +43,49 @@ def probes(settings: Settings) -> Iterator[str]:
         {"name": "bert-on-torchserve", "version": VERSION, "extensions": ["binary_tensor_data"]}, "if { path /v2 }"
     )
     yield refusal(503, "unavailable", "no server is up", f"if {{ path {' '.join(PROBES)} }}", retry=True)
-    page = quoted(front_page(settings.models))
-    yield f"http-request return status 200 content-type text/html string {page} if {{ path / }} {{ method GET HEAD }}"
+    page = quoted(front_page(settings))
+    html = "http-request return status 200 content-type text/html lf-string"
+    yield f"{html} {page} if {{ path / }} {{ method GET HEAD }}"
 
 
-def described(models: Sequence[Served]) -> Iterator[str]:
+def described(settings: Settings) -> Iterator[str]:
     """What OpenAI's and KServe's clients ask about models; `/v1/models/{model}` is a route of both."""
+    models = settings.models
     about = [{"id": model.name, "object": "model", "created": 0, "owned_by": "bert-on-torchserve"} for model in models]
     yield answer({"object": "list", "data": about}, "if { path /v1/models }")
     for model, item in zip(models, about, strict=True):
-        own, versioned = f"/v2/models/{model.name}", f"/v2/models/{model.name}/versions/{model.version}"
+        own = f"/v2/models/{model.name}"
         yield answer(item | {"name": model.name, "ready": True}, f"if {{ path /v1/models/{model.name} }} ready")
-        yield answer(model.metadata(), f"if {{ path {own} {versioned} }}")
+        about_it = model.metadata() | {"versions": [PUT]}
+        yield answer(about_it, f"if {{ path {own} }}", put=current(model.name, settings))
         ready = {"name": model.name, "ready": True}
-        yield answer(ready, f"if {{ path {own}/ready {versioned}/ready }} ready")
-        gone = f"if {{ path /v1/models/{model.name} {own}/ready {versioned}/ready }}"
+        yield answer(ready, f"if {{ path {own}/ready }} ready")
+        gone = f"if {{ path /v1/models/{model.name} {own}/ready }}"
         yield refusal(503, "unavailable", "no server is up", gone, retry=True)
 
 
-def rewritten(models: Sequence[Served]) -> Iterator[str]:
+def versioned(settings: Settings) -> Iterator[str]:
+    """KServe's `/v2/models/{model}/versions/{version}/...` is `/v2/models/{model}/...` for the one that is served."""
+    table = settings.folder / VERSION_MAP
+    yield f"http-request set-var(txn.current) path,field(4,/),map_str({table}),field(1,/) if {{ path_beg /v2/models/ }}"
+    yield "acl current path,field(6,/),strcmp(txn.current) eq 0"
+    yield "acl versions path_reg ^/v2/models/[^/]+/versions/[^/]+(/.*)?$"
+    yield rewrite(
+        "/v2/models/%[path,field(4,/)]/%[path,field(7,/,0)]", "if versions current { path,field(7,/) -m len gt 0 }"
+    )
+    yield rewrite("/v2/models/%[path,field(4,/)]", "if versions current")
+
+
+def rewritten(settings: Settings) -> Iterator[str]:
     """Addresses without a model are the first one's; `/{model}/...` is that of a model."""
-    for model in models:
-        own = f"/v2/models/{model.name}"
-        yield rewrite(f"{own}/infer", f"if {{ path {own}/versions/{model.version}/infer }}")
+    for model in settings.models:
         if model.name not in TAKEN:
             paths = " ".join(f"/{model.name}/{word}/" for word in NAMED)
             yield rewrite(
                 f"{model.path}/%[path,field(3,/,0)]",
                 f"if {{ path_beg {paths} }} or {{ path /{model.name}/tei /{model.name}/hf }}",
             )
-    first = models[0].path
+    first = settings.models[0].path
     yield rewrite(f"{first}/tei", "if { path / }")
     yield rewrite(f"{first}/tei%[path]", f"if {{ path {' '.join(TEI)} }}")
     yield rewrite(f"{first}/infinity%[path]", f"if {{ path {' '.join(INFINITY)} }}")
@@ -88,17 +102,18 @@ def known() -> Iterator[str]:
     )
 
 
-def front_page(models: Sequence[Served]) -> str:
+def front_page(settings: Settings) -> str:
     """What a person sees at `/`."""
     rows = "".join(
-        f'<li><a href="{escape(model.path)}">{escape(model.name)}</a> {escape(model.version)}: {escape(model.task)}; '
+        f'<li><a href="/predictions/{escape(model.name)}">{escape(model.name)}</a> '
+        f"%[{current(model.name, settings)}]: {escape(model.task)}; "
         f"OpenAI clients take <code>/{escape(model.name)}/v1</code> as the path of their base address</li>"
-        for model in models
+        for model in settings.models
     )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>BERT on TorchServe</title>'
         f"<h1>BERT on TorchServe</h1><p>This address serves:</p><ul>{rows}</ul>"
         f"<p>Addresses without a name, such as <code>/v1/embeddings</code>, <code>/embed</code> and "
-        f"<code>/rerank</code>, ask {escape(models[0].name)}. "
+        f"<code>/rerank</code>, ask {escape(settings.models[0].name)}. "
         '<a href="/openapi.json">openapi.json</a> lists what it takes.</p></html>'
     )

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 JSON = "application/json"
+PUT = "*"
 
 
 def quoted(text: str) -> str:
@@ -20,10 +21,14 @@ def quoted(text: str) -> str:
     return f"'{text}'"
 
 
-def answer(value: Any, condition: str, status: int = 200, headers: str = "") -> str:
-    """Answer JSON."""
-    body = quoted(orjson.dumps(value).decode())
-    return f"http-request return status {status} content-type {JSON} string {body}{headers} {condition}".rstrip()
+def answer(value: Any, condition: str, status: int = 200, headers: str = "", put: str = "") -> str:
+    """Answer JSON; with `put`, an expression, its value stands where the JSON has the string `PUT`."""
+    text, kind = orjson.dumps(value).decode(), "string"
+    if put:
+        text, kind = text.replace("%", "%%").replace(f'"{PUT}"', f'"%[{put}]"'), "lf-string"
+    return (
+        f"http-request return status {status} content-type {JSON} {kind} {quoted(text)}{headers} {condition}".rstrip()
+    )
 
 
 def refusal(status: int, kind: str, words: str, condition: str, retry: bool = False) -> str:

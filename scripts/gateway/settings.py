@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT_PORT = 8000
+KEY_MAP, VERSION_MAP = "keys.map", "versions.map"
+"""HAProxy's own files in the folder of a gateway; see `maps.py`."""
 MIB = 1 << 20
 IN_FLIGHT = 32
 """Requests inside a server of which nothing is known: two workers with a batch each."""
@@ -47,7 +49,7 @@ class Served:
     @property
     def path(self) -> str:
         """Its address on a server."""
-        return f"/predictions/{self.name}/{self.version}"
+        return f"/predictions/{self.name}/*"
 
     def metadata(self) -> dict[str, Any]:
         """Of the Open Inference Protocol's `GET /v2/models/{model}`."""
@@ -70,8 +72,8 @@ class Settings:
 
     Attributes:
         models: what is served; routes without a name in them go to the first.
+        folder: of its files; where it is not told, HAProxy's own current one.
         keys: the operator's file of keys; None where everybody may ask.
-        key_map: HAProxy's own file of digests and names, made from it.
         rate: requests per second of one key, or of one address where there are no keys; 0 is without a limit.
         rates: those of single keys, by name.
         max_body: bytes; a whole request is kept in memory, so that it can be sent again.
@@ -84,9 +86,9 @@ class Settings:
     metrics_port: int = DEFAULT_PORT + 1
     servers: tuple[Backend, ...]
     models: tuple[Served, ...]
+    folder: Path = Path()
     tls_cert: Path | None = None
     keys: Path | None = None
-    key_map: Path = Path("keys.map")
     rate: int = 0
     rates: Mapping[str, int] = field(default_factory=dict)
     max_body: int = MIB

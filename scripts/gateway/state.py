@@ -61,11 +61,21 @@ def folder(port: int) -> Path:
     return paths.RUNS / f"gateway-{port}"
 
 
+def read(folder: Path) -> Gateway | None:
+    """What is written down in a gateway's folder; None while it is being started."""
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Gateway)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
 def running() -> list[Gateway]:
     """All gateways that live; files of others are removed."""
     found = []
     for file in sorted(paths.RUNS.glob(f"gateway-*/{FILE}")):
-        gateway = msgspec.json.decode(file.read_bytes(), type=Gateway)
+        gateway = read(file.parent)
+        if gateway is None:
+            continue
         if gateway.process() is None:
             file.unlink(missing_ok=True)
         else:

@@ -1,4 +1,4 @@
-"""The process beside HAProxy: starts it again should it die, looks at the file of keys, and keeps the log from growing.
+"""The process beside HAProxy: starts it again should it die, follows keys and versions, and bounds the log.
 
 `python -m scripts.gateway.watch FOLDER [KEYS]`, in the background or as the foreground's own process.
 """
@@ -11,12 +11,13 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from types import FrameType
 
-from scripts.gateway import keys
+from scripts.gateway import keys, maps, versions
+from scripts.gateway.settings import KEY_MAP
 
-CONFIG, LOG, KEY_MAP, ADMIN = "haproxy.cfg", "gateway.log", "keys.map", "admin.sock"
+CONFIG, LOG = "haproxy.cfg", "gateway.log"
 POLL_SECONDS = 0.5
 LONGEST_LOG = 64 << 20
 DRAIN_SECONDS = 30
@@ -35,22 +36,31 @@ def run(folder: Path, key_file: Path | None) -> None:
     """Keep HAProxy running until a signal; then let it finish what it has."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    haproxy = spawn(folder)
+    haproxy, begun = spawn(folder), monotonic()
     seen = keys.stamp(key_file) if key_file else ()
     try:
         while True:
-            sleep(POLL_SECONDS)
-            if haproxy.poll() is not None:
-                haproxy = spawn(folder)
+            with suppress(subprocess.TimeoutExpired):
+                haproxy.wait(POLL_SECONDS)
+                haproxy = again(folder, begun)
+                begun = monotonic()
             if key_file and (now := keys.stamp(key_file)) != seen:
                 with suppress(OSError):  # else it is tried again
-                    keys.exchange(folder / ADMIN, folder / KEY_MAP, keys.lines(key_file))
+                    maps.exchange(folder, KEY_MAP, keys.lines(key_file))
                     seen = now
+            with suppress(OSError):
+                versions.follow(folder)
             bound(folder / LOG)
     except Ended:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         stop(haproxy)
+
+
+def again(folder: Path, begun: float) -> subprocess.Popen[bytes]:
+    """Start another HAProxy at once, but not one after the other that cannot stay."""
+    sleep(max(0.0, begun + POLL_SECONDS - monotonic()))
+    return spawn(folder)
 
 
 def spawn(folder: Path) -> subprocess.Popen[bytes]:

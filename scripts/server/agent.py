@@ -13,7 +13,7 @@ from functools import partial
 
 from handler.locks import is_locked, stop_note
 from scripts.console import Failure
-from scripts.server import draining, management
+from scripts.server import draining, heard, management
 from scripts.server.state import Server
 
 OFFSET = 5
@@ -22,6 +22,13 @@ FULL = 256
 """Requests in TorchServe's queue at which a server gets the least weight."""
 LEAST = 10
 """Per cent."""
+
+
+def say(server: Server) -> str:
+    """The word, which is written down."""
+    word = state(server)
+    heard.file(server).write_text(word)
+    return word
 
 
 def port(server: Server) -> int:
@@ -38,7 +45,7 @@ def state(server: Server) -> str:
     if server.process() is None:
         return "down"
     if is_locked(stop_note(server.locks)):
-        return "drain"
+        return heard.DRAIN
     try:
         ready = [management.ready(management.describe(server, name)) for name in server.models]
         waiting = draining.pending(server)
@@ -68,7 +75,7 @@ class Line(socketserver.BaseRequestHandler):
 
 def serve(server: Server, at: int | None = None) -> Listener:
     """Answer in a thread until `shutdown` of what is returned; on loopback, where TorchServe's management is, too."""
-    return listen(partial(state, server), port(server) if at is None else at)
+    return listen(partial(say, server), port(server) if at is None else at)
 
 
 def listen(say: Callable[[], str], at: int) -> Listener:

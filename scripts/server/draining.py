@@ -19,7 +19,7 @@ import psutil
 
 from handler.locks import REFUSING, is_locked, stop_note
 from scripts.console import Failure
-from scripts.server import management
+from scripts.server import heard, management
 from scripts.server.state import Server
 from scripts.server.unix_http import Connection
 
@@ -61,6 +61,7 @@ def drain(server: Server, note: BinaryIO, seconds: float) -> int:
     deadline = monotonic() + seconds
     kept = Connection(server.management_socket)  # it stays open when Java takes no further ones
     with closing(kept), suppress(Failure):
+        heard.await_drain(server, deadline)
         pass_queues(server, deadline)
         note.write(REFUSING)
         note.flush()

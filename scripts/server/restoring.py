@@ -31,8 +31,13 @@ def spawn(module: str, *words: str, **streams: Any) -> subprocess.Popen[bytes]:
 
 
 def main(port: int) -> int:
-    """Scale each model to what `bert scale` wrote down last, and load the versions that answered before."""
-    from scripts.server import scaling, state, versions  # requests is large, and the supervisor imports this file
+    """Scale each model to what `bert scale` wrote down last, and load the versions beside those that answer."""
+    from scripts.server import (
+        management,
+        scaling,
+        state,
+        versions,
+    )  # requests is large, and the supervisor imports this file
 
     server = state.find(port)
     failures = 0
@@ -42,9 +47,13 @@ def main(port: int) -> int:
         except Failure as failure:
             failure.show()
             failures += 1
-    for name, loaded in server.current().previous.items():
+    now = server.current()
+    others = [*now.previous.items(), *((name, canary.loaded) for name, canary in now.canary.items())]
+    for name, loaded in others:
         try:
             versions.register(server, name, loaded)
+            if name in now.canary and loaded == now.canary[name].loaded:
+                scaling.scale(server, name, len(management.describe(server, name)["workers"]), version=loaded.version)
         except Failure as failure:
             failure.show()
             failures += 1

@@ -25,6 +25,13 @@ class Loaded(msgspec.Struct, frozen=True):
     file: str
 
 
+class Canary(msgspec.Struct, frozen=True):
+    """A version that does not answer by default and gets a share of the requests from a gateway."""
+
+    loaded: Loaded
+    percent: int
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """A TorchServe process this command started.
 
@@ -43,6 +50,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         request_log: whether its workers write a line for each request.
         answering: name -> the version that answers where an address names none.
         previous: name -> the version that answered before, and still does at its own address.
+        canary: name -> the version that is being tried.
     """
 
     pid: int
@@ -64,6 +72,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     request_log: bool = False
     answering: dict[str, Loaded] = {}
     previous: dict[str, Loaded] = {}
+    canary: dict[str, Canary] = {}
 
     @property
     def inference(self) -> str:

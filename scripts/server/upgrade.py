@@ -133,5 +133,7 @@ def unload(server: Server, model: str, loaded: Loaded, timeout: float) -> None:
 
 
 def remember(server: Server, model: str, active: Loaded, before: Loaded) -> None:
-    """Write down which version answers, for when Java has to be started again, and which answered before."""
-    replace(server, answering=server.answering | {model: active}, previous=server.previous | {model: before}).save()
+    """Write down which version answers, for when Java has to be started again, and which is the other; no canary."""
+    answering, previous = server.answering | {model: active}, server.previous | {model: before}
+    canary = {name: other for name, other in server.canary.items() if name != model}
+    replace(server.current(), answering=answering, previous=previous, canary=canary).save()

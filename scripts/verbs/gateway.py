@@ -85,13 +85,14 @@ def gateway(
         models=models,
         tls_cert=tls_cert.resolve() if tls_cert else None,
         keys=keys,
-        key_map=state.folder(port) / watch.KEY_MAP,
+        folder=state.folder(port),
         rate=everybody,
         rates=single,
         max_body=max_body * MIB,
         max_wait=max_wait,
     )
     if show:
+        process.write_maps(settings)
         sys.stdout.write(render(settings))
         return None
     return begun(settings, foreground)

@@ -85,7 +85,7 @@ def test_the_gateway_says_what_is_there(door):
     assert about["outputs"] == [{"name": "embedding", "datatype": "FP32", "shape": [-1, 384]}]
     assert [each["id"] for each in requests.get(door + "/v1/models", timeout=5).json()["data"]] == ["bert", "tiny"]
     assert requests.get(door + "/v1/models/tiny", timeout=5).json()["ready"] is True
-    assert "/predictions/bert/1.0" in requests.get(door, timeout=5).text
+    assert "1.0: embedding" in requests.get(door, timeout=5).text
 
 
 def test_nothing_but_inference_reaches_the_server(door):

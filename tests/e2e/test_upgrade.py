@@ -9,7 +9,8 @@ import pytest
 import requests
 
 from scripts.packing import pack as packer
-from tests.e2e.conftest import Cli, free_port
+from tests.e2e.conftest import Cli, free_port, wait_for
+from tests.gateway import needs_haproxy
 from tests.hostile import upgrades
 
 
@@ -53,6 +54,40 @@ def test_no_request_fails_on_the_way_there_and_back(running):
     gone = ask(running, "bert/2.0")
     assert gone.status_code == 404
     assert "2.0" in gone.json()["message"]
+
+
+@needs_haproxy
+def test_a_gateway_shares_out_requests_and_follows_the_upgrade(running):
+    archive = str(running.store / "next.mar")
+    refused = running("upgrade", "bert", archive, "--canary", "30", expect=1)
+    assert "--canary needs a gateway" in refused.stderr
+    with upgrades.gateway(running) as door:
+        url, asked = f"{door}/predictions/bert", {"input": upgrades.TEXT, "model": "bert"}
+        old = requests.post(f"{running.url}/predictions/bert", json=upgrades.BODY).content
+        running("upgrade", "bert", archive, "--canary", "30")
+        new = ask(running, "bert/2.0").content
+        assert versions(running) == {"1.0": 2, "2.0": 2}
+        with upgrades.asking(url, {old: "1.0", new: "2.0"}, 8) as counts:
+            wait_for(lambda: counts.total() > 600, "answers")
+        assert set(counts) == {"1.0", "2.0"}
+        assert 0.2 < counts["2.0"] / counts.total() < 0.4
+        again = running("upgrade", "bert", archive, "--canary", "10", expect=1)
+        assert "is a canary already" in again.stderr
+        with upgrades.asking(url, {old: "1.0", new: "2.0"}, 8) as counts:
+            running("upgrade", "bert")
+        assert set(counts) == {"1.0", "2.0"}
+        assert ask(running).content == new
+        assert versions(running) == {"1.0": 1, "2.0": 2}
+        assert requests.get(f"{door}/v2/models/bert").json()["versions"] == ["2.0"]
+        assert requests.get(f"{door}/v2/models/bert/versions/2.0/ready").status_code == 200
+        assert "2.0: hidden-states" in requests.get(door).text
+        running("rollback", "bert")
+        running("retire", "bert")
+        assert requests.post(f"{door}/v1/embeddings", json=asked).status_code == 200
+        running("upgrade", "bert", archive, "--canary", "99")
+        running("rollback", "bert")
+        assert {requests.post(url, json=upgrades.BODY).content for _ in range(20)} == {old}
+        running("retire", "bert")
 
 
 def test_the_version_before_answers_at_its_address_until_it_is_retired(running):

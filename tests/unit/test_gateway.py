@@ -1,18 +1,22 @@
 """The configuration that a gateway is given: HAProxy takes it, and what is in it."""
 
+import os
 import re
 import socket
 import subprocess
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from scripts.console import Failure
-from scripts.gateway import keys, watch
+from scripts.gateway import keys, maps, versions, watch
 from scripts.gateway.configuration import render
 from scripts.gateway.rules import quoted
-from scripts.gateway.settings import Backend, Served, Settings
-from scripts.server import agent
+from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Backend, Served, Settings
+from scripts.server import agent, heard
+from scripts.server.state import Canary, Loaded
 from scripts.verbs.gateway import rates
 from tests.gateway import certificate, needs_haproxy
 
@@ -23,7 +27,8 @@ KEY = "k" * 24
 def checked(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """HAProxy's own word."""
     (folder / "haproxy.cfg").write_text(text)
-    (folder / "keys.map").write_text("")
+    for name in (KEY_MAP, VERSION_MAP):
+        (folder / name).write_text("")
     return subprocess.run([watch.program(), "-c", "-f", "haproxy.cfg"], cwd=folder, capture_output=True, text=True)
 
 
@@ -38,7 +43,7 @@ def test_haproxy_takes_every_kind_without_a_warning(tmp_path):
     made = [
         ONE,
         Settings(servers=several, models=models, rate=50, rates={"ada": 5}, keys=Path("keys"), max_body=8 << 20),
-        Settings(servers=several, models=models, tls_cert=certificate(tmp_path), host="0.0.0.0"),
+        Settings(servers=several, models=models, tls_cert=certificate(tmp_path), host="0.0.0.0", max_wait=5000),
     ]
     for settings in made:
         said = checked(render(settings), tmp_path)
@@ -83,3 +88,56 @@ def test_the_agent_says_a_line_and_closes():
     finally:
         listener.shutdown()
         listener.server_close()
+
+
+def holding(active, previous="", canary="", percent=0):
+    """A server with these versions of bert."""
+
+    def named(version):
+        return {"bert": Loaded(version, f"bert-{version}.mar")} if version else {}
+
+    tried = {"bert": Canary(Loaded(canary, ""), percent)} if canary else {}
+    return SimpleNamespace(answering=named(active), previous=named(previous), canary=tried)
+
+
+@pytest.mark.parametrize(
+    ("servers", "expected"),
+    [
+        ([holding("1.0")], "1.0"),
+        ([holding("1.0", canary="2.0", percent=10)], "1.0/2.0/10"),
+        ([holding("2.0", "1.0"), holding("1.0")], "1.0"),
+        ([holding("1.0"), holding("2.0", "1.0")], "1.0"),
+        ([holding("2.0", "1.0"), holding("2.0", "1.0")], "2.0"),
+        ([holding("1.0", canary="2.0", percent=10), holding("1.0")], "1.0"),
+        ([holding("1.0", canary="2.0", percent=10), holding("1.0", canary="2.0", percent=30)], "1.0/2.0/10"),
+        ([holding("1.0", canary="2.0", percent=10), holding("1.0", canary="3.0", percent=30)], "1.0"),
+        ([holding("2.0", "1.0"), holding("1.0", canary="2.0", percent=30)], "2.0"),
+        ([holding("1.0"), holding("2.0")], None),
+        ([], None),
+    ],
+)
+def test_a_gateway_asks_what_all_its_servers_have(servers, expected):
+    assert versions.routing(servers, "bert") == expected
+    assert versions.routing(servers, "other") is None
+
+
+def test_a_map_is_written_in_one_step_for_its_user_alone(tmp_path):
+    maps.write(tmp_path / "versions.map", ["bert 1.0", "tiny 2.0/3.0/10"])
+    assert maps.read(tmp_path / "versions.map") == ["bert 1.0", "tiny 2.0/3.0/10"]
+    assert [(file.name, file.stat().st_mode & 0o777) for file in tmp_path.iterdir()] == [("versions.map", 0o600)]
+    assert maps.read(tmp_path / "none") == []
+
+
+def test_a_stop_waits_only_for_whoever_asks_the_agent(tmp_path):
+    server, begin = SimpleNamespace(folder=str(tmp_path)), time.monotonic()
+    heard.await_drain(server, begin + 10)  # nobody asks
+    heard.file(server).write_text("ready up 100%")
+    os.utime(heard.file(server), (1, 1))  # nobody has asked for long
+    heard.await_drain(server, begin + 10)
+    heard.file(server).write_text("drain")
+    heard.await_drain(server, begin + 10)
+    assert time.monotonic() - begin < 5
+    heard.file(server).write_text("ready up 100%")
+    now = time.monotonic()
+    heard.await_drain(server, now + 0.3)
+    assert time.monotonic() - now >= 0.3

@@ -1,0 +1,55 @@
+"""HAProxy's maps: files of lines `KEY VALUE` that it reads when it starts, and exchanges while it runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+ADMIN = "admin.sock"
+
+
+def read(file: Path) -> list[str]:
+    """Its lines; none while it is not there."""
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def write(file: Path, lines: Sequence[str]) -> None:
+    """All lines in one step, readable by their user only."""
+    part = file.with_name(f".{file.name}")
+    part.touch(0o600)
+    part.write_text("".join(f"{line}\n" for line in lines))
+    part.replace(file)
+
+
+def exchange(folder: Path, name: str, wanted: Sequence[str]) -> None:
+    """Put other lines in the place of those that HAProxy has, in one step, and then into the file for its next start.
+
+    Args:
+        folder: of the gateway.
+        name: of the map's file in it.
+        wanted: the lines.
+
+    Raises:
+        OSError: HAProxy does not answer.
+    """
+    admin, file = folder / ADMIN, folder / name
+    version = told(admin, f"prepare map {file}").split()[-1]
+    for line in wanted:
+        told(admin, f"add map @{version} {file} {line}")
+    told(admin, f"commit map @{version} {file}")
+    write(file, wanted)
+
+
+def told(admin: Path, command: str) -> str:
+    """Say a command to HAProxy's socket (https://docs.haproxy.org/2.6/management.html#9.3); its answer."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        here = os.open(admin.parent, os.O_RDONLY)
+        try:
+            connection.connect(f"/proc/self/fd/{here}/{admin.name}")  # its own path may be too long for a socket
+        finally:
+            os.close(here)
+        connection.sendall(f"{command}\n".encode())
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
