@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,27 @@ def test_an_environment_that_was_being_unpacked_is_made_again(setup):
     assert (done.returncode, "interrupted while it unpacked" in done.stderr) == (0, True)
     assert [line for line in setup.journal() if line.startswith("made")] == ["made 3.11.2"] * 2
     assert setup({}).stderr == ""
+
+
+def test_a_second_install_waits_for_the_first(setup):
+    turn = setup.folder / ".venv.turn"
+    turn.mkdir()
+    with subprocess.Popen(["sleep", "2"]) as first, ThreadPoolExecutor() as pool:
+        (turn / "process").write_text(str(first.pid))
+        waiting = pool.submit(setup, OLD)
+        first.wait()
+        assert "another install is under way" in waiting.result().stderr
+    assert [line for line in setup.journal() if line.startswith("made")] == ["made 3.11.2"]
+    assert not turn.exists()
+
+
+def test_what_a_link_leads_to_is_not_emptied(setup):
+    other = setup.folder / "other"
+    other.mkdir()
+    (other / "kept").touch()
+    (setup.folder / ".venv").symlink_to(other)
+    assert "is a link to" in setup(OLD).stderr
+    assert (other / "kept").exists()
 
 
 def test_a_python_that_is_gone_is_replaced(setup):
