@@ -60,7 +60,7 @@ def judge(layout: Layout, here: Path) -> Verdict:
     try:
         layout.make(here / "folder")
     except Exception as error:  # of any kind, as transformers' own classes fail
-        detail = f"{type(error).__name__}: {error}"
+        detail = " ".join(f"{type(error).__name__}: {error}".split())  # a row is one line
         return Verdict(layout.title, BEYOND, f"no such model can be made: {detail}", seconds=monotonic() - began)
     found = packed(layout.title, here, {})
     if found.said == REFUSED:
@@ -117,7 +117,8 @@ def after_refusal(found: Verdict, here: Path) -> Verdict:
     try:
         Reference(here / "folder").states("ferry")
     except Exception as error:  # of any kind
-        return replace(found, said=BEYOND, detail=f"{found.detail} [reference: {type(error).__name__}: {error}]")
+        theirs = " ".join(f"{type(error).__name__}: {error}".split())
+        return replace(found, said=BEYOND, detail=f"{found.detail} [reference: {theirs}]")
     return found
 
 
