@@ -63,6 +63,9 @@ def load(checkpoint: Checkpoint, kind: Any, dtype: torch.dtype | str = "auto") -
 
 def misfit(checkpoint: Checkpoint) -> tuple[str, str] | None:
     """Why the encoder's weights do not fit, and what to do; None where they do, or where nothing can be said."""
+    quantization = checkpoint.config.get("quantization_config")
+    if quantization:
+        return quantized(quantization)
     try:
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
         found = load(checkpoint, auto_class(config))
@@ -72,6 +75,16 @@ def misfit(checkpoint: Checkpoint) -> tuple[str, str] | None:
     if found.mismatched:
         return shapes(found.mismatched, found.model.config.to_dict())
     return lacking(checkpoint, found, missing) if missing else None
+
+
+def quantized(said: Any) -> tuple[str, str]:
+    """Of weights that only another library reads."""
+    method = said.get("quant_method") if isinstance(said, dict) else said
+    return (
+        f"quantization_config of config.json says that the weights are quantized: {method}",
+        "pack the checkpoint that they were made from, with --dtype int8 for 8-bit weights; or, if they are "
+        "floating-point numbers after all, remove quantization_config from config.json",
+    )
 
 
 def shapes(found: Mapping[str, tuple[Sequence[int], Sequence[int]]], config: Mapping[str, Any]) -> tuple[str, str]:

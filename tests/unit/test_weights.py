@@ -149,6 +149,16 @@ def test_a_prefix_of_a_classifier_leaves_its_own(classifier, tmp_path, runtime):
     assert "text-classification" in laid_out.load(classifier, tmp_path / "stage", runtime=runtime).tasks
 
 
+def test_quantized_weights_are_named_and_unquantized_ones_packed(folder, tmp_path):
+    configure(folder, quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True})
+    with pytest.raises(Failure) as caught:
+        packer.pack(folder, "a", "1.0", {}, tmp_path)
+    assert "weights are quantized: bitsandbytes" in caught.value.why
+    assert "remove quantization_config" in caught.value.fix
+    configure(folder, quantization_config=None)
+    packer.pack(folder, "a", "1.0", {}, tmp_path)
+
+
 @pytest.mark.parametrize("kind", ["distilbert", "roberta"])
 def test_weights_of_another_family(classifier, tmp_path, kind):
     configure(classifier, model_type=kind)
