@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from time import sleep
+from threading import Event
+from types import FrameType
 
 from handler.locks import is_locked, stop_note
 from scripts.console import Failure
@@ -16,19 +17,43 @@ POLL_SECONDS = 0.2
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def wait(server: Server, drain: float) -> None:
+class Asked:
+    """Whether a signal has asked for the end.
+
+    It is noted and not raised: what a signal raises is lost where Python cannot raise, such as in a destructor.
+    """
+
+    def __init__(self) -> None:
+        self.event = Event()
+        self.before = {number: signal.getsignal(number) for number in SIGNALS}
+        for number, handler in self.before.items():
+            if handler != signal.SIG_IGN:
+                signal.signal(number, self.note)
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """Called by Python; the next one is raised again."""
+        self.event.set()
+        for each, handler in self.before.items():
+            signal.signal(each, handler)
+
+
+def wait(server: Server, drain: float, asked: Asked) -> None:
     """Wait for a signal, upon which the server is drained and ended, or for the server's own end.
 
     A second signal ends it at once.
+
+    Args:
+        server: what runs.
+        drain: seconds for what it has accepted.
+        asked: made before anybody could know that the server is there.
 
     Raises:
         Failure: the server is given up, or was killed together with its supervisor.
     """
     notify("READY=1")
-    try:
-        while is_locked(stop_note(server.locks)) or is_kept(server):
-            sleep(POLL_SECONDS)
-    except (SystemExit, KeyboardInterrupt):
+    while not asked.event.is_set() and (is_locked(stop_note(server.locks)) or is_kept(server)):
+        asked.event.wait(POLL_SECONDS)
+    if asked.event.is_set():
         notify("STOPPING=1")
         end(server, drain)
     for note in failed.listed(server.inference_port):

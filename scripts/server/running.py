@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from scripts.console import Failure
 from scripts.server import draining, preflight, state, supervise, upgrade
@@ -40,6 +41,8 @@ def add_missing(options: Options, server: Server) -> tuple[Server, list[str]]:
         Failure: an archive is missing, or does not start; those before it stay.
     """
     missing = [name for name in options.models if name not in server.models]
+    if missing:
+        preflight.archives(replace(options, models=missing))
     for name in missing:
         workers = options.workers or preflight.default_workers(options, missing) or 1
         server = upgrade.add(server, name, options.store / f"{name}.mar", workers, options.timeout)

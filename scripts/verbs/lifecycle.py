@@ -154,8 +154,9 @@ def start(
     if server:
         return add_to(server, options)
     server = launch.start(options)
+    asked = in_foreground.Asked() if foreground else None
     print_first_answer(server)
-    return in_foreground.wait(server, drain) if foreground else None
+    return in_foreground.wait(server, drain, asked) if asked else None
 
 
 def add_to(server: state.Server, options: Options) -> None:

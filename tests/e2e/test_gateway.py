@@ -179,10 +179,11 @@ def test_a_worker_that_dies_is_not_seen_by_clients(server, door):
         clients = [pool.submit(client, number) for number in range(8)]
         try:
             before = [worker["pid"] for worker in server.workers("bert")]
-            for pid in before:
+            for number, pid in enumerate(before, 1):
                 assert pid > 1
                 psutil.Process(pid).kill()
-            wait_for(lambda: all_ready(server, before), "new workers")
+                gone = before[:number]
+                wait_for(lambda gone=gone: all_ready(server, gone), "another worker")
         finally:
             done.set()
         statuses = sum((each.result() for each in clients), Counter())
