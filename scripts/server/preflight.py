@@ -158,6 +158,8 @@ def check_archive(archive: Path, device: str | None) -> None:
             astray = entries.unsafe(packed.infolist())
             for entry in packed.infolist():
                 packed.open(entry).close()  # compares its name with that before its bytes, which is what Java reads
+    except FileNotFoundError:
+        raise Failure(f"{archive} does not exist", fix="pack it: scripts/bert pack FOLDER --name NAME") from None
     except (BadZipFile, KeyError, OSError, RuntimeError) as error:
         raise Failure(f"{archive} is damaged or no archive: {error}", fix="pack it again: scripts/bert pack") from None
     if astray:

@@ -170,6 +170,7 @@ def test_a_start_beside_a_server_finds_it(tmp_path, monkeypatch):
     assert find("other", port=9080) is None
     assert find("bert", "other") is there
     added = []
+    monkeypatch.setattr(running.preflight, "archives", lambda _: [])
     monkeypatch.setattr(upgrade, "add", lambda one, name, *_: added.append(name) or one)
     assert running.add_missing(Options(tmp_path, ["bert", "other", "more"]), there) == (there, ["other", "more"])
     assert added == ["other", "more"]
