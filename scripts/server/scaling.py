@@ -98,7 +98,7 @@ class Scaling:
         ended = description["workers"][self.workers :]
         leaving = [f"{self.model}.{worker['pid']}" for worker in ended]
         surplus = [server.locks / name for name in leaving if (server.locks / name).exists()]  # a starting one has none
-        with drain_workers(server, self.address, [lock.name for lock in surplus], self.deadline):
+        with drain_workers(server, self.address, [lock.name for lock in surplus], self.deadline, self.workers > 0):
             if not all(is_running(owner(lock)) for lock in surplus):
                 return False
             answering = server.answering.get(self.model)  # none of a model that is being added
@@ -130,7 +130,7 @@ class Scaling:
 
 
 @contextmanager
-def drain_workers(server: Server, address: str, names: Sequence[str], deadline: float) -> Iterator[None]:
+def drain_workers(server: Server, address: str, names: Sequence[str], deadline: float, others: bool) -> Iterator[None]:
     """Keep these workers from working; they go on if they still live when this ends, or when this process dies.
 
     Args:
@@ -138,6 +138,7 @@ def drain_workers(server: Server, address: str, names: Sequence[str], deadline: 
         address: of their model or version, in the management API.
         names: of their locks.
         deadline: to wait for what they work on.
+        others: whether some stay, who may take a question: one more is asked then, and else it would wait for nobody.
 
     Raises:
         Failure: one of them was busy until the deadline.
@@ -146,11 +147,12 @@ def drain_workers(server: Server, address: str, names: Sequence[str], deadline: 
         yield
         return
     notes = [server.drain_notes / name for name in names]
-    with ThreadPoolExecutor(len(notes) + 1) as pool, ExitStack() as stack:
+    questions = len(notes) + others
+    with ThreadPoolExecutor(questions) as pool, ExitStack() as stack:
         for note in notes:
             stack.callback(note.unlink, missing_ok=True)
             fcntl.flock(stack.enter_context(note.open("wb")), fcntl.LOCK_EX)
-        for _ in range(len(notes) + 1):
+        for _ in range(questions):
             pool.submit(describe_until, server, address, notes, deadline)
         while not all(map(idle, notes)):
             if monotonic() > deadline:
