@@ -22,6 +22,7 @@ from handler.locks import WAITING, is_running, owner
 from scripts.console import Failure
 from scripts.server import management, memory
 from scripts.server.state import Server
+from scripts.server.unix_http import Connection
 
 POLL_SECONDS = 0.1
 QUESTION_SECONDS = 30
@@ -153,7 +154,9 @@ def drain_workers(server: Server, address: str, names: Sequence[str], deadline: 
             stack.callback(note.unlink, missing_ok=True)
             fcntl.flock(stack.enter_context(note.open("wb")), fcntl.LOCK_EX)
         for _ in range(questions):
-            pool.submit(describe_until, server, address, notes, deadline)
+            connection = Connection(server.management_socket)
+            pool.submit(describe_until, server, address, notes, deadline, connection)
+            stack.callback(connection.cut)  # a question whose worker has ended may never be answered
         while not all(map(idle, notes)):
             if monotonic() > deadline:
                 raise Failure(f"workers of {address} are too busy to leave", fix="raise --timeout")
@@ -161,12 +164,14 @@ def drain_workers(server: Server, address: str, names: Sequence[str], deadline: 
         yield
 
 
-def describe_until(server: Server, address: str, notes: Sequence[Path], deadline: float) -> None:
+def describe_until(
+    server: Server, address: str, notes: Sequence[Path], deadline: float, connection: Connection
+) -> None:
     """Ask whichever worker is free, again and again, until each of those that are to leave has a question to keep."""
     while monotonic() < deadline and not all(map(idle, notes)):
         patience = max(POLL_SECONDS, min(QUESTION_SECONDS, deadline - monotonic()))
         try:
-            management.manage(server, "GET", address, timeout=patience, customized="true")
+            management.manage(server, "GET", address, patience, connection, customized="true")
         except Failure:  # the queue is full; or the worker that had the question has ended
             sleep(POLL_SECONDS / 10)
 

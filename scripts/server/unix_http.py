@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,11 @@ class Connection(HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self.path))
+
+    def cut(self) -> None:
+        """End a wait for an answer in another thread, which gets an error."""
+        with suppress(AttributeError, OSError):  # nothing is asked now
+            self.sock.shutdown(socket.SHUT_RDWR)
 
     def ask(
         self,
