@@ -28,7 +28,7 @@ TEXT = "A man is eating food."
 BODY = {"task": "embedding", "inputs": TEXT}
 BODIES = {"/predictions/bert": BODY, "/embed": {"inputs": TEXT}}
 """Addresses without a version, and what is asked there; the second one is the gateway's."""
-RESULTS = Path(__file__).with_name("results") / "upgrades.txt"
+RESULTS = Path(__file__).with_name("results")
 
 
 def ask(url: str, answers: dict[bytes, str], counts: Counter[str], over: Event) -> None:
@@ -154,7 +154,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--gateway", action="store_true", help="ask a route of a gateway that names no version")
     parser.add_argument("--canary", type=int, default=0, help="per cent for a canary, before the rounds")
     parser.add_argument("--seconds", type=float, default=20, help="of each canary")
-    parser.add_argument("--write", action="store_true", help=f"keep the result in {RESULTS.name}")
+    parser.add_argument("--write", action="store_true", help=f"keep the result in {RESULTS.name}/")
     given = parser.parse_args(words)
     with tempfile.TemporaryDirectory() as here:
         store = Path(here) / "store"
@@ -175,7 +175,7 @@ def main(words: Sequence[str] | None = None) -> None:
             command("stop")
     print("\n".join(lines))
     if given.write:
-        RESULTS.write_text("\n".join(lines) + "\n")
+        (RESULTS / ("upgrades_gateway.txt" if given.gateway else "upgrades.txt")).write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
