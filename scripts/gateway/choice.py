@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scripts.gateway import attempts
 from scripts.gateway.settings import VERSION_MAP, Settings
 
 ANY = "*"
@@ -37,10 +38,10 @@ def chosen(settings: Settings) -> Iterator[str]:
 
 
 def missing() -> Iterator[str]:
-    """Rules for answers: a 404 of Java itself to a chosen version becomes a 503, which is sent again."""
+    """Rules for answers: a 404 of Java itself to a chosen version is asked again."""
     unknown = "{ status 404 } { var(txn.version) -m found } !{ res.hdr(x-encode-time) -m found }"
     yield f"http-response set-var(proc.missing) date(0,ms) if {unknown}"
-    yield f"http-response set-status 503 if {unknown}"
+    yield f"http-response set-var(txn.came) str({attempts.WAIT}) if {unknown}"
 
 
 def current(model: str, settings: Settings) -> str:

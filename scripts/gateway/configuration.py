@@ -1,19 +1,17 @@
 """HAProxy's configuration, section by section, for Debian's 2.6 and every later version.
 
 A request goes through two proxies in one process. `door` says who may ask what, and how many may wait; `models` sends
-a request again, four times at most, when a server died over it: right after the death of Java some of these go to
-connections that nobody has noticed to be dead. Behind a Unix socket `servers` has the queue, and waits for
-a server that is down. HAProxy counts all retries of a proxy together, and a request that ends a worker must not be sent
-as often as a connection may be tried.
+a request again as `attempts.py` says. Behind a Unix socket `servers` has the queue: each attempt is a request of its
+own there, so that rules may look at it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scripts.gateway import choice, routes
+from scripts.gateway import attempts, choice, routes
 from scripts.gateway.rules import failure, refusal
-from scripts.gateway.settings import KEY_MAP, Settings
+from scripts.gateway.settings import DOOR, KEY_MAP, Settings
 from scripts.server.heard import INTERVAL
 
 HEADERS = 64 << 10
@@ -22,10 +20,6 @@ MAX_HEADERS = 8000
 MAX_FORM = 64 << 10
 BUSY = 2000
 """Milliseconds since a request was late or refused in which the limit follows the rate of answers."""
-NOWHERE = "unix@nowhere.sock"
-"""A server that is never there: HAProxy tries it once a second, and each time another one that is."""
-REFUSED = "x-refused"
-"""Says within the gateway that a server answered 429: so some protocols say that it is being stopped."""
 LATE = 50
 """Milliseconds more than `Settings.max_wait` after which an answer was late."""
 STALL = 2000
@@ -52,9 +46,10 @@ def render(settings: Settings) -> str:
         "global": general(settings),
         "defaults": defaults(settings),
         "frontend door": door(settings),
-        "backend models": models(),
+        "backend models": models(settings),
         "frontend within": within(settings),
         "backend servers": servers(settings),
+        "backend attempts": attempts.table(),
         "backend answered": ["stick-table type string len 8 size 8 store gpc0,gpc0_rate(1s)"],
         "backend callers": [f"stick-table type string len 64 size 100k expire 1m store http_req_rate({WINDOW}s)"],
         "frontend metrics": [
@@ -83,6 +78,7 @@ def general(settings: Settings) -> list[str]:
         "stats socket unix@admin.sock mode 600 level admin",
         "set-var proc.busy int(0)",
         "set-var proc.missing int(0)",
+        "set-var proc.trouble date(0,ms)",
     ]
 
 
@@ -112,11 +108,12 @@ def defaults(settings: Settings) -> list[str]:
 def door(settings: Settings) -> Iterator[str]:
     """Who may ask what."""
     tls = f" ssl crt {settings.tls_cert} alpn h2,http/1.1 ssl-min-ver TLSv1.3" if settings.tls_cert else ""
-    yield f"bind {settings.host}:{settings.port}{tls}"
+    yield f'bind "${{{DOOR}-{settings.host}:{settings.port}}}"{tls}'
     yield f"log-format '{LOG}'"
     yield from (f"acl ready {up(number)[2:-2]}" for number in range(1, len(settings.servers) + 1))
     yield "acl kserve path_reg ^/v1/models/[^/:]+:(predict|explain)$ ^/v2/models/[^/]+/(infer|explain)$"
     yield from identity()
+    yield from attempts.named()
     yield refusal(
         400,
         "malformed",
@@ -186,8 +183,6 @@ def callers(settings: Settings) -> Iterator[str]:
 
 def bodies(settings: Settings) -> Iterator[str]:
     """Whole bodies of bounded size, so that a slow client holds no place in a server."""
-    most = settings.max_body
-    form = "{ req.hdr(content-type) -i -m beg application/x-www-form-urlencoded }"
     yield refusal(
         431,
         "headers_too_large",
@@ -200,20 +195,20 @@ def bodies(settings: Settings) -> Iterator[str]:
         "multipart forms are not taken; send JSON",
         "if { req.hdr(content-type) -i -m beg multipart/ }",
     )
-    for kind, condition, limit in (("a form", f"{form} ", MAX_FORM), ("a body", "", most)):
-        yield refusal(
-            413,
-            "too_large",
-            f"{kind} of more than {limit} bytes; send several requests",
-            f"if {condition}{{ req.body_size gt {limit} }}",
-        )
+    yield from too_large(settings, "req.body_size")
     yield "http-request wait-for-body time 10s"
-    for kind, condition, limit in (("a form", f"{form} ", MAX_FORM), ("a body", "", most)):
+    yield from too_large(settings, "req.body_len")
+
+
+def too_large(settings: Settings, length: str) -> Iterator[str]:
+    """By what is announced, or by what came: a body in chunks announces nothing."""
+    form = "{ req.hdr(content-type) -i -m beg application/x-www-form-urlencoded } "
+    for kind, condition, limit in (("a form", form, MAX_FORM), ("a body", "", settings.max_body)):
         yield refusal(
             413,
             "too_large",
             f"{kind} of more than {limit} bytes; send several requests",
-            f"if {condition}{{ req.body_len gt {limit} }}",
+            f"if {condition}{{ {length} gt {limit} }}",
         )
 
 
@@ -223,13 +218,10 @@ def admission(settings: Settings) -> Iterator[str]:
     yield "http-request set-var(txn.begin) date(0,ms)"
     yield "http-request set-var(txn.calm) date(0,ms),sub(proc.busy)"
     yield f"acl busy var(txn.calm) -m int lt {BUSY}"
-    for number in range(1, len(settings.servers) + 1):
-        yield f"http-request set-var(txn.weight) srv_uweight(servers/s{number})"
-        yield f"http-request set-var(txn.missing) srv_weight(servers/s{number}),sub(txn.weight)"
-        yield f"http-request set-var(txn.settled) bool(true) if {{ var(txn.missing) -m int ge 0 }} {up(number)}"
-    yield "acl settled var(txn.settled) -m bool"
+    yield "http-request set-var(txn.well) date(0,ms),sub(proc.trouble)"
+    yield f"acl well var(txn.well) -m int gt {1000 * SLOW_START}"
     yield f"http-request set-var(txn.limit) int({settings.burst})"
-    yield f"http-request set-var(txn.limit) {rate} if busy settled"
+    yield f"http-request set-var(txn.limit) {rate} if busy well"
     yield "http-request set-var(txn.limit) var(txn.limit),mul(3),div(4) if { req.hdr(x-priority) -i bulk }"
     yield "http-request set-var(txn.over) be_conn(models),sub(txn.limit)"
     yield "http-request set-var(proc.busy) date(0,ms) if { var(txn.over) -m int ge 0 }"
@@ -246,43 +238,34 @@ def admission(settings: Settings) -> Iterator[str]:
     yield f"http-response set-var(proc.busy) date(0,ms) if {{ var(txn.took) -m int {between} }}"
 
 
-def models() -> list[str]:
+def models(settings: Settings) -> list[str]:
     """Send a request again when a worker or Java died over it; answers are the same each time."""
     return [
-        "retries 4",
+        f"retries {attempts.most(settings)}",
         "retry-on conn-failure empty-response 502 503",
         "server within unix@within.sock",
-        "http-response set-status 503 if { status 504 }",
-        f"http-response set-status 429 if {{ res.hdr({REFUSED}) -m found }}",
-        f"http-response del-header {REFUSED}",
+        *attempts.told(),
     ]
 
 
 def within(settings: Settings) -> list[str]:
-    """A 503 is what `models` sends again: TorchServe's own failures are, and what waited in vain is not."""
+    """A 503 is what `models` sends again: TorchServe's own failures are."""
     return [
         "bind unix@within.sock mode 600",
         "no log",
+        *attempts.counted(settings),
         *choice.chosen(settings),
         f"http-request set-priority-offset int({BULK}) if {{ req.hdr(x-priority) -i bulk }}",
-        "http-response set-var(txn.answered) bool(true)",
         *choice.missing(),
-        f"http-response set-header {REFUSED} 429 if {{ status 429 }}",
-        "http-response set-status 503 if { status 429 }",
-        "http-response set-status 503 if { status 500 507 } !{ res.hdr(x-encode-time) -m found }",
-        "http-after-response set-status 504 if { status 503 } !{ var(txn.answered) -m bool }",
+        *attempts.judged(),
         "default_backend servers",
     ]
 
 
 def servers(settings: Settings) -> Iterator[str]:
-    """The queue, and servers; where all are down, requests go to them nevertheless and wait until one is back.
-
-    A server with an agent is believed when it says that it takes no more: then they go nowhere, and wait as well.
-    Between two servers that are thought to be up HAProxy does not pause, so three refused connections take one away.
-    """
+    """The queue, and servers."""
     yield "balance leastconn"
-    yield f"retries {settings.outage}"
+    yield "retries 3"
     yield "retry-on conn-failure"
     yield "http-request track-sc0 str(all) table answered"
     yield "http-response sc-inc-gpc0(0) if { status lt 500 }"
@@ -290,4 +273,3 @@ def servers(settings: Settings) -> Iterator[str]:
         agent = f" agent-check agent-port {server.agent} agent-inter {INTERVAL}s" if server.agent else ""
         one = f"{server.address} maxconn {server.in_flight}"
         yield f"server s{number} {one} weight 100 {CHECK} slowstart {SLOW_START}s{agent}"
-        yield f"server s{number}_down {NOWHERE if server.agent else one} backup"

@@ -63,7 +63,7 @@ def start(settings: Settings) -> Gateway:
         with socket.socket() as probe:
             if not probe.connect_ex(("127.0.0.1", port)):
                 raise Failure(f"port {port} is in use", fix="--port and --metrics-port choose others")
-    command = [sys.executable, "-P", "-m", "scripts.gateway.watch", str(folder)]
+    command = [sys.executable, "-P", "-m", "scripts.gateway.watch", str(folder), settings.host, str(settings.port)]
     command += [str(settings.keys.resolve())] if settings.keys else []
     with (folder / watch.LOG).open("wb") as log:
         process = subprocess.Popen(

@@ -10,6 +10,8 @@ from typing import Any
 DEFAULT_PORT = 8000
 KEY_MAP, VERSION_MAP = "keys.map", "versions.map"
 """HAProxy's own files in the folder of a gateway; see `maps.py`."""
+DOOR = "BERT_DOOR"
+"""Environment variable: the descriptor of a listening socket, as HAProxy's `bind` takes it; see `watch.py`."""
 MIB = 1 << 20
 IN_FLIGHT = 32
 """Requests inside a server of which nothing is known: two workers with a batch each."""

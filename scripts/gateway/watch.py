@@ -1,12 +1,15 @@
 """The process beside HAProxy: starts it again should it die, follows keys and versions, and bounds the log.
 
-`python -m scripts.gateway.watch FOLDER [KEYS]`, in the background or as the foreground's own process.
+`python -m scripts.gateway.watch FOLDER HOST PORT [KEYS]`. The socket to which clients connect is this process' own, so
+that they wait while HAProxy starts again, and nobody is refused.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -15,12 +18,13 @@ from time import monotonic, sleep
 from types import FrameType
 
 from scripts.gateway import keys, maps, versions
-from scripts.gateway.settings import KEY_MAP
+from scripts.gateway.settings import DOOR, KEY_MAP
 
 CONFIG, LOG = "haproxy.cfg", "gateway.log"
 POLL_SECONDS = 0.5
 LONGEST_LOG = 64 << 20
 DRAIN_SECONDS = 30
+BACKLOG = 1024
 
 
 class Ended(Exception):
@@ -32,17 +36,18 @@ def end(number: int, frame: FrameType | None) -> None:
     raise Ended
 
 
-def run(folder: Path, key_file: Path | None) -> None:
+def run(folder: Path, host: str, port: int, key_file: Path | None) -> None:
     """Keep HAProxy running until a signal; then let it finish what it has."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    haproxy, begun = spawn(folder), monotonic()
+    door = listening(host, port)
+    haproxy, begun = spawn(folder, door), monotonic()
     seen = keys.stamp(key_file) if key_file else ()
     try:
         while True:
             with suppress(subprocess.TimeoutExpired):
                 haproxy.wait(POLL_SECONDS)
-                haproxy = again(folder, begun)
+                haproxy = again(folder, door, begun)
                 begun = monotonic()
             if key_file and (now := keys.stamp(key_file)) != seen:
                 with suppress(OSError):  # else it is tried again
@@ -54,20 +59,36 @@ def run(folder: Path, key_file: Path | None) -> None:
     except Ended:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
+        door.close()
         stop(haproxy)
 
 
-def again(folder: Path, begun: float) -> subprocess.Popen[bytes]:
+def listening(host: str, port: int) -> socket.socket:
+    """Where clients connect."""
+    return socket.create_server(
+        (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
+    )
+
+
+def again(folder: Path, door: socket.socket, begun: float) -> subprocess.Popen[bytes]:
     """Start another HAProxy at once, but not one after the other that cannot stay."""
     sleep(max(0.0, begun + POLL_SECONDS - monotonic()))
-    return spawn(folder)
+    return spawn(folder, door)
 
 
-def spawn(folder: Path) -> subprocess.Popen[bytes]:
+def spawn(folder: Path, door: socket.socket) -> subprocess.Popen[bytes]:
     """Start HAProxy in its folder; paths of its sockets are relative to it."""
+    number = door.fileno()
     with (folder / LOG).open("ab") as log:
-        command = [program(), "-db", "-f", CONFIG]
-        return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return subprocess.Popen(
+            [program(), "-db", "-f", CONFIG],
+            cwd=folder,
+            env=os.environ | {DOOR: f"fd@{number}"},
+            pass_fds=[number],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
 
 
 def program() -> str:
@@ -94,4 +115,4 @@ def bound(log: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    run(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]) if len(sys.argv) > 4 else None)

@@ -40,6 +40,7 @@ TRACING: dict[str, str] = {
 """OpenTelemetry's; its SDK reads further ones of them."""
 INTERNAL: dict[str, str] = {
     "BERT_REQUEST_LOG": "set by `start --request-log` for its workers: the file they write a line for each request to",
+    "BERT_DOOR": "set by the gateway for HAProxy: the descriptor of the socket that clients connect to",
     "BERT_LOCKS": "set by `start` for its workers: folder of the lock files that divide the cores among busy workers",
     "BERT_VISIBLE_DEVICES": "set by `start` for its workers: the original `CUDA_VISIBLE_DEVICES`, "
     "if TorchServe cannot parse it",

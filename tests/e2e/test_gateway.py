@@ -191,6 +191,36 @@ def test_a_worker_that_dies_is_not_seen_by_clients(server, door):
     assert wait_for(lambda: '"retries":"1"' in log(server, 6), "a request that was sent again")
 
 
+def test_nobody_is_refused_while_haproxy_starts_again(server, door):
+    done = Event()
+
+    def client(_: int) -> list[str]:
+        lost = []
+        while not done.is_set():
+            try:
+                assert post(f"{door}{PREDICT}").status_code == 200  # a connection of its own
+            except requests.ConnectionError as error:
+                lost.append(repr(error))
+        return lost
+
+    about = json.loads((server.runs / f"gateway-{server.port + 6}" / "gateway.json").read_text())
+    (old,) = psutil.Process(about["pid"]).children()
+    with ThreadPoolExecutor(4) as pool:
+        clients = [pool.submit(client, number) for number in range(4)]
+        try:
+            old.kill()
+            again = wait_for(
+                lambda: [each for each in psutil.Process(about["pid"]).children() if each.pid != old.pid], ""
+            )
+            assert wait_for(lambda: post(f"{door}{PREDICT}").status_code == 200, "an answer")
+        finally:
+            done.set()
+        lost = [what for each in clients for what in each.result()]
+    assert len(lost) <= len(clients), lost  # what was in flight is cut
+    assert not any("refused" in what for what in lost)
+    assert again[0].is_running()
+
+
 def all_ready(server: Cli, before: list[int]) -> bool:
     """Whether others are there in the place of workers that were killed."""
     workers = server.workers("bert")

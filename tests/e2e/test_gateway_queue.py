@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 import pytest
 import requests
 
-from scripts.gateway import watch
+from scripts.gateway import attempts, watch
 from scripts.gateway.process import prepare
 from scripts.gateway.settings import Backend, Served, Settings
 from tests.e2e.conftest import free_port, wait_for
@@ -21,7 +21,6 @@ from tests.gateway import needs_haproxy
 
 pytestmark = needs_haproxy
 MANY = 1000
-RETRIES = 4  # of a request, as the configuration has it
 
 
 class StandIn(ThreadingHTTPServer):
@@ -77,7 +76,8 @@ def gateway(tmp_path: Path) -> Iterator[Callable[..., tuple[Settings, list[Stand
         backends = tuple(Backend("127.0.0.1", first + number, inside) for number in range(count))
         ports, models = {"port": first + 6, "metrics_port": first + 7}, (Served("bert", "1.0"),)
         prepare(settings := Settings(**ports, servers=backends, models=models, folder=tmp_path))
-        running.append(watch.spawn(tmp_path))
+        with watch.listening(settings.host, settings.port) as door:
+            running.append(watch.spawn(tmp_path, door))
         wait_for(lambda: is_listening(settings.port), "HAProxy", 10)
         return settings, servers
 
@@ -159,9 +159,18 @@ def test_requests_wait_for_the_only_server_and_move_away_from_one_of_two(gateway
     wait_for(lambda: requests.get(f"{settings.url}/ping", timeout=5).status_code == 200, "the server is up", 10)
 
 
-@pytest.mark.parametrize(("failures", "status"), [([500], 200), ([507], 200), ([503, 500], 200), ([503] * 5, 503)])
+@pytest.mark.parametrize(("failures", "status"), [([500], 200), ([507], 200), ([503, 500], 200), ([500] * 5, 503)])
 def test_what_a_dead_worker_answered_is_asked_again(gateway, failures, status):
     settings, (server,) = gateway(1, 8)
     server.failures.extend(failures)
     assert ask(settings) == status
-    assert len(server.seen) == min(len(failures), RETRIES) + 1
+    assert len(server.seen) == min(len(failures), attempts.DEATHS) + 1
+
+
+def test_a_worker_is_waited_for(gateway):
+    settings, (server,) = gateway(1, 8)
+    server.failures.extend([503] * 8)
+    begun = monotonic()
+    assert ask(settings) == 200
+    assert len(server.seen) == 9
+    assert monotonic() - begun > 8 * attempts.PAUSE / 1000

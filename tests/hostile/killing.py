@@ -1,7 +1,9 @@
 """Workers and Java killed under load, while the model is scaled: `python -m tests.hostile.killing --seconds 60`.
 
 Clients that use `BertClient` notice nothing: each call returns, with the vectors it always has. They have two minutes
-for that, where the default is one: on a machine with other work Java alone may take most of one.
+for that, where the default is one: on a machine with other work Java alone may take most of one. With `--gateway` they
+ask once, without a retry of any kind, and HAProxy is killed too. What was in flight through it then is cut, because
+nobody else has the client's connection; that is counted by itself.
 """
 
 from __future__ import annotations
@@ -14,15 +16,20 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import cycle
+from typing import Any
 
+import msgspec
 import numpy as np
 import psutil
 import requests
 
 from scripts.client import BertClient
+from scripts.gateway.state import FILE, Gateway
 from scripts.server import processes
 from tests.e2e.conftest import Cli, free_port
 from tests.hostile.calls import TEXTS, started
@@ -42,8 +49,10 @@ class Report:
         right: calls that returned what they should.
         wrong: those that returned something else.
         failed: those that raised, with the error.
+        cut: of these, such as were in flight through HAProxy when it was killed.
         slowest: seconds of the slowest call.
         workers: killed ones.
+        door: times of each kill of HAProxy.
         java: seconds from each kill of Java to the next answer to a plain request.
         scaled: exit codes of `scale`.
     """
@@ -51,8 +60,10 @@ class Report:
     right: int = 0
     wrong: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    cut: int = 0
     slowest: float = 0.0
     workers: int = 0
+    door: list[float] = field(default_factory=list)
     java: list[float] = field(default_factory=list)
     scaled: list[int] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -60,34 +71,51 @@ class Report:
     @property
     def good(self) -> bool:
         """Whether nobody noticed, and there was something to notice."""
-        return not self.wrong and not self.failed and self.workers > 0 and len(self.java) == 1 and self.right > 0
+        killed = self.workers > 0 and len(self.java) == 1
+        return not self.wrong and not self.failed and self.cut <= CLIENTS and killed and self.right > 0
 
     def __str__(self) -> str:
         lines = [*(f"FAILED {what}" for what in self.failed[:20]), *(f"WRONG {what}" for what in self.wrong[:20])]
         java = ", ".join(f"{seconds:.1f} s" for seconds in self.java)
+        cut = f"HAProxy {len(self.door)} times, which cut {self.cut} requests in flight; " if self.door else ""
         return "\n".join(
             [
                 *lines,
                 f"{CLIENTS} clients, timeout {TIMEOUT} s: {self.right} right, {len(self.failed)} failed, "
                 f"{len(self.wrong)} wrong; "
                 f"the slowest call took {self.slowest:.1f} s",
-                f"killed: {self.workers} workers; Java {len(self.java)} times, and answers came again after {java}",
+                f"killed: {self.workers} workers; {cut}Java {len(self.java)} times, answers came again after {java}",
                 f"scaled {len(self.scaled)} times, exit codes {sorted(set(self.scaled))}",
             ]
         )
 
 
-def run(server: Cli, seconds: float, every: float, seed: int) -> Report:
+class Once:
+    """Asks a gateway, once and not again; each thread has its connection."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.local = f"{url}/embed", threading.local()
+
+    def embed(self, text: str) -> Any:
+        """One vector."""
+        if not hasattr(self.local, "session"):
+            self.local.session = requests.Session()
+        answer = self.local.session.post(self.url, json={"inputs": text}, timeout=TIMEOUT)
+        answer.raise_for_status()
+        return answer.json()
+
+
+def run(server: Cli, door: Gateway | None, seconds: float, every: float, seed: int) -> Report:
     """Kill and scale while clients ask."""
     report, done = Report(), threading.Event()
     with BertClient(server.url, timeout=TIMEOUT, retries=TIMEOUT) as client:
-        wanted = client.embed(TEXTS)
+        wanted, asked = client.embed(TEXTS), Once(door.url) if door else client
 
         def asking(number: int) -> None:
             turn = number
             while not done.is_set():
                 turn = (turn + CLIENTS + 1) % len(TEXTS)
-                ask(client, TEXTS[turn], wanted[turn], report)
+                ask(asked, TEXTS[turn], wanted[turn], report)
 
         def scaling() -> None:
             for size in cycle(SIZES):
@@ -98,7 +126,7 @@ def run(server: Cli, seconds: float, every: float, seed: int) -> Report:
         with ThreadPoolExecutor(CLIENTS + 1) as pool:
             running = [*(pool.submit(asking, number) for number in range(CLIENTS)), pool.submit(scaling)]
             try:
-                kill_for(server, seconds, every, random.Random(seed), report)
+                kill_for(server, door, seconds, every, random.Random(seed), report)
             finally:
                 done.set()
             for each in running:
@@ -106,14 +134,18 @@ def run(server: Cli, seconds: float, every: float, seed: int) -> Report:
     return report
 
 
-def ask(client: BertClient, text: str, wanted: np.ndarray, report: Report) -> None:
+def ask(client: BertClient | Once, text: str, wanted: np.ndarray, report: Report) -> None:
     """One call, and what came of it."""
     begun = time.monotonic()
     try:
         (vector,) = client.embed(text)
     except Exception as error:  # of whatever kind: a client notices it
+        now = time.monotonic()
         with report.lock:
-            report.failed.append(f"{text}, after {time.monotonic() - begun:.1f} s: {type(error).__name__}: {error}")
+            if isinstance(error, requests.ConnectionError) and any(begun < at <= now < at + 1 for at in report.door):
+                report.cut += 1
+            else:
+                report.failed.append(f"{text}, after {now - begun:.1f} s: {type(error).__name__}: {error}")
         return
     off = float(np.abs(vector - wanted).max())
     with report.lock:
@@ -133,8 +165,10 @@ def scale(server: Cli, size: int) -> int:
     return 0
 
 
-def kill_for(server: Cli, seconds: float, every: float, rng: random.Random, report: Report) -> None:
-    """Every few seconds a worker, and in the middle Java; nothing but what belongs to this server."""
+def kill_for(
+    server: Cli, door: Gateway | None, seconds: float, every: float, rng: random.Random, report: Report
+) -> None:
+    """Every few seconds a worker, in the middle Java and then HAProxy; nothing but what belongs to this server."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(every)
@@ -142,6 +176,11 @@ def kill_for(server: Cli, seconds: float, every: float, rng: random.Random, repo
         if not report.java and end - time.monotonic() < seconds / 2:
             java.kill()
             report.java.append(until_answered(server))
+            continue
+        if door and not report.door and end - time.monotonic() < seconds / 4:
+            (haproxy,) = psutil.Process(door.pid).children()
+            report.door.append(time.monotonic())
+            haproxy.kill()
             continue
         workers = worker_pids(server, java)
         if workers:
@@ -176,16 +215,27 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--every", type=float, default=3, help="seconds between kills")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--port", type=int, default=0, help="first of five; 0 takes free ones")
+    parser.add_argument("--gateway", action="store_true", help="ask a gateway, without a retry, and kill HAProxy too")
     options = parser.parse_args()
-    with started(options.port or free_port()) as server:
-        report = run(server, options.seconds, options.every, options.seed)
-        (status,) = server.status()
+    with started(free_port()) as server, gateway(server) if options.gateway else nullcontext() as door:
+        report = run(server, door, options.seconds, options.every, options.seed)
+        status = next(each for each in server.status() if "restarts" in each)
         print(report)
         print(f"status: {json.dumps(status['restarts'] | {'last': None})}")
     print(f"load average of this machine with {os.cpu_count()} cores: {os.getloadavg()[0]:.1f}")
     print(json.dumps({"good": report.good}))
     return 0 if report.good else 1
+
+
+@contextmanager
+def gateway(server: Cli) -> Iterator[Gateway]:
+    """One in front of that server, with its own limits."""
+    port = server.port + 6
+    server("gateway", "--port", str(port), "--metrics-port", str(port + 1))
+    try:
+        yield msgspec.json.decode((server.runs / f"gateway-{port}" / FILE).read_bytes(), type=Gateway)
+    finally:
+        server("gateway", "stop", "--port", str(port))
 
 
 if __name__ == "__main__":
