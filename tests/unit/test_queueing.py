@@ -17,8 +17,8 @@ DISTILBERT = {"model_type": "distilbert", "n_layers": 3, "dim": 384, "hidden_dim
 @pytest.mark.parametrize(
     ("config", "size"),
     [
-        (MINILM, 235),
-        (DISTILBERT, 471),
+        (MINILM, 66),
+        (DISTILBERT, 132),
         (BERT, FEWEST),
         (BERT | {"hidden_size": 32, "intermediate_size": 64}, 1000),
         ({"model_type": "unknown"}, FEWEST),
