@@ -18,8 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import requests
 
+from scripts.gateway.state import FILE, Gateway
 from scripts.packing import pack as packer
 from scripts.sources import pull
 from tests.e2e.conftest import Cli, free_port
@@ -139,6 +141,17 @@ def started(port: int) -> Iterator[Cli]:
             yield command
         finally:
             command("stop", "--drain", "0")
+
+
+@contextmanager
+def gateway(server: Cli, *words: str) -> Iterator[Gateway]:
+    """One in front of that server, with these options."""
+    port = server.port + 6
+    server("gateway", "--port", str(port), "--metrics-port", str(port + 1), *words)
+    try:
+        yield msgspec.json.decode((server.runs / f"gateway-{port}" / FILE).read_bytes(), type=Gateway)
+    finally:
+        server("gateway", "stop", "--port", str(port))
 
 
 def main() -> int:

@@ -16,23 +16,21 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
-import msgspec
 import numpy as np
 import psutil
 import requests
 
 from scripts.client import BertClient
-from scripts.gateway.state import FILE, Gateway
+from scripts.gateway.state import Gateway
 from scripts.server import processes
 from tests.e2e.conftest import Cli, free_port
-from tests.hostile.calls import TEXTS, started
+from tests.hostile.calls import TEXTS, gateway, started
 
 CLIENTS = 16
 TIMEOUT = 120
@@ -225,17 +223,6 @@ def main() -> int:
     print(f"load average of this machine with {os.cpu_count()} cores: {os.getloadavg()[0]:.1f}")
     print(json.dumps({"good": report.good}))
     return 0 if report.good else 1
-
-
-@contextmanager
-def gateway(server: Cli) -> Iterator[Gateway]:
-    """One in front of that server, with its own limits."""
-    port = server.port + 6
-    server("gateway", "--port", str(port), "--metrics-port", str(port + 1))
-    try:
-        yield msgspec.json.decode((server.runs / f"gateway-{port}" / FILE).read_bytes(), type=Gateway)
-    finally:
-        server("gateway", "stop", "--port", str(port))
 
 
 if __name__ == "__main__":

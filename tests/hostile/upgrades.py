@@ -22,6 +22,7 @@ import requests
 from scripts.packing import pack as packer
 from scripts.paths import ROOT
 from tests.e2e.conftest import Cli, free_port
+from tests.hostile.calls import gateway
 
 MODEL = ROOT / ".cache" / "checkpoints" / "all-MiniLM-L6-v2"
 TEXT = "A man is eating food."
@@ -110,17 +111,6 @@ def during(counts: Counter[str], seconds: float) -> Counter[str]:
     return Counter(counts) - before
 
 
-@contextmanager
-def gateway(command: Cli) -> Iterator[str]:
-    """A gateway in front of that server that refuses nobody for a while; its address."""
-    port = str(command.port + 6)
-    command("gateway", "--port", port, "--metrics-port", str(command.port + 7), "--max-wait", "5000")
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        command("gateway", "stop", "--port", port)
-
-
 def round_lines(given: argparse.Namespace, counts: Counter[str], seconds: list[tuple[float, float]]) -> list[str]:
     """What came of upgrades and rollbacks."""
     way = "through the gateway's /embed" if given.gateway else "at /predictions/bert"
@@ -165,8 +155,8 @@ def main(words: Sequence[str] | None = None) -> None:
         command("start", "bert")
         lines = []
         try:
-            with gateway(command) if given.gateway else nullcontext("") as door:
-                url = f"{door}/embed" if door else f"{command.url}/predictions/bert"
+            with gateway(command, "--max-wait", "5000") if given.gateway else nullcontext() as door:  # refuses nobody
+                url = f"{door.url}/embed" if door else f"{command.url}/predictions/bert"
                 if given.canary:
                     found = canary(command, store / "next.mar", given.canary, given.clients, url, given.seconds)
                     lines += canary_lines(given.canary, found)
