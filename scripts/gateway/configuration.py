@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scripts.gateway import attempts, choice, routes
+from scripts.gateway import attempts, choice, heavy, routes
 from scripts.gateway.rules import failure, refusal
 from scripts.gateway.settings import DOOR, KEY_MAP, Settings
 from scripts.server.heard import INTERVAL
@@ -49,6 +49,7 @@ def render(settings: Settings) -> str:
         "backend models": models(settings),
         "frontend within": within(settings),
         "backend servers": servers(settings),
+        "backend heavy": heavy.servers(settings),
         "backend attempts": attempts.table(),
         "backend answered": ["stick-table type string len 8 size 8 store gpc0,gpc0_rate(1s)"],
         "backend callers": [f"stick-table type string len 64 size 100k expire 1m store http_req_rate({WINDOW}s)"],
@@ -127,6 +128,7 @@ def door(settings: Settings) -> Iterator[str]:
     yield from routes.rewritten(settings)
     yield from routes.known()
     yield from bodies(settings)
+    yield from heavy.told(settings)
     yield from admission(settings)
     yield "default_backend models"
 
@@ -223,19 +225,21 @@ def admission(settings: Settings) -> Iterator[str]:
     yield f"http-request set-var(txn.limit) int({settings.burst})"
     yield f"http-request set-var(txn.limit) {rate} if busy well"
     yield "http-request set-var(txn.limit) var(txn.limit),mul(3),div(4) if { req.hdr(x-priority) -i bulk }"
-    yield "http-request set-var(txn.over) be_conn(models),sub(txn.limit)"
-    yield "http-request set-var(proc.busy) date(0,ms) if { var(txn.over) -m int ge 0 }"
+    yield "http-request set-var(txn.others) be_conn(heavy)"
+    yield "http-request set-var(txn.over) be_conn(models),sub(txn.others),sub(txn.limit)"
+    yield "acl over var(txn.over) -m int ge 0"
+    yield "http-request set-var(proc.busy) date(0,ms) if over !large"
     yield refusal(
         429,
         "overloaded",
         "too many requests are waiting; try again later",
-        "if { var(txn.over) -m int ge 0 }",
+        "if over !large",
         retry=True,
     )
     yield "http-response set-var(txn.took) date(0,ms),sub(txn.begin)"
     late = settings.max_wait + LATE
     between = f"{late}:{max(STALL, 2 * late)}"
-    yield f"http-response set-var(proc.busy) date(0,ms) if {{ var(txn.took) -m int {between} }}"
+    yield f"http-response set-var(proc.busy) date(0,ms) if !large {{ var(txn.took) -m int {between} }}"
 
 
 def models(settings: Settings) -> list[str]:
@@ -258,6 +262,7 @@ def within(settings: Settings) -> list[str]:
         f"http-request set-priority-offset int({BULK}) if {{ req.hdr(x-priority) -i bulk }}",
         *choice.missing(),
         *attempts.judged(),
+        *heavy.heard(),
         "default_backend servers",
     ]
 

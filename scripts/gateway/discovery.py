@@ -36,12 +36,17 @@ def here() -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
 
 
 def backend(server: Server) -> Backend:
-    """A server of ours, with as many requests inside as keep its workers busy."""
-    inside = 0
-    for name in server.models:
-        about = management.describe(server, name)
-        inside += ceil(BATCHES * about["batchSize"] * len(about["workers"]))
-    return Backend(state.loopback(server.host).strip("[]"), server.inference_port, inside, agent.port(server))
+    """A server of ours, with as many requests inside as keep its workers busy.
+
+    On a CPU a large request keeps all cores busy by itself, and half of the workers stay free of them; on a GPU several
+    are computed together, soon.
+    """
+    models = [management.describe(server, name) for name in server.models]
+    inside = sum(ceil(BATCHES * model["batchSize"] * len(model["workers"])) for model in models)
+    workers = [worker for model in models for worker in model["workers"]]
+    heavy = inside if any(worker["gpu"] for worker in workers) else max(1, len(workers) // 2)
+    address = state.loopback(server.host).strip("[]")
+    return Backend(address, server.inference_port, inside, heavy, agent.port(server))
 
 
 def named(urls: Sequence[str], models: Sequence[str], key: str) -> tuple[tuple[Backend, ...], tuple[Served, ...]]:

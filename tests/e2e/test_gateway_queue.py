@@ -101,10 +101,12 @@ def ask(settings: Settings, name: str = "", **headers: str) -> int:
     return requests.post(f"{settings.url}/predictions/bert", json={}, headers=given, timeout=30).status_code
 
 
-def queued(settings: Settings) -> int:
+def queued(settings: Settings, queue: str = "servers") -> int:
     """Requests that wait in HAProxy."""
     text = requests.get(f"http://127.0.0.1:{settings.metrics_port}/metrics", timeout=5).text
-    line = next(line for line in text.splitlines() if line.startswith('haproxy_backend_current_queue{proxy="servers"}'))
+    line = next(
+        line for line in text.splitlines() if line.startswith(f'haproxy_backend_current_queue{{proxy="{queue}"}}')
+    )
     return int(float(line.split()[-1]))
 
 
@@ -174,3 +176,25 @@ def test_a_worker_is_waited_for(gateway):
     assert ask(settings) == 200
     assert len(server.seen) == 9
     assert monotonic() - begun > 8 * attempts.PAUSE / 1000
+
+
+def test_large_requests_wait_for_each_other_and_hold_nobody_else(gateway):
+    settings, (server,) = gateway(1, 8)
+    server.gate = threading.Semaphore(0)
+    large = {"inputs": "word " * 2000}
+
+    def send(name: str, path: str = "", body: object = large) -> int:
+        headers = {"x-name": name}
+        return requests.post(
+            f"{settings.url}/predictions/bert{path}", json=body, headers=headers, timeout=30
+        ).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        first = [pool.submit(send, "large"), pool.submit(send, "states", "/1.0/hidden-states", {"inputs": "a"})]
+        first.append(pool.submit(send, "task", "", {"inputs": "a", "task": "hidden-states"}))
+        wait_for(lambda: len(server.seen) == 1 and queued(settings, "heavy") == 2, "one inside and two that wait")
+        small = [pool.submit(ask, settings, "small") for _ in range(3)]
+        wait_for(lambda: server.seen.count("small") == 3, "small ones inside, too")
+        server.gate.release(MANY)
+        assert {each.result() for each in [*first, *small]} == {200}
+    assert sorted(server.seen[4:] + server.seen[:1]) == ["large", "states", "task"]
