@@ -93,7 +93,7 @@ def defaults(settings: Settings) -> list[str]:
         "http-reuse always",
         "timeout http-request 10s",
         "timeout http-keep-alive 75s",
-        "timeout client 30s",
+        "timeout client 10s",
         "timeout connect 1s",
         "timeout server 150s",
         f"timeout queue {settings.outage}s",

@@ -25,6 +25,8 @@ POLL_SECONDS = 0.5
 LONGEST_LOG = 64 << 20
 DRAIN_SECONDS = 30
 BACKLOG = 1024
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(256 << 10)}
+"""Buffers of `--max-body` go back to the system when they are free; else glibc keeps as many as there ever were."""
 
 
 class Ended(Exception):
@@ -83,7 +85,7 @@ def spawn(folder: Path, door: socket.socket) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [program(), "-db", "-f", CONFIG],
             cwd=folder,
-            env=os.environ | {DOOR: f"fd@{number}"},
+            env=os.environ | MEMORY | {DOOR: f"fd@{number}"},
             pass_fds=[number],
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -9,7 +9,7 @@ import typer
 
 from scripts.console import Failure, out, print_json, step
 from scripts.server import management, state
-from scripts.verbs.options import Json, Port, archives
+from scripts.verbs.options import Json, ModelName, Port
 
 if TYPE_CHECKING:
     from scripts.load.served import Target
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="name of the model", autocompletion=archives)] = "bert",
+    name: ModelName = "bert",
     load: Annotated[
         str, typer.Option("--workload", help="mixed lengths, or a fixed number of tokens per text such as 128")
     ] = "mixed",

@@ -33,6 +33,7 @@ from scripts.verbs.options import (
     MetricsHost,
     MetricsPort,
     Name,
+    Names,
     Offline,
     Port,
     RequestLog,
@@ -42,7 +43,6 @@ from scripts.verbs.options import (
     Timeout,
     Version,
     Workers,
-    archives,
 )
 
 
@@ -102,10 +102,7 @@ def pack_if_needed(folder: Path, preset: Preset | None, name: str, version: str,
 
 
 def start(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(help="names of archives; default: all in the model store", autocompletion=archives),
-    ] = None,
+    names: Names = None,
     host: Host = "127.0.0.1",
     inference_port: InferencePort = 8080,
     management_port: ManagementPort = None,

@@ -16,7 +16,7 @@ from scripts.server import doctor as doctor_checks
 from scripts.server import failed, inference, management, refusal, report, scaling, state
 from scripts.server.preflight import Options
 from scripts.server.tail import follow
-from scripts.verbs.options import InferencePort, Json, Port, Store, Task, Timeout, archives
+from scripts.verbs.options import InferencePort, Json, ModelName, Port, Store, Task, Timeout
 
 STYLES = {True: "", False: "red"}
 
@@ -77,7 +77,7 @@ def logs(
 
 
 def scale(
-    name: Annotated[str, typer.Argument(help="name of the model", autocompletion=archives)],
+    name: ModelName,
     workers: Annotated[int, typer.Argument(min=1, help="number of workers")],
     inference_port: Port = None,
     timeout: Timeout = 300,
@@ -111,7 +111,7 @@ def parsed(body: str) -> dict[str, Any]:
 
 
 def predict(
-    name: Annotated[str, typer.Argument(help="name of the model", autocompletion=archives)],
+    name: ModelName,
     texts: Annotated[list[str] | None, typer.Argument(help="texts; default: the lines of standard input")] = None,
     task: Task = None,
     body: Annotated[str | None, typer.Option("--body", help="complete JSON body instead of texts")] = None,

@@ -10,6 +10,18 @@ import typer
 
 from scripts.paths import MODEL_STORE
 
+
+def archives(incomplete: str) -> list[str]:
+    """Names of archives for the Tab key."""
+    store = Path(os.environ.get("BERT_MODEL_STORE", MODEL_STORE))
+    return sorted(file.stem for file in store.glob("*.mar") if file.stem.startswith(incomplete))
+
+
+ModelName = Annotated[str, typer.Argument(help="name of the model", autocompletion=archives)]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(help="names of archives; default: all in the model store", autocompletion=archives),
+]
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 Store = Annotated[
     Path,
@@ -118,9 +130,3 @@ ForegroundDrain = Annotated[
     ),
 ]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="seconds to wait until the workers are ready")]
-
-
-def archives(incomplete: str) -> list[str]:
-    """Names of archives for the Tab key."""
-    store = Path(os.environ.get("BERT_MODEL_STORE", MODEL_STORE))
-    return sorted(file.stem for file in store.glob("*.mar") if file.stem.startswith(incomplete))

@@ -18,18 +18,15 @@ from scripts.verbs.options import (
     Insecure,
     Keys,
     MetricsHost,
+    Names,
     Store,
     Timeout,
     Workers,
-    archives,
 )
 
 
 def service(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(help="names of archives; default: all in the model store", autocompletion=archives),
-    ] = None,
+    names: Names = None,
     host: Host = "127.0.0.1",
     inference_port: InferencePort = 8080,
     workers: Workers = None,

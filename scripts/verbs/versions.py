@@ -17,13 +17,11 @@ from scripts.server import state
 from scripts.server import upgrade as upgrader
 from scripts.server.comparison import TEXTS, Comparison
 from scripts.server.state import Loaded, Server
-from scripts.verbs.options import Port, Store, Timeout, archives
-
-Model = Annotated[str, typer.Argument(help="name of the model", autocompletion=archives)]
+from scripts.verbs.options import ModelName, Port, Store, Timeout
 
 
 def upgrade(
-    name: Model,
+    name: ModelName,
     archive: Annotated[
         Path | None, typer.Argument(help="archive of the new version [default: NAME.mar in the model store]")
     ] = None,
@@ -113,7 +111,7 @@ def settled(server: Server, name: str, timeout: float) -> None:
     canaries.settle(server.current(), name, server.previous.get(name), timeout)
 
 
-def rollback(name: Model, inference_port: Port = None, timeout: Timeout = 300) -> None:
+def rollback(name: ModelName, inference_port: Port = None, timeout: Timeout = 300) -> None:
     """Let the version before the last upgrade answer again, or end a canary.
 
     Example: scripts/bert rollback bert
@@ -128,7 +126,7 @@ def rollback(name: Model, inference_port: Port = None, timeout: Timeout = 300) -
     out.print(f"{name} {loaded.version} answers")
 
 
-def retire(name: Model, inference_port: Port = None, timeout: Timeout = 300) -> None:
+def retire(name: ModelName, inference_port: Port = None, timeout: Timeout = 300) -> None:
     """Unload the version that answered before the last upgrade or rollback; its address is gone then.
 
     Example: scripts/bert retire bert

@@ -8,12 +8,10 @@ the reference answers are listed, to be judged.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
 import traceback
-import warnings
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -123,14 +121,8 @@ def run(chosen: Iterator[Case]) -> list[tuple[Case, str, str]]:
 def prepare(root: Path) -> dict[str, Path]:
     """The folders, each asked and laid out once, so that children import nothing; no thread may run when they fork."""
     import onnxruntime  # noqa: F401
-    import torch
-    from transformers.utils import logging as transformers_logging
 
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    forked.be_single_threaded()
     made = bases.save(root)
     for name, folder in made.items():
         answers.reference(folder, bases.BASES[name][1])

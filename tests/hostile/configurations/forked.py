@@ -8,6 +8,7 @@ import resource
 import selectors
 import signal
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,18 @@ class Child:
     pipe: int
     until: float
     answer: bytes = b""
+
+
+def be_single_threaded() -> None:
+    """Prepare this process for its children: no thread may run when they fork, and they say nothing but answers."""
+    import torch
+    from transformers.utils import logging as transformers_logging
+
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def start(work: Callable[[], Any], seconds: float, gigabytes: float) -> Child:

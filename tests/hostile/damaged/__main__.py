@@ -7,12 +7,10 @@ have been is a fault, and ends it with 1.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
 import traceback
-import warnings
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -79,14 +77,7 @@ def verdict(kind: Kind, folder: Path, target: Path) -> tuple[str, str]:
 
 def prepare(root: Path) -> Mapping[str, Kind]:
     """Each kind used once, so that children import nothing; no thread may run when they fork."""
-    import torch
-    from transformers.utils import logging as transformers_logging
-
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    forked.be_single_threaded()
     made = kinds(root)
     conversions.use(conversions.DATA / "squad", root / "converted")
     weights.finetune(root / "encoder", root / "trained", root / "labels.csv")
