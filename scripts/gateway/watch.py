@@ -25,8 +25,8 @@ POLL_SECONDS = 0.5
 LONGEST_LOG = 64 << 20
 DRAIN_SECONDS = 30
 BACKLOG = 1024
-MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(256 << 10)}
-"""Buffers of `--max-body` go back to the system when they are free; else glibc keeps as many as there ever were."""
+MEMORY = {"MALLOC_ARENA_MAX": "1"}
+"""HAProxy's buffers have `--max-body` bytes: what one thread has freed, glibc gives to the other."""
 
 
 class Ended(Exception):
