@@ -17,7 +17,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from handler.call import Call
-from handler.errors import BertError, Invalid, Undecodable, quote, unknown
+from handler.errors import BertError, Invalid, Undecodable, UnknownTask, quote, unknown
 from handler.protocols import body, foreign, tensors
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
 from handler.protocols.kserve_inputs import inputs, instances, named
@@ -29,6 +29,7 @@ from handler.types import Row
 
 EXPLAIN = "kserve/explanations"
 """What the adapter calls the routes that explain."""
+PATHS = ("kserve", EXPLAIN, "vertex")
 HEADER = "inference-header-content-length"
 BINARY = "binary_data_output"
 
@@ -87,6 +88,8 @@ class KServe(Protocol):
 
     def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
         """See `Protocol.decode`."""
+        if row.path not in PATHS:
+            raise UnknownTask(unknown("route", row.path, PATHS))
         raw, tail = split(row)
         fields = body.json(raw)
         if not isinstance(fields, dict):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scripts.gateway import attempts, choice, heavy, routes
+from scripts.gateway import attempts, choice, large, routes
 from scripts.gateway.rules import failure, refusal
 from scripts.gateway.settings import DOOR, KEY_MAP, Settings
 from scripts.server.heard import INTERVAL
@@ -24,6 +24,8 @@ LATE = 50
 """Milliseconds more than `Settings.max_wait` after which an answer was late."""
 STALL = 2000
 """Milliseconds after which an answer says that workers were gone for a while, and not that there is too much to do."""
+CLIENTS = 2000
+"""Connections at the door; each may need another one within."""
 FEWEST = 8
 CHECK = "check inter 500ms fall 2 rise 1 observe layer4 error-limit 3 on-error mark-down"
 SLOW_START = 10
@@ -47,12 +49,13 @@ def render(settings: Settings) -> str:
         "defaults": defaults(settings),
         "frontend door": door(settings),
         "backend models": models(settings),
+        "backend large": models(settings),
         "frontend within": within(settings),
         "backend servers": servers(settings),
-        "backend heavy": heavy.servers(settings),
+        "backend servers_large": large.servers(settings),
         "backend attempts": attempts.table(),
         "backend answered": ["stick-table type string len 8 size 8 store gpc0,gpc0_rate(1s)"],
-        "backend callers": [f"stick-table type string len 64 size 100k expire 1m store http_req_rate({WINDOW}s)"],
+        "backend callers": [f"stick-table type string len 64 size 100k expire 1m store gpc0,gpc0_rate({WINDOW}s)"],
         "frontend metrics": [
             f"bind 127.0.0.1:{settings.metrics_port}",
             "no log",
@@ -72,7 +75,7 @@ def general(settings: Settings) -> list[str]:
     """Of the process."""
     return [
         "log stdout format raw local0",
-        "maxconn 4000",
+        f"maxconn {2 * CLIENTS + 100}",
         "nbthread 2",
         f"tune.bufsize {settings.max_body + HEADERS}",
         "tune.maxrewrite 16384",
@@ -110,6 +113,7 @@ def door(settings: Settings) -> Iterator[str]:
     """Who may ask what."""
     tls = f" ssl crt {settings.tls_cert} alpn h2,http/1.1 ssl-min-ver TLSv1.3" if settings.tls_cert else ""
     yield f'bind "${{{DOOR}-{settings.host}:{settings.port}}}"{tls}'
+    yield f"maxconn {CLIENTS}"
     yield f"log-format '{LOG}'"
     yield from (f"acl ready {up(number)[2:-2]}" for number in range(1, len(settings.servers) + 1))
     yield "acl kserve path_reg ^/v1/models/[^/:]+:(predict|explain)$ ^/v2/models/[^/]+/(infer|explain)$"
@@ -128,8 +132,9 @@ def door(settings: Settings) -> Iterator[str]:
     yield from routes.rewritten(settings)
     yield from routes.known()
     yield from bodies(settings)
-    yield from heavy.told(settings)
+    yield from large.told(settings)
     yield from admission(settings)
+    yield "use_backend large if large"
     yield "default_backend models"
 
 
@@ -141,12 +146,13 @@ def up(number: int) -> str:
 def identity() -> list[str]:
     """What a request is called, in the log and in the answer."""
     return [
-        "http-request set-var(txn.id) req.hdr(x-request-id) if { req.hdr(x-request-id) -m reg ^[!-~]{1,128}$ }",
+        "http-request set-var(txn.id) req.fhdr(x-request-id) if { req.fhdr(x-request-id) -m reg ^[!-~]{1,128}$ }",
         "http-request set-var(txn.id) uuid if !{ var(txn.id) -m found }",
         "http-request set-header x-request-id %[var(txn.id)]",
         "http-after-response set-header x-request-id %[var(txn.id)]",
         "http-request set-var(txn.path) path",
         "http-request set-var(txn.method) method",
+        "http-request set-header x-request-start t=%[date(0,ms)]",
         "http-request del-header x-forwarded-proto",
         "http-request set-header x-forwarded-proto https if { ssl_fc }",
     ]
@@ -154,15 +160,16 @@ def identity() -> list[str]:
 
 def callers(settings: Settings) -> Iterator[str]:
     """Keys, and how often each may ask."""
-    yield f"acl open path_end {' '.join(routes.OPEN)}"
-    yield "acl open method OPTIONS"
+    yield f"acl open_path path_reg {routes.OPEN}"
+    yield "acl looks method GET HEAD"
+    yield "acl preflight method OPTIONS"
     if settings.keys:
         yield f"http-request set-var(txn.who) http_auth_bearer,sha2(256),hex,map_str({settings.folder / KEY_MAP})"
         yield refusal(
             401,
             "unauthorized",
             "this server requires an API key; send the header authorization: Bearer KEY",
-            "if !open !{ var(txn.who) -m found }",
+            "if !{ var(txn.who) -m found } !preflight !open_path or !{ var(txn.who) -m found } !preflight !looks",
         )
     else:
         yield "http-request set-var(txn.who) src"
@@ -172,15 +179,16 @@ def callers(settings: Settings) -> Iterator[str]:
     for name, rate in settings.rates.items():
         yield f"http-request set-var(txn.allowed) int({rate * WINDOW}) if {{ var(txn.who) -m str {name} }}"
     yield "http-request track-sc0 var(txn.who) table callers"
-    yield "http-request set-var(txn.asked) sc_http_req_rate(0)"
+    yield "http-request set-var(txn.asked) sc_gpc0_rate(0)"
     yield "http-request set-var(txn.left) var(txn.allowed),sub(txn.asked)"
     yield refusal(
         429,
         "rate_limited",
         f"too many requests of this caller within {WINDOW} s",
-        "if { var(txn.allowed) -m int gt 0 } { var(txn.left) -m int lt 0 }",
+        "if { var(txn.allowed) -m int gt 0 } { var(txn.left) -m int le 0 }",
         retry=True,
     )
+    yield "http-request sc-inc-gpc0(0)"
 
 
 def bodies(settings: Settings) -> Iterator[str]:
@@ -225,8 +233,7 @@ def admission(settings: Settings) -> Iterator[str]:
     yield f"http-request set-var(txn.limit) int({settings.burst})"
     yield f"http-request set-var(txn.limit) {rate} if busy well"
     yield "http-request set-var(txn.limit) var(txn.limit),mul(3),div(4) if { req.hdr(x-priority) -i bulk }"
-    yield "http-request set-var(txn.others) be_conn(heavy)"
-    yield "http-request set-var(txn.over) be_conn(models),sub(txn.others),sub(txn.limit)"
+    yield "http-request set-var(txn.over) be_conn(models),sub(txn.limit)"
     yield "acl over var(txn.over) -m int ge 0"
     yield "http-request set-var(proc.busy) date(0,ms) if over !large"
     yield refusal(
@@ -262,7 +269,7 @@ def within(settings: Settings) -> list[str]:
         f"http-request set-priority-offset int({BULK}) if {{ req.hdr(x-priority) -i bulk }}",
         *choice.missing(),
         *attempts.judged(),
-        *heavy.heard(),
+        *large.heard(),
         "default_backend servers",
     ]
 
@@ -275,6 +282,10 @@ def servers(settings: Settings) -> Iterator[str]:
     yield "http-request track-sc0 str(all) table answered"
     yield "http-response sc-inc-gpc0(0) if { status lt 500 }"
     for number, server in enumerate(settings.servers, 1):
-        agent = f" agent-check agent-port {server.agent} agent-inter {INTERVAL}s" if server.agent else ""
+        agent = (
+            f" agent-check agent-port {server.agent} agent-addr 127.0.0.1 agent-inter {INTERVAL}s"
+            if server.agent
+            else ""
+        )
         one = f"{server.address} maxconn {server.in_flight}"
         yield f"server s{number} {one} weight 100 {CHECK} slowstart {SLOW_START}s{agent}"

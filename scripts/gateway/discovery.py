@@ -44,9 +44,9 @@ def backend(server: Server) -> Backend:
     models = [management.describe(server, name) for name in server.models]
     inside = sum(ceil(BATCHES * model["batchSize"] * len(model["workers"])) for model in models)
     workers = [worker for model in models for worker in model["workers"]]
-    heavy = inside if any(worker["gpu"] for worker in workers) else max(1, len(workers) // 2)
+    large = inside if any(worker["gpu"] for worker in workers) else max(1, len(workers) // 2)
     address = state.loopback(server.host).strip("[]")
-    return Backend(address, server.inference_port, inside, heavy, agent.port(server))
+    return Backend(address, server.inference_port, inside, large, agent.port(server))
 
 
 def named(urls: Sequence[str], models: Sequence[str], key: str) -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
@@ -59,10 +59,13 @@ def named(urls: Sequence[str], models: Sequence[str], key: str) -> tuple[tuple[B
         raise Failure("--server needs --model", fix="name the models of these servers: --model bert")
     backends = []
     for url in urls:
-        parts = urlsplit(url)
+        try:
+            parts, port = urlsplit(url), urlsplit(url).port or 80
+        except ValueError as error:  # a port beyond 65535
+            raise Failure(f"--server {url}: {error}", fix="--server http://10.0.0.5:8080") from None
         if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
             raise Failure(f"--server {url} is not the address of a server", fix="--server http://10.0.0.5:8080")
-        backends.append(Backend(parts.hostname, parts.port or 80, IN_FLIGHT))
+        backends.append(Backend(parts.hostname, port, IN_FLIGHT))
     header = {"authorization": f"Bearer {key}"} if key else {}
     return tuple(backends), tuple(asked(urls[0], name, header) for name in models)
 

@@ -80,7 +80,11 @@ def start(settings: Settings) -> Gateway:
         keys=str(settings.keys.resolve()) if settings.keys else None,
     )
     (folder / FILE).write_bytes(msgspec.json.encode(gateway))
-    await_answer(gateway, process)
+    try:
+        await_answer(gateway, process)
+    except BaseException:  # Ctrl-C and SIGTERM, too
+        stop(gateway)
+        raise
     return gateway
 
 
@@ -88,7 +92,7 @@ def await_answer(gateway: Gateway, process: subprocess.Popen[bytes]) -> None:
     """Wait until HAProxy answers on its own port for metrics.
 
     Raises:
-        Failure: it does not; nothing of it is left.
+        Failure: it does not.
     """
     deadline = monotonic() + START_SECONDS
     while monotonic() < deadline and process.poll() is None:
@@ -97,7 +101,6 @@ def await_answer(gateway: Gateway, process: subprocess.Popen[bytes]) -> None:
             return
         except OSError:
             sleep(0.1)
-    stop(gateway)
     raise Failure("the gateway did not come up", why=(gateway.folder / watch.LOG).read_text(errors="replace")[-2000:])
 
 

@@ -23,8 +23,8 @@ NAMED = ("v1", "v2", "tei", "infinity", "hf")
 TAKEN = frozenset({"predictions", "explanations", "invocations", "v1", "v2", "ping", "health", "metrics"})
 """Words that are no names of models at the beginning of an address."""
 PROBES = ("/ping", "/health", "/v2/health/live", "/v2/health/ready", "/v2")
-OPEN = ("/tei/health", "/tei/ping", "/infinity/health")
-"""Ends of addresses that need no key; see `handler.protocols.OPEN`."""
+OPEN = "^/(predictions/[^/]+/[^/]+|[^/]+)/(tei/(health|ping)|infinity/health)$"
+"""Addresses that want no key, where they are only looked at; see `handler.protocols.OPEN`."""
 STRANGE = ("..", "//", "%2e", "%2f", "%5c", "%25", "%00", "/./", ";")
 """What no address of a model has, and what is read in more than one way."""
 VERSION = "2.0"

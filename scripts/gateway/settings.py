@@ -25,14 +25,14 @@ class Backend:
 
     Attributes:
         in_flight: requests that may be inside it; the others wait in the gateway, where a client may still leave.
-        heavy: of these, how many may be large; see `heavy.py`.
+        large: of these, how many may be; see `large.py`.
         agent: port on which `scripts.server.agent` says how it is; None where there is none.
     """
 
     host: str
     port: int
     in_flight: int = IN_FLIGHT
-    heavy: int = 1
+    large: int = 1
     agent: int | None = None
 
     @property

@@ -6,6 +6,7 @@ that they wait while HAProxy starts again, and nobody is refused.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -24,6 +25,8 @@ CONFIG, LOG = "haproxy.cfg", "gateway.log"
 POLL_SECONDS = 0.5
 LONGEST_LOG = 64 << 20
 DRAIN_SECONDS = 30
+PR_SET_PDEATHSIG = 1
+"""prctl(2)."""
 BACKLOG = 1024
 MEMORY = {"MALLOC_ARENA_MAX": "1"}
 """HAProxy's buffers have `--max-body` bytes: what one thread has freed, glibc gives to the other."""
@@ -43,26 +46,39 @@ def run(folder: Path, host: str, port: int, key_file: Path | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     door = listening(host, port)
+    seen = written(folder, key_file)
     haproxy, begun = spawn(folder, door), monotonic()
-    seen = keys.stamp(key_file) if key_file else ()
     try:
         while True:
             with suppress(subprocess.TimeoutExpired):
                 haproxy.wait(POLL_SECONDS)
+                seen = written(folder, key_file)
                 haproxy = again(folder, door, begun)
                 begun = monotonic()
-            if key_file and (now := keys.stamp(key_file)) != seen:
-                with suppress(OSError):  # else it is tried again
+            with suppress(OSError):  # else it is tried again
+                if key_file and (now := keys.stamp(key_file)) != seen:
                     maps.exchange(folder, KEY_MAP, keys.lines(key_file))
                     seen = now
             with suppress(OSError):
                 versions.follow(folder)
-            bound(folder / LOG)
+            with suppress(OSError):
+                bound(folder / LOG)
     except Ended:
+        pass
+    finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         door.close()
         stop(haproxy)
+
+
+def written(folder: Path, key_file: Path | None) -> tuple[int, ...]:
+    """Write the keys where HAProxy reads them when it starts; as they were when the file had the stamp returned."""
+    if key_file is None:
+        return ()
+    stamp = keys.stamp(key_file)
+    maps.write(folder / KEY_MAP, keys.lines(key_file))
+    return stamp
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -87,10 +103,17 @@ def spawn(folder: Path, door: socket.socket) -> subprocess.Popen[bytes]:
             cwd=folder,
             env=os.environ | MEMORY | {DOOR: f"fd@{number}"},
             pass_fds=[number],
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
         )
+
+
+def die_with_parent() -> None:
+    """Of HAProxy, before it starts: whatever ends this process, no gateway is left that nobody watches."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def program() -> str:

@@ -37,9 +37,10 @@ def port(server: Server) -> int:
 
 
 def state(server: Server) -> str:
-    """`ready 100%`, less with a long queue; `drain` when it is to end; `down` without Java or without a worker.
+    """`ready 100%`, less with a long queue; `drain` when it is to end; `down` without Java or without any worker.
 
-    `ready` ends a `drain` of before, and `up` a `down`.
+    Where one of several models has no worker, the others are served, and the gateway waits for that one. For HAProxy
+    `ready` ends what `drain` began, and `up` what `down` did.
     """
     server = server.current()
     if server.process() is None:
@@ -51,7 +52,7 @@ def state(server: Server) -> str:
         waiting = draining.pending(server)
     except Failure:
         return "down"
-    return f"ready up {max(LEAST, 100 - 100 * waiting // FULL)}%" if all(ready) else "down"
+    return f"ready up {max(LEAST, 100 - 100 * waiting // FULL)}%" if any(ready) else "down"
 
 
 class Listener(socketserver.ThreadingTCPServer):

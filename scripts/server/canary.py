@@ -54,7 +54,7 @@ def begin(
 
 def share(server: Server, model: str, loaded: Loaded, percent: int) -> None:
     """Write down what the gateway is to give to a canary."""
-    replace(server.current(), canary=server.canary | {model: Canary(loaded, percent)}).save()
+    server.change(lambda now: replace(now, canary=now.canary | {model: Canary(loaded, percent)}))
 
 
 def finish(server: Server, model: str) -> Loaded:

@@ -51,11 +51,10 @@ def start(server: Server, environment: Mapping[str, str]) -> Server:
         )
     try:
         pid = int(pid_file(Path(server.temporary)).read_text())
-        started = msgspec.structs.replace(server, pid=pid, created=processes.find(pid).create_time())
+        created = processes.find(pid).create_time()
     except (FileNotFoundError, psutil.NoSuchProcess):
         raise not_started(server) from None
-    started.save()
-    return started
+    return server.change(lambda now: msgspec.structs.replace(now, pid=pid, created=created))
 
 
 def private_log(file: Path) -> BinaryIO:

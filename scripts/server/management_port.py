@@ -26,6 +26,8 @@ LOCAL, REMOTE, USER = 1, 2, 7
 """Its columns."""
 USERS = (0, os.getuid())
 """Root may do as it likes anyway."""
+MOST = 1 << 20
+"""Bytes of a request's body."""
 DROPPED = {"connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive"}
 """Headers of an answer that belong to the connection it came by."""
 
@@ -61,10 +63,14 @@ class Relay(BaseHTTPRequestHandler):
 
     def relay(self) -> None:
         """Pass a request on and its answer back."""
-        length = self.headers.get("content-length", "0")
-        body = self.rfile.read(int(length) if length.isdecimal() else 0)
         if not self.keyed and owner(self.client_address[1], self.own_port) not in USERS:
+            self.close_connection = True  # its body was not read
             return self.say(403, "the management API answers the user who started the server; others need --auth")
+        length = self.headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > MOST:
+            self.close_connection = True
+            return self.say(413, f"a body of at most {MOST} bytes; requests of this API have none")
+        body = self.rfile.read(int(length))
         try:
             headers = {name: value for name in ("authorization", "content-type") if (value := self.headers.get(name))}
             with closing(unix_http.Connection(self.socket_path)) as connection:

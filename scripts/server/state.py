@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -14,7 +16,7 @@ from scripts import paths
 from scripts.console import Failure, err
 from scripts.server import processes
 
-FILE = "server.json"
+FILE, LOCK = "server.json", "server.lock"
 DEFAULT_PORT = 8080
 
 
@@ -150,6 +152,17 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it is still the server of its port; each has another temporary folder."""
         now = read(Path(self.folder) / FILE)
         return now is not None and now.temporary == self.temporary
+
+    def change(self, change: Callable[[Server], Server]) -> Server:
+        """Write down what becomes of what is written down: of itself where that is another server, or nothing.
+
+        Others wait meanwhile: a supervisor notes a new Java while somebody upgrades one model and adds another.
+        """
+        with (Path(self.folder) / LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            changed = change(self.current() if self.remembered() else self)
+            changed.save()
+        return changed
 
     def save(self) -> None:
         """Write it into its folder, in one step: others may be reading."""

@@ -66,7 +66,10 @@ class Supervisor:
         """
         become_parent_of_orphans()
         if self.server.pid:
-            self.server.save()
+            me = self.server
+            self.server = me.change(
+                lambda now: msgspec.structs.replace(now, supervisor=me.supervisor, supervised=me.supervised)
+            )
         else:
             self.server = java.start(self.server, self.environment)
         services.begin(self.server)
@@ -77,6 +80,8 @@ class Supervisor:
         while not self.ending.wait(POLL_SECONDS):
             if self.server.process() is not None:
                 self.was_ready = self.was_ready or ready(self.server)
+                if self.restoring is not None:
+                    self.restoring.poll()  # or it stays a zombie when it is done
             elif is_locked(stop_note(self.server.locks)) or not self.replace():
                 return
 

@@ -7,8 +7,9 @@ by the next upgrade.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -17,6 +18,7 @@ from scripts.server import management, own_store, preflight, scaling, versions
 from scripts.server.comparison import Comparison, compare
 from scripts.server.state import Loaded, Server
 
+T = TypeVar("T")
 KEPT_WORKERS = 1
 """Of the version that answered before."""
 
@@ -79,8 +81,12 @@ def retire(server: Server, model: str, timeout: float = 300) -> Loaded:
         Failure: there is none.
     """
     older = previous(server, model)
-    replace(server, previous={name: kept for name, kept in server.previous.items() if name != model}).save()
-    unload(server, model, older, timeout)
+    server.change(lambda now: replace(now, previous=without(now.previous, model)))
+    try:
+        unload(server, model, older, timeout)
+    except BaseException:
+        server.change(lambda now: replace(now, previous=now.previous | {model: older}))
+        raise
     return older
 
 
@@ -93,9 +99,9 @@ def add(server: Server, model: str, archive: Path, workers: int, timeout: float 
     preflight.check_archive(archive, None)
     with step(f"starting {model}"):
         loaded = versions.bring_up(server, model, archive, workers, timeout)
-    server = replace(server, models=[*server.models, model], answering=server.answering | {model: loaded})
-    server.save()
-    return server
+    return server.change(
+        lambda now: replace(now, models=[*now.models, model], answering=now.answering | {model: loaded})
+    )
 
 
 def answering(server: Server, model: str) -> tuple[Loaded, int]:
@@ -134,6 +140,16 @@ def unload(server: Server, model: str, loaded: Loaded, timeout: float) -> None:
 
 def remember(server: Server, model: str, active: Loaded, before: Loaded) -> None:
     """Write down which version answers, for when Java has to be started again, and which is the other; no canary."""
-    answering, previous = server.answering | {model: active}, server.previous | {model: before}
-    canary = {name: other for name, other in server.canary.items() if name != model}
-    replace(server.current(), answering=answering, previous=previous, canary=canary).save()
+    server.change(
+        lambda now: replace(
+            now,
+            answering=now.answering | {model: active},
+            previous=now.previous | {model: before},
+            canary=without(now.canary, model),
+        )
+    )
+
+
+def without(versions: Mapping[str, T], model: str) -> dict[str, T]:
+    """Those of the other models."""
+    return {name: version for name, version in versions.items() if name != model}

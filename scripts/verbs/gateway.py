@@ -72,11 +72,13 @@ def gateway(
         return stopped(port)
     if host not in LOOPBACK and not keys and not insecure:
         raise Failure(f"--host {host} is open to others", fix="--keys FILE, or --insecure")
+    everybody, single = rates(rate or [])
+    if single and not keys:
+        raise Failure(f"--rate {next(iter(single))}=... names a key, and there are none", fix="--keys FILE")
     if keys:
         key_files.check(keys)
     key = key_files.first(keys) if keys else ""
     servers, models = discovery.named(server, model or [], key) if server else discovery.here()
-    everybody, single = rates(rate or [])
     settings = Settings(
         host=host,
         port=port,
@@ -92,7 +94,8 @@ def gateway(
         max_wait=max_wait,
     )
     if show:
-        process.write_maps(settings)
+        if port not in [each.port for each in state.running()]:  # whose HAProxy reads these files
+            process.write_maps(settings)
         sys.stdout.write(render(settings))
         return None
     return begun(settings, foreground)

@@ -11,13 +11,13 @@ from types import SimpleNamespace
 import pytest
 
 from scripts.console import Failure
-from scripts.gateway import keys, maps, versions, watch
+from scripts.gateway import discovery, keys, large, maps, routes, versions, watch
 from scripts.gateway.configuration import render
 from scripts.gateway.rules import quoted
 from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Backend, Served, Settings
 from scripts.server import agent, heard
 from scripts.server.state import Canary, Loaded
-from scripts.verbs.gateway import rates
+from scripts.verbs.gateway import gateway, rates
 from tests.gateway import certificate, needs_haproxy
 
 ONE = Settings(servers=(Backend("127.0.0.1", 8080, 48),), models=(Served("bert", "1.0", "embedding", 384),))
@@ -141,3 +141,35 @@ def test_a_stop_waits_only_for_whoever_asks_the_agent(tmp_path):
     now = time.monotonic()
     heard.await_drain(server, now + 0.3)
     assert time.monotonic() - now >= 0.3
+
+
+@pytest.mark.parametrize(
+    ("path", "is_open"),
+    [
+        ("/predictions/bert/1.0/tei/health", True),
+        ("/predictions/bert/*/tei/ping", True),
+        ("/bert/infinity/health", True),
+        ("/predictions/bert/1.0/vertex/tei/health", False),
+        ("/explanations/bert/1.0/tei/health", False),
+        ("/predictions/bert/1.0/kserve/infinity/health", False),
+    ],
+)
+def test_only_whole_addresses_need_no_key(path, is_open):
+    assert bool(re.match(routes.OPEN, path)) is is_open
+
+
+def test_a_rate_of_a_key_needs_keys(tmp_path):
+    with pytest.raises(Failure, match="names a key"):
+        gateway(rate=["ada=5"], server=["http://127.0.0.1:1"], model=["bert"])
+
+
+def test_a_server_with_a_port_that_is_none():
+    with pytest.raises(Failure, match="out of range"):
+        discovery.named(["http://10.0.0.5:80800"], ["bert"], "")
+
+
+def test_models_whose_answers_are_large_are_known_by_their_task():
+    states = Settings(servers=ONE.servers, models=(Served("states", "1.0", "hidden-states"), Served("bert", "1.0")))
+    rules = list(large.told(states))
+    assert "acl much path_reg ^/predictions/states(/[^/]+)?$" in rules
+    assert not any("/predictions/bert" in rule for rule in rules)

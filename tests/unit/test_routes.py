@@ -140,6 +140,7 @@ def test_a_name_that_neither_has():
 def test_vertex_is_kserves_first_version(ask):
     assert ask({"instances": TEXTS}, "vertex") == ask({"instances": TEXTS}, "kserve")
     assert ask({"instances": []}, "vertex")[0] == 422
+    assert ask({"instances": TEXTS}, "vertex/tei/health")[0] == 404
 
 
 @pytest.mark.parametrize("path", ["tei/health", "tei/ping", "infinity/health"])

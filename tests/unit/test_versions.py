@@ -7,15 +7,17 @@ import socketserver
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from zipfile import ZipFile
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from scripts.console import Failure
-from scripts.server import comparison, damage, management_port, own_store, state, temporary, versions
+from scripts.server import comparison, damage, management_port, own_store, state, temporary, upgrade, versions
 
 
 def archive(folder, version):
@@ -150,3 +152,38 @@ def test_a_disk_without_room_for_what_is_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(temporary.shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * temporary.MIB))
     with pytest.raises(Failure, match=r"has 3 MiB free, and the unpacked archives take 8 MiB"):
         temporary.check_space(tmp_path, [file])
+
+
+def test_nothing_is_lost_where_two_change_what_is_remembered(tmp_path):
+    known = {"pid": 1, "created": 0, "host": "", "inference_port": 1, "management_port": 2, "metrics_port": 3}
+    known |= {"grpc_port": 4, "models": [], "store": "", "folder": str(tmp_path)}
+    server = state.Server(**known, temporary=str(tmp_path / "temporary"), auth=False)
+    server.save()
+
+    def add(name):
+        server.change(lambda now: replace(now, answering=now.answering | {name: state.Loaded("1.0", name)}))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, map(str, range(64))))
+    assert sorted(server.current().answering) == sorted(map(str, range(64)))
+    other = replace(server, temporary="another server's on this port")
+    assert other.change(lambda now: replace(now, pid=5)).answering == {}
+
+
+def test_a_version_that_is_too_busy_to_leave_can_be_retired_again(tmp_path, monkeypatch):
+    known = {"pid": 1, "created": 0, "host": "", "inference_port": 1, "management_port": 2, "metrics_port": 3}
+    known |= {"grpc_port": 4, "models": ["bert"], "store": "", "folder": str(tmp_path)}
+    older = {"bert": state.Loaded("1.0", "bert.mar")}
+    server = state.Server(**known, temporary=str(tmp_path / "temporary"), auth=False, previous=older)
+    server.save()
+
+    def busy(*_):
+        raise Failure("too busy to leave")
+
+    monkeypatch.setattr(upgrade, "unload", busy)
+    with pytest.raises(Failure, match="too busy"):
+        upgrade.retire(server, "bert")
+    assert server.current().previous == older
+    monkeypatch.setattr(upgrade, "unload", lambda *_: None)
+    upgrade.retire(server.current(), "bert")
+    assert server.current().previous == {}
