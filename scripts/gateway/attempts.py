@@ -3,7 +3,7 @@
 `models` sends again whatever `within` answers with 503, and each attempt is a request of its own to `within`, where
 a table counts them. When a worker died over a request, the next attempt is at once, but there are `DEATHS` at most: it
 may be the request that ends them. When no server is up, none answered, or Java has no worker for the model, the next
-attempt reaches no server: it is held for `PAUSE` milliseconds, in what HAProxy calls a tarpit, and sent again.
+attempt reaches no server: it is held for `PAUSE` milliseconds and sent again. HAProxy's timer for that is its tarpit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ NAME, BEGIN = "x-attempt-of", "x-attempt-since"
 DEATHS = 4
 """More answers of a server that a worker died, or that it takes no more."""
 UNANSWERED = 10
-"""Java died over it or does not listen, while HAProxy thinks that it does: until the third refusal, or for a second."""
+"""More attempts without any answer: Java died over it, or is not there and HAProxy does not know yet. That takes it a
+second at most, which is five pauses; the other five are for a request that ends Java."""
 WAIT = "workerless"
 """What `txn.came` is after an answer that says that nobody is there to answer."""
 REFUSED = "x-refused"
@@ -32,7 +33,7 @@ ATTEMPTS, WORKERLESS, DIED = range(3)
 
 
 def most(settings: Settings) -> int:
-    """Never reached, as rules end it before; while no worker is there, two attempts make one pause."""
+    """Beyond what the rules of `counted` and `judged` allow; without a worker, each pause is followed by an attempt."""
     return DEATHS + UNANSWERED + 4 * 1000 * settings.outage // PAUSE
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import BinaryIO
 
 import msgspec
@@ -20,6 +21,7 @@ from scripts.server import processes
 from scripts.server.state import Server
 
 LOG_CONFIG = "log4j2.xml"
+REAP_SECONDS = 10
 PRIVATE_FOLDER = 0o700
 PRIVATE = 0o077
 """The mask for what TorchServe writes: its logs are for nobody else."""
@@ -104,10 +106,17 @@ def end(family: list[psutil.Process], seconds: float = 10) -> None:
 
 
 def reap(pid: int) -> str:
-    """How a process ended, where it was a child of this one, which is then forgotten by the system."""
+    """How a process ended, where it was a child of this one, which is then forgotten by the system.
+
+    It may have threads that are still ending, and is not to be had before them.
+    """
+    unknown, deadline = "for a reason that is not known", monotonic() + REAP_SECONDS
     try:
-        found, status = os.waitpid(pid, os.WNOHANG)
+        while not (found := os.waitpid(pid, os.WNOHANG))[0]:
+            if monotonic() > deadline:
+                return unknown
+            sleep(0.01)
     except ChildProcessError:  # it was started by another process, such as a supervisor that is gone
-        return "for a reason that is not known"
-    code = os.waitstatus_to_exitcode(status) if found else 0
+        return unknown
+    code = os.waitstatus_to_exitcode(found[1])
     return f"by signal {-code}" if code < 0 else f"with exit status {code}"

@@ -11,7 +11,7 @@ import requests
 from scripts.packing import pack as packer
 from tests.e2e.conftest import Cli, free_port, wait_for
 from tests.gateway import needs_haproxy
-from tests.hostile import upgrades
+from tests.hostile import calls, upgrades
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,8 @@ def test_a_gateway_shares_out_requests_and_follows_the_upgrade(running):
     archive = str(running.store / "next.mar")
     refused = running("upgrade", "bert", archive, "--canary", "30", expect=1)
     assert "--canary needs a gateway" in refused.stderr
-    with upgrades.gateway(running) as door:
+    with calls.gateway(running, "--max-wait", "5000") as gateway:
+        door = gateway.url
         url, asked = f"{door}/predictions/bert", {"input": upgrades.TEXT, "model": "bert"}
         old = requests.post(f"{running.url}/predictions/bert", json=upgrades.BODY).content
         running("upgrade", "bert", archive, "--canary", "30")

@@ -105,6 +105,15 @@ def test_how_a_child_ended():
     child.returncode = -9
 
 
+def test_a_process_that_is_still_ending_is_waited_for(monkeypatch):
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"]) as child:
+        assert java.reap(child.pid) == "with exit status 0"
+    monkeypatch.setattr(java, "REAP_SECONDS", 0.1)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+        assert java.reap(child.pid) == "for a reason that is not known"
+        child.kill()
+
+
 def test_dead_workers_are_counted_once_and_those_that_left_are_not(run):
     born = locks.births(run.locks)
     born.mkdir()
