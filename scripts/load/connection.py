@@ -10,13 +10,15 @@ import re
 from typing import Any
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+LAST_CHUNK = b"\r\n0\r\n\r\n"
 CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 STATUS = slice(9, 12)  # HTTP/1.1 200
 TIMEOUT_SECONDS = 120
 
 
 class UnknownLength(ConnectionError):
-    """An answer without a content-length; servers measured here give one."""
+    """An answer with neither a content-length nor chunks; servers measured here give one of them."""
 
 
 class Connection(asyncio.Protocol):
@@ -80,6 +82,9 @@ class Connection(asyncio.Protocol):
         if end < 0:
             return False
         length = LENGTH.search(self.arrived, 0, end)
+        if length is None and CHUNKED.search(self.arrived, 0, end):  # one answer at a time: the last chunk is the end
+            self.whole = len(self.arrived) if self.arrived.endswith(LAST_CHUNK) else 0
+            return self.whole > 0
         if length is None:
             self.fail(UnknownLength(bytes(self.arrived[:end]).decode("latin-1")))
             self.close()

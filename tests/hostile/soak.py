@@ -37,16 +37,16 @@ MIX: list[tuple[str, str, object]] = [
     *(("bert", "", {"inputs": TEXTS[number : number + 8]}) for number in range(8)),
     ("bert", "/1.0/v1/embeddings", {"input": TEXTS[:4], "model": "bert"}),
     ("bert", "/1.0/tei/embed", {"inputs": TEXTS[:4]}),
-    ("bert", "/1.0/similarity", {"inputs": {"source_sentence": TEXT, "sentences": TEXTS[:4]}}),
+    ("bert", "/1.0/similarity", {"source": TEXT, "sentences": TEXTS[:4]}),
     ("bert", "/1.0/rerank", {"query": TEXT, "texts": TEXTS[:8]}),
-    ("bert", "/1.0/hidden-states", {"inputs": TEXT * 10}),
+    ("bert", "/1.0/hidden-states", {"inputs": TEXT * 2}),
     ("bert", "/1.0/tokenize", {"inputs": TEXTS}),
     ("classes", "", {"inputs": TEXT}),
     ("entities", "", {"inputs": TEXT}),
     ("answers", "", {"inputs": {"question": "Who eats?", "context": TEXT}}),
     ("words", "", {"inputs": "A man is eating [MASK]."}),
-    ("words", "/1.0/sparse-embedding", {"inputs": TEXT}),
-    ("reranker", "", {"query": TEXT, "texts": TEXTS[:4]}),
+    ("words", "/1.0/sparse-embedding", {"inputs": TEXT, "top_k": 64}),
+    ("reranker", "/1.0/rerank", {"query": TEXT, "texts": TEXTS[:4]}),
 ]
 
 

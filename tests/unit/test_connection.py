@@ -67,7 +67,13 @@ def test_an_answer_that_breaks_off_is_an_error_and_the_next_request_goes_on():
 
 
 def test_an_answer_without_a_length_is_named():
-    assert exchange([[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"]])[0] == [UnknownLength]
+    assert exchange([[b"HTTP/1.1 200 OK\r\n\r\n"]])[0] == [UnknownLength]
+
+
+def test_an_answer_in_chunks_ends_with_the_last_one():
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for parts in ([head + b"2\r\nab\r\n0\r\n\r\n"], [head, b"2\r\na", b"b\r\n0\r\n\r", b"\n"]):
+        assert exchange([parts])[0] == [200]
 
 
 def test_an_answer_that_does_not_come_is_given_up(monkeypatch):
