@@ -77,7 +77,7 @@ def judged() -> Iterator[str]:
     for what, counter in (("died", DIED), (WAIT, WORKERLESS)):
         yield f"acl {what} var(txn.came) -m str {what}"
         yield f"http-response sc-inc-gpc({counter},1) if {what}"
-        yield f"http-response set-var(proc.trouble) date(0,ms) if {what}"
+        yield f"http-response set-var(proc.trouble) date(0,ms) if {what} !handled"
         yield f"http-response set-status 503 if {what}"
     yield "http-response sc-set-gpt0(1) int(0) if died"
     yield f"http-response set-status 504 if died {{ sc_get_gpc({DIED},1) gt {DEATHS} }}"

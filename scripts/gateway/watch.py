@@ -52,7 +52,8 @@ def run(folder: Path, host: str, port: int, key_file: Path | None) -> None:
         while True:
             with suppress(subprocess.TimeoutExpired):
                 haproxy.wait(POLL_SECONDS)
-                seen = written(folder, key_file)
+                with suppress(OSError):  # HAProxy is more than keys that changed just now
+                    seen = written(folder, key_file)
                 haproxy = again(folder, door, begun)
                 begun = monotonic()
             with suppress(OSError):  # else it is tried again
