@@ -103,6 +103,19 @@ class Pipeline:
         timer, begin = StageTimer(), monotonic()
         self.deadline.at = begin + COMPUTE_FRACTION * self.seconds
         calls = [Call(row, protocols.find(row)) for row in rows]
+        self.compute(calls, timer)
+        self.deadline.at = begin + RESPONSE_FRACTION * self.seconds
+        bodies = [self.postprocess_and_encode(call, timer) for call in calls]
+        for fault in (call.error for call in calls if type(call.error) is BertError):
+            exit_if_gpu_lost(fault)
+        seconds = monotonic() - begin
+        self.recorder.add(calls, timer, seconds)
+        self.telemetry.record(calls, timer, seconds)
+        times = timer.headers()
+        return [reply(call, body, times) for call, body in zip(calls, bodies, strict=True)]
+
+    def compute(self, calls: Sequence[Call], timer: StageTimer) -> None:
+        """The stages up to the outputs of the model, or an error, of each call."""
         with timer.stage("decode"):
             for call in calls:
                 call.attempt(self.decode)
@@ -115,15 +128,6 @@ class Pipeline:
                 self.forward(some, len(calls) == 1)
         with timer.stage("forward"):
             self.runtime.finish()
-        self.deadline.at = begin + RESPONSE_FRACTION * self.seconds
-        bodies = [self.postprocess_and_encode(call, timer) for call in calls]
-        for fault in (call.error for call in calls if type(call.error) is BertError):
-            exit_if_gpu_lost(fault)
-        seconds = monotonic() - begin
-        self.recorder.add(calls, timer, seconds)
-        self.telemetry.record(calls, timer, seconds)
-        times = timer.headers()
-        return [reply(call, body, times) for call, body in zip(calls, bodies, strict=True)]
 
     def decode(self, call: Call) -> None:
         """Bytes to a task, its request and its texts, for those who may ask."""

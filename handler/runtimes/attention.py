@@ -8,7 +8,6 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 
 from handler.runtimes import cuda
@@ -106,6 +105,8 @@ class Varlen:
 
     def __call__(self, qkv: Tensor) -> Tensor:
         """See `Attention`."""
+        from torch.nn.attention.varlen import varlen_attn  # brings torch's compiler: 70 MB, which a CPU has no use for
+
         query, key, value = qkv.unbind(1)
         mixed = varlen_attn(query, key, value, self.offsets, self.offsets, self.longest, self.longest)
         return mixed if isinstance(mixed, Tensor) else mixed[0]

@@ -1,6 +1,7 @@
 """This project's own client against real servers: its methods, a restart, keys, and the package as it is installed."""
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 import requests
 
 from bert_client import AsyncBertClient, BertClient, Invalid, Unauthorized, UnknownModel
+from handler import open_archive
+from handler.protocols.base import dump
 from scripts.paths import ROOT
 from tests.e2e.test_clients import QUESTION, TEXTS, near
 
@@ -40,6 +43,19 @@ def test_this_projects_own_client(many, vectors, tmp_path, version):
         assert answer["answer"] == TEXTS[0][answer["start"] : answer["end"]]
     with BertClient(many.url, "nothing") as client, pytest.raises(UnknownModel, match="nothing"):
         client.embed("a")
+
+
+def test_a_server_has_the_digits_of_its_archive_opened_in_a_process(many, folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("BERT_CACHE", str(tmp_path))
+    with open_archive(many.store / "bert.mar") as opened, BertClient(many.url) as client:
+        assert opened.embed(TEXTS * 100).tobytes() == client.embed(TEXTS * 100).tobytes()
+        for here, there in zip(opened.hidden_states(TEXTS), client.hidden_states(TEXTS), strict=True):
+            assert here.tobytes() == there.tobytes()
+    asked = {"classes": {"inputs": TEXTS[0]}, "entities": {"inputs": TEXTS[0]}, "answers": QUESTION}
+    for name, fields in asked.items():
+        with open_archive(many.store / f"{name}.mar") as opened, BertClient(many.url, name) as client:
+            task = opened.pipeline.config.task
+            assert json.loads(dump(opened.ask(task, fields))) == client.ask(task, fields)
 
 
 def test_this_projects_own_async_client(many, vectors, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LEVELS = [
-    {"bert_handler"},
+    {"bert_handler", "engine"},
     {"loading", "torchserve"},
     {"pipeline", "messages"},
     {"observability"},
@@ -25,7 +25,7 @@ LEVELS = [
     {"call"},
     {"limits"},
     {"types"},
-    {"activations", "config", "cores", "deadline", "histograms", "kernels", "keys", "locks", "otel"},
+    {"activations", "config", "cores", "deadline", "histograms", "kernels", "keys", "locks", "otel", "unpacking"},
     {"errors"},
 ]
 """Rooms of `handler`, top to bottom: a room imports from lower levels only."""

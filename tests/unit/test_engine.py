@@ -1,0 +1,168 @@
+"""An archive in one's own process: the digits of the server's pipeline, and what is refused."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from handler import loading, open_archive, unpacking
+from handler.errors import BertError, ConfigError, Empty, Invalid, UnknownTask
+from handler.types import Row
+from scripts.packing import pack as packer
+from scripts.paths import ROOT
+
+TEXTS = ["a cat sat on a mat", "hello , how are you ?", "b", "on a mat sat a cat . " * 3]
+
+
+@pytest.fixture(scope="module")
+def archive(tiny, tmp_path_factory):
+    store = tmp_path_factory.mktemp("store")
+    return packer.pack(tiny, "tiny", "3.1", {"handler": {"max_texts": 3}}, store)[0]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.getbasetemp() / "archives"
+    monkeypatch.setenv(unpacking.CACHE, str(folder))
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    return folder
+
+
+@pytest.fixture
+def opened(archive):
+    with open_archive(archive, threads=1) as model:
+        yield model
+
+
+def rewritten(archive, file, change):
+    """The archive with other entries: `change` gets a name and its bytes, and gives bytes, or None for no entry."""
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            content = change(name, old.read(name))
+            if content is not None:
+                new.writestr(name, content)
+    return file
+
+
+def test_digits_are_those_of_the_servers_pipeline(opened, archive, tmp_path):
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(tmp_path)
+    settings = {"handler": {"task": "embedding", "max_length": 40, "normalize": False}}
+    served = loading.load(tmp_path, "tiny", "3.1", settings, None, lambda *_: None)
+    body = bytearray(json.dumps({"inputs": TEXTS}).encode())
+    (reply,) = served.answer([Row({"body": body}, {"accept": "application/octet-stream"}, "application/json")])
+    expected = np.frombuffer(reply.body, np.float32).reshape(len(TEXTS), -1)
+    assert opened.embed(TEXTS).tobytes() == expected.tobytes()
+    assert (opened.name, opened.version) == ("tiny", "3.1")
+
+
+def test_any_number_of_texts_and_a_place_for_the_bad_one(opened):
+    assert opened.embed(iter(TEXTS * 5)).tobytes() == np.tile(opened.embed(TEXTS[:1] + TEXTS[1:]), (5, 1)).tobytes()
+    with pytest.raises(Empty, match=r"^texts 4 to 5: text 1 of 2 is empty$"):
+        opened.embed([*TEXTS[:3], "", "a"])
+    with pytest.raises(Empty, match=r"^there is no text"):
+        opened.embed([])
+
+
+def test_every_task_is_a_method(opened):
+    assert opened.similarity(source="a", sentences=["a"]) == pytest.approx([1])
+    assert [token["text"] for token in opened.tokenize("a cat")[0]] == ["[CLS]", "a", "cat", "[SEP]"]
+    assert opened.info()["model"] == "tiny"
+    assert {"embedding", "word_vectors", "hidden_states"} <= set(dir(opened))
+    with pytest.raises(AttributeError, match="'fill_mask', and the archive no task"):
+        opened.fill_mask("a [MASK]")
+    with pytest.raises(UnknownTask, match="no head for fill-mask"):
+        opened.ask("fill-mask", {"inputs": "a [MASK]"})
+    with pytest.raises(Invalid, match=r"did you mean .normalize"):
+        opened.embed("a", normalise=True)
+
+
+def test_errors_stay_with_their_request(opened):
+    good, empty, wide = opened.answers(
+        "embedding", [{"inputs": "a"}, {"inputs": " "}, {"inputs": "a", "dimensions": 33}]
+    )
+    assert np.array_equal(good, opened.embed("a"))
+    assert isinstance(empty, Empty)
+    assert isinstance(wide, BertError)
+
+
+def test_threads_take_turns(opened):
+    expected = [opened.embed(text).tobytes() for text in TEXTS]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda text: opened.embed(text).tobytes(), TEXTS * 20))
+    assert found == expected * 20
+
+
+def test_closed_is_closed(archive):
+    with open_archive(archive) as model:
+        pass
+    with pytest.raises(ValueError, match="was closed"):
+        model.embed("a")
+    with pytest.raises(AttributeError):
+        _ = model.tokenize
+
+
+def test_a_device_that_is_none(archive):
+    with pytest.raises(ConfigError, match="'tpu' is no device"):
+        open_archive(archive, device="tpu")
+    with pytest.raises(ConfigError, match="deviceType is gpu"):
+        open_archive(archive, device="cuda:99")
+
+
+def test_what_cannot_be_opened_says_why(archive, tmp_path):
+    with pytest.raises(ConfigError, match="there is no "):
+        open_archive(tmp_path / "none.mar")
+    broken = tmp_path / "broken.mar"
+    broken.write_bytes(archive.read_bytes()[:-1000])
+    with pytest.raises(ConfigError, match=r"broken\.mar is no archive, or damaged"):
+        open_archive(broken)
+    flipped = bytearray(archive.read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    broken.write_bytes(flipped)
+    shutil.rmtree(unpacking.cache(), ignore_errors=True)
+    with pytest.raises(ConfigError, match=r"damaged: .* pack it again"):
+        open_archive(broken)
+    assert [file.suffix for file in unpacking.cache().iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda name, content: content + b"#" if name == "handler/text.py" else content, r"handler/text\.py and 0"),
+        (lambda name, content: None if name == "handler/unpacking.py" else content, "no code to be opened with"),
+        (lambda name, content: None if name.startswith("MAR-INF") else content, "no archive of a model"),
+    ],
+)
+def test_code_of_another_version_is_refused(archive, tmp_path, change, what):
+    with pytest.raises(ConfigError, match=what):
+        open_archive(rewritten(archive, tmp_path / "other.mar", change))
+
+
+def test_the_archives_own_code_opens_it(archive, tmp_path):
+    """In the archive's own package, changed, with neither TorchServe nor the command line."""
+    other = rewritten(
+        archive, tmp_path / "other.mar", lambda name, content: content + b"#" if name == "handler/text.py" else content
+    )
+    program = (
+        "import sys; from handler import open_archive; print(open_archive(sys.argv[1]).embed('a').shape);"
+        "assert not {'ts', 'scripts', 'transformers'} & set(sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(other)}
+    command = [sys.executable, "-P", "-c", program, other]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (result.stdout, result.returncode) == ("(1, 32)\n", 0), result.stderr
+
+
+def test_processes_that_unpack_at_once_share_one_folder(archive, cache):
+    shutil.rmtree(cache, ignore_errors=True)
+    command = [sys.executable, "-c", f"from handler.unpacking import *; print(unpack(Path({str(archive)!r}))[0])"]
+    running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    folders = {process.communicate()[0] for process in running}
+    assert folders == {f"{cache / unpacking.unpack(archive)[1]}\n"}
+    assert len([*cache.iterdir()]) == 2
