@@ -24,7 +24,7 @@ from scripts.gateway.settings import DOOR, KEY_MAP
 CONFIG, LOG = "haproxy.cfg", "gateway.log"
 POLL_SECONDS = 0.5
 LONGEST_LOG = 64 << 20
-DRAIN_SECONDS = 30
+DRAIN_SECONDS, DRAIN_POLL = 30, 0.05
 PR_SET_PDEATHSIG = 1
 """prctl(2)."""
 BACKLOG = 1024
@@ -70,7 +70,7 @@ def run(folder: Path, host: str, port: int, key_file: Path | None) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         door.close()
-        stop(haproxy)
+        stop(folder, haproxy)
 
 
 def written(folder: Path, key_file: Path | None) -> tuple[int, ...]:
@@ -122,11 +122,20 @@ def program() -> str:
     return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin") or "haproxy"
 
 
-def stop(haproxy: subprocess.Popen[bytes]) -> None:
-    """Let requests in flight have their answers: SIGUSR1 closes the door, and the last one ends the process."""
+def stop(folder: Path, haproxy: subprocess.Popen[bytes]) -> None:
+    """Let requests that have begun have their answers, then end it.
+
+    SIGUSR1 would close all of its sockets at once, and with them the one between its two proxies, which a request needs
+    whose body is still arriving, or that is sent again. So the door closes first.
+    """
+    deadline, admin = monotonic() + DRAIN_SECONDS, folder / maps.ADMIN
+    with suppress(OSError):
+        maps.told(admin, "shutdown frontend door")
+        while " fe=door " in maps.told(admin, "show sess") and monotonic() < deadline:
+            sleep(DRAIN_POLL)
     haproxy.send_signal(signal.SIGUSR1)
     try:
-        haproxy.wait(DRAIN_SECONDS)
+        haproxy.wait(max(1, deadline - monotonic()))
     except subprocess.TimeoutExpired:
         haproxy.kill()
         haproxy.wait()

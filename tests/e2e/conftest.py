@@ -20,6 +20,7 @@ from scripts.packing import pack as packer
 from scripts.paths import ROOT
 from tests import heads
 from tests.collector import Collector, collecting
+from tests.e2e.sent import Sent, listening
 
 PORTS = 5  # inference, management, metrics, gRPC twice
 
@@ -105,6 +106,15 @@ def serving(folders: Mapping[str, Path], here: Path) -> Iterator[Cli]:
         yield command
     finally:
         command("stop")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_sent_is_logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """After all tests and servers no log has any text or key that a test sent."""
+    sent = Sent()
+    with listening(sent):
+        yield
+    assert [*sent.logged([tmp_path_factory.getbasetemp()])] == []
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import requests
 
-from tests.e2e.conftest import Cli, wait_for
+from tests.e2e.conftest import Cli, free_port, wait_for
 from tests.gateway import certificate, needs_haproxy
 
 pytestmark = needs_haproxy
@@ -222,6 +222,34 @@ def test_nobody_is_refused_while_haproxy_starts_again(server, door):
     assert len(lost) <= len(clients), lost  # what was in flight is cut
     assert not any("refused" in what for what in lost)
     assert again[0].is_running()
+
+
+def test_stop_waits_for_a_request_whose_body_is_arriving(server):
+    offset = free_port() - server.port
+    address = begin(server, offset)
+    port, body = server.port + offset, json.dumps(TEXT).encode()
+    head = (
+        f"POST {PREDICT} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    with (
+        ThreadPoolExecutor(1) as pool,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as late,
+        requests.Session() as idle,
+    ):
+        assert idle.post(f"{address}{PREDICT}", json=TEXT, timeout=60).status_code == 200
+        late.sendall(head.encode() + body[:5])
+        stopping = pool.submit(server, "gateway", "stop", "--port", str(port))
+        wait_for(lambda: not connects(port), "a closed door")
+        assert not stopping.done()
+        late.sendall(body[5:])
+        assert late.recv(65536).startswith(b"HTTP/1.1 200 ")
+        stopping.result()
+
+
+def connects(port: int) -> bool:
+    """Whether somebody listens."""
+    with socket.socket() as probe:
+        return not probe.connect_ex(("127.0.0.1", port))
 
 
 def all_ready(server: Cli, before: list[int]) -> bool:

@@ -1,0 +1,35 @@
+"""The search for what was sent finds it."""
+
+import socket
+
+import pytest
+import requests
+
+from tests.e2e.sent import Sent, listening
+
+
+@pytest.fixture
+def sent():
+    """With a server that accepts, and never answers."""
+    found = Sent()
+    with socket.create_server(("127.0.0.1", 0)) as server, listening(found):
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        for options in (
+            {"json": {"inputs": ["a man is eating", "short"], "model": "all-MiniLM-L6-v2"}},
+            {"data": {"text": "a woman plays 100%"}, "headers": {"authorization": "Bearer a-secret-key"}},
+        ):
+            with pytest.raises(requests.Timeout):
+                requests.post(url, timeout=0.05, **options)
+    return found
+
+
+def test_texts_and_keys_are_kept(sent):
+    assert sent.texts == {b"a man is eating", b"a woman plays 100%", b"a-secret-key"}
+    assert "send" not in vars(socket.socket)
+
+
+def test_a_log_that_has_one_is_found(sent, tmp_path):
+    (tmp_path / "logs").mkdir()
+    for name, content in (("worker.log", "x\nfailed on 'a man is eating food'"), ("server.log", "short, a man")):
+        (tmp_path / "logs" / name).write_text(content)
+    assert [*sent.logged([tmp_path])] == [(tmp_path / "logs" / "worker.log", b"a man is eating")]
