@@ -20,25 +20,6 @@ LONG = 6  # numbers of a vector that are shown
 
 def server_report(server: Server) -> dict[str, Any]:
     """What `status` says of a server; memory is resident, in MiB."""
-    models: list[dict[str, Any]] = []
-    for name in server.models:
-        try:
-            description = management.describe(server, name)
-        except Failure as failure:
-            models.append({"name": name, "error": failure.what, "workers": []})
-            continue
-        workers = [worker | {"memory_mib": resident(worker["pid"])} for worker in description["workers"]]
-        models.append(
-            {
-                "name": name,
-                "version": description["modelVersion"],
-                "batch": description["batchSize"],
-                "waiting": description["jobQueueStatus"]["pendingRequests"],
-                "workers": [
-                    {key: worker[key] for key in ("id", "pid", "status", "gpu", "memory_mib")} for worker in workers
-                ],
-            }
-        )
     watcher, restarts = server.watcher(), journal.count(server.locks)
     return {
         "state": "running" if server.process() else "starting again",
@@ -55,7 +36,33 @@ def server_report(server: Server) -> dict[str, Any]:
         "auth": server.auth,
         "keys": str(server.key_list or server.keys) if server.auth else None,
         "logs": str(server.logs),
-        "models": models,
+        "models": [described(server, name) for name in server.models],
+        "other_versions": [
+            *(
+                described(server, name, each.version) | {"canary_percent": None}
+                for name, each in server.previous.items()
+            ),
+            *(
+                described(server, name, each.loaded.version) | {"canary_percent": each.percent}
+                for name, each in server.canary.items()
+            ),
+        ],
+    }
+
+
+def described(server: Server, name: str, version: str | None = None) -> dict[str, Any]:
+    """A model's version, the one that answers by default if none is given, and its workers; or what is wrong."""
+    try:
+        description = management.describe(server, name, version)
+    except Failure as failure:
+        return {"name": name, "version": version or "", "error": failure.what, "workers": []}
+    workers = [worker | {"memory_mib": resident(worker["pid"])} for worker in description["workers"]]
+    return {
+        "name": name,
+        "version": description["modelVersion"],
+        "batch": description["batchSize"],
+        "waiting": description["jobQueueStatus"]["pendingRequests"],
+        "workers": [{key: worker[key] for key in ("id", "pid", "status", "gpu", "memory_mib")} for worker in workers],
     }
 
 
@@ -85,13 +92,22 @@ def show_server(report: dict[str, Any]) -> None:
     if report["auth"]:
         out.print(f"  {'keys':<11}{report['keys']}")
     table = Table("model", "version", "worker", "pid", "status", "MiB", "waiting")
-    for model in report["models"]:
+    for model in [*report["models"], *report["other_versions"]]:
         for worker in model["workers"] or [{}]:
-            cells = [model["name"], model.get("version", ""), worker.get("id", ""), worker.get("pid") or ""]
+            cells = [model["name"], version_cell(model), worker.get("id", ""), worker.get("pid") or ""]
             state = worker.get("status", model.get("error", "no worker"))
             cells += [state, worker.get("memory_mib", ""), model.get("waiting", "")]
             table.add_row(*map(str, cells))
     out.print(table)
+
+
+def version_cell(model: dict[str, Any]) -> str:
+    """A version, and what it is for where it does not answer by default."""
+    version = model.get("version", "")
+    if "canary_percent" not in model:
+        return str(version)
+    percent = model["canary_percent"]
+    return f"{version} (previous)" if percent is None else f"{version} (canary, {percent} %)"
 
 
 def restarts_line(restarts: dict[str, Any]) -> str:

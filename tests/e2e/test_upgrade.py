@@ -5,6 +5,7 @@ import struct
 from pathlib import Path
 from zipfile import ZipFile
 
+import psutil
 import pytest
 import requests
 
@@ -56,6 +57,16 @@ def test_no_request_fails_on_the_way_there_and_back(running):
     assert "2.0" in gone.json()["message"]
 
 
+def restored(command):
+    """Whether both versions have the workers again that they had."""
+    (report,) = command.status()
+    both = [*report["models"], *report["other_versions"]]
+    return (
+        report["restarts"]["server"] == 1
+        and [[worker["status"] for worker in model["workers"]] for model in both] == [["READY"] * 2] * 2
+    )
+
+
 @needs_haproxy
 def test_a_gateway_shares_out_requests_and_follows_the_upgrade(running):
     archive = str(running.store / "next.mar")
@@ -71,6 +82,12 @@ def test_a_gateway_shares_out_requests_and_follows_the_upgrade(running):
         with upgrades.asking(url, {old: "1.0", new: "2.0"}, 8) as counts:
             wait_for(lambda: counts.total() > 600, "answers")
         assert set(counts) == {"1.0", "2.0"}
+        assert 0.2 < counts["2.0"] / counts.total() < 0.4
+        assert "2.0 (canary, 30 %)" in running("status").stdout
+        psutil.Process(running.status()[0]["pid"]).kill()
+        wait_for(lambda: restored(running), "both versions, after Java died")
+        with upgrades.asking(url, {old: "1.0", new: "2.0"}, 8) as counts:
+            wait_for(lambda: counts.total() > 600, "answers")
         assert 0.2 < counts["2.0"] / counts.total() < 0.4
         again = running("upgrade", "bert", archive, "--canary", "10", expect=1)
         assert "is a canary already" in again.stderr
