@@ -7,7 +7,6 @@ import hashlib
 import os
 import pkgutil
 import shutil
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -29,17 +28,17 @@ def unpack(archive: Path) -> tuple[Path, str]:
     Raises:
         ConfigError: there is no such archive, it is damaged, or another version of this package packed it.
     """
+    if not archive.exists():
+        raise ConfigError(f"there is no {archive}; scripts/bert pack makes archives")
     try:
         with zipfile.ZipFile(archive) as packed:
             entries = packed.infolist()
             check(archive, entries)
             identity = digest(entries)
             folder = cache() / identity
-            if not folder.exists():
+            if not whole(folder, entries):
                 extract(packed, folder)
             return folder, identity
-    except FileNotFoundError:
-        raise ConfigError(f"there is no {archive}; scripts/bert pack makes archives") from None
     except zipfile.BadZipFile as error:
         raise ConfigError(f"{archive} is no archive, or damaged: {error}; pack it again") from None
     except OSError as error:
@@ -85,14 +84,29 @@ def own_crc(name: PurePosixPath, entry: zipfile.ZipInfo) -> int:
         return ~entry.CRC
 
 
+def whole(folder: Path, entries: Entries) -> bool:
+    """Whether nothing of an unpacked archive is missing or cut off: programs that tidy up may have been there."""
+    return all(size(folder / entry.filename) == entry.file_size for entry in entries if not entry.is_dir())
+
+
+def size(file: Path) -> int | None:
+    """Bytes of a file; None where there is none."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None
+
+
 def extract(packed: zipfile.ZipFile, folder: Path) -> None:
     """Unpack, while other processes that want the same wait."""
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.exists():
+        if whole(folder, packed.infolist()):
             return
-        part = Path(tempfile.mkdtemp(prefix="part-", dir=folder.parent))
+        part = folder.with_suffix(".part")
+        for left in (part, folder):  # by a process that was killed, or by what tidied up
+            shutil.rmtree(left, ignore_errors=True)
         try:
             packed.extractall(part)
             part.rename(folder)

@@ -17,7 +17,7 @@ from scripts.gateway.configuration import render
 from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Settings
 from scripts.gateway.state import FILE, Gateway
 from scripts.paths import ROOT
-from scripts.server import local
+from scripts.server import local, processes
 
 INSTALL = "apt-get install haproxy (version 2.6 or newer)"
 START_SECONDS = 15
@@ -71,7 +71,7 @@ def start(settings: Settings) -> Gateway:
         )
     gateway = Gateway(
         pid=process.pid,
-        created=psutil.Process(process.pid).create_time(),
+        created=processes.born(process.pid),
         url=settings.url,
         port=settings.port,
         metrics_port=settings.metrics_port,

@@ -18,7 +18,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         pid: of the process that watches over HAProxy.
-        created: when that was born; a reused pid has another time.
+        created: when that was born, see `processes.born`; a reused pid has another time.
         keys: the operator's file of keys.
     """
 
@@ -43,12 +43,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
 
     def process(self) -> psutil.Process | None:
         """The process, unless it is gone."""
-        try:
-            process = processes.find(self.pid)
-            same = abs(process.create_time() - self.created) < 1
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            return None
+        return processes.living(self.pid, self.created)
 
     def report(self) -> dict[str, object]:
         """What `status` says of it."""

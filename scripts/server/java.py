@@ -53,7 +53,7 @@ def start(server: Server, environment: Mapping[str, str]) -> Server:
         )
     try:
         pid = int(pid_file(Path(server.temporary)).read_text())
-        created = processes.find(pid).create_time()
+        created = processes.born(processes.find(pid).pid)
     except (FileNotFoundError, psutil.NoSuchProcess):
         raise not_started(server) from None
     return server.change(lambda now: msgspec.structs.replace(now, pid=pid, created=created))

@@ -1,13 +1,12 @@
-"""The archives a server loads: links in a folder of its own, so that a file replaced in the model store harms nobody.
+"""The archives a server loads: copies in a folder of its own, so that what becomes of the model store harms nobody.
 
 Java reads an archive again when it is started again, which may be days later; what it finds then has to be what was
-started. `pack` replaces an archive by another file, and the link keeps the one that was there.
+started. A link would do where an archive is replaced by another file, and not where one is written over.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +24,7 @@ def version(archive: Path) -> str:
 
 
 def add(store: Path, name: str, archive: Path) -> Loaded:
-    """Link an archive into a server's store.
+    """Copy an archive into a server's store.
 
     Args:
         store: the server's own; made if it is missing.
@@ -33,20 +32,26 @@ def add(store: Path, name: str, archive: Path) -> Loaded:
         archive: the file, which stays where it is.
 
     Returns:
-        Its version and its link, whose name tells models and versions apart.
+        Its version and its file, whose name tells models and versions apart.
     """
     store.mkdir(mode=0o700, parents=True, exist_ok=True)
-    loaded = Loaded(version(archive), f"{name}-{version(archive)}.mar")
-    link = store / loaded.file
-    link.unlink(missing_ok=True)
+    found = version(archive)
+    loaded = Loaded(found, file_name(name, found))
+    part = store / f".{loaded.file}"
     try:
-        os.link(archive.resolve(), link)
-    except OSError:  # on another file system, or of another user
-        shutil.copyfile(archive, link)
+        shutil.copyfile(archive, part)
+        part.replace(store / loaded.file)
+    finally:
+        part.unlink(missing_ok=True)
     return loaded
 
 
+def file_name(name: str, version: str) -> str:
+    """Of a version's archive in a server's store."""
+    return f"{name}-{version}.mar"
+
+
 def renew(store: Path, archives: Mapping[str, Path]) -> dict[str, Loaded]:
-    """Empty a server's store and link these archives into it, by the names of their models."""
+    """Empty a server's store and copy these archives into it, by the names of their models."""
     shutil.rmtree(store, ignore_errors=True)
     return {name: add(store, name, archive) for name, archive in archives.items()}

@@ -6,12 +6,16 @@ caller's own group, and 1 is the machine's first process.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 FIRST = 1
+WALL_CLOCK = 1e9
+"""Seconds from which on a time is one of the wall clock, as earlier versions of this project wrote it down."""
 OURS = ("org.pytorch.serve.ModelServer", "model_service_worker.py")
 """In the command lines of TorchServe's Java and of its workers."""
 
@@ -32,11 +36,29 @@ def find(pid: int) -> psutil.Process:
     return psutil.Process(pid)
 
 
+def born(pid: int) -> float:
+    """When a process was born, in seconds after the machine was.
+
+    By the wall clock, as `create_time` has it, it is another time after each step of that clock. See proc_pid_stat(5),
+    field 22; the second field is a name that may hold anything but is in the last parentheses.
+
+    Raises:
+        psutil.NoSuchProcess: there is none.
+    """
+    if not psutil.LINUX:
+        return psutil.Process(pid).create_time()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        raise psutil.NoSuchProcess(pid) from None
+    return int(fields[22 - 3]) / os.sysconf("SC_CLK_TCK")
+
+
 def living(pid: int, created: float) -> psutil.Process | None:
     """The process that had this id when it was born at that time, unless it is gone; ids are used again."""
     try:
         process = find(pid)
-        same = abs(process.create_time() - created) < 1
+        same = abs((born(pid) if created < WALL_CLOCK else process.create_time()) - created) < 1
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from scripts.console import Failure
-from scripts.server import draining, preflight, state, supervise, upgrade
+from scripts.server import changing, draining, preflight, state, supervise, upgrade
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 
@@ -41,12 +41,15 @@ def add_missing(options: Options, server: Server) -> tuple[Server, list[str]]:
         Failure: an archive is missing, or does not start; those before it stay.
     """
     missing = [name for name in options.models if name not in server.models]
-    if missing:
-        preflight.archives(replace(options, models=missing))
-    for name in missing:
-        workers = options.workers or preflight.default_workers(options, missing) or 1
-        server = upgrade.add(server, name, options.store / f"{name}.mar", workers, options.timeout)
-    return server, missing
+    if not missing:
+        return server, []
+    preflight.archives(replace(options, models=missing))
+    with changing.alone(server) as now:
+        missing = [name for name in missing if name not in now.models]
+        for name in missing:
+            workers = options.workers or preflight.default_workers(options, missing) or 1
+            upgrade.add(now.current(), name, options.store / f"{name}.mar", workers, options.timeout)
+    return now.current(), missing
 
 
 def differences(options: Options, server: Server) -> Iterator[str]:

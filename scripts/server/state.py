@@ -39,7 +39,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         pid: of the Java process.
-        created: when that process was born; a reused pid has another time.
+        created: when that process was born, see `processes.born`; a reused pid has another time.
         host: address of the inference API.
         models: names of the archives it was started with.
         store: folder of its archives.
@@ -98,7 +98,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def own_store(self) -> Path:
-        """Links to the archives that this server loads; see `own_store.py`."""
+        """Copies of the archives that this server loads; see `own_store.py`."""
         return Path(self.folder) / "archives"
 
     @property
@@ -143,6 +143,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     def watcher(self) -> psutil.Process | None:
         """The process that starts Java again when it dies, unless it is gone; see `scripts/server/supervise.py`."""
         return processes.living(self.supervisor, self.supervised)
+
+    def versions(self, model: str) -> set[str]:
+        """Versions of a model that it is to hold."""
+        kept = [each[model].version for each in (self.answering, self.previous) if model in each]
+        return {*kept, *([self.canary[model].loaded.version] if model in self.canary else [])}
 
     def current(self) -> Server:
         """As it is written down now: Java has another process id after it was started again."""

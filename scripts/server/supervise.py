@@ -20,7 +20,7 @@ import psutil
 
 from handler.locks import is_locked, is_running, model_locks, owner, stop_note, write_restart
 from scripts.console import Failure
-from scripts.server import failed, java, restoring, services
+from scripts.server import failed, java, processes, restoring, services
 from scripts.server.state import Server
 
 POLL_SECONDS = 0.2
@@ -50,7 +50,7 @@ class Supervisor:
 
     def __init__(self, post: Post) -> None:
         me = psutil.Process()
-        self.server = msgspec.structs.replace(post.server, supervisor=me.pid, supervised=me.create_time())
+        self.server = msgspec.structs.replace(post.server, supervisor=me.pid, supervised=processes.born(me.pid))
         self.environment = post.environment
         self.ending = Event()
         self.deaths = 0

@@ -14,6 +14,14 @@ from scripts.server import damage, inference, management, own_store, scaling, te
 from scripts.server.state import Loaded, Server
 
 UNPACKING_SECONDS = 300
+MOST_MODELS = 10_000
+"""TorchServe lists a hundred unless it is asked for more."""
+
+
+def models(server: Server) -> list[str]:
+    """Names of the models that the server holds."""
+    answer = management.manage(server, "GET", f"/models?limit={MOST_MODELS}")
+    return [str(each["modelName"]) for each in answer["models"]]
 
 
 def registered(server: Server, model: str) -> list[str]:
@@ -120,7 +128,7 @@ def answer_by_default(server: Server, model: str, version: str) -> None:
 
 
 def take_down(server: Server, model: str, loaded: Loaded) -> None:
-    """Unregister a version that does not answer by default, as far as it is there, and remove its link."""
+    """Unregister a version that does not answer by default, as far as it is there, and remove its file."""
     with suppress(Failure):
         management.manage(server, "DELETE", management.address(model, loaded.version))
     (server.own_store / loaded.file).unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from scripts.console import Failure, out
 from scripts.gateway import versions
 from scripts.paths import MODEL_STORE
 from scripts.server import canary as canaries
-from scripts.server import state
+from scripts.server import changing, state
 from scripts.server import upgrade as upgrader
 from scripts.server.comparison import TEXTS, Comparison
 from scripts.server.state import Loaded, Server
@@ -51,20 +51,21 @@ def upgrade(
 
     Example: scripts/bert pack CHECKPOINT --name bert --version 2.0; scripts/bert upgrade bert --compare
     """
-    server, begin = state.find(inference_port), perf_counter()
+    begin = perf_counter()
     sample = texts.read_text("utf-8").splitlines() if texts else list(TEXTS) if compare else []
-    file, port = archive or store / f"{name}.mar", state.flag(server.inference_port)
-    if percent:
-        try_out(server, name, archive, file, percent, timeout, sample)
-        out.print(f"{name} {server.current().canary[name].loaded.version} gets {percent} % of the requests")
-        out.print(f"  all:   scripts/bert upgrade {name}{port}\n  none:  scripts/bert rollback {name}{port}")
-        return
-    if name in server.canary:
-        loaded = finish(server, name, archive, timeout)
-    else:
-        loaded, compared = upgrader.upgrade(server, name, file, timeout, sample)
-        show(compared)
-        versions.await_followed(server)
+    with changing.alone(state.find(inference_port)) as server:
+        file, port = archive or store / f"{name}.mar", state.flag(server.inference_port)
+        if percent:
+            try_out(server, name, archive, file, percent, timeout, sample)
+            out.print(f"{name} {server.current().canary[name].loaded.version} gets {percent} % of the requests")
+            out.print(f"  all:   scripts/bert upgrade {name}{port}\n  none:  scripts/bert rollback {name}{port}")
+            return
+        if name in server.canary:
+            loaded = finish(server, name, archive, timeout)
+        else:
+            loaded, compared = upgrader.upgrade(server, name, file, timeout, sample)
+            show(compared)
+            versions.await_followed(server)
     out.print(f"{name} {loaded.version} answers, after {perf_counter() - begin:.1f} s")
     out.print(f"  back:  scripts/bert rollback {name}{port}")
 
@@ -116,13 +117,13 @@ def rollback(name: ModelName, inference_port: Port = None, timeout: Timeout = 30
 
     Example: scripts/bert rollback bert
     """
-    server = state.find(inference_port)
-    if name in server.canary:
-        loaded = canaries.end(server, name)
-        settled(server, name, timeout)
-    else:
-        loaded = upgrader.rollback(server, name, timeout)
-        versions.await_followed(server)
+    with changing.alone(state.find(inference_port)) as server:
+        if name in server.canary:
+            loaded = canaries.end(server, name)
+            settled(server, name, timeout)
+        else:
+            loaded = upgrader.rollback(server, name, timeout)
+            versions.await_followed(server)
     out.print(f"{name} {loaded.version} answers")
 
 
@@ -131,9 +132,9 @@ def retire(name: ModelName, inference_port: Port = None, timeout: Timeout = 300)
 
     Example: scripts/bert retire bert
     """
-    server = state.find(inference_port)
-    versions.await_followed(server)
-    loaded = upgrader.retire(server, name, timeout)
+    with changing.alone(state.find(inference_port)) as server:
+        versions.await_followed(server)
+        loaded = upgrader.retire(server, name, timeout)
     out.print(f"{name} {loaded.version} is retired")
 
 

@@ -2,6 +2,8 @@
 
 import shutil
 import struct
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -10,6 +12,7 @@ import pytest
 import requests
 
 from scripts.packing import pack as packer
+from scripts.paths import ROOT
 from tests.e2e.conftest import Cli, free_port, wait_for
 from tests.gateway import needs_haproxy
 from tests.hostile import calls, upgrades
@@ -159,3 +162,27 @@ def test_a_model_is_added_to_a_running_server(running):
     assert ask(running, "other").status_code == 200
     assert [model["name"] for model in running.status()[0]["models"]] == ["bert", "other"]
     assert "already running" in running("start", "other").stdout
+
+
+def test_commands_at_once_take_turns_and_one_that_was_killed_leaves_nothing(running, tiny, tmp_path):
+    packer.pack(tiny, "third", "3.0", {}, running.store)
+    killed = subprocess.Popen(
+        [ROOT / "scripts" / "bert", "upgrade", "bert", running.store / "third.mar"],
+        env=running.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(lambda: "3.0" in versions(running), "a third version")
+    killed.kill()
+    killed.wait()
+    with ThreadPoolExecutor(2) as pool:
+        both = [
+            pool.submit(running, "upgrade", "bert", str(running.store / f"{name}.mar")) for name in ("third", "next")
+        ]
+        last = max((each.result() for each in both), key=lambda done: "waiting for it" in done.stderr)
+    assert "waiting for it" in last.stderr
+    answers = running.status()[0]["models"][0]["version"]
+    assert f"bert {answers} answers" in last.stdout
+    assert set(versions(running)) == {"2.0", "3.0"}
+    running("retire", "bert")
+    assert set(versions(running)) == {answers}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from handler import loading, open_archive, unpacking
-from handler.errors import BertError, ConfigError, Empty, Invalid, UnknownTask
+from handler.errors import BertError, ConfigError, Empty, Invalid, Undecodable, UnknownTask
 from handler.types import Row
 from scripts.packing import pack as packer
 from scripts.paths import ROOT
@@ -92,6 +92,13 @@ def test_errors_stay_with_their_request(opened):
     assert isinstance(wide, BertError)
 
 
+def test_what_no_request_over_a_wire_can_be(opened):
+    good, half, number = opened.answers("embedding", [{"inputs": "a"}, {"inputs": ["a", "b\ud800"]}, 3])
+    assert good.shape == (1, 32)
+    assert (type(half), str(half)) == (Undecodable, "a text has half of a surrogate pair at character 2")
+    assert (type(number), str(number)) == (Invalid, "a request is a int; it has to be a dictionary of its keys")
+
+
 def test_threads_take_turns(opened):
     expected = [opened.embed(text).tobytes() for text in TEXTS]
     with ThreadPoolExecutor(8) as pool:
@@ -157,6 +164,17 @@ def test_the_archives_own_code_opens_it(archive, tmp_path):
     command = [sys.executable, "-P", "-c", program, other]
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (result.stdout, result.returncode) == ("(1, 32)\n", 0), result.stderr
+
+
+def test_what_tidied_up_or_was_killed_is_unpacked_again(archive, cache):
+    folder, _ = unpacking.unpack(archive)
+    (folder / "checkpoint" / "tokenizer.json").unlink()
+    (folder / "checkpoint" / "packed.safetensors").write_bytes(b"cut off")
+    folder.with_suffix(".part").mkdir()
+    (folder.with_suffix(".part") / "left").touch()
+    with open_archive(archive) as model:
+        assert model.embed("a").shape == (1, 32)
+    assert {file.suffix for file in cache.iterdir() if folder.name in file.name} == {"", ".lock"}
 
 
 def test_processes_that_unpack_at_once_share_one_folder(archive, cache):

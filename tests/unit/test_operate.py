@@ -2,14 +2,28 @@
 
 import fcntl
 import json
+import os
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
 from scripts.console import Failure
-from scripts.server import devices, doctor, draining, launch, management, refusal, running, state, tail, upgrade
+from scripts.server import (
+    devices,
+    doctor,
+    draining,
+    launch,
+    management,
+    processes,
+    refusal,
+    running,
+    state,
+    tail,
+    upgrade,
+)
 from scripts.server.gpu import GpuInfo, diagnose
 from scripts.server.preflight import Options
 
@@ -172,6 +186,7 @@ def test_a_start_beside_a_server_finds_it(tmp_path, monkeypatch):
     added = []
     monkeypatch.setattr(running.preflight, "archives", lambda _: [])
     monkeypatch.setattr(upgrade, "add", lambda one, name, *_: added.append(name) or one)
+    monkeypatch.setattr(running.changing, "clear", lambda _: None)
     assert running.add_missing(Options(tmp_path, ["bert", "other", "more"]), there) == (there, ["other", "more"])
     assert added == ["other", "more"]
 
@@ -248,9 +263,18 @@ def test_a_server_that_is_gone_is_forgotten(tmp_path, monkeypatch):
 
 
 def test_a_reused_pid_is_not_the_server(tmp_path):
-    import os
-
     assert server(tmp_path, pid=os.getpid(), created=1.0).process() is None
+    assert server(tmp_path, pid=os.getpid(), created=1.0e9).process() is None
+
+
+def test_a_step_of_the_wall_clock_changes_no_process(tmp_path, monkeypatch):
+    mine = server(tmp_path, pid=os.getpid(), created=processes.born(os.getpid()))
+    earlier = server(tmp_path, pid=os.getpid(), created=psutil.Process().create_time())  # as it once was written down
+    assert mine.process() == earlier.process() == psutil.Process()
+    boot = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot + 3600)
+    assert mine.process() == psutil.Process()
+    assert earlier.process() is None
 
 
 def test_the_operators_own_java_flags_come_last(monkeypatch):

@@ -140,7 +140,7 @@ def test_a_worker_that_died_keeps_nobody_waiting(run):
 
 def test_a_scaling_waits_for_a_java_that_is_started_again(run, monkeypatch):
     me = psutil.Process()
-    msgspec.structs.replace(run, supervisor=me.pid, supervised=me.create_time()).save()
+    msgspec.structs.replace(run, supervisor=me.pid, supervised=processes.born(me.pid)).save()
     answers = iter([management.Unreachable("gone"), {"workers": [{"status": "READY", "pid": DEAD}] * 2}])
 
     def describe(server, model, version):

@@ -1,0 +1,35 @@
+"""One command at a time changes which versions of models a server holds; what an earlier one left is cleared away."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts.console import err
+from scripts.server import own_store, versions
+from scripts.server.state import Loaded, Server
+
+LOCK = "versions.lock"
+
+
+@contextmanager
+def alone(server: Server) -> Iterator[Server]:
+    """Wait for other commands, then go on with the server as it is by then."""
+    with (Path(server.folder) / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            err.print(f"another command changes models of the server on port {server.inference_port}; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        server = server.current()
+        clear(server)
+        yield server
+
+
+def clear(server: Server) -> None:
+    """Take down versions that no command knows of: one that was killed left them."""
+    for model in versions.models(server):
+        for version in {*versions.registered(server, model)} - server.versions(model):
+            versions.take_down(server, model, Loaded(version, own_store.file_name(model, version)))
