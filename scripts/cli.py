@@ -15,6 +15,7 @@ from scripts.verbs import (
     completion,
     convert,
     gateway,
+    image,
     inspection,
     lifecycle,
     model,
@@ -50,6 +51,7 @@ VERBS = (
     lifecycle.stop,
     operate.doctor,
     service.service,
+    image.image,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
