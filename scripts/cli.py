@@ -17,6 +17,7 @@ from scripts.verbs import (
     gateway,
     image,
     inspection,
+    kubernetes,
     lifecycle,
     model,
     operate,
@@ -52,6 +53,7 @@ VERBS = (
     operate.doctor,
     service.service,
     image.image,
+    kubernetes.kubernetes,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
