@@ -68,6 +68,7 @@ def build(engine: str, archive: Archive | None, tag: str, gpu: bool, options: Se
 
 def stage(context: Path, archive: Archive | None) -> Path:
     """Copy what the image is made of."""
+    context.mkdir(exist_ok=True)
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
