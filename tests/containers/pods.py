@@ -52,6 +52,7 @@ class Pod:
         self.file.write_text(yaml.safe_dump(manifest))
         self.id = f"{name}-pod-0-{self.container['name']}"
         podman("play", "kube", "--log-driver", "k8s-file", self.file)
+        self.unready = 0
         self.address = next(iter(self.inspect("NetworkSettings")["Networks"].values()))["IPAddress"]
 
     def inspect(self, key: str) -> Any:
@@ -72,6 +73,11 @@ class Pod:
             passed = subprocess.run(command, capture_output=True, timeout=probe["timeoutSeconds"]).returncode == 0
             return passed, monotonic() - begun
         return False, monotonic() - begun
+
+    def is_endpoint(self) -> bool:
+        """Ask the readiness probe once more: whether a Service would send requests here."""
+        self.unready = 0 if self.probe("readiness")[0] else self.unready + 1
+        return self.unready < self.container["readinessProbe"]["failureThreshold"]
 
     def await_ready(self) -> float:
         """Seconds until the startup probe passes."""

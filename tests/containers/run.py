@@ -75,8 +75,10 @@ def alone() -> None:
     options = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
     name = podman("run", "--detach", *options, "bert:1.0", "--insecure", "--metrics-host", "0.0.0.0").stdout.split()[-1]
     try:
-        took = wait_for(lambda: not podman("healthcheck", "run", name, check=False).returncode, "healthy")
-        say("podman run --read-only: HEALTHCHECK passes", f"after {took:.0f} s")
+        took = wait_for(lambda: "stop it with" in podman("logs", name).stdout, "the last word of `start`")
+        healthy = not podman("healthcheck", "run", name, check=False).returncode
+        say("podman run --read-only", f"has started after {took:.0f} s")
+        say("HEALTHCHECK", "passes" if healthy else "does not pass", healthy)
         address = podman("inspect", "--format", "{{.NetworkSettings.IPAddress}}", name).stdout.strip()
         answer = requests.post(f"http://{address}:8080/predictions/bert", json={"inputs": "a text"}, timeout=60)
         say("an answer", f"{answer.status_code}, {len(answer.json()[0])} numbers", answer.status_code == 200)
@@ -161,8 +163,8 @@ def roll(stack: ExitStack, old: Pod, make: Callable[[], Pod]) -> None:
     endpoints = [old.url]
 
     def watch() -> None:
-        while not ending.wait(2):
-            endpoints[:] = [pod.url for pod in pods if pod.probe("readiness")[0]]
+        while not ending.wait(old.container["readinessProbe"]["periodSeconds"]):
+            endpoints[:] = [pod.url for pod in pods if pod.is_endpoint()]
 
     with Traffic(lambda: list(endpoints), 8, "/predictions/bert", {"inputs": "a text"}) as traffic:
         new = make()

@@ -17,7 +17,6 @@ class Traffic:
     Attributes:
         results: HTTP statuses, or names of exceptions -> how often.
         seconds: of every answer.
-        versions: of the model, as its answers were made -> how often.
     """
 
     def __init__(self, endpoints: Callable[[], list[str]], clients: int, path: str, body: object) -> None:
@@ -40,11 +39,15 @@ class Traffic:
     def ask(self) -> None:
         """One client."""
         while not self.ending.is_set():
+            urls = self.endpoints()
+            if not urls:
+                self.results["no endpoint"] += 1
+                self.ending.wait(0.1)
+                continue
             begun = monotonic()
             try:
-                url = random.choice(self.endpoints()) + self.path
-                result = str(requests.post(url, json=self.body, timeout=60).status_code)
-            except (requests.RequestException, IndexError) as error:
+                result = str(requests.post(random.choice(urls) + self.path, json=self.body, timeout=60).status_code)
+            except requests.RequestException as error:
                 result = type(error).__name__
             self.seconds.append(monotonic() - begun)
             self.results[result] += 1
