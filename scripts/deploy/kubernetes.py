@@ -107,6 +107,8 @@ def kserve(settings: Settings) -> list[dict[str, Any]]:
     """
     check(settings)
     refuse({"--volume": settings.volume, "--pull": settings.pull}, "KServe fetches archives", "--storage-uri URI")
+    asked = settings.scale_on if settings.scale_on != "cpu" else None
+    refuse({"--scale-on": asked}, "KServe scales on processors", "leave it out, or leave --kserve out")
     values = settings.values()
     runtime, service = load("kserve", values)
     pod = overlaid(load("deployment", values)[0], pod_overlays(settings), values)["spec"]["template"]["spec"]
@@ -141,10 +143,8 @@ def overlaid(made: dict[str, Any], names: Iterable[str], values: Mapping[str, ob
 def check(settings: Settings) -> None:
     """Refuse what makes no sense together, or lets everybody in unasked."""
     if settings.insecure == bool(settings.keys_secret):
-        raise Failure(
-            "who may ask the servers? " + ("both are given" if settings.insecure else "a pod is reached by others"),
-            fix="--keys-secret SECRET, or --insecure if the network policy is enough",
-        )
+        found = "--insecure and --keys-secret are both given" if settings.insecure else "anybody could ask the servers"
+        raise Failure(found, fix="--keys-secret SECRET, or --insecure if the network policy is enough")
     if settings.replicas[0] > settings.replicas[1]:
         raise Failure(f"--replicas {settings.replicas[0]} is above --most {settings.replicas[1]}", fix="raise --most")
     if settings.volume:

@@ -52,7 +52,7 @@ def all_settings(one: Archive) -> Iterator[Settings]:
 def all_kserve(one: Archive) -> Iterator[Settings]:
     """The same for KServe, which fetches archives itself."""
     for settings in all_settings(one):
-        if not settings.volume and not settings.pull:
+        if not settings.volume and not settings.pull and settings.scale_on == "cpu":
             yield settings
 
 

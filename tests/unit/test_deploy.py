@@ -101,8 +101,8 @@ def test_where_the_archive_comes_from(archive):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"insecure": False}, "who may ask"),
-        ({"keys_secret": "k"}, "who may ask"),
+        ({"insecure": False}, "anybody could ask"),
+        ({"keys_secret": "k"}, "are both given"),
         ({"volume": "v", "pull": "u"}, "--pull u: the archive is on the volume v"),
         ({"replicas": (3, 2)}, "--replicas 3 is above --most 2"),
         ({"storage": "pvc://m"}, "--storage-uri pvc://m: only KServe"),
@@ -121,8 +121,9 @@ def test_kserve_has_the_container_of_the_deployment(archive):
     assert {key for key in container if container[key] != plain.get(key)} == {"name", "ports", "env"}
     assert service["spec"]["predictor"]["model"]["storageUri"] == "s3://bucket/folder"
     assert service["spec"]["predictor"]["terminationGracePeriodSeconds"] == 40
-    with pytest.raises(Failure, match="KServe fetches archives"):
-        kubernetes.kserve(Settings(archive=archive, image="x", insecure=True, volume="v"))
+    for option, words in (({"volume": "v"}, "KServe fetches archives"), ({"scale_on": "queue"}, "on processors")):
+        with pytest.raises(Failure, match=words):
+            kubernetes.kserve(Settings(archive=archive, image="x", insecure=True, **option))
 
 
 def test_the_adapter_makes_the_metric_that_the_autoscaler_asks_for(archive):
