@@ -1,4 +1,4 @@
-"""Builds a container image of the server, with an archive inside or without, from `Containerfile` and what it copies."""
+"""Builds a container image of the server, with an archive inside or without, from `Containerfile` and its copies."""
 
 from __future__ import annotations
 
