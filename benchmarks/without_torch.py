@@ -1,6 +1,7 @@
 """What torch costs a worker that would need none: `python -m benchmarks.without_torch`, in seconds, memory and disk.
 
-The runtime `native` computes in kernels of its own. Each set of libraries is imported by processes of its own, in turn.
+The runtime `native` computes in kernels of its own. Each set of libraries is imported by processes in turn, while
+another process has imported all of them: what workers share is no worker's own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -26,6 +28,20 @@ print(json.dumps([took, memory.uss, memory.rss]))
 """
 CARRIED = ("torch", "sympy", "mpmath", "networkx")
 """What is installed for torch alone."""
+
+
+@contextmanager
+def companion(libraries: str) -> Iterator[None]:
+    """A process that has imported them, and maps their files."""
+    code = f"import {libraries}\nprint('ready', flush=True)\ninput()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        other.stdout.readline()
+        yield
+        other.stdin.write("\n")
 
 
 def imported(libraries: str) -> tuple[float, int, int]:
@@ -52,9 +68,10 @@ def files(package: str) -> Iterator[Path]:
 def main() -> None:
     """Print medians."""
     found: dict[str, list[tuple[float, int, int]]] = {name: [] for name in SETS}
-    for _ in range(ROUNDS):
-        for name, libraries in SETS.items():
-            found[name].append(imported(libraries))
+    with companion(SETS["with torch"]):
+        for _ in range(ROUNDS):
+            for name, libraries in SETS.items():
+                found[name].append(imported(libraries))
     for name, rows in found.items():
         seconds, own, resident = (statistics.median(column) for column in zip(*rows, strict=True))
         print(

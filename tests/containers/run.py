@@ -7,11 +7,13 @@ is committed under the name of the base image that `Containerfile` asks for.
 from __future__ import annotations
 
 import argparse
+import os
+import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
@@ -70,33 +72,53 @@ def build(store: Path, options: list[str]) -> None:
         )
 
 
-def alone() -> None:
-    """`podman run`, read-only and without any right."""
-    options = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
-    name = podman("run", "--detach", *options, "bert:1.0", "--insecure", "--metrics-host", "0.0.0.0").stdout.split()[-1]
+@contextmanager
+def container(*options: str, arguments: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """`podman run` of the image, read-only and without any right: its name, and its inference API's address."""
+    rights = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
+    name = podman("run", "--detach", *rights, *options, "bert:1.0", *arguments).stdout.split()[-1]
     try:
         took = wait_for(lambda: "stop it with" in podman("logs", name).stdout, "the last word of `start`")
+        say(" ".join(["podman run --read-only", *arguments]), f"has started after {took:.0f} s")
+        yield name, podman("inspect", "--format", "{{.NetworkSettings.IPAddress}}", name).stdout.strip()
+    finally:
+        podman("rm", "--force", "--volumes", name, check=False)
+
+
+def alone() -> None:
+    """What it may do, what it holds, and how it ends."""
+    with container(arguments=("--insecure", "--metrics-host", "0.0.0.0")) as (name, address):
         healthy = not podman("healthcheck", "run", name, check=False).returncode
-        say("podman run --read-only", f"has started after {took:.0f} s")
         say("HEALTHCHECK", "passes" if healthy else "does not pass", healthy)
-        address = podman("inspect", "--format", "{{.NetworkSettings.IPAddress}}", name).stdout.strip()
         answer = requests.post(f"http://{address}:8080/predictions/bert", json={"inputs": "a text"}, timeout=60)
         say("an answer", f"{answer.status_code}, {len(answer.json()[0])} numbers", answer.status_code == 200)
         metrics = requests.get(f"http://{address}:8082/metrics", timeout=60).text
         say("metrics", f"{len(metrics.splitlines())} lines", "bert_requests" in metrics)
         user = podman("exec", name, "id", "-u").stdout.strip()
         say("user", user, user == "10001")
-        for folder in ("/bert", "/models", "/etc"):
-            written = podman("exec", name, "touch", f"{folder}/x", check=False)
-            say(f"a file in {folder}", written.stderr.strip() or "written", written.returncode != 0)
+        for place in ("/bert", "/models", "/etc"):
+            written = podman("exec", name, "touch", f"{place}/x", check=False)
+            say(f"a file in {place}", written.stderr.strip() or "written", written.returncode != 0)
         found = podman("exec", name, "sh", "-c", COMPILERS, check=False).stdout.split()
         say("compilers and pip in it", found or "none", not found)
         begun = monotonic()
         podman("stop", "--time", 10, name)
         code = podman("inspect", "--format", "{{.State.ExitCode}}", name).stdout.strip()
         say("podman stop", f"exit {code} after {monotonic() - begun:.1f} s", code == "0")
-    finally:
-        podman("rm", "--force", "--volumes", name, check=False)
+
+
+def with_keys(folder: Path) -> None:
+    """A file of keys with the owner and mode that Kubernetes gives to a Secret's."""
+    keys, key = folder / "keys", secrets.token_urlsafe(24)
+    keys.write_text(f"ada:{key}\n")
+    os.chown(keys, 0, 10001)
+    keys.chmod(0o440)
+    options = ("--user=10001:10001", f"--volume={keys}:/run/keys/keys:ro", "--env=BERT_KEYS=/run/keys/keys")
+    with container(*options) as (_, address):
+        for headers, wanted in (({}, 401), ({"authorization": f"Bearer {key}"}, 200)):
+            url = f"http://{address}:8080/predictions/bert"
+            status = requests.post(url, json={"inputs": "a text"}, headers=headers, timeout=60).status_code
+            say(f"a request with {'a' if headers else 'no'} key", status, status == wanted)
 
 
 def play(stack: ExitStack, store: Path, version: str, folder: Path) -> Pod:
@@ -202,6 +224,7 @@ def main() -> int:
             make_base(folder / "base")
         build(folder, [f"--build-option={option}" for option in asked.build_option])
         alone()
+        with_keys(folder)
         old = play(stack, folder, "1.0", folder)
         overload(old, asked.seconds)
         deaths(old)
