@@ -15,7 +15,9 @@ from scripts.verbs import (
     completion,
     convert,
     gateway,
+    image,
     inspection,
+    kubernetes,
     lifecycle,
     model,
     operate,
@@ -50,6 +52,8 @@ VERBS = (
     lifecycle.stop,
     operate.doctor,
     service.service,
+    image.image,
+    kubernetes.kubernetes,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)

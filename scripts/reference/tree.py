@@ -18,6 +18,7 @@ FOLDERS = {
     "client": "the Python client, a package of its own: `pip install ./client`",
     "config": "settings of TorchServe and of presets",
     "config/prometheus": "what Prometheus asks, and its alert rules; the dashboard beside it is JSON",
+    "config/kubernetes": "templates of what `bert kubernetes` prints, and overlays for its options",
     "config/models": "one preset per file: where a model comes from",
     "benchmarks/peers": "the servers that `benchmarks/compare.py` compares with, one folder each",
 }

@@ -37,13 +37,15 @@ def port(server: Server) -> int:
 
 
 def state(server: Server) -> str:
-    """`ready 100%`, less with a long queue; `drain` when it is to end; `down` without Java or without any worker.
+    """`ready 100%`, less with a long queue; `drain` when it is to end; `down` without Java or any worker, or at start.
+
+    A `start` that is asked to end before it is done cuts what its first workers have accepted: nothing is to be sent.
 
     Where one of several models has no worker, the others are served, and the gateway waits for that one. For HAProxy
     `ready` ends what `drain` began, and `up` what `down` did.
     """
     server = server.current()
-    if server.process() is None:
+    if server.process() is None or is_locked(server.starting):
         return "down"
     if is_locked(stop_note(server.locks)):
         return heard.DRAIN

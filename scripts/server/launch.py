@@ -64,7 +64,7 @@ def port_lock(inference_port: int) -> Iterator[None]:
     """Hold off a second start on the same port: until Java listens, the port looks free to both."""
     folder = state.folder(inference_port)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "starting").open("w") as lock:
+    with (folder / state.STARTING).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

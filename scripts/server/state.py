@@ -16,7 +16,7 @@ from scripts import paths
 from scripts.console import Failure, err
 from scripts.server import processes
 
-FILE, LOCK = "server.json", "server.lock"
+FILE, LOCK, STARTING = "server.json", "server.lock", "starting"
 DEFAULT_PORT = 8080
 
 
@@ -115,6 +115,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     def births(self) -> Path:
         """Folder with a file per worker, of those that are loading, too; see `handler.locks.be_born`."""
         return births(self.locks)
+
+    @property
+    def starting(self) -> Path:
+        """Locked while a `start` on its port is under way."""
+        return Path(self.folder) / STARTING
 
     @property
     def scaled(self) -> Path:

@@ -1,5 +1,6 @@
 """The configuration that a gateway is given: HAProxy takes it, and what is in it."""
 
+import fcntl
 import os
 import re
 import socket
@@ -88,6 +89,19 @@ def test_the_agent_says_a_line_and_closes():
     finally:
         listener.shutdown()
         listener.server_close()
+
+
+def test_the_agent_says_down_until_start_is_done(tmp_path, monkeypatch):
+    """A worker is ready by then; a start that is ended before it is done drains nothing."""
+    server = SimpleNamespace(
+        process=lambda: 1, starting=tmp_path / "starting", locks=tmp_path, models=["bert"], current=lambda: server
+    )
+    monkeypatch.setattr(agent.management, "describe", lambda *_: {"workers": [{"status": "READY"}]})
+    monkeypatch.setattr(agent.draining, "pending", lambda _: 0)
+    with server.starting.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert agent.state(server) == "down"
+    assert agent.state(server) == "ready up 100%"
 
 
 def holding(active, previous="", canary="", percent=0):

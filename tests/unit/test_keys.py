@@ -1,6 +1,7 @@
 """Who may ask: keys of a file that changes, and what everybody else gets."""
 
 import logging
+import os
 
 import orjson
 import pytest
@@ -119,6 +120,18 @@ def test_a_file_that_is_no_list_of_keys_is_refused_without_showing_it(file, text
     with pytest.raises(Failure, match=words) as caught:
         files.check(file)
     assert ADA not in caught.value.what + caught.value.fix
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file of root's")
+def test_a_secret_of_kubernetes_is_roots_and_its_group_reads_it(file, monkeypatch):
+    file.chmod(0o440)
+    with pytest.raises(Failure, match="others may read"):
+        files.check(file)
+    monkeypatch.setattr(os, "geteuid", lambda: 10001)
+    files.check(file)
+    file.chmod(0o444)
+    with pytest.raises(Failure, match="others may read"):
+        files.check(file)
 
 
 def test_the_command_asks_with_the_first_key(file):

@@ -1,0 +1,1 @@
+"""Images and manifests, built and run by podman, and checked against schemas: `run` and `schemas`."""
