@@ -31,7 +31,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "bench",
         "doctor",
     ),
-    "Deploy": ("service",),
+    "Deploy": ("plan", "service"),
     "Prepare models": ("pull", "pack", "inspect", "finetune", "convert", "export"),
 }
 INTRODUCTION = """\
