@@ -10,7 +10,7 @@ from scripts.planning import traffic
 from scripts.planning.host import Host
 from scripts.planning.simulation import Outcome, simulate, token_seconds
 
-REQUESTS = 200_000  # of a simulation, 2,000 of which are slower than the 99th percentile
+REQUESTS = 100_000  # of a simulation, 1,000 of which are slower than the 99th percentile
 EACH = 400  # at least so many for each host
 GROUP = 64
 """Hosts that are simulated for more of them while searching: each then sees what it sees among thousands. The answer
