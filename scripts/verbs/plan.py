@@ -20,10 +20,10 @@ SECONDS = {"ms": 0.001, "s": 1.0}
 
 
 def plan(
-    name: ModelName = "bert",
     rate: Annotated[
         float, typer.Option("--rate", min=0.001, help="requests per second, of one text each, at random times")
-    ] = 100.0,
+    ],
+    name: ModelName = "bert",
     p99: Annotated[str, typer.Option("--p99", help="time in which 99 % of them are answered, such as 100ms")] = "100ms",
     tokens: Annotated[
         str, typer.Option("--tokens", help="tokens per text; mixed lengths as in `bench`, or a number such as 40")
@@ -50,8 +50,8 @@ def plan(
 
     Without --host or --bench the running server's model is measured for half a minute, so give it a quiet moment.
 
-    Examples: scripts/bert plan bert --save host.json; scripts/bert plan bert --host host.json --rate 5000 --p99 100ms
-    --tokens 40 --zones 3 --price 0.17 --chart plan.svg
+    Examples: scripts/bert plan bert --rate 300 --save host.json; scripts/bert plan bert --host host.json --rate 5000
+    --p99 100ms --tokens 40 --zones 3 --price 0.17 --chart plan.svg
     """
     from scripts.load import report
     from scripts.planning import curve
@@ -76,7 +76,9 @@ def plan(
         print_json({**found.as_dict(), "cost_per_million_texts": cost, "host": hosts.as_dict(kind)})
         return
     spare = f", {found.spread} over {zones} zones so that one may be lost" if zones > 1 else ""
-    out.print(f"{found.hosts} hosts{spare}: {rate:g} texts per second, p99 within {p99}")
+    out.print(
+        f"{found.hosts} host{'' if found.hosts == 1 else 's'}{spare}: {rate:g} texts per second, p99 within {p99}"
+    )
     out.print(report.table(found.rows, planning.COLUMNS))
     if cost is not None:
         out.print(f"a million texts cost {cost:.4g} with {found.spread} hosts at {price:g} per hour")
