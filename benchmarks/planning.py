@@ -1,7 +1,8 @@
 """`bert plan` against measurement: `python -m benchmarks.planning [ROUNDS]`, into `planning.json` and a chart.
 
 Each round measures the host as `plan` does, then sends open loops at shares of its capacity. The simulation is given
-the same arrival times and lengths, and the load generator as a part of the host, since it takes cores of it. Latencies
+the same times of sending and lengths, the load generator as a part of the host, since it takes cores of it, and the
+cores that other programs had meanwhile. Latencies
 of all rounds are put together before percentiles are taken, measured ones and simulated ones.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import msgspec
 import numpy as np
 import psutil
 
@@ -39,7 +41,7 @@ from scripts.sources import presets, pull
 
 SHARES = (0.3, 0.6, 0.8, 0.9)
 """Of the requests per second that a closed loop gets."""
-SECONDS = 12.0  # of an open loop
+SECONDS, LEAST = 12.0, 800  # of an open loop, and requests
 ROUNDS = 3
 SIMULATIONS = 10  # of each open loop, with other variations of batches
 WIDER = Model(layers=12, hidden=512, heads=8, intermediate_size=2048)
@@ -105,7 +107,7 @@ def opened(subject: Subject, host: Host, rate: float, seed: int, point: Point) -
 
     A run that others had more than `QUIET` cores of is made again, at most `TRIES` times; the quietest counts.
     """
-    made = workload.make("mixed", int(rate * SECONDS), seed, subject.model.tokenizer)
+    made = workload.make("mixed", max(LEAST, int(rate * SECONDS)), seed, subject.model.tokenizer)
     runs = []
     for _ in range(TRIES):
         runs.append(watched(subject, served.requests(subject.target, made, 1), rate, seed))
@@ -115,6 +117,7 @@ def opened(subject: Subject, host: Host, rate: float, seed: int, point: Point) -
     due = np.cumsum(np.random.default_rng(seed).exponential(1 / rate, len(made.texts)))  # as in `open_loop`
     late = np.asarray(outcome.late)
     traffic = Traffic(np.sort(due + late), np.asarray(made.tokens, float), rate)
+    host = msgspec.structs.replace(host, other_cores=others)
     found = np.concatenate(
         [simulate(host, 1, traffic, number, clients_here=True).latencies + late for number in range(SIMULATIONS)]
     )

@@ -33,6 +33,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         speedup: of a lone request's tokens when they are computed by all cores; 1 for none.
         overhead_ms: latency that is no work: timers, wake-ups, sockets.
         variation: standard deviation of a batch's time over its mean; 1 makes it exponential.
+        other_cores: that other programs of the host keep busy.
         threads: `handler.threads`; 0 shares the cores among busy workers.
     """
 
@@ -51,6 +52,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     speedup: Annotated[float, Meta(ge=1)] = 1.0
     overhead_ms: float = 0.0
     variation: NotNegative = 0.0
+    other_cores: NotNegative = 0.0
     threads: Annotated[int, Meta(ge=0)] = 0
 
     def background_ms(self, clients_here: bool) -> float:
@@ -66,7 +68,11 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """
         each = self.batch_ms / self.batch_size + self.request_ms + self.turnaround_ms + mean_token_ms
         together = each + self.background_ms(clients_here)
-        return 1000 * min(self.workers / each, self.cores / together) if together else float("inf")
+        return (
+            1000 * min(self.workers / each, max(0.0, self.cores - self.other_cores) / together)
+            if together
+            else float("inf")
+        )
 
 
 def read(file: Path) -> Host:

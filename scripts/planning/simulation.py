@@ -57,7 +57,7 @@ def simulate(host: Host, hosts: int, traffic: Traffic, seed: int = 0, clients_he
         clients_here: whether the load generator takes cores of the hosts.
     """
     work = token_seconds(host, traffic.tokens).tolist()
-    background = traffic.rate / hosts * host.background_ms(clients_here) / 1000
+    background = host.other_cores + traffic.rate / hosts * host.background_ms(clients_here) / 1000
     random = np.random.default_rng([seed, 2])
     machines = [Machine(host, work, background, noise(host.variation, random)) for _ in range(hosts)]
     balancer: Balancer = LeastConnections(hosts) if hosts > 1 else One()

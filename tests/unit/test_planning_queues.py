@@ -118,6 +118,8 @@ def test_work_beside_the_workers_slows_them_down():
     kind = host(frontend_ms=10, queue=10)
     found = simulate(kind, 1, Traffic(np.array([0.0]), np.ones(1), 50.0)).latencies
     assert found == pytest.approx([0.020])
+    beside = host(cores=2, workers=2, other_cores=1, queue=10)
+    assert simulate(beside, 1, sent(0.0, 0.0)).latencies == pytest.approx([0.020, 0.020])
     clients = host(client_ms=10, queue=10)
     for here, taken in ((False, 0.010), (True, 0.020)):
         assert simulate(clients, 1, Traffic(np.array([0.0]), np.ones(1), 50.0), clients_here=here).latencies == (
