@@ -13,7 +13,8 @@ from scripts.planning.observation import Closed
 
 NORMAL_90 = 1.2816
 """90th percentile of the standard normal distribution."""
-DIGITS = 4
+DIGITS = 5
+TINY = 1e-9
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,39 +42,46 @@ def fit(rows: Sequence[Closed], place: Place) -> Host:
     Raises:
         Failure: a kind of row is missing.
     """
+    alone, full = kinds(rows, place)
+    delay = place.batch_delay_ms if place.batch_size > 1 else 0
+    batch, request, token = costs(rows)
+    serial = batch + request
+    turnaround = mean([turnaround_ms(row, place.batch_size, delay) for row in full])
+    ratios = [token * row.tokens / max(TINY, row.wall - serial) for row in alone]
+    speedup = mean([min(place.cores, max(1.0, ratio)) for ratio in ratios])
+    work = [serial + turnaround + token * row.tokens / speedup for row in alone]
+    spreads = [row.spread / NORMAL_90 / row.latency for row in alone if row.fixed]
+    found = {
+        "batch_ms": batch,
+        "request_ms": request,
+        "token_ms": token,
+        "turnaround_ms": turnaround,
+        "frontend_ms": max(0.0, mean([row.java for row in full]) - turnaround),
+        "client_ms": mean([row.client for row in full]),
+        "speedup": speedup,
+        "overhead_ms": mean([row.latency - delay - busy for row, busy in zip(alone, work, strict=True)]),
+        "variation": mean(spreads) if spreads else 0.0,
+    }
+    return msgspec.convert(
+        msgspec.to_builtins(place) | {key: round(value, DIGITS) for key, value in found.items()}, Host
+    )
+
+
+def kinds(rows: Sequence[Closed], place: Place) -> tuple[list[Closed], list[Closed]]:
+    """Rows with one request in flight, and those with the most.
+
+    Raises:
+        Failure: there are none, or the most do not keep all workers busy.
+    """
     alone = [row for row in rows if row.in_flight == 1]
     most = max((row.in_flight for row in rows), default=0)
-    full = [row for row in rows if row.in_flight == most]
     if not alone or most < 2 * place.workers:
+        enough = 2 * place.workers * place.batch_size
         raise Failure(
             f"{len(alone)} rows with one request in flight, and at most {most} in flight for {place.workers} workers",
-            fix=f"scripts/bert bench NAME --in-flight 1,4,{2 * place.workers * place.batch_size} --save FILE",
+            fix=f"scripts/bert bench NAME --in-flight 1,{2 * place.workers},{enough} --save FILE",
         )
-    batch, request, token = costs(rows)
-    delay = place.batch_delay_ms if place.batch_size > 1 else 0
-    turnaround = mean([turnaround_ms(row, place.batch_size, delay) for row in full])
-    lone = [(row, batch + request, token * row.tokens) for row in alone]
-    speedup = mean([min(place.cores, max(1.0, tokens / max(1e-9, row.wall - serial))) for row, serial, tokens in lone])
-    overhead = mean([row.latency - delay - turnaround - serial - tokens / speedup for row, serial, tokens in lone])
-    spreads = [row.spread / NORMAL_90 / row.latency for row in alone if row.fixed]
-    return Host(
-        cores=place.cores,
-        workers=place.workers,
-        batch_size=place.batch_size,
-        batch_delay_ms=delay,
-        queue=place.queue,
-        threads=place.threads,
-        batch_ms=round(batch, DIGITS),
-        request_ms=round(request, DIGITS),
-        token_ms=round(token, DIGITS + 2),
-        attention=place.attention,
-        turnaround_ms=round(turnaround, DIGITS),
-        frontend_ms=round(max(0.0, mean([row.java for row in full]) - turnaround), DIGITS),
-        client_ms=round(mean([row.client for row in full]), DIGITS),
-        speedup=round(speedup, DIGITS),
-        overhead_ms=round(overhead, DIGITS),
-        variation=round(mean(spreads) if spreads else 0.0, DIGITS),
-    )
+    return alone, [row for row in rows if row.in_flight == most]
 
 
 def costs(rows: Sequence[Closed]) -> list[float]:

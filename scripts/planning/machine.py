@@ -25,7 +25,7 @@ class Machine:
     Args:
         host: what it is.
         work: seconds that the tokens of each request take on one core.
-        background: cores that are not the workers': Java's beside them, other programs', clients' that run here; constant.
+        background: cores that are not the workers': Java's, other programs', clients' that run here; constant.
         noise: factors of a batch's time, one after the other.
     """
 
