@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Protocol
 
 
@@ -32,12 +33,13 @@ class LeastConnections:
     """The host with the fewest requests in flight; of equals, the one that has been so for longest.
 
     HAProxy's `leastconn`, which the project's gateway uses. Hosts lie in one ordered set per number of requests, so
-    that a request costs the same with thousands of them.
+    that a request costs the same with thousands of them. A plain dictionary would step over the holes that removed
+    hosts leave at its beginning.
     """
 
     def __init__(self, hosts: int) -> None:
         self.held = [0] * hosts
-        self.levels: list[dict[int, None]] = [dict.fromkeys(range(hosts))]
+        self.levels: list[OrderedDict[int, None]] = [OrderedDict.fromkeys(range(hosts))]
         self.lowest = 0
 
     def choose(self) -> int:
@@ -58,6 +60,6 @@ class LeastConnections:
         """To the end of another level."""
         del self.levels[self.held[host]][host]
         if level == len(self.levels):
-            self.levels.append({})
+            self.levels.append(OrderedDict())
         self.levels[level][host] = None
         self.held[host] = level

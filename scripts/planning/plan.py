@@ -60,10 +60,10 @@ def make(host: Host, goal: Goal, zones: int = 1) -> Plan:
     """
     hosts = search.fewest(host, goal)
     spread = zones * ceil(hosts / (zones - 1)) if zones > 1 else hosts
-    cases = {"all up": hosts}
+    cases = {"fewest hosts": hosts}
     if zones > 1:
         cases |= {
-            "one zone lost": hosts - ceil(hosts / zones),
+            "fewest hosts, one zone lost": hosts - ceil(hosts / zones),
             "with spare hosts": spread,
             "with spare hosts, one zone lost": spread - spread // zones,
         }

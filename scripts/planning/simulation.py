@@ -58,8 +58,8 @@ def simulate(host: Host, hosts: int, traffic: Traffic, seed: int = 0, clients_he
     """
     work = token_seconds(host, traffic.tokens).tolist()
     background = host.other_cores + traffic.rate / hosts * host.background_ms(clients_here) / 1000
-    random = np.random.default_rng([seed, 2])
-    machines = [Machine(host, work, background, noise(host.variation, random)) for _ in range(hosts)]
+    factors = noise(host.variation, np.random.default_rng([seed, 2]))
+    machines = [Machine(host, work, background, factors) for _ in range(hosts)]
     balancer: Balancer = LeastConnections(hosts) if hosts > 1 else One()
     ends, batches = run(machines, balancer, traffic.due.tolist())
     return Outcome(np.asarray(ends) - traffic.due + host.overhead_ms / 1000, batches)

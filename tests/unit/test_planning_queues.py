@@ -17,7 +17,7 @@ from scripts.planning.traffic import Traffic, make
 SERVICE = 0.010  # seconds
 ENDLESS = 10**9
 BLOCKS = 40
-SIZE = 120_000
+SIZE = 60_000
 
 
 def host(**settings):
@@ -68,7 +68,7 @@ QUEUES = {
 def test_mean_latency_is_that_of_theory(queue, load):
     kind, formula, servers = QUEUES[queue]
     found, error = mean(kind, load * servers / SERVICE)
-    assert error < 0.05 * found
+    assert error < 0.1 * found
     assert abs(found - formula(load)) < 4 * error
 
 
@@ -83,7 +83,7 @@ def test_refusals_are_those_of_a_queue_with_room_for_so_many(load):
     room = 5
     expected = (1 - load) * load**room / (1 - load ** (room + 1))
     found = simulate(host(variation=1, queue=room - 1), 1, make(load / SERVICE, SIZE, "40")).refused
-    assert found == pytest.approx(expected, rel=0.05)
+    assert found == pytest.approx(expected, rel=0.1)
 
 
 def sent(*due):
