@@ -36,12 +36,14 @@ class Outcome:
         latencies: of good answers, in seconds; under open load from when the request was due.
         errors: status (or the exception's name) -> how often.
         texts: in good answers.
+        late: of each request of an open loop, seconds between when it was due and when it was sent.
     """
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     errors: dict[str, int] = field(default_factory=dict)
     texts: int = 0
+    late: list[float] = field(default_factory=list)
 
     @property
     def sent(self) -> int:
@@ -114,7 +116,8 @@ async def _open(requests: Sequence[Request], per_second: float, seed: int) -> Ou
     start = perf_counter()
 
     async def client(request: Request, due: float) -> None:
-        await asyncio.sleep(max(0.0, due - perf_counter()))
+        await asyncio.sleep(max(0.0, due - perf_counter()))  # in whole milliseconds, rounded up: so does `epoll`
+        outcome.late.append(perf_counter() - due)
         connection = idle.pop() if idle else Connection(target.hostname or "", target.port or 80)
         await send(connection, request, due, outcome)
         idle.append(connection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -55,20 +56,33 @@ def requests(target: Target, workload: Workload, texts_each: int) -> list[Reques
     ]
 
 
-def closed(target: Target, workload: Workload, texts_each: int, in_flight: int, shape: ModelShape) -> dict[str, Any]:
+def closed(
+    target: Target,
+    workload: Workload,
+    texts_each: int,
+    in_flight: int,
+    shape: ModelShape,
+    warm_up_seconds: float = WARM_UP_SECONDS,
+    seconds: float = MEASURED_SECONDS,
+) -> dict[str, Any]:
     """Closed loop: that many requests in flight at all times.
 
     The workload is sent whole, as often as it takes, so that fast and slow servers get the same mix of lengths.
     """
     sent = requests(target, workload, texts_each)
     counted = stage_times.read(target.metrics) if target.metrics else {}
-    warm_up = closed_loop(sent, in_flight, WARM_UP_SECONDS, whole=False)
+    warm_up = closed_loop(sent, in_flight, warm_up_seconds, whole=False)
     if target.metrics:
         counted = stage_times.await_requests(target.metrics, counted, warm_up.sent)
-    before = cpu_seconds(target.pids)
-    outcome = closed_loop(sent, in_flight, MEASURED_SECONDS)
-    used = spent(before, cpu_seconds(target.pids))
-    row = {"in_flight": in_flight, **summary(outcome, workload, shape), "cpu_seconds": used}
+    before, own = cpu_seconds(target.pids), process_time()
+    outcome = closed_loop(sent, in_flight, seconds)
+    load, used = process_time() - own, spent(before, cpu_seconds(target.pids))
+    row = {
+        "in_flight": in_flight,
+        **summary(outcome, workload, shape),
+        "cpu_seconds": used,
+        "client_cpu_seconds": round(load, 3),
+    }
     if target.metrics:
         after = stage_times.await_requests(target.metrics, counted, outcome.sent)
         row["stages"] = stage_times.per_text(counted, after, row["mean_ms"], in_flight == texts_each == 1)

@@ -32,6 +32,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "doctor",
     ),
     "Deploy": ("service", "image", "kubernetes"),
+    "Deploy": ("plan", "service"),
     "Prepare models": ("pull", "pack", "inspect", "finetune", "convert", "export"),
 }
 INTRODUCTION = """\

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from scripts.console import Failure, out, print_json, step
@@ -42,27 +43,22 @@ def bench(
 
     Examples: scripts/bert bench; scripts/bert bench --rate 20,50,100 --texts 2000 --save result.json
     """
-    from scripts.load import machine, report, served, workload
+    from scripts.load import machine, report, running, workload
     from scripts.load.ceiling import PeakGemm
+    from scripts.planning import measuring
 
     server = state.find(inference_port)
     workers = management.pids(management.describe(server, name))
     with step("reading the model and the machine"):
-        model = workload.read_archive(Path(server.store) / f"{name}.mar")
+        archive = Path(server.store) / f"{name}.mar"
+        model = workload.read_archive(archive)
         ceiling = PeakGemm(model.shape)
         top = ceiling.measure()
     try:
         made = workload.make(load, texts, seed, model.tokenizer)
     except ValueError as error:
         raise Failure(str(error)) from None
-    fields = {"task": task} | ({"encoding_format": "base64"} if task == "embedding" else {})
-    target = served.Target(
-        f"{server.inference}/predictions/{name}",
-        fields,
-        pids=[server.pid, *workers],
-        metrics=server.metrics,
-        head="".join(f"{key}: {value}\r\n" for key, value in management.auth_header(server, "inference").items()),
-    )
+    target = running.target(server, name, task, workers)
     rows = []
     for setting in (rate or in_flight).split(","):
         with step(f"{load}, {setting} {'requests per second' if rate else 'in flight'}"):
@@ -75,6 +71,7 @@ def bench(
         "sgemm_libraries": ceiling.won,
         "workload": {"name": load, "texts": texts, "texts_per_request": texts_each, "seed": seed, "task": task},
         "workers": len(workers),
+        "place": msgspec.to_builtins(measuring.place(archive, len(workers), model.shape)),
         "rows": rows,
     }
     if save:

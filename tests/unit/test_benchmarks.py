@@ -114,23 +114,29 @@ def server():
 
 
 def test_a_closed_loop_measures_whole_workloads_after_a_warm_up(monkeypatch, server):
-    monkeypatch.setattr(served, "WARM_UP_SECONDS", 0.05)
-    monkeypatch.setattr(served, "MEASURED_SECONDS", 0.1)
     awaited = []
     monkeypatch.setattr(stage_times, "read", lambda url: {})
     monkeypatch.setattr(stage_times, "await_requests", lambda url, before, count: awaited.append(count))
     monkeypatch.setattr(stage_times, "per_text", lambda *_: {})
     made = Workload("few", ["a", "b", "c", "bad"], [3, 4, 5, 100])
     target = served.Target(f"http://127.0.0.1:{server.server_port}/", {}, metrics="somewhere")
-    row = served.closed(target, made, 1, 2, ModelShape(1, 2, 4))
+    row = served.closed(target, made, 1, 2, ModelShape(1, 2, 4), 0.05, 0.1)
     warm_up, measured = awaited
     assert (sum(awaited), measured % 4, row["requests"]) == (len(server.texts), 0, measured * 3 / 4)
     assert warm_up >= 2
     assert measured >= 8
     assert row["errors"] == {"400": measured // 4}
     assert row["seconds"] >= 0.1
+    assert row["client_cpu_seconds"] > 0
     counts = [server.texts[warm_up:].count(text) for text in made.texts]
     assert counts == [measured // 4] * 4
+
+
+def test_an_open_loop_says_how_late_it_sent(server):
+    outcome = load.open_loop([load.Request(f"http://127.0.0.1:{server.server_port}/", b'{"inputs": []}')] * 50, 1000)
+    assert (len(outcome.latencies), len(outcome.late)) == (50, 50)
+    assert min(outcome.late) >= 0
+    assert np.mean(outcome.late) < np.mean(outcome.latencies)
 
 
 def test_texts_and_tokens_of_all_cycles_are_counted():

@@ -34,6 +34,7 @@ SCRIPTS = [
     {"reference"},
     {"cli"},
     {"verbs"},
+    {"planning"},
     {"finetuning", "gateway", "load", "top"},
     {"packing", "server", "deploy"},
     {"sources"},

@@ -1,0 +1,205 @@
+"""`bert plan` against measurement: `python -m benchmarks.planning [ROUNDS]`, into `planning.json` and a chart.
+
+Each round measures the host as `plan` does, then sends open loops at shares of its capacity. The simulation is given
+the same times of sending and lengths, the load generator as a part of the host, since it takes cores of it, and the
+cores that other programs had meanwhile. Latencies
+of all rounds are put together before percentiles are taken, measured ones and simulated ones.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import msgspec
+import numpy as np
+import psutil
+
+from benchmarks.gpu import models
+from benchmarks.gpu.sizes import Model
+from scripts import paths
+from scripts.console import err, out
+from scripts.load import machine, report, served, workload
+from scripts.load.loops import Outcome, Request, closed_loop, open_loop
+from scripts.packing import pack
+from scripts.planning import host as hosts
+from scripts.planning import measuring
+from scripts.planning.chart import Chart, Line
+from scripts.planning.host import Host
+from scripts.planning.measuring import Subject
+from scripts.planning.simulation import simulate
+from scripts.planning.traffic import Floats, Traffic
+from scripts.server import launch, stop
+from scripts.server.preflight import Options
+from scripts.sources import presets, pull
+
+SHARES = (0.3, 0.6, 0.8, 0.9)
+"""Of the requests per second that a closed loop gets."""
+SECONDS, LEAST = 12.0, 800  # of an open loop, and requests
+ROUNDS = 3
+SIMULATIONS = 10  # of each open loop, with other variations of batches
+WIDER = Model(layers=12, hidden=512, heads=8, intermediate_size=2048)
+"""3.6 times the layers' weights of the default model."""
+PORT = 18600
+ALLOWED = 0.15
+QUIET, TRIES = 0.1, 2
+"""Cores that others may have during a run, and how often it is made at most."""
+LEVELS = (50, 99)
+
+
+@dataclass
+class Point:
+    """A share of the capacity: latencies in seconds, measured and simulated, of all rounds."""
+
+    rates: list[float] = field(default_factory=list)
+    measured: list[Floats] = field(default_factory=list)
+    simulated: list[Floats] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    errors: int = 0
+
+    def row(self, name: str, share: float) -> dict[str, Any]:
+        """Percentiles, in milliseconds, and how far the prediction is off."""
+        found: dict[str, Any] = {"name": name, "share": share, "rate": round(float(np.mean(self.rates)), 1)}
+        measured, simulated = np.concatenate(self.measured), np.concatenate(self.simulated)
+        found |= {"requests": len(measured), "errors": self.errors, "other_cores": np.round(self.others, 2).tolist()}
+        for level in LEVELS:
+            was, predicted = (1000 * float(np.percentile(each, level)) for each in (measured, simulated))
+            found |= {f"p{level}_ms": round(was, 2), f"p{level}_predicted_ms": round(predicted, 2)}
+            found[f"p{level}_off"] = round(predicted / was - 1, 3)
+        return found
+
+
+def archives(store: Path, folder: Path) -> list[str]:
+    """Pack the default model and a wider one with random weights; their names."""
+    pack.pack(pull.pull(presets.DEFAULT), "minilm", "1.0", {}, store)
+    pack.pack(models.save(folder / "wider", WIDER), "wider", "1.0", {}, store)
+    return ["minilm", "wider"]
+
+
+@contextmanager
+def serving(store: Path, name: str) -> Iterator[Subject]:
+    """A server with one of them."""
+    server = launch.start(Options(store, (name,), inference_port=PORT))
+    try:
+        yield measuring.subject(server, name)
+    finally:
+        stop.stop(server, 2)
+
+
+def saturated(subject: Subject) -> float:
+    """Requests per second of a closed loop with all batches full, of mixed lengths."""
+    made = workload.make("mixed", 400, 1, subject.model.tokenizer)
+    place = subject.place
+    sent = served.requests(subject.target, made, 1)
+    closed_loop(sent, 2 * place.workers * place.batch_size, 2.0, whole=False)
+    outcome = closed_loop(sent, 2 * place.workers * place.batch_size, 5.0)
+    return len(outcome.latencies) / outcome.seconds
+
+
+def opened(subject: Subject, host: Host, rate: float, seed: int, point: Point) -> None:
+    """An open loop, and the simulation of the same requests, each from when it was really sent.
+
+    A run that others had more than `QUIET` cores of is made again, at most `TRIES` times; the quietest counts.
+    """
+    made = workload.make("mixed", max(LEAST, int(rate * SECONDS)), seed, subject.model.tokenizer)
+    runs = []
+    for _ in range(TRIES):
+        runs.append(watched(subject, served.requests(subject.target, made, 1), rate, seed))
+        if runs[-1][1] <= QUIET:
+            break
+    outcome, others = min(runs, key=lambda run: run[1])
+    due = np.cumsum(np.random.default_rng(seed).exponential(1 / rate, len(made.texts)))  # as in `open_loop`
+    late = np.asarray(outcome.late)
+    traffic = Traffic(np.sort(due + late), np.asarray(made.tokens, float), rate)
+    host = msgspec.structs.replace(host, other_cores=others)
+    found = np.concatenate(
+        [simulate(host, 1, traffic, number, clients_here=True).latencies + late for number in range(SIMULATIONS)]
+    )
+    point.rates.append(rate)
+    point.measured.append(np.asarray(outcome.latencies))
+    point.simulated.append(found[~np.isnan(found)])
+    point.others.append(others)
+    point.errors += sum(outcome.errors.values())
+    show(rate, point, len(runs))
+
+
+def watched(subject: Subject, sent: list[Request], rate: float, seed: int) -> tuple[Outcome, float]:
+    """An open loop, and the cores that neither the server nor this process kept busy meanwhile."""
+    closed_loop(sent, 4, 1.0, whole=False)
+    before, begin = busy_seconds() - ours(subject), perf_counter()
+    outcome = open_loop(sent, rate, seed)
+    return outcome, (busy_seconds() - ours(subject) - before) / (perf_counter() - begin)
+
+
+def show(rate: float, point: Point, tries: int) -> None:
+    """The last run, as it comes."""
+    levels = [
+        f"p{level} {1000 * np.percentile(point.measured[-1], level):.1f} ms, "
+        f"simulated {1000 * np.percentile(point.simulated[-1], level):.1f}"
+        for level in LEVELS
+    ]
+    err.print(f"{rate:.0f}/s: {'; '.join(levels)}; others had {point.others[-1]:.2f} cores, try {tries}")
+
+
+def busy_seconds() -> float:
+    """Processor time of the whole machine so far."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
+
+
+def ours(subject: Subject) -> float:
+    """Processor time so far of the server, and of this process."""
+    own = psutil.Process().cpu_times()
+    return sum(served.cpu_seconds(subject.target.pids).values()) + own.user + own.system
+
+
+def compare(store: Path, name: str, rounds: int) -> dict[str, Any]:
+    """One archive."""
+    points = {share: Point() for share in SHARES}
+    measured: list[dict[str, Any]] = []
+    with serving(store, name) as subject:
+        for turn in range(rounds):
+            host, rows = measuring.measure(subject)
+            rate = saturated(subject)
+            err.print(f"{name}, round {turn + 1} of {rounds}: {rate:.0f} requests per second; {host}")
+            measured.append({"host": hosts.as_dict(host), "rows": rows, "saturated": round(rate, 1)})
+            for share in SHARES:
+                opened(subject, host, share * rate, 100 * turn + int(100 * share), points[share])
+    return {"rounds": measured, "rows": [point.row(name, share) for share, point in points.items()]}
+
+
+def draw(name: str, rows: Sequence[dict[str, Any]], file: Path) -> None:
+    """Measured points on simulated lines."""
+    lines = []
+    for level in LEVELS:
+        lines.append(Line(f"p{level} as simulated", [(row["rate"], row[f"p{level}_predicted_ms"]) for row in rows]))
+        lines.append(Line(f"p{level} as measured", [(row["rate"], row[f"p{level}_ms"]) for row in rows], dots=True))
+    last = rows[-1]
+    Chart(f"{name}: latency over load", lines, ("requests per second", last["rate"]), ("ms", last["p99_ms"])).save(file)
+
+
+def main(rounds: int) -> None:
+    """Both archives."""
+    folder, results = machine.results(), {}
+    with tempfile.TemporaryDirectory() as here:
+        store = Path(here) / "store"
+        store.mkdir()
+        paths.RUNS = Path(here) / "runs"
+        for name in archives(store, Path(here)):
+            results[name] = compare(store, name, rounds)
+            draw(name, results[name]["rows"], folder / f"planning-{name}.svg")
+    rows = [row for result in results.values() for row in result["rows"]]
+    report.save({"machine": machine.describe(), "seconds": SECONDS, "results": results}, folder / "planning.json")
+    out.print(report.table(rows, {key: key.replace("_", " ") for key in rows[0]}))
+    missed = [row for row in rows if max(abs(row[f"p{level}_off"]) for level in LEVELS) > ALLOWED]
+    out.print(f"{len(rows) - len(missed)} of {len(rows)} within {ALLOWED:.0%}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
