@@ -17,18 +17,22 @@ from bert_client import (
     NotAcceptable,
     Overloaded,
     TooLarge,
+    Unauthorized,
     Undecodable,
     UnknownTask,
     Unreachable,
 )
+from bert_client.calls import PROVENANCE
 
 __all__ = [
+    "PROVENANCE",
     "BertClient",
     "BertError",
     "Invalid",
     "NotAcceptable",
     "Overloaded",
     "TooLarge",
+    "Unauthorized",
     "Undecodable",
     "UnknownTask",
     "Unreachable",

@@ -34,7 +34,7 @@ SCRIPTS = [
     {"reference"},
     {"cli"},
     {"verbs"},
-    {"finetuning", "gateway", "load", "top"},
+    {"bulk", "finetuning", "gateway", "load", "top"},
     {"packing", "server", "deploy"},
     {"sources"},
     {"conversion"},

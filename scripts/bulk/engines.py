@@ -1,0 +1,67 @@
+"""What answers the rows of a block, and an archive that does so in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from handler import errors
+from scripts.bulk.rows import Record, Refused
+from scripts.console import Failure
+
+REQUESTS = 256
+"""Rows per call of an archive: enough to fill its batches; few enough for answers that hold states of all tokens."""
+
+
+class Engine(Protocol):
+    """Something that answers."""
+
+    def identity(self) -> str:
+        """What tells it from every other one whose answers may differ."""
+
+    def answers(self, task: str, bodies: Sequence[Record]) -> list[Any]:
+        """An answer or `Refused` for each request.
+
+        Raises:
+            Failure: none of them can be answered now.
+        """
+
+
+class Archive:
+    """An archive that is open in this process."""
+
+    def __init__(self, bert: Any) -> None:
+        self.bert = bert
+
+    def identity(self) -> str:
+        """See `Engine.identity`: a digest of what the archive holds."""
+        return str(self.bert.identity)
+
+    def answers(self, task: str, bodies: Sequence[Record]) -> list[Any]:
+        """See `Engine.answers`."""
+        found: list[Any] = []
+        for first in range(0, len(bodies), REQUESTS):
+            found += self.bert.answers(task, list(bodies[first : first + REQUESTS]))
+        return [refused(each) if isinstance(each, errors.BertError) else each for each in found]
+
+
+def refused(error: errors.BertError) -> Refused:
+    """What a request was refused for.
+
+    Raises:
+        Failure: it was not the request's fault.
+    """
+    if isinstance(error, errors.Overloaded):
+        raise Failure(f"a block was not computed: {error}", fix="fewer --processes, or smaller --block-rows")
+    return Refused(str(error))
+
+
+@contextmanager
+def opened(archive: Path, threads: int) -> Iterator[Archive]:
+    """An archive, with so many threads; 0 for all cores."""
+    from handler import open_archive
+
+    with open_archive(archive, threads=threads) as bert:
+        yield Archive(bert)
