@@ -65,7 +65,9 @@ class Table(Content):
 
     def records(self, names: Iterable[str] | None = None) -> list[Record]:
         """See `Content.records`."""
-        found: list[Record] = (self.found if names is None else self.found.select(list(dict.fromkeys(names)))).to_pylist()
+        found: list[Record] = (
+            self.found if names is None else self.found.select(list(dict.fromkeys(names)))
+        ).to_pylist()
         return found
 
     def table(self, kept: list[int], kinds: Kinds) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,9 +60,20 @@ def refused(error: errors.BertError) -> Refused:
 
 
 @contextmanager
-def opened(archive: Path, threads: int) -> Iterator[Archive]:
-    """An archive, with so many threads; 0 for all cores."""
+def opened(archive: Path, threads: int, device: str) -> Iterator[Archive]:
+    """An archive, with so many threads, 0 for all cores, and a device as `open_archive` has it.
+
+    Raises:
+        Failure: it cannot be opened.
+    """
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "PASSIVE"
+    )  # read when torch loads: threads that wait leave cores to others
     from handler import open_archive
 
-    with open_archive(archive, threads=threads) as bert:
+    try:
+        bert = open_archive(archive, threads, device)
+    except errors.ConfigError as error:
+        raise Failure(str(error)) from None
+    with bert:
         yield Archive(bert)

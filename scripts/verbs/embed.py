@@ -13,7 +13,7 @@ from scripts.bulk.places.base import Place
 from scripts.bulk.rows import INPUTS
 from scripts.console import Failure, out, print_json
 from scripts.paths import MODEL_STORE
-from scripts.verbs.options import Json, Store, archives
+from scripts.verbs.options import Device, Json, Store, archives
 
 
 def embed(
@@ -40,8 +40,12 @@ def embed(
     ] = "",
     block_rows: Annotated[int, typer.Option("--block-rows", min=1, help="maximum rows per output file")] = 2048,
     processes: Annotated[
-        int, typer.Option("--processes", min=0, help="local processes [default: one per CPU core]", show_default=False)
+        int,
+        typer.Option(
+            "--processes", min=0, help="local processes [default: one per GPU or else per CPU core]", show_default=False
+        ),
     ] = 0,
+    device: Device = None,
     server: Annotated[
         str | None, typer.Option("--server", help="URL of a running server that computes, instead of this machine")
     ] = None,
@@ -71,7 +75,11 @@ def embed(
 
     if server and ray:
         raise Failure("--server and --ray name two places to compute at", fix="leave one of them")
-    place = on_server(server, model, version, key, in_flight) if server else on_archive(store, model, processes, ray)
+    place = (
+        on_server(server, model, version, key, in_flight)
+        if server
+        else on_archive(store, model, processes, device, ray)
+    )
     order = Order(
         inputs.find(files), folder, task, columns(column or []), options(option or []), form, answer_column, block_rows
     )
@@ -90,7 +98,7 @@ def on_server(url: str, model: str, version: str | None, key: str | None, in_fli
     return Server(BertClient(url, model, version, key), in_flight)
 
 
-def on_archive(store: Path, model: str, processes: int, ray: str | None) -> Place:
+def on_archive(store: Path, model: str, processes: int, device: str | None, ray: str | None) -> Place:
     """Where an archive is opened: here, or on a cluster.
 
     Raises:
@@ -102,7 +110,7 @@ def on_archive(store: Path, model: str, processes: int, ray: str | None) -> Plac
     archive = (store / f"{model}.mar").resolve()
     if not archive.is_file():
         raise Failure(f"{archive} does not exist", fix=f"scripts/bert pack CHECKPOINT --name {model}")
-    return Cluster(ray, archive) if ray else Local(archive, processes)
+    return Cluster(ray, archive) if ray else Local(archive, processes, device)
 
 
 def columns(given: list[str]) -> dict[str, str]:

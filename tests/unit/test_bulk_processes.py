@@ -35,7 +35,7 @@ def die(held):
 
 
 def test_calls_and_what_they_raise():
-    with Workers(partial(holding, 10), 2) as workers:
+    with Workers([partial(holding, 10)] * 2) as workers:
         assert workers.call(add, 1) == 11
         assert sorted(workers.map(add, ((n,) for n in range(50)))) == list(range(10, 60))
         with pytest.raises(Failure) as failure:
@@ -51,5 +51,5 @@ def test_calls_and_what_they_raise():
 
 
 def test_what_cannot_be_opened_is_said():
-    with Workers(broken, 1) as workers, pytest.raises(Failure, match="no archive"):
+    with Workers([broken]) as workers, pytest.raises(Failure, match="no archive"):
         workers.call(add, 1)

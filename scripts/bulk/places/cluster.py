@@ -28,7 +28,7 @@ class Actor:
 
     def __init__(self, archive: str, recipe: Recipe | None = None, folder: str = "") -> None:
         self.stack = ExitStack()
-        self.engine = self.stack.enter_context(engines.opened(Path(archive), threads=1))
+        self.engine = self.stack.enter_context(engines.opened(Path(archive), 1, "cpu"))
         self.recipe, self.folder = recipe, Path(folder)
 
     def identity(self) -> str:
@@ -65,7 +65,7 @@ class Cluster:
         self.probe: Any = None
 
     def __enter__(self) -> Self:
-        environment = {"py_modules": MODULES, "env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}}
+        environment = {"py_modules": MODULES}
         try:
             self.ray.init(address=self.address, runtime_env=environment, log_to_driver=False, logging_level="WARNING")
         except (ConnectionError, ValueError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from scripts.bulk.job import Block, Recipe
 from scripts.bulk.places.processes import Workers
 from scripts.bulk.rows import Record, Refused
 from scripts.bulk.work import Done
+from scripts.server import devices
 
 
 class Local:
@@ -22,15 +22,17 @@ class Local:
 
     Args:
         archive: the `.mar`.
-        processes: how many; 0 for one per core.
-        threads: of each.
+        processes: how many; 0 for one per GPU that is used, or else one per core.
+        device: `cpu` or `gpu`; None for GPUs where there are any.
     """
 
-    def __init__(self, archive: Path, processes: int = 0, threads: int = 1) -> None:
-        self.workers = Workers(partial(engines.opened, archive, threads), processes or max(1, cores() // threads))
+    def __init__(self, archive: Path, processes: int = 0, device: str | None = None) -> None:
+        gpus = devices.usable(device)
+        used = [f"cuda:{number}" for number in range(gpus)] or ["cpu"]
+        count = processes or gpus or cores()
+        self.workers = Workers([partial(engines.opened, archive, 1, used[n % len(used)]) for n in range(count)])
 
     def __enter__(self) -> Self:
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave the cores to others
         self.workers.__enter__()
         return self
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
@@ -52,14 +52,14 @@ class Worker:
 
 
 class Workers:
-    """Several, which do not outlive the block they are entered for."""
+    """Several, which end when the `with` they are entered by does."""
 
-    def __init__(self, opening: Opening, count: int) -> None:
-        self.opening, self.count = opening, count
+    def __init__(self, openings: Sequence[Opening]) -> None:
+        self.openings = openings
         self.all: list[Worker] = []
 
     def __enter__(self) -> Self:
-        self.all = [Worker(self.opening) for _ in range(self.count)]
+        self.all = [Worker(opening) for opening in self.openings]
         return self
 
     def __exit__(self, *_: object) -> None:
