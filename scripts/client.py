@@ -19,21 +19,24 @@ from bert_client import (
     TooLarge,
     Unauthorized,
     Undecodable,
+    UnknownModel,
     UnknownTask,
     Unreachable,
 )
-from bert_client.calls import PROVENANCE
+from bert_client.calls import PROVENANCE, Call
 
 __all__ = [
     "PROVENANCE",
     "BertClient",
     "BertError",
+    "Call",
     "Invalid",
     "NotAcceptable",
     "Overloaded",
     "TooLarge",
     "Unauthorized",
     "Undecodable",
+    "UnknownModel",
     "UnknownTask",
     "Unreachable",
 ]

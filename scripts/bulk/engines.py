@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from handler import errors
+from handler.types import Row
 from scripts.bulk.rows import Record, Refused
 from scripts.console import Failure
 
+JSON = "application/json"
 REQUESTS = 256
 """Rows per call of an archive: enough to fill its batches; few enough for answers that hold states of all tokens."""
 
@@ -27,6 +29,13 @@ class Engine(Protocol):
 
         Raises:
             Failure: none of them can be answered now.
+        """
+
+    def replies(self, requests: Sequence[tuple[str, bytes]]) -> list[tuple[int, bytes]]:
+        """Status and body for each path and JSON, as a server would reply to them.
+
+        Raises:
+            Failure: see `answers`.
         """
 
 
@@ -46,6 +55,14 @@ class Archive:
         for first in range(0, len(bodies), REQUESTS):
             found += self.bert.answers(task, list(bodies[first : first + REQUESTS]))
         return [refused(each) if isinstance(each, errors.BertError) else each for each in found]
+
+    def replies(self, requests: Sequence[tuple[str, bytes]]) -> list[tuple[int, bytes]]:
+        """See `Engine.replies`."""
+        rows = [Row({"body": body}, {}, JSON, path, trusted=True) for path, body in requests]
+        found = []
+        for first in range(0, len(rows), REQUESTS):
+            found += self.bert.opened.answer(rows[first : first + REQUESTS])
+        return [(reply.status, reply.body) for reply in found]
 
 
 def refused(error: errors.BertError) -> Refused:

@@ -15,8 +15,9 @@ from scripts.bulk.columns import Kinds
 from scripts.bulk.content import Content
 from scripts.bulk.inputs import Input, check
 
-Form = Literal["npy", "parquet", "jsonl"]
-"""Formats of results, see `writers`."""
+Form = Literal["npy", "parquet", "jsonl", "openai-batch"]
+"""Formats of results: see `writers`, and `openai_batch`."""
+ENDINGS: dict[Form, str] = {"npy": "npy", "parquet": "parquet", "jsonl": "jsonl", "openai-batch": "jsonl"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,14 @@ class Block:
         return content
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A block that is written: how many rows it had, and how many of them were bad."""
+
+    rows: int
+    bad: int
+
+
 class Recipe(Struct, frozen=True):
     """What is made of each row.
 
@@ -72,6 +81,10 @@ class Recipe(Struct, frozen=True):
     answer: str
     dimensions: int
     kinds: Kinds
+
+    def part(self, folder: Path, number: int) -> Path:
+        """The file whose being there says that a block is done."""
+        return folder / f"part-{number:05}.{ENDINGS[self.form]}"
 
 
 class Job(Struct, frozen=True):

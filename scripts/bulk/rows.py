@@ -9,6 +9,9 @@ Record = dict[str, Any]
 INPUTS = "inputs"
 """The key of a request whose value is a text, where a task has it; the answer is then a list of one."""
 
+BAD = "bad"
+"""What names of files with rows that have no answer begin with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:

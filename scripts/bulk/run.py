@@ -17,8 +17,7 @@ from scripts.bulk.inputs import Input
 from scripts.bulk.job import Form, Job, Recipe, clashes
 from scripts.bulk.places.base import Place
 from scripts.bulk.progress import shown
-from scripts.bulk.rows import INPUTS, Refused
-from scripts.bulk.writers import part
+from scripts.bulk.rows import BAD, INPUTS, Refused
 from scripts.console import Failure, err
 
 MANIFEST = "manifest.json"
@@ -73,7 +72,7 @@ def run(order: Order, place: Place) -> Summary:
     with alone(order.folder), place:
         job = agreed(order, place)
         blocks = list(job.blocks())
-        missing = [block for block in blocks if not part(job.recipe, order.folder, block.number).exists()]
+        missing = [block for block in blocks if not job.recipe.part(order.folder, block.number).exists()]
         there = job.rows - sum(block.rows for block in missing)
         if there:
             err.print(f"{there:,} of {job.rows:,} rows are in {order.folder} already")
@@ -179,4 +178,4 @@ def dimensions(order: Order, place: Place) -> int:
 
 def bad_rows(folder: Path) -> int:
     """Rows without an answer."""
-    return sum(file.read_bytes().count(b"\n") for file in folder.glob("bad-*.jsonl"))
+    return sum(file.read_bytes().count(b"\n") for file in folder.glob(f"{BAD}-*.jsonl"))

@@ -13,15 +13,10 @@ from scripts.bulk import arrow
 from scripts.bulk.atomic import atomic
 from scripts.bulk.content import Content
 from scripts.bulk.job import Form, Recipe
-from scripts.bulk.rows import Bad, Record
+from scripts.bulk.rows import BAD, Bad, Record
 
 Writer = Callable[[Recipe, Path, Content, list[int], Sequence[Any]], None]
 """Takes the recipe, the part's file, the rows, positions of those that were answered, and their answers."""
-
-
-def part(recipe: Recipe, folder: Path, number: int) -> Path:
-    """The file whose being there says that a block is done."""
-    return folder / f"part-{number:05}.{recipe.form}"
 
 
 def json_line(record: Any) -> bytes:
@@ -74,4 +69,4 @@ def write_bad(folder: Path, number: int, file: str, bad: Sequence[Bad]) -> None:
     if bad:
         ordered = sorted(bad, key=lambda each: each.row)
         lines = [{"file": file, "row": each.row, "reason": each.reason} for each in ordered]
-        write_lines(folder / f"bad-{number:05}.jsonl", lines)
+        write_lines(folder / f"{BAD}-{number:05}.jsonl", lines)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 import orjson
 import typer
 
+from scripts.bulk.job import Form
 from scripts.bulk.places.base import Place
 from scripts.bulk.rows import INPUTS
 from scripts.console import Failure, out, print_json
 from scripts.paths import MODEL_STORE
 from scripts.verbs.options import Device, Json, Store, archives
+
+BATCH = "openai-batch"
 
 
 def embed(
@@ -34,7 +37,12 @@ def embed(
         list[str] | None,
         typer.Option("--option", help="KEY=VALUE of every request, such as dimensions=256; repeatable"),
     ] = None,
-    form: Annotated[Literal["npy", "parquet", "jsonl"], typer.Option("--format", help="format of the output")] = "npy",
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--format", help="format of the output; openai-batch: requests and responses of OpenAI's Batch API"
+        ),
+    ] = "npy",
     answer_column: Annotated[
         str, typer.Option("--answer-column", help="column of the answer [default: the task]", show_default=False)
     ] = "",
@@ -75,14 +83,12 @@ def embed(
 
     if server and ray:
         raise Failure("--server and --ray name two places to compute at", fix="leave one of them")
-    place = (
-        on_server(server, model, version, key, in_flight)
-        if server
-        else on_archive(store, model, processes, device, ray)
-    )
-    order = Order(
-        inputs.find(files), folder, task, columns(column or []), options(option or []), form, answer_column, block_rows
-    )
+    if form == BATCH and (column or option):
+        raise Failure(f"--format {BATCH} takes requests as they are", fix="leave --column and --option out")
+    remote = on_server(server, model, version, key, in_flight) if server else None
+    place = remote or on_archive(store, model, processes, device, ray)
+    keys = {} if form == BATCH else columns(column or [])
+    order = Order(inputs.find(files), folder, task, keys, options(option or []), form, answer_column, block_rows)
     summary = run(order, place)
     if as_json:
         print_json(msgspec.to_builtins(summary))

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from scripts.bulk.job import Block, Recipe
+from scripts.bulk.job import Block, Done, Recipe
 from scripts.bulk.rows import Record, Refused
-from scripts.bulk.work import Done
 
 
 class Place(Protocol):

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from scripts.bulk import engines, work
-from scripts.bulk.job import Block, Recipe
+from scripts.bulk.job import Block, Done, Recipe
 from scripts.bulk.places.processes import sayable
 from scripts.bulk.rows import Record, Refused
-from scripts.bulk.work import Done
 from scripts.console import Failure
 from scripts.paths import ROOT
 

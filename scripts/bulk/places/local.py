@@ -10,10 +10,9 @@ from typing import Any, Self
 from handler.cores import cores
 from scripts.bulk import engines, work
 from scripts.bulk.engines import Engine
-from scripts.bulk.job import Block, Recipe
+from scripts.bulk.job import Block, Done, Recipe
 from scripts.bulk.places.processes import Workers
 from scripts.bulk.rows import Record, Refused
-from scripts.bulk.work import Done
 from scripts.server import devices
 
 
