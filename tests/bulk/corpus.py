@@ -1,0 +1,109 @@
+"""What the scripts here share: an archive, many texts, `embed` in a process of its own, and what a folder must hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scripts.load import workload
+from scripts.packing import pack
+from scripts.paths import ROOT
+from scripts.sources import pull
+from tests.e2e.conftest import wait_for
+
+SEED = 19
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """An archive in a store, and a file of texts with their numbers."""
+
+    here: Path
+    archive: Path
+    texts: Path
+    rows: int
+
+    def command(self, folder: Path, *words: str) -> list[str]:
+        """`embed` of all texts."""
+        store = str(self.archive.parent)
+        return [sys.executable, "-m", "scripts.cli", "embed", str(self.texts), "--out", str(folder), "--model-store",
+                store, "--json", *words]  # fmt: skip
+
+    def start(self, folder: Path, *words: str) -> subprocess.Popen[str]:
+        """`embed`, as a process that is to be waited for."""
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "BERT_CACHE": str(self.here / "cache")}
+        command = self.command(folder, *words)
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def make(here: Path, rows: int, tokens: str) -> Corpus:
+    """The default model and `rows` texts made from a seed, each after its number."""
+    (archive, *_) = pack.pack(pull.pull("all-MiniLM-L6-v2"), "bert", "1.0", {}, here)
+    tokenizer = workload.read_archive(archive).tokenizer
+    texts = here / "texts.jsonl"
+    with texts.open("w") as file:
+        for number, text in enumerate(workload.make(tokens, rows, SEED, tokenizer).texts):
+            file.write(json.dumps({"id": number, "text": text}) + "\n")
+    return Corpus(here, archive, texts, rows)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Files by name."""
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+def count(folder: Path, rows: int) -> str:
+    """Whether every row is there once, with a vector; a sentence about it.
+
+    Raises:
+        AssertionError: one is not.
+    """
+    seen: Counter[int] = Counter()
+    for part in sorted(folder.glob("part-*.npy")):
+        ids = [json.loads(line)["id"] for line in part.with_suffix(".jsonl").read_text().splitlines()]
+        vectors = np.load(part)
+        assert vectors.shape == (len(ids), 384)
+        assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+        seen.update(ids)
+    assert seen == Counter(range(rows)), f"{rows} rows, {len(seen)} there, the commonest {seen.most_common(1)}"
+    return f"{rows:,} rows, each there once with its vector"
+
+
+def same(folder: Path, other: Path) -> str:
+    """Whether two folders hold the same files with the same bytes; a sentence about it.
+
+    Raises:
+        AssertionError: they do not.
+    """
+    one, two = content(folder), content(other)
+    different = sorted(name for name in one.keys() | two.keys() if one.get(name) != two.get(name))
+    assert not different, f"{folder} and {other} differ in {different[:5]}"
+    return f"{len(one)} files with {sum(map(len, one.values())):,} bytes, the same in both"
+
+
+def moments(parts: int, times: int) -> list[int]:
+    """How many parts are written when a run is cut off, each time: drawn from a seed."""
+    return sorted(random.Random(SEED).sample(range(1, parts - 1), times))
+
+
+def written(folder: Path) -> int:
+    """Parts so far."""
+    return len(list(folder.glob("part-*")))
+
+
+def until(folder: Path, parts: int, running: subprocess.Popen[str]) -> None:
+    """Wait until so many parts are written.
+
+    Raises:
+        AssertionError: the run ended before.
+    """
+    wait_for(lambda: written(folder) >= 2 * parts or running.poll() is not None, f"{parts} parts", 3600)
+    assert running.poll() is None, f"ended with {running.returncode} before {parts} parts were written"
