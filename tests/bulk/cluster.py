@@ -66,7 +66,7 @@ def two_nodes(made: Corpus) -> Iterator[tuple[str, Node]]:
     head = Node(made, "--head", "--node-ip-address", "127.0.0.1", "--port", address.rpartition(":")[2],
                 "--include-dashboard", "false", "--temp-dir", str(made.here / "ray"))  # fmt: skip
     try:
-        second = Node(made, "--address", address, "--node-ip-address", "127.0.0.1")
+        second = Node(made, "--address", address, "--node-ip-address", "127.0.0.2")  # the driver belongs to the first
         try:
             yield address, second
         finally:
@@ -79,11 +79,11 @@ def main() -> None:
     """On the cluster with a node killed, and here."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--tokens", default="8", help="per text: a number, or mixed with 26 on average")
+    parser.add_argument("--words", type=float, default=24, help="per text, on average")
     arguments = parser.parse_args()
     print(f"python -m tests.bulk.cluster {' '.join(sys.argv[1:])}".rstrip() + "\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="bert-") as name:
-        made = corpus.make(Path(name), arguments.rows, arguments.tokens)
+        made = corpus.make(Path(name), arguments.rows, arguments.words)
         parts = -(-made.rows // BLOCK)
         folder = made.here / "cluster"
         with two_nodes(made) as (address, second):
@@ -95,9 +95,9 @@ def main() -> None:
             there = f"{corpus.written(folder) // 2} of {parts} parts were written"
             print(f"killed a node with {computing} process that computed; {there}", flush=True)
             assert computing
-            summary = json.loads(running.communicate()[0])
-            assert running.returncode == 0
-            print(f"the run went on to its end: {summary}", flush=True)
+            said, _ = running.communicate()
+            assert running.returncode == 0, f"embed ended with {running.returncode}: {said}"
+            print(f"the run went on to its end: {json.loads(said)}", flush=True)
         print(corpus.count(folder, made.rows))
         assert made.start(made.here / "whole").wait() == 0
         print(f"beside a run on this machine: {corpus.same(folder, made.here / 'whole')}")

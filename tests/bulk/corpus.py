@@ -44,13 +44,17 @@ class Corpus:
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def make(here: Path, rows: int, tokens: str) -> Corpus:
-    """The default model and `rows` texts made from a seed, each after its number."""
+def make(here: Path, rows: int, words: float) -> Corpus:
+    """The default model and `rows` texts made from a seed, log-normal in length, of so many words on average."""
     (archive, *_) = pack.pack(pull.pull("all-MiniLM-L6-v2"), "bert", "1.0", {}, here)
-    tokenizer = workload.read_archive(archive).tokenizer
+    known = workload.whole_words(workload.read_archive(archive).tokenizer)
+    rng = np.random.default_rng(SEED)
+    spread = workload.WORDS_SIGMA
+    sizes = np.clip(rng.lognormal(np.log(words) - spread**2 / 2, spread, rows), 1, workload.WORDS_MOST).astype(int)
     texts = here / "texts.jsonl"
     with texts.open("w") as file:
-        for number, text in enumerate(workload.make(tokens, rows, SEED, tokenizer).texts):
+        for number, size in enumerate(sizes):
+            text = " ".join(known[word] for word in rng.integers(len(known), size=size))
             file.write(json.dumps({"id": number, "text": text}) + "\n")
     return Corpus(here, archive, texts, rows)
 

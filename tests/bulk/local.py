@@ -101,12 +101,12 @@ def main() -> None:
     """Measure, then kill."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--tokens", default="mixed", help="per text: a number, or mixed with 26 on average")
+    parser.add_argument("--words", type=float, default=24, help="per text, on average")
     parser.add_argument("--no-speed", action="store_true", help="kill only, for a machine with other work")
     arguments = parser.parse_args()
     print(f"python -m tests.bulk.local {' '.join(sys.argv[1:])}".rstrip() + "\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="bert-bulk-") as name:
-        made = corpus.make(Path(name), arguments.rows, arguments.tokens)
+        made = corpus.make(Path(name), arguments.rows, arguments.words)
         whole = made.here / "whole"
         before = engine_rate(made)
         rate = bulk_rate(made, whole)

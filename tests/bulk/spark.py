@@ -95,11 +95,11 @@ def main() -> None:
 
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--tokens", default="8", help="per text: a number, or mixed with 26 on average")
+    parser.add_argument("--words", type=float, default=24, help="per text, on average")
     arguments = parser.parse_args()
     print(f"python -m tests.bulk.spark {' '.join(sys.argv[1:])}".rstrip() + "\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="bert-bulk-") as name:
-        made = corpus.make(Path(name), arguments.rows, arguments.tokens)
+        made = corpus.make(Path(name), arguments.rows, arguments.words)
         through_spark(made, made.here / "spark.parquet")
         assert made.start(made.here / "whole").wait() == 0
         wanted, seen, refused, equal = vectors(made.here / "whole"), Counter[int](), {}, 0

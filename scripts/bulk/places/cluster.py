@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -62,31 +64,47 @@ class Cluster:
         self.address, self.archive = address, archive
         self.ray = library("ray")
         self.probe: Any = None
+        self.stdout = redirect_stdout(sys.stderr)  # where Ray says what became of nodes
 
     def __enter__(self) -> Self:
+        self.stdout.__enter__()
         environment = {"py_modules": MODULES}
         try:
             self.ray.init(address=self.address, runtime_env=environment, log_to_driver=False, logging_level="WARNING")
-        except (ConnectionError, ValueError) as error:
+        except (ConnectionError, RuntimeError, ValueError) as error:
             raise Failure(f"--ray {self.address}: {error}", fix="ray start --head, or another address") from None
         self.probe = self.ray.remote(Actor).options(num_cpus=1).remote(str(self.archive))
         return self
 
     def __exit__(self, *_: object) -> None:
         self.ray.shutdown()
+        self.stdout.__exit__(None, None, None)
 
     def identity(self) -> str:
         """See `Place.identity`."""
-        return str(self.ray.get(self.probe.identity.remote()))
+        return str(self.result(self.probe.identity.remote()))
 
     def ask(self, task: str, body: Record) -> Any | Refused:
         """See `Place.ask`."""
-        return self.ray.get(self.probe.ask.remote(task, body))
+        return self.result(self.probe.ask.remote(task, body))
+
+    def result(self, pending: Any) -> Any:
+        """Of a call of an actor.
+
+        Raises:
+            Failure: its node could not open the archive.
+        """
+        try:
+            return self.ray.get(pending)
+        except self.ray.exceptions.RayError as error:
+            fix = f"see that every node has {self.archive} and the packages of requirements.txt"
+            raise Failure(f"no node of --ray {self.address} could open the archive", fix=fix, why=str(error)) from None
 
     def run(self, recipe: Recipe, folder: Path, blocks: Iterable[Block]) -> Iterator[Done]:
         """See `Place.run`."""
         self.probe = None  # its core is the pool's now
         data = library("ray.data")
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # the run shows its own progress
         data.DataContext.get_current().enable_progress_bars = False
         items = [asdict(block) for block in blocks]
         if not items:

@@ -129,8 +129,8 @@ def sayable(error: Exception) -> Failure:
     """A failure as it is; of any other error its kind and place, since its words may quote a text."""
     if isinstance(error, Failure):
         return error
-    if isinstance(error, OSError) and error.strerror:
-        return Failure(f"{error.strerror}: {error.filename or ''}".rstrip(": "))
+    if isinstance(error, OSError):  # its words are the system's
+        return Failure(str(error))
     return Failure(
         f"{type(error).__name__} in a process that computes", why="".join(traceback.format_tb(error.__traceback__))
     )
