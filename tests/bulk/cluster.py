@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,13 +76,9 @@ def two_nodes(made: Corpus) -> Iterator[tuple[str, Node]]:
 
 def main() -> None:
     """On the cluster with a node killed, and here."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--words", type=float, default=24, help="per text, on average")
-    arguments = parser.parse_args()
-    print(f"python -m tests.bulk.cluster {' '.join(sys.argv[1:])}".rstrip() + "\n", flush=True)
+    asked = corpus.options(__doc__)
     with tempfile.TemporaryDirectory(prefix="bert-") as name:
-        made = corpus.make(Path(name), arguments.rows, arguments.words)
+        made = corpus.make(Path(name), asked)
         parts = -(-made.rows // BLOCK)
         folder = made.here / "cluster"
         with two_nodes(made) as (address, second):

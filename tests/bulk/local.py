@@ -1,8 +1,6 @@
-"""200,000 texts on this machine: the engine's own rate kept, memory flat, killed at random moments and called again.
+"""200,000 texts on this machine: memory flat, killed at random moments and called again: `python -m tests.bulk.local`.
 
-`python -m tests.bulk.local`. The engine's rate is that of an archive opened in one process with all cores, over the
-same texts in memory; it is measured before and after. Memory is the sum over all processes of what no other shares
-(USS), once a second.
+Memory is the sum over all processes of what no other shares (USS), once a second.
 """
 
 from __future__ import annotations
@@ -11,9 +9,7 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
-from argparse import ArgumentParser
 from pathlib import Path
 from time import monotonic
 
@@ -23,34 +19,12 @@ from tests.bulk import corpus
 from tests.bulk.corpus import Corpus
 
 BLOCK = 2048
-KEPT = 0.95
-"""Of the engine's rate."""
 GROWTH = 1.05
 """Of memory, from the second fifth of a run to the last."""
-ENGINE = """
-import json, sys
-from time import monotonic
-from handler import open_archive
-texts = [json.loads(line)["text"] for line in open(sys.argv[2])]
-with open_archive(sys.argv[1]) as bert:
-    bert.embed(texts[:512])
-    begin = monotonic()
-    bert.embed(texts)
-    print(len(texts) / (monotonic() - begin))
-"""
 
 
-def engine_rate(made: Corpus) -> float:
-    """Texts per second of an archive that has them in memory."""
-    environment = {**os.environ, "BERT_CACHE": str(made.here / "cache"), "OMP_WAIT_POLICY": "PASSIVE"}
-    command = [sys.executable, "-c", ENGINE, str(made.archive), str(made.texts)]
-    rate = float(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True).stdout)
-    print(f"the engine, over texts in memory: {rate:,.0f} texts/s", flush=True)
-    return rate
-
-
-def bulk_rate(made: Corpus, folder: Path) -> float:
-    """Texts per second of a whole `embed`, from its start to its end; its memory is looked at meanwhile."""
+def whole(made: Corpus, folder: Path) -> None:
+    """A run from its start to its end; its memory is looked at meanwhile."""
     begin, sizes = monotonic(), []
     running = made.start(folder)
     while running.poll() is None:
@@ -67,7 +41,6 @@ def bulk_rate(made: Corpus, folder: Path) -> float:
     early, late = max(sizes[fifth : 2 * fifth]), max(sizes[-fifth:])
     print(f"memory of all its processes: {early / 1e6:,.0f} MB in the second fifth, {late / 1e6:,.0f} MB in the last")
     assert late <= GROWTH * early
-    return rate
 
 
 def unshared(pid: int) -> int:
@@ -98,26 +71,15 @@ def killed(made: Corpus, folder: Path) -> None:
 
 
 def main() -> None:
-    """Measure, then kill."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--words", type=float, default=24, help="per text, on average")
-    parser.add_argument("--no-speed", action="store_true", help="kill only, for a machine with other work")
-    arguments = parser.parse_args()
-    print(f"python -m tests.bulk.local {' '.join(sys.argv[1:])}".rstrip() + "\n", flush=True)
+    """Whole, then killed."""
+    asked = corpus.options(__doc__)
     with tempfile.TemporaryDirectory(prefix="bert-bulk-") as name:
-        made = corpus.make(Path(name), arguments.rows, arguments.words)
-        whole = made.here / "whole"
-        before = engine_rate(made)
-        rate = bulk_rate(made, whole)
-        after = engine_rate(made)
-        share = 2 * rate / (before + after)
-        print(f"share of the engine's rate: {share:.3f}")
-        print(corpus.count(whole, made.rows))
+        made = corpus.make(Path(name), asked)
+        whole(made, made.here / "whole")
+        print(corpus.count(made.here / "whole", made.rows))
         killed(made, made.here / "again")
-        print(corpus.same(whole, made.here / "again"))
+        print(corpus.same(made.here / "whole", made.here / "again"))
         print(f"load average of this machine with {os.cpu_count()} cores: {os.getloadavg()[0]:.1f}")
-        assert share >= KEPT or arguments.no_speed
 
 
 if __name__ == "__main__":

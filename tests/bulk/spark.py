@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import tempfile
-from argparse import ArgumentParser
 from collections import Counter
 from pathlib import Path
 from time import monotonic
@@ -93,13 +92,9 @@ def main() -> None:
     """Both ways, and a comparison."""
     from pyarrow import parquet
 
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--words", type=float, default=24, help="per text, on average")
-    arguments = parser.parse_args()
-    print(f"python -m tests.bulk.spark {' '.join(sys.argv[1:])}".rstrip() + "\n", flush=True)
+    asked = corpus.options(__doc__)
     with tempfile.TemporaryDirectory(prefix="bert-bulk-") as name:
-        made = corpus.make(Path(name), arguments.rows, arguments.words)
+        made = corpus.make(Path(name), asked)
         through_spark(made, made.here / "spark.parquet")
         assert made.start(made.here / "whole").wait() == 0
         wanted, seen, refused, equal = vectors(made.here / "whole"), Counter[int](), {}, 0
