@@ -36,7 +36,7 @@ def whole(made: Corpus, folder: Path) -> None:
     seconds = monotonic() - begin
     assert running.returncode == 0
     rate = made.rows / seconds
-    print(f"embed, from its start to its end: {rate:,.0f} texts/s; {running.stdout.read().split()}", flush=True)
+    print(f"embed, from its start to its end: {rate:,.0f} texts/s; {json.loads(running.stdout.read())}", flush=True)
     fifth = len(sizes) // 5
     early, late = max(sizes[fifth : 2 * fifth]), max(sizes[-fifth:])
     print(f"memory of all its processes: {early / 1e6:,.0f} MB in the second fifth, {late / 1e6:,.0f} MB in the last")

@@ -102,7 +102,7 @@ def serve(pipe: Connection, opening: Opening) -> None:
             while True:
                 function, arguments = pipe.recv()
                 pipe.send(attempt(function, held, arguments))
-    except EOFError:
+    except (EOFError, ConnectionError):  # there is no parent any more
         return
     except Exception as error:
         pipe.recv()
