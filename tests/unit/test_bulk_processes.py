@@ -48,6 +48,8 @@ def test_calls_and_what_they_raise():
         assert "secret" not in failure.value.why
         with pytest.raises(Failure, match="ended with signal 9"):
             workers.call(die)
+        with pytest.raises(Failure, match="ended with signal 9"):
+            workers.call(add, 1)
 
 
 def test_what_cannot_be_opened_is_said():

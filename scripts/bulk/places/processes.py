@@ -29,8 +29,15 @@ class Worker:
         theirs.close()
 
     def send(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call a function with what is open, and these arguments; `receive` has the result."""
-        self.pipe.send((function, arguments))
+        """Call a function with what is open, and these arguments; `receive` has the result.
+
+        Raises:
+            Failure: the process died.
+        """
+        try:
+            self.pipe.send((function, arguments))
+        except ConnectionError:
+            raise self.dead() from None
 
     def receive(self) -> Any:
         """A call's result.
@@ -40,15 +47,19 @@ class Worker:
         """
         try:
             result = self.pipe.recv()
-        except (EOFError, ConnectionResetError):
-            self.process.join()
-            raise Failure(
-                f"a process that computes ended with {ending(self.process.exitcode)}",
-                fix="the same command again goes on; if memory was short (signal 9), with fewer --processes",
-            ) from None
+        except (EOFError, ConnectionError):
+            raise self.dead() from None
         if isinstance(result, Exception):
             raise result
         return result
+
+    def dead(self) -> Failure:
+        """What to say of a process that is gone."""
+        self.process.join()
+        return Failure(
+            f"a process that computes ended with {ending(self.process.exitcode)}",
+            fix="the same command again goes on; if memory was short (signal 9), with fewer --processes",
+        )
 
 
 class Workers:
