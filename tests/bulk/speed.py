@@ -19,6 +19,8 @@ from tests.bulk import corpus
 from tests.bulk.corpus import Corpus
 
 ROUNDS = 3
+PARTS = 24
+"""At least."""
 KEPT = 0.95
 """Of the engine's rate, without the start."""
 ENGINE = """
@@ -44,7 +46,7 @@ def engine(made: Corpus) -> float:
 def bulk(made: Corpus, folder: Path) -> tuple[float, float]:
     """Texts per second of `embed`: of all of it, and from the first part of each process to the last."""
     begin = monotonic()
-    assert made.start(folder).wait() == 0
+    assert made.start(folder, "--block-rows", str(min(2048, made.rows // PARTS))).wait() == 0
     seconds = monotonic() - begin
     times = sorted(part.stat().st_mtime for part in folder.glob("part-*.npy"))
     first = os.cpu_count() or 1
