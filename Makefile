@@ -19,15 +19,15 @@ stop: ## end the server that `make serve` started; PORT=9400
 	@scripts/bert stop $(port)
 
 test: ## every test: unit, parity, and end-to-end on real TorchServe processes
-	@scripts/setup dev otel
+	@scripts/setup dev otel bulk
 	@.venv/bin/python -m pytest
 
 check: ## ruff and mypy
-	@scripts/setup dev otel
+	@scripts/setup dev otel bulk
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 
 reference: ## write openapi.json and docs/reference from the code
-	@scripts/setup dev otel
+	@scripts/setup dev otel bulk
 	@.venv/bin/python -m scripts.reference

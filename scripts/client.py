@@ -17,19 +17,26 @@ from bert_client import (
     NotAcceptable,
     Overloaded,
     TooLarge,
+    Unauthorized,
     Undecodable,
+    UnknownModel,
     UnknownTask,
     Unreachable,
 )
+from bert_client.calls import PROVENANCE, Call
 
 __all__ = [
+    "PROVENANCE",
     "BertClient",
     "BertError",
+    "Call",
     "Invalid",
     "NotAcceptable",
     "Overloaded",
     "TooLarge",
+    "Unauthorized",
     "Undecodable",
+    "UnknownModel",
     "UnknownTask",
     "Unreachable",
 ]

@@ -20,6 +20,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Start and stop": ("up", "start", "stop", "gateway"),
     "Use and operate": (
         "predict",
+        "embed",
         "status",
         "top",
         "scale",

@@ -10,6 +10,7 @@ ENVIRONMENT: dict[str, str] = {
     "BERT_CACHE": "folder in which `open_archive` and `embed` unpack archives; default: `bert-archives` in "
     "`XDG_CACHE_HOME` or `~/.cache`",
     "XDG_CACHE_HOME": "the user's caches",
+    "BERT_API_KEY": "default of `embed --key`",
     "PYTHON": "Python that `scripts/setup` creates `.venv` with; default: the first supported one on the path",
     "BERT_TORCH": "build of PyTorch that `scripts/setup` installs, `cpu` or `cuda`; default: `cpu` without an NVIDIA "
     "GPU, unless pip is configured for an index of your own",
@@ -20,7 +21,7 @@ ENVIRONMENT: dict[str, str] = {
     "ONEDNN_MAX_CPU_ISA": "newest instruction set that torch and the kernels of the runtime `native` may use: "
     "`AVX512_CORE`, `AVX2_VNNI` or `AVX2`",
     "NOTIFY_SOCKET": "where `start --foreground` tells systemd that it is ready or stopping; systemd sets it",
-    "OMP_WAIT_POLICY": "how idle compute threads wait; `start` and `finetune` set `PASSIVE` if it is not set",
+    "OMP_WAIT_POLICY": "how idle compute threads wait; `start`, `finetune` and `embed` set `PASSIVE` if it is not set",
     "TOKENIZERS_PARALLELISM": "threads of the tokenizer; workers on a CPU set `false` if it is not set",
 }
 """For users."""

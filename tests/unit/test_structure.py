@@ -36,6 +36,7 @@ SCRIPTS = [
     {"verbs"},
     {"planning"},
     {"finetuning", "gateway", "load", "top"},
+    {"bulk", "finetuning", "gateway", "load", "top"},
     {"packing", "server", "deploy"},
     {"sources"},
     {"conversion"},

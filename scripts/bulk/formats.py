@@ -1,0 +1,102 @@
+"""Formats of inputs, by the ending of the file: how one is looked through once, and how a block of it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from scripts.bulk import parquet
+from scripts.bulk.columns import Kinds, gather
+from scripts.bulk.content import Content, Records, Table
+from scripts.bulk.lines import Csv, Jsonl, Lines, Text
+from scripts.bulk.rows import Refused
+from scripts.console import Failure
+
+
+class Survey(Struct, frozen=True):
+    """What is known of a file once it was looked through.
+
+    Attributes:
+        rows: how many it has.
+        places: where each block of it begins: bytes in a file of lines, rows in a Parquet file.
+        kinds: its columns; those of a Parquet file have types of their own, and no kinds.
+        names: its columns.
+    """
+
+    rows: int
+    places: list[int]
+    kinds: Kinds
+    names: list[str]
+
+
+class Format(Protocol):
+    """One kind of file."""
+
+    def survey(self, path: Path, block: int) -> Survey:
+        """Look through a file that is read `block` rows at a time."""
+
+    def read(self, path: Path, place: int, first: int, count: int) -> Content:
+        """`count` rows from a place on, of which the first has the number `first`."""
+
+
+class LineFormat:
+    """Files of lines."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
+
+    def survey(self, path: Path, block: int) -> Survey:
+        """See `Format.survey`."""
+        places, kinds, rows = [], Kinds(), 0
+        with path.open("rb") as file:
+            header = self.lines.header(file, path)
+            kinds.update(dict.fromkeys(header, "null"))
+            place = file.tell()
+            for row in self.lines.rows(file, header):
+                if rows % block == 0:
+                    places.append(place)
+                if not isinstance(row, Refused):
+                    gather(kinds, row)
+                rows, place = rows + 1, file.tell()
+        return Survey(rows, places, kinds, list(kinds))
+
+    def read(self, path: Path, place: int, first: int, count: int) -> Content:
+        """See `Format.read`."""
+        return Records(first, self.lines.read(path, place, count))
+
+
+class ParquetFormat:
+    """Parquet files."""
+
+    def survey(self, path: Path, block: int) -> Survey:
+        """See `Format.survey`."""
+        with parquet.opened(path) as file:
+            rows = file.metadata.num_rows
+            return Survey(rows, list(range(0, rows, block)), {}, list(file.schema_arrow.names))
+
+    def read(self, path: Path, place: int, first: int, count: int) -> Content:
+        """See `Format.read`."""
+        return Table(first, parquet.read(path, place, count))
+
+
+FORMATS: dict[str, Format] = {
+    ".txt": LineFormat(Text()),
+    ".csv": LineFormat(Csv()),
+    ".jsonl": LineFormat(Jsonl()),
+    ".parquet": ParquetFormat(),
+}
+
+
+def of(path: Path) -> Format:
+    """The format of a file.
+
+    Raises:
+        Failure: its ending names none.
+    """
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        fix = f"name it after its format, one of {', '.join(FORMATS)}"
+        raise Failure(f"{path} ends in none that is known", fix=fix) from None

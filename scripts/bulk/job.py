@@ -1,0 +1,147 @@
+"""A run as it is written down: what is read, what is asked, what is written; and the blocks it is cut into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from scripts.bulk import formats
+from scripts.bulk.columns import Kinds
+from scripts.bulk.content import Content
+from scripts.bulk.inputs import Input, check
+
+Form = Literal["npy", "parquet", "jsonl", "openai-batch"]
+"""Formats of results: see `writers`, and `openai_batch`."""
+ENDINGS: dict[Form, str] = {"npy": "npy", "parquet": "parquet", "jsonl": "jsonl", "openai-batch": "jsonl"}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows that are computed and written together; all are of one file.
+
+    Attributes:
+        number: of its part, from 0.
+        path, size, mtime_ns: its file, see `Input`.
+        place: where it begins, see `Survey.places`.
+        first: number of its first row in the file, from 1.
+        rows: how many.
+    """
+
+    number: int
+    path: str
+    size: int
+    mtime_ns: int
+    place: int
+    first: int
+    rows: int
+
+    def read(self) -> Content:
+        """Its rows.
+
+        Raises:
+            Failure: the file was changed.
+        """
+        path = Path(self.path)
+        check(path, self.size, self.mtime_ns)
+        content = formats.of(path).read(path, self.place, self.first, self.rows)
+        check(path, self.size, self.mtime_ns)
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A block that is written: how many rows it had, and how many of them were bad."""
+
+    rows: int
+    bad: int
+
+
+class Recipe(Struct, frozen=True):
+    """What is made of each row.
+
+    Attributes:
+        task: what is asked.
+        columns: keys of a request, and the column that each is taken from.
+        options: further keys, the same for all rows.
+        form: of the parts.
+        answer: column of the answer.
+        dimensions: length of an answer that is a vector; 0 for others.
+        kinds: columns of the inputs that are files of lines.
+    """
+
+    task: str
+    columns: dict[str, str]
+    options: dict[str, Any]
+    form: Form
+    answer: str
+    dimensions: int
+    kinds: Kinds
+
+    def part(self, folder: Path, number: int) -> Path:
+        """The file whose being there says that a block is done."""
+        return folder / f"part-{number:05}.{ENDINGS[self.form]}"
+
+
+class Job(Struct, frozen=True):
+    """Everything that a result depends on: a folder holds parts of one job, whoever computes them.
+
+    Attributes:
+        model: identity of what answers.
+        recipe: what it is asked.
+        block: most rows of a part.
+        inputs: the files.
+    """
+
+    model: str
+    recipe: Recipe
+    block: int
+    inputs: list[Input]
+
+    @property
+    def rows(self) -> int:
+        """Of all inputs, bad ones among them."""
+        return sum(each.survey.rows for each in self.inputs)
+
+    def blocks(self) -> Iterator[Block]:
+        """All of them, in order."""
+        number = 0
+        for file in self.inputs:
+            for before, place in enumerate(file.survey.places):
+                done = before * self.block
+                rows = min(self.block, file.survey.rows - done)
+                yield Block(number, file.path, file.size, file.mtime_ns, place, done + 1, rows)
+                number += 1
+
+
+def clashes(before: Job, now: Job) -> list[str]:
+    """In what a job differs from the one that a folder was begun with; nothing where it goes on."""
+    old, new = settings(before), settings(now)
+    found = [f"{name} was {old[name]} and is {new[name]}" for name in old if old[name] != new[name]]
+    files = differing({each.path: each for each in before.inputs}, {each.path: each for each in now.inputs})
+    return found + list(files)
+
+
+def settings(job: Job) -> dict[str, str]:
+    """What is compared, as JSON."""
+    recipe = msgspec.to_builtins(job.recipe)
+    del recipe["kinds"]  # follow from the inputs
+    everything = {"model": job.model, **recipe, "block_rows": job.block}
+    return {name: msgspec.json.encode(value).decode() for name, value in everything.items()}
+
+
+def differing(old: Mapping[str, Input], new: Mapping[str, Input]) -> Iterator[str]:
+    """What became of the files; the time of the last change alone is nothing."""
+    for path in sorted(old.keys() | new.keys()):
+        if path not in new:
+            yield f"{path} was an input and is none"
+        elif path not in old:
+            yield f"{path} is an input and was none"
+        elif old[path].sha256 != new[path].sha256:
+            yield f"{path} had {old[path].size} bytes and has {new[path].size}, with another content"
+    if old.keys() == new.keys() and list(old) != list(new):
+        yield "the inputs were in another order"

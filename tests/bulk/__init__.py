@@ -1,0 +1,1 @@
+"""Bulk runs at full size: scripts of their own, whose last output is in `results`."""

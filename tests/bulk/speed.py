@@ -1,0 +1,74 @@
+"""What of the engine's own rate `embed` keeps: `python -m tests.bulk.speed`.
+
+The engine's rate is that of an archive opened in one process with all cores, over the same texts in memory. Runs of
+both alternate, since a machine with other work is not the same from minute to minute. `embed` is measured twice: from
+its start to its end, and from its first parts to its last, which is what counts for many rows.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import monotonic
+
+from tests.bulk import corpus
+from tests.bulk.corpus import Corpus
+
+ROUNDS = 3
+PARTS = 24
+"""At least."""
+KEPT = 0.95
+"""Of the engine's rate, without the start."""
+ENGINE = """
+import json, sys
+from time import monotonic, process_time
+from handler import open_archive
+texts = [json.loads(line)["text"] for line in open(sys.argv[2])]
+with open_archive(sys.argv[1]) as bert:
+    bert.embed(texts[:512])
+    begin = monotonic()
+    bert.embed(texts)
+    print(len(texts) / (monotonic() - begin))
+"""
+
+
+def engine(made: Corpus) -> float:
+    """Texts per second of an archive that has them in memory."""
+    environment = {**os.environ, "BERT_CACHE": str(made.here / "cache"), "OMP_WAIT_POLICY": "PASSIVE"}
+    command = [sys.executable, "-c", ENGINE, str(made.archive), str(made.texts)]
+    return float(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True).stdout)
+
+
+def bulk(made: Corpus, folder: Path) -> tuple[float, float]:
+    """Texts per second of `embed`: of all of it, and from the first part of each process to the last."""
+    begin = monotonic()
+    assert made.start(folder, "--block-rows", str(min(2048, made.rows // PARTS))).wait() == 0
+    seconds = monotonic() - begin
+    times = sorted(part.stat().st_mtime for part in folder.glob("part-*.npy"))
+    first = os.cpu_count() or 1
+    rows = made.rows * (len(times) - first) / len(times)
+    return made.rows / seconds, rows / (times[-1] - times[first - 1])
+
+
+def main() -> None:
+    """Alternate."""
+    asked = corpus.options(__doc__)
+    with tempfile.TemporaryDirectory(prefix="bert-bulk-") as name:
+        made = corpus.make(Path(name), asked)
+        shares = []
+        for number in range(ROUNDS):
+            before, (whole, steady), after = engine(made), bulk(made, made.here / str(number)), engine(made)
+            own = (before + after) / 2
+            shares.append(steady / own)
+            print(f"engine {before:,.0f} and {after:,.0f} texts/s; embed {whole:,.0f} with its start, {steady:,.0f} "
+                  f"after: {whole / own:.2f} and {steady / own:.2f} of the engine's", flush=True)  # fmt: skip
+        print(f"load average of this machine with {os.cpu_count()} cores: {os.getloadavg()[0]:.1f}")
+        assert median(shares) >= KEPT
+
+
+if __name__ == "__main__":
+    main()

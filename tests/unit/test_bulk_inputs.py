@@ -1,0 +1,143 @@
+"""Rows of files: every format cut into blocks anywhere, and rows that cannot be used."""
+
+import csv
+import json
+
+import pytest
+
+from scripts.bulk import formats, inputs
+from scripts.bulk.columns import union
+from scripts.bulk.inputs import Input
+from scripts.bulk.lines import LONGEST
+from scripts.bulk.writers import json_line
+from scripts.console import Failure
+
+
+def blocks(path, size):
+    """Every block's rows by number, and bad rows by number."""
+    survey = formats.of(path).survey(path, size)
+    good, bad = {}, {}
+    for index, place in enumerate(survey.places):
+        first = index * size + 1
+        content = formats.of(path).read(path, place, first, min(size, survey.rows - first + 1))
+        good |= dict(zip(content.rows, content.records(), strict=True))
+        bad |= {each.row: each.reason for each in content.bad}
+    assert sorted([*good, *bad]) == list(range(1, survey.rows + 1))
+    return good, bad
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_blocks_of_lines_hold_every_row_once(tmp_path, size):
+    file = tmp_path / "a.txt"
+    file.write_bytes("\ufefffirst\r\n\nü\u2028same line\n".encode() + b"\xff\xfe\nlast without an end")
+    good, bad = blocks(file, size)
+    assert good == {
+        n: {"text": text} for n, text in {1: "first", 2: "", 3: "ü\u2028same line", 5: "last without an end"}.items()
+    }
+    assert bad == {4: "not UTF-8: byte 1 of the line"}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_blocks_of_csv_are_cut_between_rows_and_not_within_cells(tmp_path, size):
+    file = tmp_path / "a.csv"
+    rows = [["1", "one"], ["2", 'with "quotes",\nand\n\nlines'], ["3", ""], ["4", "é"], ["5", "end"]]
+    with file.open("w", newline="") as out:
+        csv.writer(out).writerows([["id", "text"], *rows])
+    good, bad = blocks(file, size)
+    assert [list(row.values()) for row in good.values()] == rows
+    assert not bad
+
+
+def test_a_broken_row_of_a_csv_costs_that_row(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_bytes(b'id,text\n1,a\n2,a,b\n3,"a"b\n\n4,\xff\n5,e\n')
+    good, bad = blocks(file, 2)
+    assert [row["id"] for row in good.values()] == ["1", "5"]
+    assert bad[2] == "3 cells, and the header has 2"
+    assert bad[3].startswith("not CSV: ")
+    assert bad[4] == "0 cells, and the header has 2"
+    assert bad[5] == "not UTF-8: byte 3 of the line"
+
+
+def test_a_header_has_no_name_twice(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("text,text\n")
+    with pytest.raises(Failure, match="column text twice"):
+        blocks(file, 1)
+
+
+def test_lines_that_are_no_objects_are_bad(tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"text": "a"}\n[1]\n{"text": \n\n{"text": "\\ud800"}\n{"text": "b", "n": [1, {"x": null}]}')
+    good, bad = blocks(file, 2)
+    assert good == {1: {"text": "a"}, 6: {"text": "b", "n": [1, {"x": None}]}}
+    assert set(bad) == {2, 3, 4, 5}
+    assert bad[4] == "the line is empty"
+
+
+def test_a_line_that_is_too_long_costs_itself(tmp_path):
+    file = tmp_path / "a.txt"
+    longest = b"a" * (LONGEST - 1) + b"\n"
+    file.write_bytes(b"x" * (2 * LONGEST + 5) + b"\n" + longest + b"b" * LONGEST + b"\nend")
+    good, bad = blocks(file, 1)
+    assert bad == {1: "longer than 16 MiB", 3: "longer than 16 MiB"}
+    assert good[2]["text"] == longest.decode().rstrip()
+    assert good[4] == {"text": "end"}
+
+
+def test_one_kind_for_a_column_of_all_files(tmp_path):
+    for name, lines in {
+        "a": ['{"n": 1, "m": null}', '{"n": 2.5, "b": true}'],
+        "b": ['{"m": "x", "b": 1}', '{"big": 1e400}'],
+    }.items():
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+    (tmp_path / "c.jsonl").write_text(f'{{"n": {2**63 - 1}, "u": {2**63}, "m": "y"}}')
+    kinds = union(formats.of(path).survey(path, 1).kinds for path in sorted(tmp_path.iterdir()))
+    assert kinds == {"n": "number", "m": "text", "b": "json", "u": "json"}
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 100])
+def test_parquet_is_read_from_any_row(tmp_path, size):
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is an extra: scripts/setup bulk")
+    from pyarrow import parquet
+
+    table = arrow.table({"text": [f"t{n}" for n in range(11)], "n": range(11)})
+    parquet.write_table(table, tmp_path / "a.parquet", row_group_size=4)
+    good, bad = blocks(tmp_path / "a.parquet", size)
+    assert list(good.values()) == table.to_pylist()
+    assert not bad
+
+
+def test_files_are_found_in_order_and_once(tmp_path):
+    for name in ("b.txt", "a.CSV", "sub/c.jsonl", "no.md", ".hidden.txt", ".git/d.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x\n")
+    assert [path.name for path in inputs.find([str(tmp_path)])] == ["a.CSV", "b.txt", "c.jsonl"]
+    assert [path.name for path in inputs.find([str(tmp_path / "**/*.jsonl")])] == ["c.jsonl"]
+    with pytest.raises(Failure, match="names no file"):
+        inputs.find([str(tmp_path / "*.parquet")])
+    with pytest.raises(Failure, match="twice"):
+        inputs.find([str(tmp_path), str(tmp_path / "b.txt")])
+    with pytest.raises(Failure, match="ends in none"):
+        inputs.look(tmp_path / "no.md", 1, {})
+
+
+def test_a_file_with_another_time_is_known_by_its_content(tmp_path):
+    import os
+
+    file = tmp_path / "a.txt"
+    file.write_text("x\n")
+    first = inputs.look(file, 1, {})
+    os.utime(file, ns=(1, 1))
+    again = inputs.look(file, 1, {str(file): first})
+    assert (again.mtime_ns, again.sha256) == (1, first.sha256)
+    assert isinstance(again, Input)
+
+
+def test_lines_of_json_take_what_parquet_holds():
+    import datetime
+
+    import numpy as np
+
+    line = json_line({"day": datetime.date(2026, 1, 2), "bytes": b"a", "v": np.float32([0.5])})
+    assert json.loads(line) == {"day": "2026-01-02", "bytes": "b'a'", "v": [0.5]}

@@ -1,0 +1,205 @@
+"""A run over a place that computes by hand: what is written, and that an interrupted run ends up the same."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts.bulk import work
+from scripts.bulk.atomic import UNFINISHED, alone
+from scripts.bulk.rows import Refused
+from scripts.bulk.run import Order, run
+from scripts.console import Failure
+
+
+class Hand:
+    """Vectors of a text's digest; `breaks` are numbers of blocks at which it is cut off."""
+
+    def __init__(self, breaks=(), model="a"):
+        self.breaks, self.model, self.computed = set(breaks), model, []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def identity(self):
+        return self.model
+
+    def answers(self, task, bodies):
+        return [self.ask(task, body) for body in bodies]
+
+    def ask(self, task, body):
+        text = body["inputs"]
+        if not text:
+            return Refused("there is no text")
+        if task == "embedding":
+            width = body.get("dimensions", 4)
+            return np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)[None, :width].astype(np.float32)
+        return [[{"label": text[:1], "score": len(text) / 100}]]
+
+    def run(self, recipe, folder, blocks):
+        for block in blocks:
+            if block.number in self.breaks:
+                raise KeyboardInterrupt
+            self.computed.append(block.number)
+            yield work.process(self, recipe, folder, block)
+
+
+def order(folder, *files, **changes):
+    values = {
+        "task": "embedding",
+        "columns": {"inputs": "text"},
+        "options": {},
+        "form": "npy",
+        "answer": "",
+        "block": 3,
+    }
+    return Order(list(files), folder, **(values | changes))
+
+
+def content(folder):
+    return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
+
+
+@pytest.fixture
+def lines(tmp_path):
+    file = tmp_path / "in" / "a.jsonl"
+    file.parent.mkdir()
+    rows = [json.dumps({"text": f"text {n}" if n != 4 else "", "id": n}) for n in range(10)]
+    file.write_text("\n".join([*rows[:7], "broken", *rows[7:]]) + "\n")
+    return file
+
+
+def test_vectors_with_their_columns_and_bad_rows_apart(tmp_path, lines):
+    summary = run(order(tmp_path / "out", lines), Hand())
+    assert (summary.rows, summary.bad, summary.parts, summary.computed) == (11, 2, 4, 11)
+    ids = []
+    for number in range(4):
+        columns = [json.loads(line) for line in (tmp_path / f"out/part-{number:05}.jsonl").read_text().splitlines()]
+        vectors = np.load(tmp_path / f"out/part-{number:05}.npy")
+        assert vectors.dtype == np.float32
+        expected = [Hand().ask("embedding", {"inputs": row["text"]})[0] for row in columns]
+        np.testing.assert_array_equal(vectors, expected)
+        ids += [row["id"] for row in columns]
+    assert ids == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+    bad = [
+        json.loads(line) for file in sorted((tmp_path / "out").glob("bad-*")) for line in file.read_text().splitlines()
+    ]
+    assert [(row["row"], row["reason"]) for row in bad] == [(5, "there is no text"), (8, "not JSON: column 1")]
+    assert {row["file"] for row in bad} == {str(lines)}
+
+
+@pytest.mark.parametrize("form", ["npy", "jsonl", "parquet"])
+def test_cut_off_and_called_again_makes_the_same_bytes(tmp_path, lines, form):
+    if form == "parquet":
+        pytest.importorskip("pyarrow", reason="pyarrow is an extra: scripts/setup bulk")
+    run(order(tmp_path / "whole", lines, form=form), Hand())
+    for breaks in ((2,), (3,), ()):
+        place = Hand(breaks)
+        try:
+            summary = run(order(tmp_path / "out", lines, form=form), place)
+        except KeyboardInterrupt:
+            (tmp_path / "out" / f"{UNFINISHED}x").write_text("half a part")
+    assert place.computed == [3]
+    assert summary.computed == 2
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
+def test_a_block_of_bad_rows_alone_has_an_empty_part(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("\n\n\nx\n")
+    summary = run(order(tmp_path / "out", file), Hand())
+    assert (summary.rows, summary.bad) == (4, 3)
+    assert np.load(tmp_path / "out/part-00000.npy").shape == (0, 4)
+    assert np.concatenate([np.load(part) for part in sorted((tmp_path / "out").glob("*.npy"))]).shape == (1, 4)
+
+
+def test_another_job_does_not_go_on_in_a_folder(tmp_path, lines):
+    run(order(tmp_path / "out", lines), Hand())
+    for changed, said in (
+        ({"task": "text-classification", "form": "jsonl"}, 'task was "embedding" and is "text-classification"'),
+        ({"options": {"dimensions": 2}}, 'options was {} and is {"dimensions":2}'),
+        ({"block": 4}, "block_rows was 3 and is 4"),
+    ):
+        with pytest.raises(Failure) as failure:
+            run(order(tmp_path / "out", lines, **changed), Hand())
+        assert said in failure.value.what
+    with pytest.raises(Failure, match='model was "a" and is "b"'):
+        run(order(tmp_path / "out", lines), Hand(model="b"))
+    before = lines.read_text()
+    lines.write_text(before + '{"text": "more"}\n')
+    with pytest.raises(Failure, match=f"had {len(before)} bytes and has {len(before) + 17}, with another content"):
+        run(order(tmp_path / "out", lines), Hand())
+    lines.write_text(before)
+    assert run(order(tmp_path / "out", lines), Hand()).computed == 0
+
+
+def test_inputs_that_change_while_they_are_read_end_the_run(tmp_path, lines):
+    class Changing(Hand):
+        def answers(self, task, bodies):
+            os.utime(lines, ns=(1, 1))
+            return super().answers(task, bodies)
+
+    with pytest.raises(Failure, match="changed while it was read"):
+        run(order(tmp_path / "out", lines), Changing())
+
+
+def test_what_no_row_could_do_ends_before_the_first(tmp_path, lines):
+    class Refusing(Hand):
+        def ask(self, task, body):
+            return Refused("unknown key 'poling'")
+
+    for wrong, place, said in (
+        (order(tmp_path / "1", lines, options={"poling": 1}), Refusing(), "unknown key 'poling'"),
+        (order(tmp_path / "2", lines, columns={"inputs": "body"}), Hand(), "has no column body; it has: text, id"),
+        (order(tmp_path / "3", lines, answer="id"), Hand(), "has a column id already"),
+        (order(tmp_path / "4", lines, task="text-classification"), Hand(), "are no vectors"),
+        (order(lines.parent, lines), Hand(), "is not empty and has no manifest.json"),
+    ):
+        with pytest.raises(Failure, match=said):
+            run(wrong, place)
+        assert not list(wrong.folder.glob("part-*"))
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path, lines):
+    with alone(tmp_path / "out"), pytest.raises(Failure, match="another run writes into"):
+        run(order(tmp_path / "out", lines), Hand())
+
+
+def test_answers_that_are_no_vectors(tmp_path, lines):
+    run(order(tmp_path / "out", lines, task="text-classification", form="jsonl", answer="label"), Hand())
+    row = json.loads((tmp_path / "out/part-00000.jsonl").read_text().splitlines()[1])
+    assert row == {"text": "text 1", "id": 1, "label": [{"label": "t", "score": 0.06}]}
+
+
+def test_parquet_has_one_schema_for_all_parts(tmp_path):
+    pytest.importorskip("pyarrow", reason="pyarrow is an extra: scripts/setup bulk")
+    from pyarrow import dataset, parquet
+
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"text": "a", "n": null, "x": 1}\n{"text": "b", "n": 2, "x": "y"}\n{"text": "c", "z": [1]}\n')
+    run(order(tmp_path / "out", file, form="parquet", block=1), Hand())
+    parts = sorted((tmp_path / "out").glob("*.parquet"))
+    assert len({parquet.read_schema(part).to_string() for part in parts}) == 1
+    rows = dataset.dataset(parts).to_table().to_pylist()
+    assert [(row["text"], row["n"], row["x"], row["z"]) for row in rows] == [
+        ("a", None, "1", None), ("b", 2, '"y"', None), ("c", None, None, "[1]"),
+    ]  # fmt: skip
+    assert rows[0]["embedding"] == Hand().ask("embedding", {"inputs": "a"})[0].tolist()
+
+
+def test_parquet_keeps_the_types_of_parquet(tmp_path):
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is an extra: scripts/setup bulk")
+    from pyarrow import parquet
+
+    table = arrow.table({"when": arrow.array([1, 2], arrow.timestamp("ns")), "text": ["a", None]})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    run(order(tmp_path / "out", tmp_path / "a.parquet", form="parquet"), Hand())
+    written = parquet.read_table(tmp_path / "out/part-00000.parquet")
+    assert written.drop_columns("embedding").equals(table.slice(0, 1))
+    assert json.loads((tmp_path / "out/bad-00000.jsonl").read_text())["reason"] == "the column text has no value"
