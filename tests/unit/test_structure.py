@@ -47,7 +47,7 @@ CLIENT = [
     {"sync", "asynchronous"},
     {"vector_file"},
     {"npy_rows", "digests"},
-    {"server", "retrying"},
+    {"server", "retrying", "hosts"},
     {"calls"},
     {"errors"},
 ]
