@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.gateway import watch
+from scripts.gateway import haproxy
 
-needs_haproxy = pytest.mark.skipif(not shutil.which(watch.program()), reason="HAProxy is not installed")
+needs_haproxy = pytest.mark.skipif(not shutil.which(haproxy.program()), reason="HAProxy is not installed")
 
 
 def certificate(folder: Path) -> Path:

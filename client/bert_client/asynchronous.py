@@ -7,13 +7,16 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
+from urllib.request import getproxies
 
 import httpx
 
 from bert_client import calls, vector_file
 from bert_client.calls import Answer, Array, Call
-from bert_client.errors import BertError, TimedOut, Unreachable, located
+from bert_client.errors import BertError, Unreachable, located
+from bert_client.hosts import ALIVE, Host, Hosts
 from bert_client.retrying import RETRIES, Tries
 from bert_client.server import Request, Server, is_loopback
 
@@ -21,15 +24,22 @@ T = TypeVar("T")
 BROKEN = (httpx.NetworkError, httpx.RemoteProtocolError)
 
 
+class Kept(httpx.AsyncHTTPTransport):
+    """Connections without a proxy, of which the system notices that their host is gone."""
+
+    def __init__(self) -> None:
+        super().__init__(socket_options=ALIVE)
+
+
 class AsyncBertClient:
-    """One model of one server, in one event loop. Arguments and errors are those of `BertClient`.
+    """One model of one or several servers, in one event loop. Arguments and errors are those of `BertClient`.
 
     At most 100 requests are sent at a time; further ones wait for their turn, which takes nothing off their `timeout`.
     """
 
     def __init__(
         self,
-        url: str = "http://localhost:8080",
+        url: str | Sequence[str] = "http://localhost:8080",
         model: str = "bert",
         version: str | None = None,
         api_key: str | None = None,
@@ -38,11 +48,12 @@ class AsyncBertClient:
         *,
         token: str | None = None,
     ) -> None:
-        self.server = Server(url, model, version, api_key or token)
+        self.server = Server(model, version, api_key or token)
+        self.hosts = Hosts(url)
         self.timeout = timeout
         self.retries = retries
-        direct = httpx.AsyncHTTPTransport() if is_loopback(url) else None  # httpx then asks for no proxy
-        self.http = httpx.AsyncClient(timeout=httpx.Timeout(timeout, pool=None), transport=direct)
+        direct = [host.url for host in self.hosts.all if is_loopback(host.url) or not getproxies()]
+        self.http = httpx.AsyncClient(timeout=httpx.Timeout(timeout, pool=None), mounts=dict.fromkeys(direct, Kept()))
 
     async def ask(self, task: str, body: Mapping[str, Any]) -> Any:
         """Any task's plain answer, as decoded JSON."""
@@ -136,25 +147,31 @@ class AsyncBertClient:
         request = self.server.request(call)
         tries = Tries(self.retries, self.server.answered, self.timeout)
         while True:
-            try:
-                return self.server.read(call, await self.send(request, tries.seconds))
-            except BertError as failure:
-                wait = tries.next_delay(failure)
+            with self.hosts.chosen() as host:
+                try:
+                    result = self.server.read(call, await self.send(host, request, tries.seconds))
+                except BertError as failure:
+                    wait = tries.next_delay(failure, self.hosts.failed(host, failure))
+                else:
+                    self.hosts.answered(host)
+                    return result
             await sleep(wait)
 
-    async def send(self, request: Request, seconds: float) -> Answer:
+    async def send(self, host: Host, request: Request, seconds: float) -> Answer:
         """One try."""
+        url, begun = f"{host.url}{request.path}", monotonic()
         try:
             response = await self.http.post(
-                request.url,
+                url,
                 content=request.content,
                 headers=request.headers,
-                timeout=httpx.Timeout(seconds, pool=None),
+                timeout=httpx.Timeout(seconds, connect=self.hosts.connect_seconds(seconds), pool=None),
             )
-        except httpx.TimeoutException:
-            raise TimedOut(f"{request.url}: no answer within {seconds:.3g} s") from None
+        except httpx.TimeoutException as error:
+            connecting = isinstance(error, httpx.ConnectTimeout)
+            raise self.hosts.unanswered(url, seconds, monotonic() - begun, connecting) from None
         except BROKEN as error:
-            raise Unreachable(f"{request.url}: {type(error).__name__}; does the server run?") from None
+            raise Unreachable(f"{url}: {type(error).__name__}; does the server run?") from None
         return Answer(response.status_code, response.headers, response.content)
 
     async def close(self) -> None:

@@ -4,6 +4,7 @@ Every task is a question, so it is safe to ask again. Lost connections and overl
 or the caller's timeout has passed since the first failure; the default number spans a minute, in which a server that
 was killed is started again and loads its model, on a busy machine too. A model that is not there is waited for only
 where it has answered before: the server is restarting, and the name is right. A try that took all its time is the last.
+Where there are several servers, another one is asked at once, and waits begin when none is left.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class Tries:
         """What the next try may take."""
         return self.timeout if self.deadline is None else max(SHORTEST_TRY, self.deadline - monotonic())
 
-    def next_delay(self, failure: BertError) -> float:
-        """Seconds until the next try.
+    def next_delay(self, failure: BertError, elsewhere: bool = False) -> float:
+        """Seconds until the next try; none where it is `elsewhere`, at another server.
 
         Raises:
             BertError: the failure, where there is no further try.
@@ -52,6 +53,8 @@ class Tries:
         wait = max(self.next_wait, min(failure.retry_after or 0, LONGEST_ASKED))
         if self.deadline is None:
             self.deadline = monotonic() + self.timeout
+        if elsewhere and monotonic() < self.deadline:
+            return 0.0
         if monotonic() + wait > self.deadline:
             raise failure
         self.next_wait = min(2 * self.next_wait, LONGEST_WAIT)

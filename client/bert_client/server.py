@@ -1,4 +1,4 @@
-"""The server as HTTP: where a call goes, with which headers, and what an answer means."""
+"""A model as HTTP: where a call goes on a server, with which headers, and what an answer means."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ STATUSES: dict[int, type[BertError]] = {401: Unauthorized, 404: UnknownTask, 413
 
 
 class Request(NamedTuple):
-    """A POST to be sent."""
+    """A POST to be sent to a server."""
 
-    url: str
+    path: str
     headers: dict[str, str]
     content: bytes
 
 
 class Server:
-    """One model of one server.
+    """One model of servers that have the same ones.
 
     Without a version the server's default one answers, and the task is in the body. `answered` says whether it has
-    answered before, so that it is known to have the model.
+    answered before, so that it is known to be there.
     """
 
-    def __init__(self, url: str, model: str, version: str | None, api_key: str | None) -> None:
-        self.address = f"{url.rstrip('/')}/predictions/{quote(model, safe='')}"
+    def __init__(self, model: str, version: str | None, api_key: str | None) -> None:
+        self.address = f"/predictions/{quote(model, safe='')}"
         self.version = version
         self.headers = {"content-type": "application/json"}
         if api_key:

@@ -6,14 +6,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from bert_client import calls, vector_file
 from bert_client.calls import Answer, Array, Call
-from bert_client.errors import BertError, TimedOut, Unreachable, located
+from bert_client.errors import BertError, Unreachable, located
+from bert_client.hosts import ALIVE, Host, Hosts
 from bert_client.retrying import RETRIES, Tries
 from bert_client.server import Request, Server, is_loopback
 
@@ -23,14 +25,25 @@ NO_PROXY: Any = dict.fromkeys(("http", "https", "all"))
 BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 
+class Kept(HTTPAdapter):
+    """Connections of which the system notices that their host is gone."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Called by requests."""
+        super().init_poolmanager(*arguments, socket_options=ALIVE, **options)
+
+
 class BertClient:
-    """One model of one server; safe to use from several threads.
+    """One model of one or several servers; safe to use from several threads.
+
+    Of several, which have the same models, the one with the fewest requests of this client in flight is asked, and
+    another one at once when it is lost, overloaded or starting.
 
     Every method raises the errors of `bert_client.errors`: what the server says at once, `Overloaded` and `Unreachable`
     (of which `TimedOut` is one) after all retries.
 
     Args:
-        url: of the inference API, without `/predictions`.
+        url: of the inference API, without `/predictions`; or a list of those of several servers.
         model: its name.
         version: its version, or None for the server's default one.
         api_key: of a server with `--keys` or `--auth`.
@@ -43,7 +56,7 @@ class BertClient:
 
     def __init__(
         self,
-        url: str = "http://localhost:8080",
+        url: str | Sequence[str] = "http://localhost:8080",
         model: str = "bert",
         version: str | None = None,
         api_key: str | None = None,
@@ -52,10 +65,10 @@ class BertClient:
         *,
         token: str | None = None,
     ) -> None:
-        self.server = Server(url, model, version, api_key or token)
+        self.server = Server(model, version, api_key or token)
+        self.hosts = Hosts(url)
         self.timeout = timeout
         self.retries = retries
-        self.proxies = NO_PROXY if is_loopback(url) else None
         self.idle: list[requests.Session] = []
 
     def ask(self, task: str, body: Mapping[str, Any]) -> Any:
@@ -154,23 +167,32 @@ class BertClient:
         request = self.server.request(call)
         tries = Tries(self.retries, self.server.answered, self.timeout)
         while True:
-            try:
-                return self.server.read(call, self.send(request, tries.seconds))
-            except BertError as failure:
-                wait = tries.next_delay(failure)
+            with self.hosts.chosen() as host:
+                try:
+                    result = self.server.read(call, self.send(host, request, tries.seconds))
+                except BertError as failure:
+                    wait = tries.next_delay(failure, self.hosts.failed(host, failure))
+                else:
+                    self.hosts.answered(host)
+                    return result
             sleep(wait)
 
-    def send(self, request: Request, seconds: float) -> Answer:
+    def send(self, host: Host, request: Request, seconds: float) -> Answer:
         """One try, over a connection that no other thread uses meanwhile."""
-        session = self.session()
+        session, url, begun = self.session(), f"{host.url}{request.path}", monotonic()
         try:
             response = session.post(
-                request.url, request.content, headers=request.headers, timeout=seconds, proxies=self.proxies
+                url,
+                request.content,
+                headers=request.headers,
+                timeout=(self.hosts.connect_seconds(seconds), seconds),
+                proxies=NO_PROXY if is_loopback(host.url) else None,
             )
-        except requests.Timeout:
-            raise TimedOut(f"{request.url}: no answer within {seconds:.3g} s") from None
+        except requests.Timeout as error:
+            connecting = isinstance(error, requests.ConnectTimeout)
+            raise self.hosts.unanswered(url, seconds, monotonic() - begun, connecting) from None
         except BROKEN as error:
-            raise Unreachable(f"{request.url}: {type(error).__name__}; does the server run?") from None
+            raise Unreachable(f"{url}: {type(error).__name__}; does the server run?") from None
         finally:
             self.idle.append(session)
         return Answer(response.status_code, response.headers, response.content)
@@ -181,6 +203,8 @@ class BertClient:
             return self.idle.pop()
         except IndexError:
             session = requests.Session()
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, Kept())
             session.auth = lambda prepared: prepared  # else a ~/.netrc takes the place of the key
             return session
 

@@ -51,7 +51,7 @@ def counted(settings: Settings) -> Iterator[str]:
     yield f"acl over var(txn.passed) -m int gt {1000 * settings.outage}"
     yield from (f"http-request set-var(txn.c{each}) sc_get_gpc({each},1)" for each in (ATTEMPTS, WORKERLESS, DIED))
     yield f"http-request set-var(txn.unanswered) var(txn.c{ATTEMPTS}),sub(txn.c{WORKERLESS}),sub(txn.c{DIED})"
-    yield "http-request set-var(txn.pause) bool(true) if { sc1_get_gpt0 gt 0 } || { nbsrv(servers) eq 0 }"
+    yield "http-request set-var(txn.pause) bool(true) if { sc1_get_gpt0 gt 0 } || !ready"
     yield "acl pause var(txn.pause) -m bool"
     words = f"no server and no worker came up within {settings.outage} s"
     yield refusal(504, "unavailable", words, "if over pause", retry=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scripts.gateway import attempts, choice, large, routes
+from scripts.gateway import attempts, choice, large, routes, servers
 from scripts.gateway.rules import failure, refusal
+from scripts.gateway.servers import SLOW_START
 from scripts.gateway.settings import DOOR, KEY_MAP, Settings
-from scripts.server.heard import INTERVAL
 
 HEADERS = 64 << 10
 """Bytes of a buffer beside the body; TorchServe itself takes 8 KiB of headers."""
@@ -27,9 +27,6 @@ STALL = 2000
 CLIENTS = 2000
 """Connections at the door; each may need another one within."""
 FEWEST = 8
-CHECK = "check inter 500ms fall 2 rise 1 observe layer4 error-limit 3 on-error mark-down"
-SLOW_START = 10
-"""Seconds after an outage in which a server gets fewer requests, and a low rate of answers says nothing."""
 BULK = 2000
 """Milliseconds by which others overtake requests that say `x-priority: bulk`."""
 WINDOW = 10
@@ -51,8 +48,7 @@ def render(settings: Settings) -> str:
         "backend models": models(settings),
         "backend large": models(settings),
         "frontend within": within(settings),
-        "backend servers": servers(settings),
-        "backend servers_large": large.servers(settings),
+        **dict(servers.sections(settings)),
         "backend attempts": attempts.table(),
         "backend answered": ["stick-table type string len 8 size 8 store gpc0,gpc0_rate(1s)"],
         "backend callers": [f"stick-table type string len 64 size 100k expire 1m store gpc0,gpc0_rate({WINDOW}s)"],
@@ -80,6 +76,7 @@ def general(settings: Settings) -> list[str]:
         f"tune.bufsize {settings.max_body + HEADERS}",
         "tune.maxrewrite 16384",
         "stats socket unix@admin.sock mode 600 level admin",
+        f"server-state-file {servers.STATE}",
         "set-var proc.busy int(0)",
         "set-var proc.missing int(0)",
         "set-var proc.trouble date(0,ms)",
@@ -93,6 +90,8 @@ def defaults(settings: Settings) -> list[str]:
         "log global",
         "option abortonclose",
         "option redispatch 1",
+        "option idle-close-on-response",
+        "load-server-state-from-file global",
         "http-reuse always",
         "timeout http-request 10s",
         "timeout http-keep-alive 75s",
@@ -115,7 +114,7 @@ def door(settings: Settings) -> Iterator[str]:
     yield f'bind "${{{DOOR}-{settings.host}:{settings.port}}}"{tls}'
     yield f"maxconn {CLIENTS}"
     yield f"log-format '{LOG}'"
-    yield from (f"acl ready {up(number)[2:-2]}" for number in range(1, len(settings.servers) + 1))
+    yield from servers.ready(settings)
     yield "acl kserve path_reg ^/v1/models/[^/:]+:(predict|explain)$ ^/v2/models/[^/]+/(infer|explain)$"
     yield from identity()
     yield from attempts.named()
@@ -136,11 +135,6 @@ def door(settings: Settings) -> Iterator[str]:
     yield from admission(settings)
     yield "use_backend large if large"
     yield "default_backend models"
-
-
-def up(number: int) -> str:
-    """Whether a server takes requests, as a condition."""
-    return f"{{ srv_is_up(servers/s{number}) }}"
 
 
 def identity() -> list[str]:
@@ -264,28 +258,12 @@ def within(settings: Settings) -> list[str]:
     return [
         "bind unix@within.sock mode 600",
         "no log",
+        *servers.ready(settings),
         *attempts.counted(settings),
         *choice.chosen(settings),
         f"http-request set-priority-offset int({BULK}) if {{ req.hdr(x-priority) -i bulk }}",
         *choice.missing(),
         *attempts.judged(),
         *large.heard(),
-        "default_backend servers",
+        *servers.chosen(settings),
     ]
-
-
-def servers(settings: Settings) -> Iterator[str]:
-    """The queue, and servers."""
-    yield "balance leastconn"
-    yield "retries 3"
-    yield "retry-on conn-failure"
-    yield "http-request track-sc0 str(all) table answered"
-    yield "http-response sc-inc-gpc0(0) if { status lt 500 }"
-    for number, server in enumerate(settings.servers, 1):
-        agent = (
-            f" agent-check agent-port {server.agent} agent-addr 127.0.0.1 agent-inter {INTERVAL}s"
-            if server.agent
-            else ""
-        )
-        one = f"{server.address} maxconn {server.in_flight}"
-        yield f"server s{number} {one} weight 100 {CHECK} slowstart {SLOW_START}s{agent}"

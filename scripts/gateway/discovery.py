@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from urllib.parse import urlsplit
-
-import requests
 
 from scripts.console import Failure
-from scripts.gateway.settings import BATCHES, IN_FLIGHT, Backend, Served
+from scripts.gateway.settings import BATCHES, Backend, Served
 from scripts.server import agent, local, management, state
 from scripts.server.state import Server
+
+CONNECT_SECONDS = 3
 
 
 def here() -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
@@ -30,9 +29,8 @@ def here() -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
             f"servers with different models cannot stand in for each other ({listed})",
             fix="name those that hold the same ones with --server URL --model NAME",
         )
-    first = running[0]
-    found = tuple(asked(first.inference, name, management.auth_header(first, "inference")) for name in first.models)
-    return tuple(map(backend, running)), found
+    backends, header = tuple(map(backend, running)), management.auth_header(running[0], "inference")
+    return backends, tuple(first(backends[:1], name, header) for name in running[0].models)
 
 
 def backend(server: Server) -> Backend:
@@ -46,42 +44,50 @@ def backend(server: Server) -> Backend:
     workers = [worker for model in models for worker in model["workers"]]
     large = inside if any(worker["gpu"] for worker in workers) else max(1, len(workers) // 2)
     address = state.loopback(server.host).strip("[]")
-    return Backend(address, server.inference_port, inside, large, agent.port(server))
+    return Backend(address, server.inference_port, inside, large, agent.port(server), state.loopback(server.agent_host))
 
 
-def named(urls: Sequence[str], models: Sequence[str], key: str) -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
-    """Servers anywhere.
+def named(
+    servers: Sequence[Backend], models: Sequence[str], key: str
+) -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
+    """Servers anywhere, of which one answers at least.
 
     Raises:
-        Failure: an address is none, a server does not answer, or no model was named.
+        Failure: no server answers, one answers wrongly, or no model was named.
     """
     if not models:
         raise Failure("--server needs --model", fix="name the models of these servers: --model bert")
-    backends = []
-    for url in urls:
-        try:
-            parts, port = urlsplit(url), urlsplit(url).port or 80
-        except ValueError as error:  # a port beyond 65535
-            raise Failure(f"--server {url}: {error}", fix="--server http://10.0.0.5:8080") from None
-        if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
-            raise Failure(f"--server {url} is not the address of a server", fix="--server http://10.0.0.5:8080")
-        backends.append(Backend(parts.hostname, port, IN_FLIGHT))
     header = {"authorization": f"Bearer {key}"} if key else {}
-    return tuple(backends), tuple(asked(urls[0], name, header) for name in models)
+    return tuple(servers), tuple(first(servers, name, header) for name in models)
+
+
+def first(servers: Sequence[Backend], name: str, header: dict[str, str]) -> Served:
+    """A model, as the first server that answers describes it; several hosts need not all be there.
+
+    Raises:
+        Failure: none answers.
+    """
+    silent = []
+    for server in servers:
+        host = f"[{server.host}]" if ":" in server.host else server.host
+        try:
+            return asked(f"http://{host}:{server.port}", name, header)
+        except OSError as error:  # of requests, too
+            silent.append(f"{server.address} ({type(error).__name__})")
+    raise Failure(f"no server answers: {', '.join(silent)}", fix="start one of them first")
 
 
 def asked(url: str, name: str, header: dict[str, str]) -> Served:
     """A model, as it describes itself.
 
     Raises:
-        Failure: it does not.
+        OSError: nobody answers.
+        Failure: it is no such answer.
     """
     address = f"{url.rstrip('/')}/predictions/{name}"
+    answer = local.request("POST", address, json={"task": "info"}, headers=header, timeout=(CONNECT_SECONDS, 30))
     try:
-        answer = local.request("POST", address, json={"task": "info"}, headers=header, timeout=30)
         about = answer.json()
         return Served(name, about["version"], about["task"], about["dimensions"])
-    except requests.RequestException as error:
-        raise Failure(f"{url} does not answer: {type(error).__name__}", fix="start the server first") from None
     except (ValueError, KeyError, TypeError):
         raise Failure(f"{address} answers {answer.status_code} and not its info", why=answer.text[:300]) from None

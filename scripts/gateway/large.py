@@ -37,7 +37,7 @@ def told(settings: Settings) -> Iterator[str]:
         429,
         "overloaded",
         "too many large requests are waiting; try again later",
-        f"if large {{ be_conn(large) ge {WAITING * len(settings.servers)} }}",
+        f"if large {{ be_conn(large) ge {WAITING * sum(server.addresses for server in settings.servers)} }}",
         retry=True,
     )
 
@@ -46,13 +46,3 @@ def heard() -> Iterator[str]:
     """Rules of `within`."""
     yield f"http-request set-var(txn.large) bool(true) if {{ req.hdr({HEADER}) -m found }}"
     yield f"http-request del-header {HEADER}"
-    yield "use_backend servers_large if { var(txn.large) -m bool }"
-
-
-def servers(settings: Settings) -> Iterator[str]:
-    """`servers_large`: the same servers, which are up when `servers` has them so."""
-    yield "balance leastconn"
-    yield "retries 3"
-    yield "retry-on conn-failure"
-    for number, server in enumerate(settings.servers, 1):
-        yield f"server s{number} {server.address} maxconn {server.large} track servers/s{number}"

@@ -12,14 +12,14 @@ import msgspec
 import psutil
 
 from scripts.console import Failure
-from scripts.gateway import keys, maps, watch
+from scripts.gateway import keys, maps, servers
 from scripts.gateway.configuration import render
+from scripts.gateway.haproxy import CONFIG, DRAIN_SECONDS, LOG, check
 from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Settings
 from scripts.gateway.state import FILE, Gateway
 from scripts.paths import ROOT
 from scripts.server import local, processes
 
-INSTALL = "apt-get install haproxy (version 2.6 or newer)"
 START_SECONDS = 15
 
 
@@ -29,18 +29,10 @@ def prepare(settings: Settings) -> Path:
     Raises:
         Failure: HAProxy is not there, or refuses the file; its own words are shown.
     """
-    folder = settings.folder
     write_maps(settings)
-    (folder / watch.CONFIG).write_text(render(settings))
-    try:
-        checked = subprocess.run(
-            [watch.program(), "-c", "-f", watch.CONFIG], cwd=folder, capture_output=True, text=True
-        )
-    except FileNotFoundError:
-        raise Failure("HAProxy is not installed", fix=INSTALL) from None
-    if checked.returncode:
-        raise Failure("HAProxy refuses its configuration", why=checked.stderr, fix=INSTALL)
-    return folder
+    check(settings.folder, render(settings))
+    (settings.folder / CONFIG).write_text(render(settings))
+    return settings.folder
 
 
 def write_maps(settings: Settings) -> None:
@@ -50,6 +42,8 @@ def write_maps(settings: Settings) -> None:
     if settings.keys:
         maps.write(settings.folder / KEY_MAP, keys.lines(settings.keys))
     maps.write(settings.folder / VERSION_MAP, [f"{model.name} {model.version}" for model in settings.models])
+    (settings.folder / servers.STATE).write_text(servers.NOTHING)
+    settings.save()
 
 
 def start(settings: Settings) -> Gateway:
@@ -65,7 +59,7 @@ def start(settings: Settings) -> Gateway:
                 raise Failure(f"port {port} is in use", fix="--port and --metrics-port choose others")
     command = [sys.executable, "-P", "-m", "scripts.gateway.watch", str(folder), settings.host, str(settings.port)]
     command += [str(settings.keys.resolve())] if settings.keys else []
-    with (folder / watch.LOG).open("wb") as log:
+    with (folder / LOG).open("wb") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
@@ -101,7 +95,7 @@ def await_answer(gateway: Gateway, process: subprocess.Popen[bytes]) -> None:
             return
         except OSError:
             sleep(0.1)
-    raise Failure("the gateway did not come up", why=(gateway.folder / watch.LOG).read_text(errors="replace")[-2000:])
+    raise Failure("the gateway did not come up", why=(gateway.folder / LOG).read_text(errors="replace")[-2000:])
 
 
 def stop(gateway: Gateway) -> None:
@@ -110,7 +104,7 @@ def stop(gateway: Gateway) -> None:
     if process is not None:
         family = [process, *process.children()]
         process.terminate()
-        _, alive = psutil.wait_procs(family, timeout=watch.DRAIN_SECONDS + 5)
+        _, alive = psutil.wait_procs(family, timeout=DRAIN_SECONDS + 5)
         for each in alive:
             each.kill()
     (gateway.folder / FILE).unlink(missing_ok=True)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 DEFAULT_PORT = 8000
 KEY_MAP, VERSION_MAP = "keys.map", "versions.map"
 """HAProxy's own files in the folder of a gateway; see `maps.py`."""
+FILE = "settings.json"
+NAMED = re.compile(r"[A-Za-z0-9._-]+")
+"""Hosts and zones: what is one word to HAProxy."""
 DOOR = "BERT_DOOR"
 """Environment variable: the descriptor of a listening socket, as HAProxy's `bind` takes it; see `watch.py`."""
 MIB = 1 << 20
@@ -27,6 +33,9 @@ class Backend:
         in_flight: requests that may be inside it; the others wait in the gateway, where a client may still leave.
         large: of these, how many may be; see `large.py`.
         agent: port on which `scripts.server.agent` says how it is; None where there is none.
+        agent_host: where that is, if not where the server is.
+        zone: where it stands; see `hosts.in_zone`.
+        addresses: that its name may have at a time, looked up again and again; 1 is an address that stays.
     """
 
     host: str
@@ -34,6 +43,9 @@ class Backend:
     in_flight: int = IN_FLIGHT
     large: int = 1
     agent: int | None = None
+    agent_host: str = ""
+    zone: str = ""
+    addresses: int = 1
 
     @property
     def address(self) -> str:
@@ -83,6 +95,9 @@ class Settings:
         max_body: bytes; a whole request is kept in memory, so that it can be sent again.
         max_wait: milliseconds that a request may be expected to take when others are waiting; later ones are refused.
         outage: seconds that requests wait for a server that is down.
+        servers_file: names the servers, and is read again when it changes; None where they stay.
+        zone: of the gateway: servers in it are asked first.
+        resolvers: `HOST:PORT` of name servers; without any, those of `/etc/resolv.conf`.
     """
 
     host: str = "127.0.0.1"
@@ -98,14 +113,28 @@ class Settings:
     max_body: int = MIB
     max_wait: int = 300
     outage: int = 60
+    servers_file: Path | None = None
+    zone: str = ""
+    resolvers: tuple[str, ...] = ()
 
     @property
     def burst(self) -> int:
         """Requests that are let in before it is known how fast they are answered."""
-        return 2 * sum(server.in_flight for server in self.servers)
+        return 2 * sum(server.in_flight * server.addresses for server in self.servers)
 
     @property
     def url(self) -> str:
         """Where clients on this machine reach it."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
         return f"{'https' if self.tls_cert else 'http'}://{host}:{self.port}"
+
+    def save(self) -> None:
+        """Write it into the folder, for when HAProxy is to have another configuration."""
+        file = self.folder / FILE
+        file.touch(0o600)
+        file.write_bytes(msgspec.json.encode(self, enc_hook=str))
+
+
+def load(folder: Path) -> Settings:
+    """What `Settings.save` wrote."""
+    return msgspec.json.decode((folder / FILE).read_bytes(), type=Settings, dec_hook=lambda kind, value: kind(value))

@@ -1,4 +1,4 @@
-"""Which version of each model a gateway asks, as HAProxy's map: it follows what the servers on this machine remember.
+"""Which version of each model a gateway asks, as HAProxy's map: it follows what its servers hold.
 
 A line is `MODEL VERSION`, or `MODEL VERSION/CANARY/PERCENT` while a canary runs. One value for all three, so that a
 request never sees half of a change.
@@ -6,24 +6,34 @@ request never sees half of a change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
 from scripts import paths
 from scripts.console import Failure
-from scripts.gateway import maps, state
+from scripts.gateway import agents, maps, state
 from scripts.gateway.settings import VERSION_MAP
 from scripts.gateway.state import Gateway
+from scripts.server import holding
+from scripts.server.holding import Holding
 from scripts.server.state import FILE, Server, loopback, read
 
 FOLLOW_SECONDS = 10
 
 
-def behind(addresses: Iterable[str]) -> list[Server]:
-    """The servers of this machine that live and have one of these addresses."""
+def behind(gateway: Gateway) -> list[Holding]:
+    """What the servers that live hold: those of this machine as they have written it down, others as they say.
+
+    Raises:
+        OSError: HAProxy does not answer.
+    """
     there = filter(None, map(read, sorted(paths.RUNS.glob(f"*/{FILE}"))))
-    return [server for server in there if address(server) in addresses and (server.process() or server.watcher())]
+    local = {address(server): server for server in there if address(server) in gateway.servers}
+    lives = [server for server in local.values() if server.process() or server.watcher()]
+    others = [each for each in agents.up(gateway.folder) if f"{each[0]}:{each[1]}" not in local]
+    return [*map(holding.of, lives), *agents.holdings(others)]
 
 
 def address(server: Server) -> str:
@@ -31,28 +41,21 @@ def address(server: Server) -> str:
     return f"{loopback(server.host).strip('[]')}:{server.inference_port}"
 
 
-def routing(servers: Sequence[Server], model: str) -> str | None:
+def routing(servers: Sequence[Holding], model: str) -> str | None:
     """The value of a model's line; None where no version is on all of these servers: then it stays as it is."""
     here = [server for server in servers if model in server.answering]
-    everywhere = set.intersection(*(held(server, model) for server in here)) if here else set[str]()
-    active = next((own for server in here if (own := server.answering[model].version) in everywhere), None)
+    everywhere = set.intersection(*(server.versions(model) for server in here)) if here else set[str]()
+    active = next((own for server in here if (own := server.answering[model]) in everywhere), None)
     canaries = [server.canary[model] for server in here if model in server.canary]
-    newer = {canary.loaded.version for canary in canaries} - {active}
+    newer = {version for version, _ in canaries} - {active}
     if active is None or len(canaries) < len(here) or len(newer) != 1:
         return active
-    return f"{active}/{newer.pop()}/{min(canary.percent for canary in canaries)}"
-
-
-def held(server: Server, model: str) -> set[str]:
-    """Versions that a server answers with."""
-    kept = [each[model] for each in (server.answering, server.previous) if model in each]
-    canary = [server.canary[model].loaded] if model in server.canary else []
-    return {loaded.version for loaded in kept + canary}
+    return f"{active}/{newer.pop()}/{min(percent for _, percent in canaries)}"
 
 
 def wanted(gateway: Gateway, before: Sequence[str]) -> list[str]:
     """The lines as they should be, where they were these before."""
-    servers, known = behind(gateway.servers), dict(line.split() for line in before)
+    servers, known = behind(gateway), dict(line.split() for line in before)
     now = {model: routing(servers, model) or known.get(model) for model in gateway.models}
     return [f"{model} {value}" for model, value in now.items() if value]
 
@@ -84,10 +87,18 @@ def await_followed(server: Server) -> None:
     """
     deadline = monotonic() + FOLLOW_SECONDS
     for gateway in in_front_of(server):
-        while wanted(gateway, before := maps.read(gateway.folder / VERSION_MAP)) != before:
+        while not followed(gateway):
             if monotonic() > deadline:
+                asks = ", ".join(maps.read(gateway.folder / VERSION_MAP))
                 raise Failure(
-                    f"the gateway at {gateway.url} still asks {', '.join(before)}",
-                    fix=f"see {gateway.folder / 'gateway.log'}",
+                    f"the gateway at {gateway.url} still asks {asks}", fix=f"see {gateway.folder / 'gateway.log'}"
                 )
             sleep(0.05)
+
+
+def followed(gateway: Gateway) -> bool:
+    """Whether it asks the versions that it should; not while its HAProxy starts again."""
+    before = maps.read(gateway.folder / VERSION_MAP)
+    with suppress(OSError):
+        return wanted(gateway, before) == before
+    return False

@@ -1,19 +1,23 @@
 """A word on how a server is, for HAProxy's `agent-check`: a TCP port that answers with one line and closes.
 
 A check that asks the model for something waits behind its work, so that under load it fails and takes away a server
-that does all it can. This one asks TorchServe for what it knows of its queues and workers, and no worker.
+that does all it can. This one asks TorchServe for what it knows of its queues and workers, and no worker. A gateway's
+own process, which asks for `VERSIONS`, gets those instead.
 """
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from time import monotonic
 
 from handler.locks import is_locked, stop_note
 from scripts.console import Failure
-from scripts.server import draining, heard, management
+from scripts.server import draining, heard, holding, management
 from scripts.server.state import Server
 
 OFFSET = 5
@@ -22,13 +26,33 @@ FULL = 256
 """Requests in TorchServe's queue at which a server gets the least weight."""
 LEAST = 10
 """Per cent."""
+VERSIONS = b"versions\n"
+HAPROXY = "check\\n"
+"""What HAProxy is told to send, as its configuration has it; who sends nothing is answered after `PATIENCE`."""
+PATIENCE = 0.2
+"""Seconds."""
+FRESH = 0.3
+"""Seconds for which a word is true: however many ask, and whoever they are, Java is asked no more often."""
 
 
-def say(server: Server) -> str:
-    """The word, which is written down."""
-    word = state(server)
-    heard.file(server).write_text(word)
-    return word
+class Agent:
+    """What one server says."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.lock = threading.Lock()
+        self.word, self.since = "", -FRESH
+
+    def say(self, question: bytes, asker: str) -> str:
+        """The answer to somebody at that address; what HAProxy was told is written down."""
+        if question == VERSIONS:
+            return holding.line(self.server.current())
+        with self.lock:
+            if monotonic() - self.since >= FRESH:
+                self.word, self.since = state(self.server), monotonic()
+            word = self.word
+        heard.note(self.server, asker, word)
+        return word
 
 
 def port(server: Server) -> int:
@@ -62,27 +86,38 @@ class Listener(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, at: tuple[str, int], handler: Callable[..., Line]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in at[0] else socket.AF_INET
+        super().__init__(at, handler)
 
 
 class Line(socketserver.BaseRequestHandler):
-    """Nothing is read."""
+    """A question, or none, and one line."""
 
-    def __init__(self, say: Callable[[], str], *arguments: object) -> None:
+    def __init__(self, say: Callable[[bytes, str], str], *arguments: object) -> None:
         self.say = say
         super().__init__(*arguments)  # type: ignore[arg-type]
 
     def handle(self) -> None:
         """Called by `socketserver`."""
-        self.request.sendall(f"{self.say()}\n".encode())
+        question = b""
+        self.request.settimeout(PATIENCE)
+        with suppress(OSError):
+            question = self.request.recv(len(VERSIONS))
+        answer = self.say(question, self.client_address[0])
+        with suppress(OSError):  # who asked has left
+            self.request.sendall(f"{answer}\n".encode())
 
 
-def serve(server: Server, at: int | None = None) -> Listener:
-    """Answer in a thread until `shutdown` of what is returned; on loopback, where TorchServe's management is, too."""
-    return listen(partial(say, server), port(server) if at is None else at)
+def serve(server: Server) -> Listener:
+    """Answer in a thread until `shutdown` of what is returned; on loopback, unless the operator opened it."""
+    return listen(Agent(server).say, port(server), server.agent_host)
 
 
-def listen(say: Callable[[], str], at: int) -> Listener:
-    """Answer every connection with what `say` gives then."""
-    listener = Listener(("127.0.0.1", at), partial(Line, say))
+def listen(say: Callable[[bytes, str], str], at: int, host: str = "127.0.0.1") -> Listener:
+    """Answer every connection with what `say` makes of a question and the address it comes from."""
+    listener = Listener((host, at), partial(Line, say))
     threading.Thread(target=listener.serve_forever, name="agent", daemon=True).start()
     return listener

@@ -130,6 +130,7 @@ def describe(options: Options, models: Sequence[str], place: Path) -> Server:
         created=0,
         host=options.host,
         metrics_host=options.metrics_host,
+        agent_host=options.agent_host,
         inference_port=ports["--inference-port"],
         management_port=ports["--management-port"],
         metrics_port=ports["--metrics-port"],

@@ -51,6 +51,7 @@ class Options:
     keys: Path | None = None
     cors_origin: str | None = None
     request_log: bool = False
+    agent_host: str = "127.0.0.1"
 
     def ports(self) -> dict[str, int]:
         """Flag -> port. gRPC takes two, the second one for management."""

@@ -58,7 +58,11 @@ def differences(options: Options, server: Server) -> Iterator[str]:
         yield f"with keys of {server.key_list}" if server.key_list else "without --keys"
     if options.auth and (not server.auth or server.key_list):
         yield "without --auth"
-    hosts = (("--host", options.host, server.host), ("--metrics-host", options.metrics_host, server.metrics_host))
+    hosts = (
+        ("--host", options.host, server.host),
+        ("--metrics-host", options.metrics_host, server.metrics_host),
+        ("--agent-host", options.agent_host, server.agent_host),
+    )
     for flag, asked, actual in hosts:
         if asked not in (LOOPBACK, actual):
             yield f"with {flag} {actual}"

@@ -47,6 +47,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         temporary: where it unpacks archives; also holds Unix sockets, whose paths may have 107 characters: it is short.
         auth: whether requests need a token.
         metrics_host: address of the metrics.
+        agent_host: address of the agent for HAProxy; see `agent.py`.
         supervisor: of the process that starts Java again when it dies; 0 for none. `supervised` is when it was born.
         key_list: the operator's file of keys, which workers look at; None where TorchServe itself asks for its token.
         request_log: whether its workers write a line for each request.
@@ -68,6 +69,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     temporary: str
     auth: bool
     metrics_host: str = "127.0.0.1"
+    agent_host: str = "127.0.0.1"
     key_list: str | None = None
     supervisor: int = 0
     supervised: float = 0
@@ -132,6 +134,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return notable_requests(self.locks)
 
     @property
+    def asked(self) -> Path:
+        """Folder with a file for each address from which the agent is asked; see `heard.py`."""
+        return Path(self.folder) / "asked"
+
+    @property
     def keys(self) -> Path:
         """Where TorchServe with --auth writes its tokens, readable by its user only."""
         return Path(self.folder) / "key_file.json"
@@ -184,7 +191,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         """Remove what only a running server needs; its logs stay."""
         (Path(self.folder) / FILE).unlink(missing_ok=True)
         self.keys.unlink(missing_ok=True)
-        for folder in (self.locks, self.births, self.drain_notes, self.scaled, self.notable):
+        for folder in (self.locks, self.births, self.drain_notes, self.scaled, self.notable, self.asked):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(self.temporary, ignore_errors=True)
 

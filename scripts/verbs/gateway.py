@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 import typer
 
 from scripts.console import Failure, out
-from scripts.gateway import discovery, process, state, watch
+from scripts.gateway import discovery, hosts, process, reload, state
 from scripts.gateway.configuration import render
-from scripts.gateway.settings import DEFAULT_PORT, MIB, Settings
+from scripts.gateway.haproxy import LOG
+from scripts.gateway.settings import DEFAULT_PORT, MIB, Backend, Settings
 from scripts.server import keys as key_files
 from scripts.verbs.options import Insecure
 
@@ -20,7 +21,28 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Url = Annotated[
     list[str] | None,
-    typer.Option("--server", help="address of a server, such as http://10.0.0.5:8080 [default: all that run here]"),
+    typer.Option(
+        "--server",
+        help="address of a server, such as http://10.0.0.5:8080; ?zone=ZONE says where it stands, ?in_flight=N how "
+        "many requests may be inside it, ?addresses=N that it is a DNS name with up to N addresses that may change "
+        "[default: all that run here]",
+    ),
+]
+Servers = Annotated[
+    Path | None,
+    typer.Option(
+        "--servers",
+        exists=True,
+        dir_okay=False,
+        help="file of such addresses, one per line; changes apply without a restart",
+    ),
+]
+Zone = Annotated[
+    str, typer.Option("--zone", help="zone of the gateway: servers of others are asked when its own are gone or full")
+]
+Resolver = Annotated[
+    list[str] | None,
+    typer.Option("--resolver", help="HOST:PORT of a name server for ?addresses=N [default: those of /etc/resolv.conf]"),
 ]
 Model = Annotated[list[str] | None, typer.Option("--model", help="name of a model on these servers, the default first")]
 Rate = Annotated[
@@ -33,9 +55,12 @@ Rate = Annotated[
 
 
 def gateway(
-    action: Annotated[Literal["start", "stop"], typer.Argument(help="start or stop")] = "start",
+    action: Annotated[Literal["start", "stop", "reload"], typer.Argument(help="start, stop or reload")] = "start",
     server: Url = None,
+    servers: Servers = None,
     model: Model = None,
+    zone: Zone = "",
+    resolver: Resolver = None,
     host: Annotated[str, typer.Option("--host", help="bind address")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65534, help="port for clients")] = DEFAULT_PORT,
     metrics_port: Annotated[
@@ -68,8 +93,8 @@ def gateway(
 
     Examples: scripts/bert gateway; scripts/bert gateway --keys keys --rate 50; scripts/bert gateway stop
     """
-    if action == "stop":
-        return stopped(port)
+    if action != "start":
+        return ACTIONS[action](port)
     if host not in LOOPBACK and not keys and not insecure:
         raise Failure(f"--host {host} is open to others", fix="--keys FILE, or --insecure")
     everybody, single = rates(rate or [])
@@ -78,12 +103,16 @@ def gateway(
     if keys:
         key_files.check(keys)
     key = key_files.first(keys) if keys else ""
-    servers, models = discovery.named(server, model or [], key) if server else discovery.here()
+    named = listed(server, servers)
+    backends, models = discovery.named(named, model or [], key) if named else discovery.here()
     settings = Settings(
         host=host,
         port=port,
         metrics_port=metrics_port or port + 1,
-        servers=servers,
+        servers=backends,
+        servers_file=servers.resolve() if servers else None,
+        zone=zone,
+        resolvers=tuple(resolver or ()),
         models=models,
         tls_cert=tls_cert.resolve() if tls_cert else None,
         keys=keys,
@@ -110,7 +139,7 @@ def begun(settings: Settings, foreground: bool) -> None:
         )
     started = process.start(settings)
     out.print(f"{started.url} answers for {', '.join(started.servers)}, models {', '.join(started.models)}")
-    out.print(f"  metrics  {started.metrics}\n  log      {started.folder / watch.LOG}")
+    out.print(f"  metrics  {started.metrics}\n  log      {started.folder / LOG}")
     if not foreground:
         out.print(f"  stop it with scripts/bert gateway stop --port {started.port}")
         return
@@ -120,7 +149,18 @@ def begun(settings: Settings, foreground: bool) -> None:
     except (SystemExit, KeyboardInterrupt):
         process.stop(started)
         raise SystemExit(0) from None
-    raise Failure("the gateway ended by itself", fix=f"see {started.folder / watch.LOG}")
+    raise Failure("the gateway ended by itself", fix=f"see {started.folder / LOG}")
+
+
+def listed(urls: list[str] | None, file: Path | None) -> tuple[Backend, ...]:
+    """The servers that were named; none where those of this machine are meant.
+
+    Raises:
+        Failure: they were named in both ways, or wrongly.
+    """
+    if urls and file:
+        raise Failure(f"--server and --servers {file} both name servers", fix="put all of them into the file")
+    return hosts.read(file) if file else hosts.parsed(urls or ())
 
 
 def stopped(port: int) -> None:
@@ -131,6 +171,18 @@ def stopped(port: int) -> None:
         return
     process.stop(there)
     out.print(f"stopped {there.url}")
+
+
+def reloaded(port: int) -> None:
+    """Replace the HAProxy of the one on that port without a pause."""
+    there = next((each for each in state.running() if each.port == port), None)
+    if there is None:
+        raise Failure(f"no gateway is running on port {port}", fix="scripts/bert gateway")
+    reload.ask(there)
+    out.print(f"another HAProxy answers at {there.url}")
+
+
+ACTIONS = {"stop": stopped, "reload": reloaded}
 
 
 def rates(given: list[str]) -> tuple[int, dict[str, int]]:

@@ -19,6 +19,7 @@ from scripts.server.preflight import Options
 from scripts.sources import pull as puller
 from scripts.sources.presets import DEFAULT, Preset, presets
 from scripts.verbs.options import (
+    AgentHost,
     Auth,
     CorsOrigin,
     Device,
@@ -116,6 +117,7 @@ def start(
     drain: ForegroundDrain = 6,
     timeout: Timeout = 300,
     metrics_host: MetricsHost = "127.0.0.1",
+    agent_host: AgentHost = "127.0.0.1",
     keys: Keys = None,
     cors_origin: CorsOrigin = None,
     request_log: RequestLog = False,
@@ -142,6 +144,7 @@ def start(
         keys,
         cors_origin,
         request_log,
+        agent_host,
     )
     server = running.find(options)
     if server and foreground:

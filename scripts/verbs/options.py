@@ -61,6 +61,14 @@ MetricsHost = Annotated[
         help="bind address of the metrics API (/metrics), which has no authentication, not even with --auth",
     ),
 ]
+AgentHost = Annotated[
+    str,
+    typer.Option(
+        "--agent-host",
+        help="bind address of the agent (inference port + 5), which tells a gateway on another machine how busy the "
+        "server is, whether it is to end, and its versions; it asks nobody for a key",
+    ),
+]
 InferencePort = Annotated[
     int,
     typer.Option("--inference-port", envvar="BERT_INFERENCE_PORT", min=1, max=65535, help="port of the inference API"),

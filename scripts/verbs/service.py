@@ -12,6 +12,7 @@ from scripts.deploy import systemd
 from scripts.paths import MODEL_STORE
 from scripts.server.preflight import Options, check_address
 from scripts.verbs.options import (
+    AgentHost,
     Device,
     Host,
     InferencePort,
@@ -34,6 +35,7 @@ def service(
     keys: Keys = None,
     insecure: Insecure = False,
     metrics_host: MetricsHost = "127.0.0.1",
+    agent_host: AgentHost = "127.0.0.1",
     timeout: Timeout = 300,
     drain: Annotated[float, typer.Option("--drain", min=0, help="maximum seconds to wait for accepted requests")] = 25,
     user: Annotated[str, typer.Option("--user", help="user that runs it [default: you]")] = "",
@@ -51,6 +53,7 @@ def service(
         "--device": device,
         "--keys": systemd.path(keys) if keys else None,
         "--metrics-host": metrics_host,
+        "--agent-host": agent_host,
         "--timeout": f"{timeout:g}",
         "--model-store": systemd.path(store),
     }

@@ -13,7 +13,7 @@ from scripts.console import Failure, out
 from scripts.gateway import versions
 from scripts.paths import MODEL_STORE
 from scripts.server import canary as canaries
-from scripts.server import changing, state
+from scripts.server import changing, heard, state
 from scripts.server import upgrade as upgrader
 from scripts.server.comparison import TEXTS, Comparison
 from scripts.server.state import Loaded, Server
@@ -78,9 +78,10 @@ def try_out(
     Raises:
         Failure: no gateway stands in front of the server.
     """
-    if not versions.in_front_of(server):
+    if not versions.in_front_of(server) and not any(heard.lately(server)):
         raise Failure(
-            f"--canary needs a gateway in front of the server on port {server.inference_port}, and none runs here",
+            f"--canary needs a gateway in front of the server on port {server.inference_port}, and none runs here or "
+            "asks its agent",
             fix="scripts/bert gateway; or without --canary: the new version answers everybody at once",
         )
     if name in server.canary and archive is None:

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 import pytest
 import requests
 
-from scripts.gateway import attempts, watch
+from scripts.gateway import attempts, haproxy, watch
 from scripts.gateway.process import prepare
 from scripts.gateway.settings import Backend, Served, Settings
 from tests.e2e.conftest import free_port, wait_for
@@ -21,18 +21,23 @@ from tests.gateway import needs_haproxy
 
 pytestmark = needs_haproxy
 MANY = 1000
+ABOUT = b'{"version": "1.0", "task": "embedding", "dimensions": 2}'
 
 
 class StandIn(ThreadingHTTPServer):
-    """Answers 200 to whatever comes, or one of `failures` first; `seen` has the header that tells requests apart."""
+    """Answers 200 to whatever comes, or one of `failures` first; `seen` has the header that tells requests apart.
+
+    Its body is what a model says of itself. `paths` has the addresses of requests.
+    """
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.gate, self.seen, self.failures = threading.Semaphore(MANY), list[str](), list[int]()
-        super().__init__(("127.0.0.1", port), Answer)
+        self.paths = list[str]()
+        super().__init__((host, port), Answer)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def handle_error(self, *_: object) -> None:
@@ -54,12 +59,13 @@ class Answer(BaseHTTPRequestHandler):
         """Called by `http.server`."""
         self.rfile.read(int(self.headers["content-length"]))
         self.server.seen.append(self.headers.get("x-name", ""))
+        self.server.paths.append(self.path)
         self.server.gate.acquire(timeout=30)
         self.send_response(self.server.failures.pop() if self.server.failures else 200)
-        self.send_header("content-length", "2")
+        self.send_header("content-length", str(len(ABOUT)))
         self.send_header("connection", "close")  # or a server that is closed would go on over its old connections
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(ABOUT)
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
@@ -77,7 +83,7 @@ def gateway(tmp_path: Path) -> Iterator[Callable[..., tuple[Settings, list[Stand
         ports, models = {"port": first + 6, "metrics_port": first + 7}, (Served("bert", "1.0"),)
         prepare(settings := Settings(**ports, servers=backends, models=models, folder=tmp_path))
         with watch.listening(settings.host, settings.port) as door:
-            running.append(watch.spawn(tmp_path, door))
+            running.append(haproxy.spawn(tmp_path, door))
         wait_for(lambda: is_listening(settings.port), "HAProxy", 10)
         return settings, servers
 

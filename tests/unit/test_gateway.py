@@ -6,19 +6,20 @@ import re
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from scripts.console import Failure
-from scripts.gateway import discovery, keys, large, maps, routes, versions, watch
+from scripts.gateway import agents, haproxy, hosts, keys, large, maps, routes, servers, settings, versions
 from scripts.gateway.configuration import render
 from scripts.gateway.rules import quoted
 from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Backend, Served, Settings
 from scripts.server import agent, heard
-from scripts.server.state import Canary, Loaded
-from scripts.verbs.gateway import gateway, rates
+from scripts.server.holding import Holding
+from scripts.verbs.gateway import gateway, listed, rates
 from tests.gateway import certificate, needs_haproxy
 
 ONE = Settings(servers=(Backend("127.0.0.1", 8080, 48),), models=(Served("bert", "1.0", "embedding", 384),))
@@ -30,12 +31,14 @@ def checked(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
     (folder / "haproxy.cfg").write_text(text)
     for name in (KEY_MAP, VERSION_MAP):
         (folder / name).write_text("")
-    return subprocess.run([watch.program(), "-c", "-f", "haproxy.cfg"], cwd=folder, capture_output=True, text=True)
+    (folder / servers.STATE).write_text(servers.NOTHING)
+    return subprocess.run([haproxy.program(), "-c", "-f", "haproxy.cfg"], cwd=folder, capture_output=True, text=True)
 
 
 @needs_haproxy
 def test_haproxy_takes_every_kind_without_a_warning(tmp_path):
     several = (Backend("10.0.0.1", 8080), Backend("10.0.0.2", 8080, 16, agent=8085))
+    zones = hosts.parsed(["http://10.0.0.5:8080?zone=a", "http://bert.internal:8080?zone=b&addresses=3"])
     models = (
         Served("bert", "1.0", "embedding", 384),
         Served("v1", "2.0"),
@@ -45,9 +48,11 @@ def test_haproxy_takes_every_kind_without_a_warning(tmp_path):
         ONE,
         Settings(servers=several, models=models, rate=50, rates={"ada": 5}, keys=Path("keys"), max_body=8 << 20),
         Settings(servers=several, models=models, tls_cert=certificate(tmp_path), host="0.0.0.0", max_wait=5000),
+        Settings(servers=zones, models=models, zone="a"),
+        Settings(servers=zones, models=models, resolvers=("10.0.0.2:53",)),
     ]
-    for settings in made:
-        said = checked(render(settings), tmp_path)
+    for given in made:
+        said = checked(render(given), tmp_path)
         assert said.returncode == 0, said.stdout + said.stderr
         assert not re.search("WARNING|ALERT", said.stdout + said.stderr)
 
@@ -82,7 +87,7 @@ def test_rates_are_of_everybody_or_of_one():
 
 
 def test_the_agent_says_a_line_and_closes():
-    listener = agent.listen(lambda: "drain", 0)
+    listener = agent.listen(lambda question, asker: "drain", 0)
     try:
         with socket.create_connection(listener.server_address, timeout=5) as connection:
             assert b"".join(iter(lambda: connection.recv(100), b"")) == b"drain\n"
@@ -106,16 +111,12 @@ def test_the_agent_says_down_until_start_is_done(tmp_path, monkeypatch):
 
 def holding(active, previous="", canary="", percent=0):
     """A server with these versions of bert."""
-
-    def named(version):
-        return {"bert": Loaded(version, f"bert-{version}.mar")} if version else {}
-
-    tried = {"bert": Canary(Loaded(canary, ""), percent)} if canary else {}
-    return SimpleNamespace(answering=named(active), previous=named(previous), canary=tried)
+    tried = {"bert": (canary, percent)} if canary else {}
+    return Holding({"bert": active}, {"bert": previous} if previous else {}, tried)
 
 
 @pytest.mark.parametrize(
-    ("servers", "expected"),
+    ("hosts", "expected"),
     [
         ([holding("1.0")], "1.0"),
         ([holding("1.0", canary="2.0", percent=10)], "1.0/2.0/10"),
@@ -130,9 +131,9 @@ def holding(active, previous="", canary="", percent=0):
         ([], None),
     ],
 )
-def test_a_gateway_asks_what_all_its_servers_have(servers, expected):
-    assert versions.routing(servers, "bert") == expected
-    assert versions.routing(servers, "other") is None
+def test_a_gateway_asks_what_all_its_servers_have(hosts, expected):
+    assert versions.routing(hosts, "bert") == expected
+    assert versions.routing(hosts, "other") is None
 
 
 def test_a_map_is_written_in_one_step_for_its_user_alone(tmp_path):
@@ -142,16 +143,16 @@ def test_a_map_is_written_in_one_step_for_its_user_alone(tmp_path):
     assert maps.read(tmp_path / "none") == []
 
 
-def test_a_stop_waits_only_for_whoever_asks_the_agent(tmp_path):
-    server, begin = SimpleNamespace(folder=str(tmp_path)), time.monotonic()
+def test_a_stop_waits_for_everybody_who_asks_the_agent(tmp_path):
+    server, begin = SimpleNamespace(asked=tmp_path / "asked"), time.monotonic()
     heard.await_drain(server, begin + 10)  # nobody asks
-    heard.file(server).write_text("ready up 100%")
-    os.utime(heard.file(server), (1, 1))  # nobody has asked for long
+    heard.note(server, "10.0.0.1", "ready up 100%")
+    os.utime(server.asked / "10.0.0.1", (1, 1))  # nobody has asked for long
     heard.await_drain(server, begin + 10)
-    heard.file(server).write_text("drain")
+    heard.note(server, "10.0.0.1", "drain")
     heard.await_drain(server, begin + 10)
     assert time.monotonic() - begin < 5
-    heard.file(server).write_text("ready up 100%")
+    heard.note(server, "10.0.0.2", "ready up 100%")  # a second gateway has not been told
     now = time.monotonic()
     heard.await_drain(server, now + 0.3)
     assert time.monotonic() - now >= 0.3
@@ -177,9 +178,69 @@ def test_a_rate_of_a_key_needs_keys(tmp_path):
         gateway(rate=["ada=5"], server=["http://127.0.0.1:1"], model=["bert"])
 
 
-def test_a_server_with_a_port_that_is_none():
-    with pytest.raises(Failure, match="out of range"):
-        discovery.named(["http://10.0.0.5:80800"], ["bert"], "")
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://10.0.0.5:80800", "out of range"),
+        ("https://10.0.0.5:8080", "is not the address of a server"),
+        ("http://10.0.0.5:8080/predictions", "is not the address of a server"),
+        ("http://10.0.0.5:8080?zone=a b", "'a b' is not made of letters"),
+        ("http://10.0.0.5:8080?zone=", "'' is not made of letters"),
+        ("http://10.0.0.5:8080?addresses=0", "'0' is no number from 1 to 1000"),
+        ("http://10.0.0.5:8080?weight=2", "weight is none of zone, addresses, in_flight"),
+        ("http://a'b:8080", "is not the address of a server"),
+    ],
+)
+def test_an_address_that_is_none(url, why):
+    with pytest.raises(Failure, match=re.escape(why)):
+        hosts.parse(url)
+
+
+def test_a_file_of_servers(tmp_path):
+    file = tmp_path / "servers"
+    file.write_text(
+        "# ours\nhttp://10.0.0.5:8080?zone=a\n\nhttp://bert.internal:8080?addresses=4&in_flight=16 # theirs\n"
+    )
+    assert hosts.read(file) == (
+        Backend("10.0.0.5", 8080, agent=8085, zone="a"),
+        Backend("bert.internal", 8080, 16, agent=8085, addresses=4),
+    )
+    file.write_text("http://10.0.0.5:8080?zone=a\nhttp://10.0.0.5:8080?zone=b\n")
+    with pytest.raises(Failure, match=r"10\.0\.0\.5:8080 is named twice"):
+        hosts.read(file)
+    file.write_text("# none\n")
+    with pytest.raises(Failure, match="names no server"):
+        hosts.read(file)
+    with pytest.raises(Failure, match="both name servers"):
+        listed(["http://10.0.0.5:8080"], file)
+
+
+def test_settings_are_read_as_they_were_written(tmp_path):
+    found = hosts.parsed(["http://10.0.0.5:8080?zone=a", "http://10.0.0.6:8080"])
+    given = replace(ONE, servers=found, folder=tmp_path, servers_file=tmp_path / "servers", rates={"ada": 5}, zone="a")
+    given.save()
+    assert settings.load(tmp_path) == given
+
+
+def test_servers_elsewhere_are_a_backend_of_their_own():
+    both = hosts.parsed(["http://10.0.0.5:8080?zone=a", "http://10.0.0.6:8080?zone=b"])
+    text = render(replace(ONE, servers=both, zone="a"))
+    assert "default_backend servers\n" in text
+    assert "use_backend elsewhere if  { be_conn_free(servers) le 0 } { be_conn_free(elsewhere) gt 0 }" in text
+    assert "elsewhere" not in render(replace(ONE, servers=both))
+    assert "elsewhere" not in render(replace(ONE, servers=both, zone="c"))  # nobody there: all are asked
+
+
+def test_the_versions_of_a_host_are_its_agents_word():
+    listener = agent.listen(lambda question, asker: '{"answering":{"bert":"2.0"}}' if question else "drain", 0)
+    host, port = listener.server_address
+    try:
+        assert agents.holdings([(host, port - agent.OFFSET), (host, 1)]) == [Holding({"bert": "2.0"})]
+    finally:
+        listener.shutdown()
+        listener.server_close()
+    # late, or gone for a moment: it has what it had
+    assert agents.holdings([(host, port - agent.OFFSET)]) == [Holding({"bert": "2.0"})]
 
 
 def test_models_whose_answers_are_large_are_known_by_their_task():

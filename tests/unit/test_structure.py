@@ -49,7 +49,7 @@ CLIENT = [
     {"sync", "asynchronous"},
     {"vector_file"},
     {"npy_rows", "digests"},
-    {"server", "retrying"},
+    {"server", "retrying", "hosts"},
     {"calls"},
     {"errors"},
 ]

@@ -1,0 +1,103 @@
+"""Another configuration without a pause: the next HAProxy takes over, and the one before finishes what it has.
+
+The next one is asked for when the file of servers changes, and by `bert gateway reload`. Clients see nothing: the door
+is the same socket, and a connection that the old one keeps is closed with the answer to its next request.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic, sleep
+
+import msgspec
+
+from scripts.console import Failure
+from scripts.gateway import hosts, maps, servers, settings, state
+from scripts.gateway.configuration import render
+from scripts.gateway.haproxy import CONFIG, check
+from scripts.gateway.settings import Settings
+
+SECONDS = 10
+POLL_SECONDS = 0.05
+
+
+def stamp(folder: Path) -> tuple[int, ...]:
+    """What changes with the file of servers; empty where there is none."""
+    file = settings.load(folder).servers_file
+    if file is None:
+        return ()
+    try:
+        about = file.stat()
+    except OSError:
+        return ()
+    return about.st_ino, about.st_size, about.st_mtime_ns
+
+
+def current(folder: Path) -> Settings:
+    """The settings with the servers of now.
+
+    Raises:
+        Failure: the file of servers is not as it should be.
+    """
+    before = settings.load(folder)
+    return replace(before, servers=hosts.read(before.servers_file)) if before.servers_file else before
+
+
+def prepare(folder: Path) -> None:
+    """Write what the next HAProxy reads: its configuration, and what this one knows of its servers.
+
+    Raises:
+        Failure: servers or configuration are not as they should be; nothing was changed.
+        OSError: HAProxy does not answer.
+    """
+    now = current(folder)
+    check(folder, render(now))
+    known = maps.told(folder / maps.ADMIN, "show servers state")
+    now.save()
+    (folder / CONFIG).write_text(render(now))
+    (folder / servers.STATE).write_text(known)
+    gateway = state.read(folder)
+    if gateway:
+        named = msgspec.structs.replace(gateway, servers=[server.address for server in now.servers])
+        (folder / state.FILE).write_bytes(msgspec.json.encode(named))
+
+
+def await_successor(folder: Path, process: subprocess.Popen[bytes]) -> bool:
+    """Whether that process is HAProxy from now on: unless it ended, since the one before may have closed its door."""
+    deadline = monotonic() + SECONDS
+    while process.poll() is None and pid(folder) != process.pid and monotonic() < deadline:
+        sleep(POLL_SECONDS)
+    (folder / servers.STATE).write_text(servers.NOTHING)
+    return process.poll() is None
+
+
+def pid(folder: Path) -> int:
+    """Of the HAProxy that answers; 0 where none does."""
+    try:
+        said = maps.told(folder / maps.ADMIN, "show info")
+    except OSError:
+        return 0
+    return next((int(line.partition(":")[2]) for line in said.splitlines() if line.startswith("Pid:")), 0)
+
+
+def ask(gateway: state.Gateway) -> None:
+    """Have a running gateway replace its HAProxy, and return when it has.
+
+    Raises:
+        Failure: the file of servers is not as it should be, or HAProxy is not replaced in time.
+    """
+    current(gateway.folder)
+    process, before = gateway.process(), pid(gateway.folder)
+    if process is not None:
+        process.send_signal(signal.SIGHUP)
+    deadline = monotonic() + SECONDS
+    while (now := pid(gateway.folder)) in (0, before):
+        if monotonic() > deadline:
+            raise Failure(
+                f"the gateway at {gateway.url} was not reloaded: HAProxy is still process {now}",
+                fix=f"see {gateway.folder / 'gateway.log'}",
+            )
+        sleep(POLL_SECONDS)

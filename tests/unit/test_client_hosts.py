@@ -1,0 +1,128 @@
+"""Both clients with several servers: who is asked, and what is done when one is gone."""
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from bert_client import BertClient, Invalid, Overloaded, TimedOut, Unreachable
+from bert_client import hosts as module
+from bert_client.hosts import Hosts
+from tests.serving import fake_server
+
+DIED = 500, b'{"code": 500, "type": "InternalServerException", "message": "Worker died."}'
+FULL = 503, b'{"error": "late", "error_type": "overloaded"}', {"retry-after": "7"}
+WRONG = 422, b'{"error": "empty text", "error_type": "invalid"}'
+STARTING = 404, b'{"code": 404, "type": "ModelNotFoundException", "message": "Model not found: bert"}'
+
+
+@pytest.fixture
+def three(connect, waits):
+    """A client with two retries and three servers."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(fake_server()) for _ in range(3)]
+        client = stack.enter_context(connect([server.url for server in servers], retries=2))
+        yield client, servers, waits
+
+
+def test_requests_one_after_the_other_go_round(three):
+    client, servers, _ = three
+    for number in range(9):
+        assert client.embed(str(number)).tolist() == [[number, 0.5]]
+    assert [len(server.seen) for server in servers] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("answer", [None, DIED, FULL, STARTING])
+def test_another_server_is_asked_at_once(three, answer):
+    client, servers, waits = three
+    client.embed("0")  # so that the model is known to be there
+    servers[1].answers[:] = [answer]
+    for number in range(6):
+        assert client.embed(str(number)).tolist() == [[number, 0.5]]
+    assert not any(waits)
+    assert len(servers[1].seen) == 1  # it is left alone
+
+
+def test_when_all_fail_there_are_waits_and_an_end(three):
+    client, servers, waits = three
+    for server in servers:
+        server.answers[:] = [DIED] * 9
+    with pytest.raises(Overloaded):
+        client.embed("1")
+    assert [len(server.seen) for server in servers] == [1, 1, 1]
+    assert not any(waits)
+    with pytest.raises(Overloaded):
+        client.embed("1")
+    assert len(list(filter(None, waits))) == 2
+
+
+def test_what_is_wrong_is_said_once(three):
+    client, servers, _ = three
+    servers[0].answers[:] = [WRONG]
+    with pytest.raises(Invalid):
+        client.embed("1")
+    assert [len(server.seen) for server in servers] == [1, 0, 0]
+
+
+def test_a_server_that_is_not_there(connect, waits):
+    with socket.socket() as bound, fake_server() as server:
+        bound.bind(("127.0.0.1", 0))  # it does not listen
+        with connect([f"http://127.0.0.1:{bound.getsockname()[1]}/", server.url], retries=1) as client:
+            assert client.embed("1").tolist() == [[1, 0.5]]
+    assert not any(waits)
+
+
+def test_the_one_with_the_fewest_in_flight_is_asked():
+    with fake_server() as slow, fake_server() as quick:
+        slow.delay = 1.0
+        with BertClient([slow.url, quick.url]) as client, ThreadPoolExecutor(4) as pool:
+            list(pool.map(client.embed, map(str, range(40))))
+    assert len(slow.seen) <= 10
+    assert len(slow.seen) + len(quick.seen) == 40
+
+
+def test_a_server_that_failed_is_tried_by_one_request_at_a_time(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    hosts = Hosts(["http://a", "http://b"])
+    a, b = hosts.all
+    for pause in (1, 2, 4, 8, 10, 10):
+        assert hosts.failed(a, Unreachable("lost"))
+        assert not a.usable()
+        now[0] += pause - 0.01
+        assert not a.usable()
+        now[0] += 0.01
+        assert a.usable()
+    with hosts.chosen() as first, hosts.chosen() as second, hosts.chosen() as third:
+        assert sorted(host.url for host in (first, second)) == ["http://a", "http://b"]
+        assert third is b
+    hosts.answered(a)
+    assert hosts.failed(b, Overloaded("full", 30))
+    now[0] += 29
+    assert not b.usable()
+    with hosts.chosen() as only:
+        assert only is a
+
+
+def test_what_took_all_its_time_is_late_and_what_was_lost_before_is_not():
+    one, two = Hosts("http://a"), Hosts(["http://a", "http://b"])
+    assert type(one.unanswered("u", 60, 60.1, connecting=True)) is TimedOut
+    assert type(two.unanswered("u", 1, 1.1, connecting=True)) is Unreachable
+    assert type(two.unanswered("u", 60, 60.1, connecting=False)) is TimedOut
+    assert type(one.unanswered("u", 60, 3.1, connecting=False)) is Unreachable  # the system gave the connection up
+    assert (one.connect_seconds(60), two.connect_seconds(60), two.connect_seconds(1)) == (60, 2, 1)
+
+
+def test_connections_are_looked_after_by_the_system(connect, monkeypatch):
+    given = []
+    original = socket.socket.setsockopt
+    monkeypatch.setattr(socket.socket, "setsockopt", lambda *words: (given.append(words[1:]), original(*words))[1])
+    with fake_server() as server, connect(server.url) as client:
+        client.embed("1")
+    assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1) in given
+
+
+def test_no_address_is_refused(connect):
+    with pytest.raises(ValueError, match="no address"):
+        connect([])
