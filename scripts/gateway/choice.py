@@ -23,7 +23,7 @@ def chosen(settings: Settings) -> Iterator[str]:
     yield "http-request set-var(txn.kind) path,field(2,/)"
     yield "http-request set-var(txn.model) path,field(3,/)"
     yield "http-request set-var(txn.rest) path,field(5,/,0)"
-    routing = f"var(txn.model),map_str({settings.folder / VERSION_MAP})"
+    routing = f"var(txn.model),map_str({VERSION_MAP})"
     yield f"http-request set-var(txn.routing) {routing} if open or bare"
     yield "http-request set-var(txn.percent) var(txn.routing),field(3,/)"
     yield "http-request set-var(txn.draw) rand(100),sub(txn.percent)"
@@ -46,4 +46,4 @@ def missing() -> Iterator[str]:
 
 def current(model: str, settings: Settings) -> str:
     """An expression: the version of a model that answers by default."""
-    return f"str({model}),map_str({settings.folder / VERSION_MAP}),field(1,/)"
+    return f"str({model}),map_str({VERSION_MAP}),field(1,/)"

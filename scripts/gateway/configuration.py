@@ -158,7 +158,7 @@ def callers(settings: Settings) -> Iterator[str]:
     yield "acl looks method GET HEAD"
     yield "acl preflight method OPTIONS"
     if settings.keys:
-        yield f"http-request set-var(txn.who) http_auth_bearer,sha2(256),hex,map_str({settings.folder / KEY_MAP})"
+        yield f"http-request set-var(txn.who) http_auth_bearer,sha2(256),hex,map_str({KEY_MAP})"
         yield refusal(
             401,
             "unauthorized",

@@ -34,12 +34,12 @@ def exchange(folder: Path, name: str, wanted: Sequence[str]) -> None:
     Raises:
         OSError: HAProxy does not answer.
     """
-    admin, file = folder / ADMIN, folder / name
-    version = told(admin, f"prepare map {file}").split()[-1]
+    admin = folder / ADMIN
+    version = told(admin, f"prepare map {name}").split()[-1]
     for line in wanted:
-        told(admin, f"add map @{version} {file} {line}")
-    told(admin, f"commit map @{version} {file}")
-    write(file, wanted)
+        told(admin, f"add map @{version} {name} {line}")
+    told(admin, f"commit map @{version} {name}")
+    write(folder / name, wanted)
 
 
 def told(admin: Path, command: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -52,11 +55,36 @@ def start(settings: Settings) -> Gateway:
     Raises:
         Failure: a port is taken, or it does not come up.
     """
-    folder = prepare(settings)
-    for port in (settings.port, settings.metrics_port):
-        with socket.socket() as probe:
-            if not probe.connect_ex(("127.0.0.1", port)):
-                raise Failure(f"port {port} is in use", fix="--port and --metrics-port choose others")
+    with alone(settings.folder):
+        for port in (settings.port, settings.metrics_port):
+            with socket.socket() as probe:
+                if not probe.connect_ex(("127.0.0.1", port)):
+                    raise Failure(f"port {port} is in use", fix="--port and --metrics-port choose others")
+        return begin(settings, prepare(settings))
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Nobody else starts the gateway of that folder meanwhile: its files are those of one that may be running.
+
+    Raises:
+        Failure: somebody does.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure("another command is starting this gateway", fix="scripts/bert status") from None
+        yield
+
+
+def begin(settings: Settings, folder: Path) -> Gateway:
+    """`start`, for the holder of the lock.
+
+    Raises:
+        Failure: it does not come up.
+    """
     command = [sys.executable, "-P", "-m", "scripts.gateway.watch", str(folder), settings.host, str(settings.port)]
     command += [str(settings.keys.resolve())] if settings.keys else []
     with (folder / LOG).open("wb") as log:

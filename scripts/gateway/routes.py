@@ -66,7 +66,7 @@ def described(settings: Settings) -> Iterator[str]:
 
 def versioned(settings: Settings) -> Iterator[str]:
     """KServe's `/v2/models/{model}/versions/{version}/...` is `/v2/models/{model}/...` for the one that is served."""
-    table = settings.folder / VERSION_MAP
+    table = VERSION_MAP
     yield f"http-request set-var(txn.current) path,field(4,/),map_str({table}),field(1,/) if {{ path_beg /v2/models/ }}"
     yield "acl current path,field(6,/),strcmp(txn.current) eq 0"
     yield "acl versions path_reg ^/v2/models/[^/]+/versions/[^/]+(/.*)?$"

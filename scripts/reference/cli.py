@@ -32,8 +32,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "bench",
         "doctor",
     ),
-    "Deploy": ("service", "image", "kubernetes"),
-    "Deploy": ("plan", "service"),
+    "Deploy": ("plan", "service", "image", "kubernetes"),
     "Prepare models": ("pull", "pack", "inspect", "finetune", "convert", "export"),
 }
 INTRODUCTION = """\

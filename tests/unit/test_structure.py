@@ -35,7 +35,6 @@ SCRIPTS = [
     {"cli"},
     {"verbs"},
     {"planning"},
-    {"finetuning", "gateway", "load", "top"},
     {"bulk", "finetuning", "gateway", "load", "top"},
     {"packing", "server", "deploy"},
     {"sources"},

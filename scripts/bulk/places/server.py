@@ -94,7 +94,8 @@ class Asked:
         found = self.tried(lambda: self.client.run(call))
         if not isinstance(found, Refused):
             return 200, found
-        answer = self.client.send(self.client.server.request(call), self.client.timeout)  # the error's own body
+        with self.client.hosts.chosen() as host:  # once more, for the error's own body
+            answer = self.client.send(host, self.client.server.request(call), self.client.timeout)
         return answer.status, answer.content
 
 
