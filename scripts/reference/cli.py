@@ -31,6 +31,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "bench",
         "doctor",
     ),
+    "Measure": ("evaluate", "compare"),
     "Deploy": ("service",),
     "Prepare models": ("pull", "pack", "inspect", "finetune", "convert", "export"),
 }

@@ -34,6 +34,7 @@ SCRIPTS = [
     {"reference"},
     {"cli"},
     {"verbs"},
+    {"evaluation"},
     {"finetuning", "gateway", "load", "top"},
     {"packing", "server", "deploy"},
     {"sources"},
