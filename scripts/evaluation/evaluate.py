@@ -102,11 +102,11 @@ def evaluate(
     read = task.read(data, columns)
     outcomes, models = [], []
     for name, file in zip(names, files, strict=True):
-        with step(f"{name}: {task.size(read)} {task.unit}, {task.name}"), Opened(name, file) as archive:
+        with step(f"{name}: {task.name} of {task.size(read)} {task.unit}"), Opened(name, file) as archive:
             check(archive, task)
             outcomes.append(task.measure(read, task.answers(archive, read, columns)))
             models.append(archive.info)
-    with step(f"{sampling.times} samples of the {task.unit}"):
+    with step(f"bootstrap samples of the {task.unit}: {sampling.times}"):
         figures, differences = with_intervals(outcomes, sampling)
     measured = [Measured(*each) for each in zip(names, models, outcomes, figures, strict=True)]
     return Evaluation(task, data, task.size(read), sampling, measured, differences)

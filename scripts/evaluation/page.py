@@ -25,7 +25,7 @@ def of_comparison(found: Comparison) -> str:
     """The chart: how far answers are apart, text by text, and how fast both are."""
     rows = found.report["archives"]
     names = " and ".join(row["name"] for row in rows)
-    parts = [pictures.bars({row["name"]: row["texts_per_second"] for row in rows}, "texts per second")]
+    parts = [pictures.bars([(row["name"], row["texts_per_second"]) for row in rows], "texts per second")]
     if found.spread.size:
         parts.insert(0, pictures.histogram(found.spread, f"{names}: {found.title}"))
     return pictures.stacked(parts).svg()

@@ -56,11 +56,11 @@ def histogram(values: NDArray[np.float64], title: str, bins: int = 30) -> Pictur
     return Picture(MARGIN + PLOT + MARGIN, 210, "\n".join(parts + axis(float(edges[0]), float(edges[-1]), 180)))
 
 
-def bars(values: Mapping[str, float], title: str) -> Picture:
+def bars(values: Sequence[tuple[str, float]], title: str) -> Picture:
     """A bar for each name, with its number."""
-    most, left = max(values.values()), room(values)
+    most, left = max(value for _, value in values), room(name for name, _ in values)
     parts = [heading(title)]
-    for number, (name, value) in enumerate(values.items()):
+    for number, (name, value) in enumerate(values):
         top = 40 + number * 26
         wide = PLOT * value / most if most else 0
         parts += [words(left - 6, top + 14, name, "end"), rect(left, top, wide, 18, COLORS[number % len(COLORS)])]

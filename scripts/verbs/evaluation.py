@@ -66,6 +66,7 @@ def evaluate(
     columns, sampling = Columns(text_column, label_column, aggregation), evaluator.Sampling(seed, resamples)
     found = evaluator.evaluate(names, store, data, task, columns, sampling)
     if report:
+        report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(page.of_evaluation(found), "utf-8")
     if as_json:
         print_json(found.report())
@@ -108,6 +109,7 @@ def compare(
 
     found = comparer.compare((first, second), store, texts, task, seed, rounds)
     if chart:
+        chart.parent.mkdir(parents=True, exist_ok=True)
         chart.write_text(page.of_comparison(found), "utf-8")
     if as_json:
         print_json(found.report)

@@ -52,7 +52,7 @@ class Reranking(Task[list[Candidates], list[list[float]]]):
         """Means over queries."""
         rows = [figures(one, scores) for one, scores in zip(data, answers, strict=True)]
         without = sum(max(one.relevance) <= 0 for one in data)
-        note = f"{without} queries have no relevant text, and count as 0"
+        note = f"queries without a relevant text, which count as 0: {without}"
         return of_queries(rows, list(self.titles), (note,) if without else ())
 
 

@@ -90,7 +90,7 @@ def notes(data: Collection) -> tuple[str, ...]:
     """What the data lack."""
     absent, found = data.absent, []
     if data.unjudged:
-        found.append(f"{data.unjudged} queries without judgements were left out")
+        found.append(f"queries without judgements, which are left out: {data.unjudged}")
     if absent:
-        found.append(f"{absent} judgements are of documents that are not in the corpus, and count as not found")
+        found.append(f"judgements of documents that are not in the corpus, which count as not found: {absent}")
     return tuple(found)
