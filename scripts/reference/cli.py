@@ -32,6 +32,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "bench",
         "doctor",
     ),
+    "Measure": ("evaluate", "compare"),
     "Deploy": ("plan", "service", "image", "kubernetes"),
     "Prepare models": ("pull", "pack", "inspect", "finetune", "convert", "export"),
 }

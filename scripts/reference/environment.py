@@ -7,8 +7,8 @@ ENVIRONMENT: dict[str, str] = {
     "BERT_MODEL_STORE": "default of `--model-store`",
     "BERT_KEYS": "default of `--keys`; `start` also passes the file to the workers in it",
     "BERT_RUNS": "folder with settings, state and logs of each running server; default: `.run` of the project",
-    "BERT_CACHE": "folder in which `open_archive` and `embed` unpack archives; default: `bert-archives` in "
-    "`XDG_CACHE_HOME` or `~/.cache`",
+    "BERT_CACHE": "folder in which `open_archive`, `embed`, `evaluate` and `compare` unpack archives; default: "
+    "`bert-archives` in `XDG_CACHE_HOME` or `~/.cache`",
     "XDG_CACHE_HOME": "the user's caches",
     "BERT_API_KEY": "default of `embed --key`",
     "PYTHON": "Python that `scripts/setup` creates `.venv` with; default: the first supported one on the path",

@@ -34,7 +34,7 @@ SCRIPTS = [
     {"reference"},
     {"cli"},
     {"verbs"},
-    {"planning"},
+    {"evaluation", "planning"},
     {"bulk", "finetuning", "gateway", "load", "top"},
     {"packing", "server", "deploy"},
     {"sources"},
