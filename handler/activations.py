@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu
+from torch.nn.functional import gelu, mish, silu
 
 Function = Callable[[Tensor], Tensor]
 MICROSOFT = "com.microsoft"
 """ONNX Runtime's own operators."""
+QUICK = 1.702
+
+
+@dataclass(frozen=True, slots=True)
+class Onnx:
+    """An operator of ONNX."""
+
+    operator: str
+    domain: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +31,12 @@ class Activation:
 
     Attributes:
         apply: to a tensor.
-        in_place: the same in the tensor's own memory: a new array of `(tokens, 4 * hidden)` per layer would cost more
-            than the function.
+        in_place: the same, in the tensor's own memory where torch has that: a new array of `(tokens, 4 * hidden)` per
+            layer would cost more than the function.
         kernel: its number in `enum activation` of `handler/kernels/vectors.h`.
         onednn: oneDNN's operation and its form, as `_linear_pointwise` takes them.
         cublas: whether cuBLAS has it within a product as GELU, in its tanh form, or else as ReLU.
-        onnx: operator and domain.
+        onnx: its operator.
         transformers: names in `config.json`.
         module: class of `torch.nn`.
     """
@@ -35,7 +46,7 @@ class Activation:
     kernel: int | None = None
     onednn: tuple[str, str] | None = None
     cublas: bool | None = None
-    onnx: tuple[str, str] | None = None
+    onnx: Onnx | None = None
     transformers: tuple[str, ...] = ()
     module: str = ""
 
@@ -55,6 +66,11 @@ def gelu_tanh_in_place(values: Tensor) -> Tensor:
     return torch.ops.aten.gelu_(values, approximate="tanh")  # type: ignore[no-any-return]
 
 
+def quick_gelu(values: Tensor) -> Tensor:
+    """GELU by a sigmoid (https://arxiv.org/abs/1606.08415, section 2)."""
+    return values * torch.sigmoid(QUICK * values)
+
+
 ACTIVATIONS: dict[str, Activation] = {
     "none": Activation(identity, identity, kernel=0, onednn=("none", ""), module="Identity"),
     "gelu": Activation(
@@ -63,8 +79,8 @@ ACTIVATIONS: dict[str, Activation] = {
         kernel=1,
         onednn=("gelu", "none"),
         cublas=True,
-        onnx=("Gelu", MICROSOFT),
-        transformers=("gelu",),
+        onnx=Onnx("Gelu", MICROSOFT),
+        transformers=("gelu", "gelu_python"),
         module="GELU",
     ),
     "gelu_tanh": Activation(
@@ -73,8 +89,8 @@ ACTIVATIONS: dict[str, Activation] = {
         kernel=2,
         onednn=("gelu", "tanh"),
         cublas=True,
-        onnx=("FastGelu", MICROSOFT),
-        transformers=("gelu_new", "gelu_pytorch_tanh"),
+        onnx=Onnx("FastGelu", MICROSOFT),
+        transformers=("gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_accurate", "gelu_python_tanh"),
     ),
     "relu": Activation(
         torch.relu,
@@ -82,12 +98,29 @@ ACTIVATIONS: dict[str, Activation] = {
         kernel=3,
         onednn=("relu", ""),
         cublas=False,
-        onnx=("Relu", ""),
+        onnx=Onnx("Relu"),
         transformers=("relu",),
         module="ReLU",
     ),
-    "tanh": Activation(torch.tanh, torch.tanh_, kernel=4, module="Tanh"),
-    "sigmoid": Activation(torch.sigmoid, torch.sigmoid_, module="Sigmoid"),
+    "tanh": Activation(torch.tanh, torch.tanh_, kernel=4, onnx=Onnx("Tanh"), transformers=("tanh",), module="Tanh"),
+    "sigmoid": Activation(
+        torch.sigmoid, torch.sigmoid_, kernel=5, onnx=Onnx("Sigmoid"), transformers=("sigmoid",), module="Sigmoid"
+    ),
+    "silu": Activation(
+        silu,
+        torch.ops.aten.silu_,
+        kernel=6,
+        onnx=Onnx("QuickGelu", MICROSOFT, {"alpha": 1.0}),
+        transformers=("silu", "swish"),
+    ),
+    "quick_gelu": Activation(
+        quick_gelu,
+        quick_gelu,
+        kernel=7,
+        onnx=Onnx("QuickGelu", MICROSOFT, {"alpha": QUICK}),
+        transformers=("quick_gelu",),
+    ),
+    "mish": Activation(mish, torch.ops.aten.mish_, kernel=8, onnx=Onnx("Mish"), transformers=("mish",)),
 }
 """By our name, which archives hold."""
 OF_TRANSFORMERS = {theirs: name for name, each in ACTIVATIONS.items() for theirs in each.transformers}

@@ -21,7 +21,7 @@ from torch import Tensor
 from benchmarks.gpu import vocabularies
 from benchmarks.gpu.sizes import Model
 from scripts.sources import families
-from scripts.sources.families import position_offset
+from scripts.sources.configuration import first_position
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "MISC")
 """Of tokens; three of them for sequences."""
@@ -49,7 +49,7 @@ def save(folder: Path, model: Model, family: str = "Bert", head: str = "Model", 
     kind = getattr(transformers, f"{family}Config")
     ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "cls", "sep")}
     ids |= {"bos_token_id": ids["cls_token_id"], "eos_token_id": ids["sep_token_id"]}
-    offset = position_offset({"model_type": kind.model_type, **ids})
+    offset = first_position({"model_type": kind.model_type, **ids})
     keys = shape(model, family, offset) | ids | ({"type_vocab_size": 1} if offset else {}) | labels(head) | config
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     with torch.device("meta"):  # no time is spent on weights that are thrown away

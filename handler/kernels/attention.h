@@ -8,6 +8,7 @@
 struct head {
     long length, size, stride;          /* tokens, values per head, distance between tokens of q, k and v */
     const float *queries, *keys, *values;
+    const float *bias;                   /* added to scores by the key's place minus the query's; null for none */
     float *output;                       /* (length, size), rows `out_stride` apart */
     long out_stride;
 };
@@ -50,6 +51,12 @@ static float exp_and_sum(float *row, long length) {
     return sum(total);
 }
 
+static void add_bias(float *row, const float *bias, long length) {
+    long i = 0;
+    for (; i + WIDTH <= length; i += WIDTH) store(row + i, load(row + i) + load(bias + i));
+    for (; i < length; i++) row[i] += bias[i];
+}
+
 static void attend(const struct head *h, float scale, float *scratch) {
     long across = panels(h->length), wide = across * PANEL;
     float *keys = scratch, *values = keys + wide * h->size, *scores = values + h->length * panels(h->size) * PANEL;
@@ -65,6 +72,8 @@ static void attend(const struct head *h, float scale, float *scratch) {
             for (int r = 0; r < count; r++)
                 for (int c = 0; c < PANEL; c += WIDTH) store(scores + r * wide + panel * PANEL + c, load(&out[r][c]));
         }
+        if (h->bias)
+            for (int r = 0; r < count; r++) add_bias(scores + r * wide, h->bias - (row + r), h->length);
         for (int r = 0; r < count; r++) sums[r] = exp_and_sum(scores + r * wide, h->length);
         for (long panel = 0; panel < panels(h->size); panel++) {
             multiply(count, scores, wide, values + panel * PANEL * h->length, h->length, out);

@@ -1,4 +1,4 @@
-/* The forward pass of a BERT encoder on a CPU, on packed sequences: `(tokens, hidden)` without padding.
+/* The forward pass of an encoder on a CPU, on packed sequences: `(tokens, hidden)` without padding.
  *
  * handler/runtimes/native.py fills these structures; scripts/packing/kernels.py compiles this file, once per kind of CPU.
  */
@@ -16,12 +16,15 @@ struct layer {
 };
 
 struct model {
-    long layers, hidden, intermediate, heads;
+    long layers, embedding, hidden, intermediate, heads;
+    long farthest; /* distance that `attention_bias` has a value for */
     float eps;
     enum activation activation;
-    const float *word_embeddings, *position_embeddings; /* (rows, hidden) */
+    const float *word_embeddings, *position_embeddings; /* (rows, embedding) */
     const float *token_type_embeddings;                 /* the same; null where there are none */
+    const float *attention_bias;                        /* (heads, 2 farthest + 1); null for none */
     struct norm norm;
+    struct linear projection; /* from embedding to hidden; its `weight` is null where they are one */
     const struct layer *layer;
     struct linear pooler; /* of the first token's state; its `weight` is null where there is none */
 };
@@ -32,13 +35,13 @@ struct batch {
     const int64_t *input_ids, *position_ids, *token_type_ids; /* (tokens,) */
     const int64_t *offsets;                                   /* (sequences + 1,) */
     float *pooled;                       /* (sequences, hidden) */
-    float *states, *sums, *attended;        /* (tokens, hidden) */
-    float *wide;                         /* (tokens, 3 hidden or intermediate, whichever is more) */
+    float *states, *sums, *attended;        /* (tokens, hidden); `sums` holds embeddings, too */
+    float *wide;                         /* (tokens, 3 hidden, intermediate or embedding, whichever is most) */
     uint8_t *quantized;                  /* null without 8-bit linears, as the next two */
     float *scales;                       /* (tokens,) */
     int32_t *zero_points;
     float *scratch; /* per thread, `scratch_size` each */
-    struct region *regions; /* 4 and 9 per layer, all zero */
+    struct region *regions; /* 6 and 9 per layer, all zero */
 };
 
 enum { TOKENS = 8 }; /* of an item */
@@ -93,14 +96,25 @@ static void norm_and_quantize(const struct model *m, struct batch *b, struct nor
 static void embed(const struct model *m, struct batch *b, struct context *context) {
     PARALLEL_FOR(item, items_of(b->tokens), context)
         for (long token = item * TOKENS; token < end_of(item, b->tokens); token++) {
-            const float *word = m->word_embeddings + b->input_ids[token] * m->hidden;
-            const float *position = m->position_embeddings + b->position_ids[token] * m->hidden;
+            const float *word = m->word_embeddings + b->input_ids[token] * m->embedding;
+            const float *position = m->position_embeddings + b->position_ids[token] * m->embedding;
             const float *types = m->token_type_embeddings;
-            const float *type = types ? types + b->token_type_ids[token] * m->hidden : 0;
-            float *row = b->sums + token * m->hidden;
-            for (long i = 0; i < m->hidden; i++) row[i] = word[i] + position[i] + (type ? type[i] : 0);
+            const float *type = types ? types + b->token_type_ids[token] * m->embedding : 0;
+            float *row = b->sums + token * m->embedding;
+            for (long i = 0; i < m->embedding; i++) row[i] = word[i] + position[i] + (type ? type[i] : 0);
         }
     barrier(context, items_of(b->tokens));
+}
+
+/* Sums of embeddings to states, through a linear. */
+static void project(const struct model *m, struct batch *b, struct context *context) {
+    struct states normalised = {.floats = b->wide};
+    PARALLEL_FOR(item, items_of(b->tokens), context)
+        for (long token = item * TOKENS; token < end_of(item, b->tokens); token++)
+            layer_norm(b->sums + token * m->embedding, m->embedding, m->norm, m->eps, b->wide + token * m->embedding);
+    barrier(context, items_of(b->tokens));
+    apply(&m->projection, &normalised, b->tokens, NONE, 0, b->states, context);
+    quantize_rows(b, b->states, m->hidden, context);
 }
 
 /* An item is one head of one sequence. */
@@ -108,11 +122,12 @@ static void attend_all(const struct model *m, struct batch *b, struct context *c
     long size = m->hidden / m->heads, stride = 3 * m->hidden;
     float *scratch = b->scratch + context->thread * scratch_size(b->longest, size);
     PARALLEL_FOR(item, b->sequences * m->heads, context) {
-        long start = b->offsets[item / m->heads], first = item % m->heads * size;
+        long start = b->offsets[item / m->heads], number = item % m->heads, first = number * size;
         const float *queries = b->wide + start * stride + first;
         struct head head = {
             .length = b->offsets[item / m->heads + 1] - start, .size = size, .stride = stride,
             .queries = queries, .keys = queries + m->hidden, .values = queries + 2 * m->hidden,
+            .bias = m->attention_bias ? m->attention_bias + number * (2 * m->farthest + 1) + m->farthest : 0,
             .output = b->attended + start * m->hidden + first, .out_stride = m->hidden,
         };
         attend(&head, 1 / __builtin_sqrtf((float)size), scratch);
@@ -137,7 +152,8 @@ void encode(const struct model *m, struct batch *b, long thread) {
     struct states attended = {b->attended, b->quantized, b->scales, b->zero_points};
     struct states wide = {b->wide, b->quantized, b->scales, b->zero_points};
     embed(m, b, &context);
-    norm_and_quantize(m, b, m->norm, &context);
+    if (m->projection.weight) project(m, b, &context);
+    else norm_and_quantize(m, b, m->norm, &context);
     for (const struct layer *l = m->layer; l < m->layer + m->layers; l++) {
         apply(&l->qkv, &states, b->tokens, NONE, 0, b->wide, &context);
         attend_all(m, b, &context);

@@ -40,11 +40,13 @@ class Model(Structure):
     """`struct model`."""
 
     _fields_ = (
-        *((name, c_long) for name in ("layers", "hidden", "intermediate", "heads")),
+        *((name, c_long) for name in ("layers", "embedding", "hidden", "intermediate", "heads", "farthest")),
         ("eps", c_float),
         ("activation", c_int),
         *((name, c_void_p) for name in ("word_embeddings", "position_embeddings", "token_type_embeddings")),
+        ("attention_bias", c_void_p),
         ("norm", Norm),
+        ("projection", Linear),
         ("layer", POINTER(Layer)),
         ("pooler", Linear),
     )

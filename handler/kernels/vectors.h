@@ -77,7 +77,16 @@ INLINE floats gelu_tanh(floats x) {
     return 0.5f * x * (1 + hyperbolic_tangent(0.79788456080286536f * (x + 0.044715f * x * x * x)));
 }
 
-enum activation { NONE, GELU, GELU_TANH, RELU, TANH }; /* numbers of handler/activations.py */
+INLINE floats sigmoid(floats x) { return 1 / (1 + exponential(-x)); }
+
+/* x tanh(ln(1 + e^x)), by e^x alone: above 20 it is x. */
+INLINE floats mish(floats x) {
+    floats power = exponential(smaller(all(20), x));
+    floats part = power * (power + 2);
+    return x * (part / (part + 2));
+}
+
+enum activation { NONE, GELU, GELU_TANH, RELU, TANH, SIGMOID, SILU, QUICK_GELU, MISH }; /* numbers of handler/activations.py */
 
 INLINE floats activate(floats x, enum activation activation) {
     switch (activation) {
@@ -85,6 +94,10 @@ INLINE floats activate(floats x, enum activation activation) {
     case GELU_TANH: return gelu_tanh(x);
     case RELU: return larger(all(0), x);
     case TANH: return hyperbolic_tangent(x);
+    case SIGMOID: return sigmoid(x);
+    case SILU: return x * sigmoid(x);
+    case QUICK_GELU: return x * sigmoid(1.702f * x);
+    case MISH: return mish(x);
     default: return x;
     }
 }

@@ -23,13 +23,19 @@ class Attention(Protocol):
         """`(tokens, 3, heads, size)` to `(tokens, heads, size)`."""
 
 
+Kind = Callable[[Sequence[int], Tensor, Tensor | None], Attention]
+"""What makes one, of the lengths of a batch's sequences, `(sequences + 1,)` offsets on the device, int32, and what is
+added to scores for each distance, `(heads, 2 * longest - 1)`."""
+
+
 class Grouped:
     """Sequences of one length at a time, as a dense block each. Any device, any dtype.
 
     Batches come sorted by length, so that equal ones are neighbours.
     """
 
-    def __init__(self, lengths: Sequence[int], offsets: Tensor) -> None:
+    def __init__(self, lengths: Sequence[int], offsets: Tensor, bias: Tensor | None = None) -> None:
+        self.bias = None if bias is None else by_distance(bias, max(lengths))
         self.blocks: list[tuple[int, int, int]] = []
         start = 0
         for length, group in groupby(lengths):
@@ -44,7 +50,8 @@ class Grouped:
         for start, tokens, length in self.blocks:
             block = qkv.narrow(0, start, tokens).view(-1, length, 3, heads, size)
             query, key, value = block.permute(2, 0, 3, 1, 4).unbind(0)
-            attended = scaled_dot_product_attention(query, key, value)
+            bias = None if self.bias is None else self.bias[:, :length, :length]
+            attended = scaled_dot_product_attention(query, key, value, attn_mask=bias)
             mixed.narrow(0, start, tokens).view(-1, length, heads, size).copy_(attended.transpose(1, 2))
         return mixed
 
@@ -56,7 +63,8 @@ class Blocked:
     Which rows go where is computed on the device, once per batch.
     """
 
-    def __init__(self, lengths: Sequence[int], offsets: Tensor) -> None:
+    def __init__(self, lengths: Sequence[int], offsets: Tensor, bias: Tensor | None = None) -> None:
+        self.bias = None if bias is None else by_distance(bias, max(lengths))
         first, end = (offsets.narrow(0, row, len(lengths)) for row in (0, 1))
         self.blocks: list[tuple[Tensor, Tensor | None, int]] = []
         shifts: list[Tensor] = []
@@ -80,9 +88,16 @@ class Blocked:
         for rows, mask, longest in self.blocks:
             block = qkv.index_select(0, rows).view(-1, longest, 3, heads, size)
             query, key, value = block.permute(2, 0, 3, 1, 4).unbind(0)
-            attended = scaled_dot_product_attention(query, key, value, attn_mask=mask)
+            attended = scaled_dot_product_attention(query, key, value, attn_mask=self.added(mask, longest))
             parts.append(attended.transpose(1, 2).reshape(-1, heads, size))
         return torch.cat(parts).index_select(0, self.back)
+
+    def added(self, mask: Tensor | None, longest: int) -> Tensor | None:
+        """What the scores of a block get: nothing of padding, and the bias of the rest."""
+        if self.bias is None:
+            return mask
+        bias = self.bias[:, :longest, :longest]
+        return bias if mask is None else torch.where(mask, bias, -torch.inf)
 
 
 def alike(lengths: Sequence[int]) -> Iterator[tuple[int, int, int]]:
@@ -97,9 +112,9 @@ def alike(lengths: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 
 
 class Varlen:
-    """All sequences in one call of FlashAttention; where it runs, `cuda.supports_flash_attention` says."""
+    """All sequences in one call of FlashAttention; where it runs, `cuda.supports_flash_attention` says. No bias."""
 
-    def __init__(self, lengths: Sequence[int], offsets: Tensor) -> None:
+    def __init__(self, lengths: Sequence[int], offsets: Tensor, bias: Tensor | None = None) -> None:
         self.longest = max(lengths)
         self.offsets = offsets
 
@@ -112,11 +127,14 @@ class Varlen:
         return mixed if isinstance(mixed, Tensor) else mixed[0]
 
 
-def choose(device: torch.device, dtype: torch.dtype, size: int) -> Callable[[Sequence[int], Tensor], Attention]:
-    """The fastest attention that runs there for heads of that size.
+def by_distance(bias: Tensor, length: int) -> Tensor:
+    """`(heads, length, length)`, by query and key, of a bias for each distance, `(heads, 2 * longest - 1)`."""
+    last = bias.shape[-1] // 2
+    return bias.unfold(-1, length, 1)[:, last - length + 1 : last + 1].flip(1)
 
-    Each is made of a batch: lengths of its sequences, and `(sequences + 1,)` offsets on the device, int32.
-    """
+
+def choose(device: torch.device, dtype: torch.dtype, size: int, biased: bool) -> Kind:
+    """The fastest attention that runs there for heads of that size, with a bias or without."""
     if device.type == "cpu":
         return Grouped
-    return Varlen if cuda.supports_flash_attention(device, dtype, size) else Blocked
+    return Varlen if cuda.supports_flash_attention(device, dtype, size) and not biased else Blocked

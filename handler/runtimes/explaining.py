@@ -16,8 +16,9 @@ from torch import Tensor
 
 from handler.explanation import Explanation
 from handler.runtimes import indices
+from handler.runtimes.attention import by_distance
 from handler.runtimes.base import WEIGHTS, Placement, Runtime
-from handler.runtimes.packed import Packed, normalize
+from handler.runtimes.packed import Packed
 from handler.types import Encoding
 
 Score = Callable[[Tensor, Tensor | None], Tensor]
@@ -30,15 +31,16 @@ TOKENS_AT_ONCE = 1024
 class Recording:
     """Attention of one sequence that keeps its weights."""
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int, bias: Tensor | None = None) -> None:
+        self.count, self.bias = count, bias
         self.layers: list[Tensor] = []
 
     def __call__(self, qkv: Tensor) -> Tensor:
         """See `handler.runtimes.attention.Attention`; sequences of one length."""
         _, _, heads, size = qkv.shape
         query, key, value = qkv.view(self.count, -1, 3, heads, size).permute(2, 0, 3, 1, 4).unbind(0)
-        weights = (query @ key.transpose(-1, -2) / size**0.5).softmax(-1)
+        scores = query @ key.transpose(-1, -2) / size**0.5
+        weights = (scores if self.bias is None else scores + by_distance(self.bias, scores.shape[-1])).softmax(-1)
         self.layers.append(weights)
         mixed: Tensor = (weights @ value).transpose(1, 2).reshape(-1, heads, size)
         return mixed.contiguous()  # of a single sequence it would be a view, which the layer cannot flatten
@@ -75,10 +77,10 @@ class Explainer:
             check()
             some = points[first : first + together]
             vectors = (baseline + some[:, None, None] * (embeddings - baseline)).requires_grad_()
-            scores = score(*self.run(vectors, encoding, Recording(len(some))))
+            scores = score(*self.run(vectors, encoding, Recording(len(some), self.model.bias)))
             sums += torch.autograd.grad(scores.sum(), vectors)[0].sum(0)
         attributions = (sums / steps * (embeddings - baseline)).sum(-1)
-        recording = Recording(2)
+        recording = Recording(2, self.model.bias)
         with torch.no_grad():
             ends = score(*self.run(torch.stack([baseline, embeddings]), encoding, recording))
         weights = torch.stack([layer[1] for layer in recording.layers]).cpu().numpy() if attention else None
@@ -87,15 +89,15 @@ class Explainer:
     def run(self, vectors: Tensor, encoding: Encoding, attend: Recording) -> tuple[Tensor, Tensor | None]:
         """States and pooled ones for `(sequences, tokens, hidden)` word embeddings."""
         model, weights = self.model, self.model.weights
-        count, length, hidden = vectors.shape
-        _, positions, _, _ = indices.arrays([encoding], model.first_position, weights)
+        count, length, width = vectors.shape
+        _, positions, _, _ = indices.arrays([encoding], model.encoder.first_position, weights)
         states = vectors + weights["position"][torch.from_numpy(positions).to(model.device)]
         if "type" in weights:
             states = states + weights["type"][torch.tensor(encoding.type_ids, device=model.device)]
-        states = normalize(states.reshape(-1, hidden), weights, "norm", model.eps)
+        states = model.finish_embeddings(states.reshape(-1, width))
         for layer in model.layers:
             states = layer(states, attend)
-        states = states.view(count, length, hidden)
+        states = states.view(count, length, model.encoder.hidden)
         if "pooler.weight" not in weights:
             return states, None
         return states, torch.addmm(weights["pooler.bias"], states[:, 0], weights["pooler.weight"]).tanh()

@@ -47,7 +47,7 @@ def arrays(encodings: Sequence[Encoding], first_position: int, tables: Mapping[s
     Args:
         encodings: its sequences.
         first_position: see `position_rows`.
-        tables: of embeddings: `word`, `position`, and `type` where the model has one.
+        tables: of embeddings: `word`, `position`, and `type` where the model has one; and `attention_bias`, if any.
 
     Returns:
         int64 ids, positions and types, `(tokens,)` each, and offsets, `(sequences + 1,)`, in the order of `Indices`.
@@ -66,7 +66,15 @@ def arrays(encodings: Sequence[Encoding], first_position: int, tables: Mapping[s
     for name, rows in (("word", ids), ("position", positions), ("type", found[3])):
         if len(rows) and not (rows.min() >= 0 and rows.max() < len(tables[name])):
             raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(tables[name])} in table {name}")
+    check_distances(lengths, tables)
     return found
+
+
+def check_distances(lengths: Sequence[int], tables: Mapping[str, Any]) -> None:
+    """Refuse what is longer than attention knows distances for; see `arrays`."""
+    longest = tables["attention_bias"].shape[1] // 2 + 1 if "attention_bias" in tables else None
+    if longest is not None and max(lengths) > longest:
+        raise IndexError(f"a sequence of {max(lengths)} tokens; attention has distances for {longest}")
 
 
 def position_rows(ids: NDArray[Any], offsets: NDArray[Any], first: int) -> NDArray[Any]:

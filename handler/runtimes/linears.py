@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, cast
 
 import torch
@@ -41,16 +41,15 @@ class OneDnnLinear:
     def __init__(self, weight: Tensor, bias: Tensor, activation: str = "none") -> None:
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.t().contiguous())
         self.bias = bias
-        fused = ACTIVATIONS[activation].onednn
-        assert fused is not None  # no layer has another
-        self.operation, self.form = fused
+        self.operation, self.form = ACTIVATIONS[activation].onednn or ("none", "")
+        self.activate = ACTIVATIONS["none" if ACTIVATIONS[activation].onednn else activation].in_place
 
     def __call__(self, states: Tensor, residual: Tensor | None = None) -> Tensor:
         """See `Linear`."""
         call = torch.ops.mkldnn._linear_pointwise
         if residual is not None:
             return cast(Tensor, call.binary(states, residual, self.weight, self.bias, "add"))
-        return cast(Tensor, call(states, self.weight, self.bias, self.operation, [], self.form))
+        return self.activate(cast(Tensor, call(states, self.weight, self.bias, self.operation, [], self.form)))
 
 
 class EpilogueLinear:
@@ -64,8 +63,8 @@ class EpilogueLinear:
     def __init__(self, weight: Tensor, bias: Tensor, activation: str = "none") -> None:
         self.weight, self.bias = weight, bias
         apart = activation == "gelu" and weight.dtype != torch.bfloat16
-        self.activate = ACTIVATIONS[activation].in_place if apart else None
         self.within = None if apart else ACTIVATIONS[activation].cublas
+        self.activate = ACTIVATIONS["none" if self.within is not None else activation].in_place
 
     def __call__(self, states: Tensor, residual: Tensor | None = None) -> Tensor:
         """See `Linear`; the result is `residual`'s memory."""
@@ -73,23 +72,23 @@ class EpilogueLinear:
             return residual.addmm_(states, self.weight)
         if self.within is not None:
             return torch._addmm_activation(self.bias, states, self.weight, use_gelu=self.within)
-        product = torch.addmm(self.bias, states, self.weight)
-        return product if self.activate is None else self.activate(product)
+        return self.activate(torch.addmm(self.bias, states, self.weight))
 
 
-def fold_residual_biases(read: Callable[[str], Tensor], layers: int) -> dict[str, Tensor]:
+def fold_residual_biases(weights: Mapping[str, Tensor], layers: Sequence[int]) -> dict[str, Tensor]:
     """Biases under which every residual holds the bias of the product that will be added to it.
 
-    The normalisation before it adds that bias, and what else reads the normalised states takes it off again:
-    `W (x + b) - W b = W x`.
+    The normalisation before it, or the projection of the embeddings, adds that bias, and what else reads the states
+    takes it off again: `W (x + b) - W b = W x`.
 
     Args:
-        read: gives a tensor of `WEIGHTS` by name, float32.
-        layers: how many.
+        weights: tensors of `WEIGHTS`, float32.
+        layers: numbers of the layers' weights, each once.
     """
     found: dict[str, Tensor] = {}
-    norm = "norm"
-    for number in range(layers):
+    read = weights.__getitem__
+    norm = "projection" if "projection.bias" in weights else "norm"
+    for number in layers:
         layer = f"layers.{number}."
         for added, reader, following in (("out", "qkv", "norm1"), ("down", "up", "norm2")):
             bias = read(f"{layer}{added}.bias")
@@ -99,8 +98,11 @@ def fold_residual_biases(read: Callable[[str], Tensor], layers: int) -> dict[str
     return found
 
 
-def choose(device: torch.device, dtype: torch.dtype) -> Kind:
-    """The fastest one there. In float32 `AddmmLinear` maps the file's own weights, which all workers share."""
-    if dtype == torch.float32:
+def choose(device: torch.device, dtype: torch.dtype, layers: Sequence[int]) -> Kind:
+    """The fastest one there. In float32 `AddmmLinear` maps the file's own weights, which all workers share.
+
+    Layers that share their weights share the biases before a residual sum, which `EpilogueLinear` has another of each.
+    """
+    if dtype == torch.float32 or (device.type != "cpu" and len(set(layers)) < len(layers)):
         return AddmmLinear
     return OneDnnLinear if device.type == "cpu" else EpilogueLinear

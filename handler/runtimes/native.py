@@ -6,7 +6,7 @@ whatever else is in its batch, so answers are batch-invariant to the bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from ctypes import addressof
 from itertools import pairwise
@@ -22,14 +22,24 @@ from torch import Tensor
 from handler import kernels
 from handler.activations import ACTIVATIONS
 from handler.cores import cores
+from handler.encoders import description
+from handler.encoders.description import Description
 from handler.kernels.structures import LINEARS, REGION, Batch, Layer, Linear, Model, Norm
 from handler.runtimes import indices, panels
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, load_word_embeddings
 from handler.types import Encoding, Output
 
+TABLES = {
+    "word": "word_embeddings",
+    "position": "position_embeddings",
+    "type": "token_type_embeddings",
+    "attention_bias": "attention_bias",
+}
+"""Our names of tables, and those that the kernels have for them."""
+
 
 class Native(Runtime):
-    """BERT, RoBERTa and DistilBERT encoders on packed sequences."""
+    """Encoders on packed sequences."""
 
     name = "native"
     padded = False
@@ -45,25 +55,34 @@ class Native(Runtime):
         self.checkpoint = checkpoint
         self.arrays = panels.load(checkpoint) | {"word": load_word_embeddings(checkpoint).numpy()}
         with safe_open(checkpoint / WEIGHTS, framework="np") as file:
-            settings = file.metadata()
-            small = [name for name in file.keys() if "norm" in name or name in ("position", "type")]  # noqa: SIM118 - no dict
+            self.encoder = description.read(file.metadata())
+            small = [name for name in file.keys() if "norm" in name or name in set(TABLES) - {"word"}]  # noqa: SIM118 - no dict
             self.arrays |= {name: file.get_tensor(name) for name in small}
-        self.first_position = int(settings["first_position"])
-        self.model = self.build(settings)
+        self.model = self.build(self.encoder)
         self.workspace = Workspace(self.model)
         self.pool = ThreadPool(cores() - 1)
         self.threads = 1
 
-    def build(self, settings: Mapping[str, str]) -> Model:
+    def build(self, encoder: Description) -> Model:
         """The structure the kernels read; its pointers lead into `arrays`."""
-        count = int(settings["layers"])
-        self.layers = (Layer * count)(*(self.layer(f"layers.{number}.") for number in range(count)))
-        first = self.layers[0]
-        tables = (address(self.arrays.get(name)) for name in ("word", "position", "type"))
-        activation = ACTIVATIONS[settings["activation"]].kernel
-        shape = count, first.qkv.inputs, first.up.outputs, int(settings["heads"])
-        pooler = self.linear("pooler") if "pooler.shape" in self.arrays else Linear()
-        return Model(*shape, float(settings["eps"]), activation, *tables, self.norm("norm"), self.layers, pooler)
+        count = len(encoder.layers)
+        self.layers = (Layer * count)(*(self.layer(f"layers.{number}.") for number in encoder.layers))
+        bias = self.arrays.get("attention_bias")
+        return Model(
+            layers=count,
+            embedding=self.arrays["word"].shape[1],
+            hidden=encoder.hidden,
+            intermediate=self.layers[0].up.outputs,
+            heads=encoder.heads,
+            farthest=0 if bias is None else bias.shape[1] // 2,
+            eps=encoder.eps,
+            activation=ACTIVATIONS[encoder.activation].kernel,
+            **{name: address(self.arrays.get(array)) for array, name in TABLES.items()},
+            norm=self.norm("norm"),
+            projection=self.optional("projection"),
+            layer=self.layers,
+            pooler=self.optional("pooler"),
+        )
 
     def layer(self, prefix: str) -> Layer:
         """One of the layers."""
@@ -71,11 +90,15 @@ class Native(Runtime):
         return Layer(*linears, self.norm(f"{prefix}norm1"), self.norm(f"{prefix}norm2"))
 
     def linear(self, name: str) -> Linear:
-        """One of a layer's linears."""
+        """A linear of a layer."""
         inputs, outputs = self.arrays[f"{name}.shape"].tolist()
         weight, bias = (address(self.arrays[f"{name}.{key}"]) for key in ("weight", "bias"))
         scale, sums = (address(self.arrays.get(f"{name}.{key}")) for key in ("scale", "sums"))
         return Linear(inputs, outputs, weight, bias, scale, sums)
+
+    def optional(self, name: str) -> Linear:
+        """A linear around the layers; one without a weight says that there is none."""
+        return self.linear(name) if f"{name}.shape" in self.arrays else Linear()
 
     def norm(self, name: str) -> Norm:
         """A layer normalisation."""
@@ -96,13 +119,13 @@ class Native(Runtime):
         total, longest = sum(lengths), max(lengths)
         if not all(lengths):
             raise IndexError("a sequence has no tokens")
-        ids, positions, offsets, types = indices.arrays(encodings, self.first_position, self.arrays)
+        ids, positions, offsets, types = indices.arrays(encodings, self.encoder.first_position, self.arrays)
         states = np.empty((total, self.model.hidden), np.float32)
         pooled = np.empty((len(lengths), self.model.hidden), np.float32) if self.model.pooler.weight else None
         scratch = self.scratch(longest, self.model.hidden // self.model.heads)
         reserved = self.workspace.reserve(total, scratch * self.threads)
         inputs = (address(array) for array in (ids, positions, types, offsets, pooled, states))
-        regions = np.zeros((4 + 9 * self.model.layers, REGION), np.int64)  # two each around the layers, and their nine
+        regions = np.zeros((6 + 9 * self.model.layers, REGION), np.int64)  # of the layers, and what is around them
         batch = Batch(total, len(lengths), longest, *inputs, *reserved, address(regions))
         self.pool.run(self.encode, addressof(self.model), addressof(batch), self.threads)
         return [
@@ -147,9 +170,9 @@ class Workspace:
         small = bool(model.layer[0].qkv.scale)
         widest = max(model.hidden, model.intermediate)
         self.floats = (
+            max(model.hidden, model.embedding),
             model.hidden,
-            model.hidden,
-            max(3 * model.hidden, model.intermediate),
+            max(3 * model.hidden, model.intermediate, model.embedding),
         )  # sums, attended, wide: per token
         self.quantized = (
             (-(-widest // panels.QUAD) * panels.QUAD, 4, 4) if small else ()

@@ -17,14 +17,19 @@ from torch import Tensor
 from torch.nn.functional import embedding, layer_norm
 
 from handler.device import DeviceStates, Queue, upload
+from handler.encoders import description
+from handler.encoders.description import Description
 from handler.runtimes import attention, cuda, graphs, indices, linears
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime
 from handler.runtimes.indices import Indices
 from handler.types import Encoding, Output
 
+IN_LAYERS = ("layers.", "pooler.", "projection.", "attention_bias")
+"""Weights in the dtype of the layers."""
+
 
 class Packed(Runtime):
-    """BERT, RoBERTa and DistilBERT encoders on packed sequences."""
+    """Encoders on packed sequences."""
 
     name = "packed"
     padded = False
@@ -35,27 +40,26 @@ class Packed(Runtime):
         self.dtype: torch.dtype = getattr(torch, placement.dtype)
         if self.device.type == "cuda":
             cuda.configure_torch(self.device)
-        linear = linears.choose(self.device, self.dtype)
         with safe_open(checkpoint / WEIGHTS, framework="pt") as file:
-            settings = file.metadata()
+            self.encoder = encoder = description.read(file.metadata())
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+        linear = linears.choose(self.device, self.dtype, encoder.layers)
         if linear is linears.EpilogueLinear:
-            tensors |= linears.fold_residual_biases(tensors.__getitem__, int(settings["layers"]))
+            tensors |= linears.fold_residual_biases(tensors, encoder.layers)
         self.weights = {name: self.to_device(name, tensor) for name, tensor in tensors.items()}
-        names = [f"layers.{number}." for number in range(int(settings["layers"]))]
-        self.layers = [Layer(self.part(name), settings, linear) for name in names]
-        self.eps = float(settings["eps"])
-        self.first_position = int(settings["first_position"])
-        self.attention = attention.choose(self.device, self.dtype, self.layers[0].size)
+        stored = [Layer(self.part(f"layers.{number}."), encoder, linear) for number in range(encoder.stored)]
+        self.layers = [stored[number] for number in encoder.layers]
+        self.bias = self.weights.get("attention_bias")
+        self.attention = attention.choose(self.device, self.dtype, stored[0].size, self.bias is not None)
         self.outputs_on_device = self.device.type != "cpu"
         self.queue = Queue(self.device)
-        longest = len(self.weights["position"]) - self.first_position
+        longest = len(self.weights["position"]) - encoder.first_position
         flash = self.attention is attention.Varlen
         self.graphs = graphs.make(self.encode, longest, self.device) if flash else None
 
     def to_device(self, name: str, weight: Tensor) -> Tensor:
         """A tensor on the device. Tables of embeddings stay float32 and mapped: only a few rows of them are used."""
-        return weight.to(self.device, self.dtype if name.startswith(("layers.", "pooler.")) else torch.float32)
+        return weight.to(self.device, self.dtype if name.startswith(IN_LAYERS) else torch.float32)
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """The weights of a layer, which alone keeps them."""
@@ -66,7 +70,7 @@ class Packed(Runtime):
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
         """One pass over all tokens. On a GPU it is only begun: the states stay there, and are waited for when read."""
         lengths = [len(encoding) for encoding in encodings]
-        arrays = indices.arrays(encodings, self.first_position, self.weights)
+        arrays = indices.arrays(encodings, self.encoder.first_position, self.weights)
         graph = self.graphs.smallest_fitting(lengths) if self.graphs else None
         if graph:
             states, batch = graph.run(lengths, arrays)
@@ -79,7 +83,7 @@ class Packed(Runtime):
     def encode(self, batch: Indices) -> Tensor:
         """`(total tokens, hidden)`."""
         states = self.embed(batch)
-        attend = self.attention(batch.lengths, batch.offsets)
+        attend = self.attention(batch.lengths, batch.offsets, self.bias)
         for layer in self.layers:
             states = layer(states, attend)
         return states
@@ -89,12 +93,19 @@ class Packed(Runtime):
         return self.weights["word"]
 
     def embed(self, batch: Indices) -> Tensor:
-        """`(total tokens, hidden)`: words, positions and types, normalised in float32."""
+        """`(total tokens, hidden)`: words, positions and types."""
         states = embedding(batch.ids, self.weights["word"])
         states += embedding(batch.positions, self.weights["position"])
         if "type" in self.weights:
             states += embedding(batch.types, self.weights["type"])
-        return normalize(states, self.weights, "norm", self.eps).to(self.dtype)
+        return self.finish_embeddings(states)
+
+    def finish_embeddings(self, sums: Tensor) -> Tensor:
+        """`(tokens, hidden)`: normalised in float32, and as wide as the layers."""
+        states = normalize(sums, self.weights, "norm", self.encoder.eps).to(self.dtype)
+        if "projection.weight" not in self.weights:
+            return states
+        return torch.addmm(self.weights["projection.bias"], states, self.weights["projection.weight"])
 
     def pool(self, states: Tensor, batch: Indices) -> Tensor | None:
         """`(sequences, hidden)` from the states of the first tokens; None without a pooler."""
@@ -124,16 +135,15 @@ def rows(states: Tensor, pooled: Tensor | None, lengths: Sequence[int]) -> list[
 class Layer:
     """One transformer layer."""
 
-    def __init__(self, weights: Mapping[str, Tensor], settings: Mapping[str, str], linear: linears.Kind) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], encoder: Description, linear: linears.Kind) -> None:
         def make(name: str, activation: str = "none") -> linears.Linear:
             return linear(weights[f"{name}.weight"], weights[f"{name}.bias"], activation)
 
         self.qkv, self.out, self.down = make("qkv"), make("out"), make("down")
-        self.up = make("up", settings["activation"])
+        self.up = make("up", encoder.activation)
         self.norms = {name: weight for name, weight in weights.items() if name.startswith("norm")}
-        self.heads = int(settings["heads"])
-        self.size = len(weights["out.weight"]) // self.heads
-        self.eps = float(settings["eps"])
+        self.heads, self.eps = encoder.heads, encoder.eps
+        self.size = encoder.hidden // encoder.heads
 
     def __call__(self, states: Tensor, attend: attention.Attention) -> Tensor:
         """`(total tokens, hidden)` to the same."""

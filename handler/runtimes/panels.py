@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
+from handler.encoders import description
 from handler.kernels.structures import LINEARS
 from handler.runtimes.base import WEIGHTS
 
@@ -25,6 +26,8 @@ log = getLogger(__name__)
 
 FOLDER = "panels"
 PANEL, QUAD = 32, 4
+AROUND = ("projection", "pooler")
+"""Linears outside of the layers, which not every model has."""
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -61,8 +64,9 @@ def ensure_packed(checkpoint: Path) -> Path:
 def pack_weights(file: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     """Names and arrays of all linears, one matrix in memory at a time."""
     with safe_open(file, framework="np") as stored:
-        names = [f"layers.{layer}.{linear}" for layer in range(int(stored.metadata()["layers"])) for linear in LINEARS]
-        for name in [*names, *(["pooler"] if "pooler.weight" in stored.keys() else [])]:  # noqa: SIM118 - no dict
+        encoder, names = description.read(stored.metadata()), stored.keys()
+        linears = [f"layers.{layer}.{linear}" for layer in range(encoder.stored) for linear in LINEARS]
+        for name in [*linears, *(name for name in AROUND if f"{name}.weight" in names)]:
             weight = stored.get_tensor(f"{name}.weight")
             yield f"{name}.shape", np.asarray(weight.shape)
             yield f"{name}.bias", padded(stored.get_tensor(f"{name}.bias"), PANEL)

@@ -27,7 +27,7 @@ from scripts.packing import tokenizer as tokenizers
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources import pull as puller
 from scripts.sources.checkpoint import TOKENIZER_FILES, Checkpoint
-from scripts.sources.families import hidden_size
+from scripts.sources.configuration import hidden_size
 from scripts.sources.presets import presets
 
 FILE = "finetune.json"

@@ -18,7 +18,7 @@ from scripts.files.json_files import load_object, required, value
 from scripts.packing import layout
 from scripts.sources import pickles
 from scripts.sources.checkpoint import Checkpoint
-from scripts.sources.families import hidden_size
+from scripts.sources.configuration import hidden_size
 
 TANH = "torch.nn.modules.activation.Tanh"
 SENTENCE = "sentence_embedding"

@@ -22,7 +22,9 @@ from scripts.files.json_files import checked, value
 from scripts.packing import layout, weights
 from scripts.packing.weights import Loaded, lacking, prefix_of, shapes
 from scripts.sources.checkpoint import Checkpoint
-from scripts.sources.families import Chain, activation, family, norm_eps
+from scripts.sources.configuration import activation, norm_eps
+from scripts.sources.families import family
+from scripts.sources.families.family import Chain
 from scripts.sources.sentence_transformers import scores
 
 CLASSES = {

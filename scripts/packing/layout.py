@@ -6,7 +6,7 @@ Each linear is stored `(in, out)`, the three projections of attention as one mat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,17 @@ from torch import Tensor
 
 from handler.activations import OF_TRANSFORMERS
 from handler.config import Dtype
+from handler.encoders.description import Description
 from handler.runtimes.base import WEIGHTS, Placement
 from handler.runtimes.eager import Eager
 from scripts.files.json_files import value
 from scripts.packing.exports.quantize import quantize
-from scripts.sources.families import FAMILIES, activation, family, norm_eps, position_offset
+from scripts.sources.configuration import activation, first_position, norm_eps
+from scripts.sources.families import FAMILIES, family
+
+TABLES = ("word", "position", "type")
+OPTIONAL = ("projection",)
+"""What only some checkpoints of a family have."""
 
 
 def unsupported_reason(config: Mapping[str, Any]) -> str:
@@ -28,6 +34,9 @@ def unsupported_reason(config: Mapping[str, Any]) -> str:
     if family(config).encoder is None:
         able = ", ".join(name for name, each in FAMILIES.items() if each.encoder)
         return f"model_type {config.get('model_type')} is not one of {able}"
+    reason = family(config).beyond(config)
+    if reason:
+        return reason
     if activation(config) not in OF_TRANSFORMERS:
         return f"activation {activation(config)} is not one of {', '.join(OF_TRANSFORMERS)}"
     positions = value(config, "position_embedding_type", str, "absolute")
@@ -42,11 +51,12 @@ def write(checkpoint: Path, folder: Path, dtype: Dtype, variant: str | None = No
     Half precision is a matter of the runtime, which converts; int8 is made here.
     """
     eager = Eager(checkpoint, Placement("cpu", "float32"), variant)
-    weights = convert_state_dict(eager.model.state_dict(), eager.model.config.to_dict(), eager.has_pooler)
+    config = eager.model.config.to_dict()
+    weights = convert_state_dict(eager.model.state_dict(), config, eager.has_pooler)
     check_finite(weights)
     if dtype == "int8":
         weights = quantize(weights)
-    save(weights, folder / WEIGHTS, settings(eager.model.config.to_dict()))
+    save(weights, folder / WEIGHTS, describe(config).metadata())
 
 
 def save(weights: Mapping[str, Tensor], file: Path, metadata: dict[str, str]) -> None:
@@ -66,16 +76,25 @@ def check_finite(weights: Mapping[str, Tensor]) -> None:
             raise ValueError(f"{name} holds NaN or infinity")
 
 
-def settings(config: Mapping[str, Any]) -> dict[str, str]:
-    """What the runtime reads from the file's metadata."""
-    keys = family(config).keys
-    return {
-        "layers": str(config[keys.layers]),
-        "heads": str(config[keys.heads]),
-        "activation": OF_TRANSFORMERS[activation(config)],
-        "eps": str(norm_eps(config)),
-        "first_position": str(position_offset(config)),
-    }
+def describe(config: Mapping[str, Any]) -> Description:
+    """What the runtimes read of a whole configuration."""
+    keys, order = family(config).keys, modules(config)
+    stored = list(dict.fromkeys(order))
+    return Description(
+        layers=[stored.index(module) for module in order],
+        hidden=config[keys.hidden],
+        heads=config[keys.heads],
+        activation=OF_TRANSFORMERS[activation(config)],
+        eps=norm_eps(config),
+        first_position=first_position(config),
+    )
+
+
+def modules(config: Mapping[str, Any]) -> Sequence[str]:
+    """The module of each layer, in the order they are computed; one with shared weights comes several times."""
+    known = family(config)
+    assert known.encoder is not None  # `unsupported_reason` has been asked
+    return known.encoder.layers(config, known.keys)
 
 
 def convert_state_dict(state: Mapping[str, Tensor], config: Mapping[str, Any], pooler: bool) -> dict[str, Tensor]:
@@ -86,20 +105,20 @@ def convert_state_dict(state: Mapping[str, Tensor], config: Mapping[str, Any], p
 
     def copy_weight(ours: str, theirs: str) -> None:
         weight = state[f"{theirs}.weight"]
-        table = ours in ("word", "position", "type")
+        table = ours in TABLES
         weights[ours if table else f"{ours}.weight"] = weight if table or weight.dim() == 1 else weight.t().contiguous()
         if not table:
             weights[f"{ours}.bias"] = state[f"{theirs}.bias"]
 
     for ours, theirs in names.embeddings.items():
-        copy_weight(ours, theirs)
-    for number in range(int(config[family(config).keys.layers])):
+        if ours not in OPTIONAL or f"{theirs}.weight" in state:
+            copy_weight(ours, theirs)
+    for number, module in enumerate(dict.fromkeys(modules(config))):
         for ours, theirs in names.linears.items():
-            copy_weight(f"layers.{number}.{ours}", theirs.format(number))
-        parts = [name.format(number) for name in names.qkv]
-        joined = torch.cat([state[f"{part}.weight"] for part in parts])
-        weights[f"layers.{number}.qkv.weight"] = joined.t().contiguous()
-        weights[f"layers.{number}.qkv.bias"] = torch.cat([state[f"{part}.bias"] for part in parts])
+            copy_weight(f"layers.{number}.{ours}", f"{module}.{theirs}")
+        joined = {key: [state[f"{module}.{part}.{key}"] for part in names.qkv] for key in ("weight", "bias")}
+        weights[f"layers.{number}.qkv.weight"] = torch.cat(joined["weight"]).t().contiguous()
+        weights[f"layers.{number}.qkv.bias"] = torch.cat(joined["bias"])
     if pooler:
-        copy_weight("pooler", "pooler.dense")
-    return weights
+        copy_weight("pooler", names.pooler)
+    return {**weights, **names.derived(state, config)}

@@ -11,7 +11,7 @@ from scripts.console import Failure
 from scripts.files.json_files import load_object, value
 from scripts.packing import heads
 from scripts.sources.checkpoint import Checkpoint
-from scripts.sources.families import hidden_size
+from scripts.sources.configuration import hidden_size
 from scripts.sources.sentence_transformers import MODEL
 
 USUAL = ("query", "document")

@@ -16,7 +16,7 @@ from scripts.files.json_files import load_if_there, value
 from scripts.packing import tokenizer_parity, weights
 from scripts.packing.engines import link
 from scripts.sources.checkpoint import Checkpoint
-from scripts.sources.families import vocabulary_size
+from scripts.sources.configuration import vocabulary_size
 
 FILE = "tokenizer.json"
 

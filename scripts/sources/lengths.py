@@ -9,7 +9,8 @@ from typing import Any
 
 from scripts.console import Failure
 from scripts.files.json_files import value
-from scripts.sources.families import check_layers, check_sizes, family, position_offset
+from scripts.sources.configuration import check_layers, check_sizes, first_position
+from scripts.sources.families import family
 
 TABLES = ("position_embeddings", "embed_positions", "position_embedding", "wpe")
 """What transformers' encoders call a table with a row for each position."""
@@ -71,7 +72,7 @@ def read(folder: Path, config: Mapping[str, Any]) -> Lengths:
     if family(config).encoder:
         check_sizes(config)
         size = value(config, "max_position_embeddings", int, DEFAULT)
-        return Lengths(size - position_offset(config), size)
+        return Lengths(size - first_position(config), size)
     import torch
     from transformers import AutoConfig
 

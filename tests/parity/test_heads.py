@@ -128,14 +128,3 @@ def test_the_vocabulary_is_read_in_portions_until_time_is_up(make, load, monkeyp
     (reply,) = ours.answer([Row({"body": orjson.dumps(body)}, {}, "application/json")])
     assert (reply.status, next(clock, None)) == (503, None)
     assert b"not finished" in reply.body
-
-
-@pytest.mark.parametrize("other", ["Electra", "MPNet"])
-def test_other_families_have_their_heads_on_eager(make, load, other):
-    folder = make(other, "ForSequenceClassification", **heads.labels(["bad", "good", "fair"]))
-    check(
-        ask(load(folder, "eager"), {"inputs": TEXTS}), pipeline("text-classification", str(folder))(TEXTS, top_k=None)
-    )
-    folder = make(other, "ForTokenClassification", **heads.labels(heads.LABELS))
-    options = {"aggregation_strategy": "first", "ignore_labels": []}
-    check(ask(load(folder, "eager"), {"inputs": TEXTS, **options}), pipeline("ner", str(folder))(TEXTS, **options))

@@ -13,7 +13,7 @@ from handler.types import Row
 from scripts.console import Failure
 from scripts.packing import pack
 from scripts.sources import checkpoint as checkpoints
-from scripts.sources.families import hidden_size, vocabulary_size
+from scripts.sources.configuration import hidden_size, vocabulary_size
 from tests.layouts import catalogue, models, pool, table, tokenizers, verdicts
 from tests.layouts.comparing import Asked, Found, note
 from tests.layouts.layout import Layout, edit

@@ -5,6 +5,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from handler.activations import ACTIVATIONS
 from handler.runtimes import attention, cuda, graphs, linears
 from handler.runtimes.packed import Packed
 from scripts.packing import engines
@@ -14,12 +15,14 @@ from tests.conftest import encoding
 from tests.unit.test_device import CPU, TEXTS, resident
 
 
+@pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("lengths", [[1], [5, 5, 5], [1, 2, 3, 30, 31, 40, 400], [40, 2, 39, 3], [7] * 3 + [90] * 2])
-def test_padded_blocks_attend_like_blocks_without_padding(lengths):
+def test_padded_blocks_attend_like_blocks_without_padding(lengths, biased):
     torch.manual_seed(0)
     qkv = torch.randn(sum(lengths), 3, 4, 8)
+    bias = torch.randn(4, 2 * 400 - 1) if biased else None
     offsets = torch.tensor([0, *lengths]).cumsum(0, dtype=torch.int32)
-    ours, theirs = (kind(lengths, offsets)(qkv) for kind in (attention.Blocked, attention.Grouped))
+    ours, theirs = (kind(lengths, offsets, bias)(qkv) for kind in (attention.Blocked, attention.Grouped))
     assert (ours - theirs).abs().max() < 1e-5
 
 
@@ -34,7 +37,7 @@ def test_blocks_are_few_and_little_padded():
 class ByOffsets:
     """Attention that knows of a batch only what a graph does: offsets that are read when it runs."""
 
-    def __init__(self, lengths, offsets):
+    def __init__(self, lengths, offsets, bias):
         self.offsets = offsets
 
     def __call__(self, qkv):
@@ -87,17 +90,25 @@ def test_a_card_that_captures_nothing_goes_on_without_graphs(monkeypatch, caplog
         ("Bert", {}, 1e-5),
         ("DistilBert", {"activation": "relu"}, 1e-5),
         ("Roberta", {"hidden_act": "gelu_new"}, 2e-3),  # exact in cuBLAS; the kernel of a CPU is the other GELU
+        ("Electra", {"hidden_act": "silu"}, 1e-5),
+        ("MPNet", {"hidden_act": "relu"}, 1e-5),
     ],
 )
 def test_what_follows_a_product_inside_its_kernel_is_the_same(minilm, tmp_path, monkeypatch, family, options, bound):
     saved = heads.save(tmp_path / "saved", family, "Model", AutoTokenizer.from_pretrained(minilm), **options)
     engines.write(checkpoints.read(saved), tmp_path, "packed", "float32")
     plain = Packed(tmp_path, CPU)
-    monkeypatch.setattr(linears, "choose", lambda device, dtype: linears.EpilogueLinear)
+    monkeypatch.setattr(linears, "choose", lambda *_: linears.EpilogueLinear)
     fused = Packed(tmp_path, CPU)
     assert (fused.layers[0].qkv.bias - plain.layers[0].qkv.bias).abs().max() > 0.01
     for ours, theirs in zip(fused.run(TEXTS), plain.run(TEXTS), strict=True):
         assert np.abs(ours.hidden - theirs.hidden).max() < bound
+
+
+def test_layers_that_share_weights_share_the_biases_before_their_sums():
+    there = torch.device("cuda:0"), torch.float16
+    assert linears.choose(*there, [0, 1, 2]) is linears.EpilogueLinear
+    assert linears.choose(*there, [0, 0, 1]) is linears.AddmmLinear
 
 
 @pytest.mark.parametrize(
@@ -108,12 +119,13 @@ def test_what_follows_a_product_inside_its_kernel_is_the_same(minilm, tmp_path, 
         ("gelu_tanh", torch.float16, True, False),
         ("relu", torch.float16, False, False),
         ("none", torch.float16, None, False),
+        ("silu", torch.float16, None, True),
     ],
 )
 def test_gelu_is_approximate_only_where_that_is_below_the_rounding(activation, dtype, within, after):
     weight = torch.zeros(4, 4, dtype=dtype)
     linear = linears.EpilogueLinear(weight, weight[0], activation)
-    assert (linear.within, linear.activate is not None) == (within, after)
+    assert (linear.within, linear.activate is not ACTIVATIONS["none"].in_place) == (within, after)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from scripts.files.json_files import load_if_there, load_json, load_object, requ
 from scripts.packing import dense, heads, tokenizer
 from scripts.packing import pack as packer
 from scripts.sources import checkpoint as checkpoints
-from scripts.sources.families import hidden_size
+from scripts.sources.configuration import hidden_size
 
 REMOVED = object()
 VALUES = [None, REMOVED, "x", -1, 1e9, [], {}, True]

@@ -96,11 +96,11 @@ def test_files_that_were_cut_off_are_refused(folder, tmp_path, runtime, file):
 
 
 def test_a_model_that_cannot_run_packed_is_eager_and_says_why(folder, tmp_path, capsys):
-    change(folder / "config.json", hidden_act="silu")
+    change(folder / "config.json", hidden_act="laplace")
     with zipfile.ZipFile(pack(folder, tmp_path)) as packed:
         assert yaml.safe_load(packed.read("model-config.yaml"))["handler"]["runtime"] == "eager"
         assert "checkpoint/model.safetensors" in packed.namelist()
-    assert "runtime eager: activation silu is not one of" in capsys.readouterr().err
+    assert "runtime eager: activation laplace is not one of" in capsys.readouterr().err
 
 
 def test_missing_weights_are_refused_when_packing(folder, tmp_path):
@@ -270,10 +270,10 @@ def test_a_head_without_names_has_as_many_labels_as_its_weights_have_rows(minilm
 
 def test_a_head_with_an_activation_that_is_not_known_is_not_served(minilm, tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(minilm)
-    folder = heads.save(tmp_path / "head", "Bert", "ForMaskedLM", tokenizer, hidden_act="silu")
+    folder = heads.save(tmp_path / "head", "Bert", "ForMaskedLM", tokenizer, hidden_act="laplace")
     with pytest.raises(Failure, match="cannot do fill-mask") as caught:
         pack(folder, tmp_path)
-    assert "activation silu is not one of gelu" in caught.value.why
+    assert "activation laplace is not one of gelu" in caught.value.why
     assert pack(folder, tmp_path, handler={"task": "embedding"}).exists()
 
 

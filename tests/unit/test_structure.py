@@ -25,6 +25,7 @@ LEVELS = [
     {"call"},
     {"limits"},
     {"types"},
+    {"encoders"},
     {"activations", "config", "cores", "deadline", "histograms", "kernels", "keys", "locks", "otel", "unpacking"},
     {"errors"},
 ]

@@ -14,7 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from handler.activations import MICROSOFT
+from handler.activations import ACTIVATIONS, MICROSOFT
 from handler.runtimes.base import WEIGHTS
 from scripts.packing.exports.weights import Weights
 
@@ -69,9 +69,14 @@ class Graph:
 
     def normalize(self, states: str, name: str) -> str:
         """Layer normalisation. The fused `SkipLayerNormalization` takes eight times as long on a CPU."""
-        eps = float(self.weights.settings["eps"])
         weights = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
-        return self.node("LayerNormalization", states, *weights, axis=-1, epsilon=eps)
+        return self.node("LayerNormalization", states, *weights, axis=-1, epsilon=self.weights.encoder.eps)
+
+    def activate(self, states: str, name: str) -> str:
+        """One of `handler.activations`."""
+        found = ACTIVATIONS[name].onnx
+        assert found is not None  # no layer has another
+        return self.node(found.operator, states, domain=found.domain, **found.attributes)
 
     def linear(self, states: str, name: str) -> str:
         """`states @ weight + bias`."""

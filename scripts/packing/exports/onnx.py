@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper
 
-from handler.activations import ACTIVATIONS, MICROSOFT
+from handler.activations import MICROSOFT
 from handler.runtimes.base import GRAPH, WEIGHTS
 from scripts.packing.exports.graph import Graph
 from scripts.packing.exports.weights import Weights
@@ -28,8 +28,8 @@ class Encoder:
 
     def __init__(self, weights: Weights) -> None:
         self.graph = Graph(weights)
-        self.settings = weights.settings
-        self.hidden = weights.shape("word")[1]
+        self.encoder = weights.encoder
+        self.hidden = weights.encoder.hidden
 
     def build(self) -> None:
         """All of it, from the inputs to the outputs."""
@@ -43,7 +43,7 @@ class Encoder:
         order = graph.node("Max", order, graph.constant(0))
         padded = graph.node("Reshape", order, graph.node("Shape", "attention_mask"))  # (batch, length) which token
         states = self.embed(token_indices)
-        for number in range(int(self.settings["layers"])):
+        for number in self.encoder.layers:
             states = self.layer(f"layers.{number}", states, mask, token_indices, padded)
         graph.nodes.append(helper.make_node("Gather", [states, padded], ["last_hidden_state"], axis=0))
         if "pooler.weight" in graph.weights:
@@ -51,7 +51,7 @@ class Encoder:
             graph.nodes.append(helper.make_node("Tanh", [graph.linear(first, "pooler")], ["pooler_output"]))
 
     def mask(self) -> str:
-        """`(batch, 1, length, length)`: what `Attention` adds to scores, by query and key. Padding is for no query."""
+        """`(batch, 1 or heads, length, length)`: what `Attention` adds to scores. Padding is for no query."""
         graph = self.graph
         token_indices = graph.node("Cast", "attention_mask", to=TensorProto.FLOAT)
         below = graph.node("Sub", token_indices, graph.constant(1, np.float32))
@@ -59,20 +59,31 @@ class Encoder:
         shape = graph.node("Shape", "attention_mask")
         batch, length = (graph.node("Gather", shape, graph.constant([axis])) for axis in (0, 1))
         whole = graph.node("Concat", batch, graph.constant([1]), length, length, axis=0)
-        return graph.node("Expand", graph.node("Unsqueeze", keys, graph.constant([1, 2])), whole)
+        added = graph.node("Expand", graph.node("Unsqueeze", keys, graph.constant([1, 2])), whole)
+        return graph.node("Add", added, self.attention_bias(length)) if "attention_bias" in graph.weights else added
+
+    def attention_bias(self, length: str) -> str:
+        """`(heads, length, length)`: what the distance of a key from a query adds."""
+        graph = self.graph
+        centre = graph.constant(graph.weights.shape("attention_bias")[1] // 2)
+        places = graph.node("Range", graph.constant(0), graph.node("Squeeze", length), graph.constant(1))
+        queries = graph.node("Unsqueeze", places, graph.constant([1]))
+        distances = graph.node("Add", graph.node("Sub", places, queries), centre)
+        return graph.node("Gather", graph.weight("attention_bias"), distances, axis=1)
 
     def embed(self, token_indices: str) -> str:
-        """`(tokens, hidden)`: words, positions and types, normalised."""
+        """`(tokens, hidden)`: words, positions and types, normalised, and as wide as the layers."""
         graph = self.graph
         states = self.gather_embeddings("word", "input_ids", token_indices)
         states = graph.node("Add", states, self.gather_embeddings("position", self.positions(), token_indices))
         if "type" in graph.weights:
             states = graph.node("Add", states, self.gather_embeddings("type", "token_type_ids", token_indices))
-        return graph.normalize(states, "norm")
+        states = graph.normalize(states, "norm")
+        return graph.linear(states, "projection") if "projection.weight" in graph.weights else states
 
     def positions(self) -> str:
         """`(batch, length)` rows of the table of positions; see `handler.runtimes.indices.position_rows`."""
-        graph, first = self.graph, int(self.settings["first_position"])
+        graph, first = self.graph, self.encoder.first_position
         shape = graph.node("Shape", "input_ids")
         if not first:
             length = graph.node("Gather", shape, graph.constant(1))
@@ -94,13 +105,12 @@ class Encoder:
         graph = self.graph
         qkv = graph.node("Gather", graph.linear(states, f"{name}.qkv"), padded)
         parts = graph.nodes_of("Split", qkv, graph.constant([self.hidden] * 3), outputs=3, axis=2)
-        heads = int(self.settings["heads"])
+        heads = self.encoder.heads
         mixed = graph.node("Attention", *parts, mask, q_num_heads=heads, kv_num_heads=heads)
         mixed = graph.node("Gather", graph.node("Reshape", mixed, graph.constant([-1, self.hidden])), token_indices)
         mixed = graph.node("Add", graph.linear(mixed, f"{name}.out"), states)
         states = graph.normalize(mixed, f"{name}.norm1")
-        operator, domain = ACTIVATIONS[self.settings["activation"]].onnx or ("", "")
-        wide = graph.node(operator, graph.linear(states, f"{name}.up"), domain=domain)
+        wide = graph.activate(graph.linear(states, f"{name}.up"), self.encoder.activation)
         return graph.normalize(graph.node("Add", graph.linear(wide, f"{name}.down"), states), f"{name}.norm2")
 
 

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handler.encoders import description
+
 DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype(np.float32), "I8": np.dtype(np.int8)}
 
 
 class Weights:
-    """One file; `settings` is its metadata."""
+    """One file; `encoder` is what its metadata says."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -25,7 +27,7 @@ class Weights:
             length = int.from_bytes(stream.read(8), "little")
             self.entries: dict[str, dict[str, Any]] = json.loads(stream.read(length))
         self.start = 8 + length
-        self.settings: dict[str, str] = self.entries.pop("__metadata__")
+        self.encoder = description.read(self.entries.pop("__metadata__"))
 
     def __contains__(self, name: str) -> bool:
         return name in self.entries

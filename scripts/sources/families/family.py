@@ -1,0 +1,107 @@
+"""What has to be known of a family of encoders to pack one: what it calls its settings, its tensors and its heads.
+
+Names of tensors are those of transformers' modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from handler.head import HeadType, Step
+
+Config = Mapping[str, Any]
+"""A decoded `config.json`."""
+Weights = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigKeys:
+    """Keys of `config.json`, empty for what is not configured; the defaults are BERT's.
+
+    Attributes:
+        usual_activation: where the configuration names none.
+    """
+
+    layers: str = "num_hidden_layers"
+    heads: str = "num_attention_heads"
+    hidden: str = "hidden_size"
+    intermediate: str = "intermediate_size"
+    activation: str = "hidden_act"
+    eps: str = "layer_norm_eps"
+    usual_activation: str = "gelu"
+
+
+def numbered(name: str) -> Callable[[Config, ConfigKeys], Sequence[str]]:
+    """Layers that have weights of their own; `{}` of their modules' name is the number."""
+    return lambda config, keys: [name.format(number) for number in range(config[keys.layers])]
+
+
+def no_more(weights: Weights, config: Config) -> dict[str, Tensor]:
+    """Of an encoder whose tensors are all taken as they are."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class WeightMapping:
+    """Where an encoder keeps its weights, by the names that `packed.safetensors` has for them.
+
+    Attributes:
+        embeddings: of tables and their normalisation, and of a projection, which may be missing.
+        layers: modules of layers in the order they are computed, of a whole configuration; one may come many times.
+        linears: of linears and normalisations within a layer.
+        qkv: the three projections.
+        pooler: its linear.
+        derived: tensors of ours that are computed from others, or replace one.
+    """
+
+    embeddings: Mapping[str, str]
+    layers: Callable[[Config, ConfigKeys], Sequence[str]]
+    linears: Mapping[str, str]
+    qkv: Sequence[str]
+    pooler: str = "pooler.dense"
+    derived: Callable[[Weights, Config], Mapping[str, Tensor]] = no_more
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The linears of a head.
+
+    Attributes:
+        steps: weights and norms named as transformers names the module; `config` as an activation is the model's own.
+        pooled: see `handler.head.Description.pooled`.
+    """
+
+    steps: tuple[Step, ...]
+    pooled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What has to be known of a `model_type`.
+
+    Attributes:
+        encoder: None where only the transformers model itself can run it.
+        heads: those that are served.
+        keys: of its `config.json`.
+        first_position: row of a first token's position; a key of `config.json` means the row behind the one it names.
+        beyond: why a configuration needs more than the fast runtimes have; empty where it does not.
+    """
+
+    encoder: WeightMapping | None
+    heads: Mapping[HeadType, Chain]
+    keys: ConfigKeys = field(default_factory=ConfigKeys)
+    first_position: int | str = 0
+    beyond: Callable[[Config], str] = lambda config: ""
+
+
+def linear(module: str, activation: str = "none", norm: str = "") -> Step:
+    """A linear whose tensors are named after its module."""
+    return Step(f"{module}.weight", f"{module}.bias", activation, norm)
+
+
+TOKENS, SPAN = Chain((linear("classifier"),)), Chain((linear("qa_outputs"),))
+"""What nearly all families have for tokens and for spans."""
