@@ -32,6 +32,7 @@ META = "head"
 Scores = NDArray[np.float32]
 HeadType = Literal["sequence", "tokens", "span", "vocabulary", "embedding"]
 Function = Literal["sigmoid", "softmax", "none"]
+Reads = Literal["first", "mean", "pooler"]
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -56,7 +57,8 @@ class HeadMetadata(msgspec.Struct, frozen=True):
     Attributes:
         kind: what its scores are of: a sequence, each token, the two ends of a span, the vocabulary at a token,
             or the dimensions of an embedding.
-        pooled: whether a `sequence` head reads the pooler's output; else the first token's state.
+        reads: what of its text a `sequence` head reads: the first token's state, the mean of all, or what the pooler
+            makes of the first.
         labels: names of the scores, in order; empty for a vocabulary.
         function: what makes the scores of a sequence probabilities.
         rerank: what a cross-encoder applies to its one score, a key of `handler.activations.ACTIVATIONS`.
@@ -66,7 +68,7 @@ class HeadMetadata(msgspec.Struct, frozen=True):
     kind: HeadType
     steps: list[Step]
     labels: list[str] = []
-    pooled: bool = False
+    reads: Reads = "first"
     function: Function = "softmax"
     rerank: str = "sigmoid"
     eps: float = 1e-12
@@ -121,23 +123,45 @@ class SequenceScores(Reading):
 
     def __init__(self, head: Head) -> None:
         self.head = head
-        self.pooled = head.description.pooled
+        self.reads = head.description.reads
+        self.pooled = self.reads == "pooler"
 
     def on_device(self, states: DeviceStates) -> Tensor:
         """See `Reading`."""
-        first = states.pooled if self.pooled else states.hidden.index_select(0, states.first)
-        assert first is not None  # the packer does not leave out a pooler that a head reads
-        return self.head.chain(first.float())
+        return self.head.chain(READERS[self.reads](states).float())
 
     def kept(self, output: Output) -> Output:
         """See `Reading`; a copy, since a row of the states would keep all of them."""
-        return Reduced(output.hidden[:1].copy(), output.pooled, len(output), self)
+        return Reduced(np.array(self.vector(output), ndmin=2), output.pooled, len(output), self)
 
     def on_host(self, outputs: Sequence[Output]) -> Scores:
         """See `Reading`."""
+        return self.head(np.stack([self.vector(output) for output in outputs]))
+
+    def vector(self, output: Output) -> NDArray[np.float32]:
+        """`(hidden,)`, what the head reads; of an output that has been reduced to it, too."""
         if self.pooled:
-            return self.head(np.stack([output.pooled for output in outputs if output.pooled is not None]))
-        return self.head(np.stack([output.hidden[0] for output in outputs]))
+            assert output.pooled is not None  # the packer does not leave out a pooler that a head reads
+            return output.pooled
+        first = self.reads == "first" or isinstance(output, Reduced)
+        vector: NDArray[np.float32] = output.hidden[0] if first else output.hidden.mean(0)
+        return vector
+
+
+def pooled_states(states: DeviceStates) -> Tensor:
+    """`(sequences, hidden)` from the pooler."""
+    assert states.pooled is not None  # the packer does not leave out a pooler that a head reads
+    return states.pooled
+
+
+READERS: dict[Reads, Callable[[DeviceStates], Tensor]] = {
+    "first": lambda states: states.hidden.index_select(0, states.first),
+    "mean": lambda states: torch.segment_reduce(
+        states.hidden.float(), "mean", offsets=states.offsets, axis=0, unsafe=True
+    ),
+    "pooler": pooled_states,
+}
+"""`(sequences, hidden)` on the device, by `HeadMetadata.reads`."""
 
 
 class TokenScores(Reading):

@@ -2,7 +2,7 @@
 
 Parts that an encoder may lack are tensors that its file lacks: `position`, `type` and `attention_bias`, tables of
 absolute positions, of token types and of what attention adds for a distance; `projection`, from the width of the
-embeddings to that of the layers; and `pooler`.
+embeddings to that of the layers; `final_norm` behind them; and `pooler`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
         activation: a key of `handler.activations.ACTIVATIONS`, in the feed-forward network.
         eps: of normalisations.
         first_position: row of a sequence's first token in the table of positions.
+        norm_first: whether the halves of a layer normalise what they read; BERT's normalise what they add up to.
+        gated: whether the feed-forward network multiplies the activated half of its first product by the other half.
+        windows: tokens to either side that each layer's attention looks at, 0 for all; empty where all look at all.
+        rotary: for each layer, the number of the `rotary.N`, `(size / 2,)` frequencies, by which its queries and keys
+            are turned; empty where none are.
     """
 
     layers: list[int]
@@ -33,11 +38,19 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     activation: str
     eps: float
     first_position: int = 0
+    norm_first: bool = False
+    gated: bool = False
+    windows: list[int] = []
+    rotary: list[int] = []
 
     @property
     def stored(self) -> int:
         """How many layers have weights of their own."""
         return max(self.layers) + 1
+
+    def window(self, place: int) -> int:
+        """Of the layer in that place of the pass."""
+        return self.windows[place] if self.windows else 0
 
     def metadata(self) -> dict[str, str]:
         """As `read` takes it."""

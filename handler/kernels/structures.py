@@ -1,4 +1,4 @@
-"""The structures of `encoder.c` and `linear.h`, field by field in their order."""
+"""The structures of `model.h` and `linear.h`, field by field in their order."""
 
 from __future__ import annotations
 
@@ -33,20 +33,24 @@ class Norm(Structure):
 class Layer(Structure):
     """`struct layer`."""
 
-    _fields_ = (*((name, Linear) for name in LINEARS), ("norm1", Norm), ("norm2", Norm))
+    _fields_ = (
+        *((name, Linear) for name in LINEARS),
+        *(("norm1", Norm), ("norm2", Norm)),
+        *(("turns", c_void_p), ("window", c_long)),
+    )
 
 
 class Model(Structure):
     """`struct model`."""
 
     _fields_ = (
-        *((name, c_long) for name in ("layers", "embedding", "hidden", "intermediate", "heads", "farthest")),
+        *((name, c_long) for name in ("layers", "embedding", "hidden", "intermediate", "heads")),
+        *((name, c_long) for name in ("farthest", "norm_first", "gated")),
         ("eps", c_float),
         ("activation", c_int),
         *((name, c_void_p) for name in ("word_embeddings", "position_embeddings", "token_type_embeddings")),
         ("attention_bias", c_void_p),
-        ("norm", Norm),
-        ("projection", Linear),
+        *(("norm", Norm), ("final_norm", Norm), ("projection", Linear)),
         ("layer", POINTER(Layer)),
         ("pooler", Linear),
     )
@@ -60,7 +64,7 @@ class Batch(Structure):
         *((name, c_void_p) for name in ("input_ids", "position_ids", "token_type_ids", "offsets", "pooled")),
         *(
             (name, c_void_p)
-            for name in ("states", "sums", "attended", "wide", "quantized", "scales", "zero_points", "scratch")
+            for name in ("states", "sums", "attended", "wide", "gated", "quantized", "scales", "zero_points", "scratch")
         ),
         ("regions", c_void_p),
     )

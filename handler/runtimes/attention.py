@@ -127,6 +127,17 @@ class Varlen:
         return mixed if isinstance(mixed, Tensor) else mixed[0]
 
 
+def within(bias: Tensor | None, window: int, longest: int, device: torch.device) -> Tensor | None:
+    """The bias for each distance up to that of `longest` tokens, where only `window` tokens to either side are seen."""
+    if not window or window >= longest - 1:
+        return bias
+    far = torch.arange(1 - longest, longest, device=device).abs() > window
+    if bias is None:
+        return torch.zeros(1, len(far), device=device).masked_fill_(far, -torch.inf)
+    spare = bias.shape[-1] // 2 - longest + 1
+    return bias[:, spare : spare + len(far)].masked_fill(far, -torch.inf)
+
+
 def by_distance(bias: Tensor, length: int) -> Tensor:
     """`(heads, length, length)`, by query and key, of a bias for each distance, `(heads, 2 * longest - 1)`."""
     last = bias.shape[-1] // 2

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from handler.explanation import Explanation
 from handler.runtimes import indices
-from handler.runtimes.attention import by_distance
+from handler.runtimes.attention import by_distance, within
 from handler.runtimes.base import WEIGHTS, Placement, Runtime
 from handler.runtimes.packed import Packed
 from handler.types import Encoding
@@ -29,11 +29,16 @@ TOKENS_AT_ONCE = 1024
 
 
 class Recording:
-    """Attention of one sequence that keeps its weights."""
+    """Attention of one sequence that keeps its weights.
 
-    def __init__(self, count: int, bias: Tensor | None = None) -> None:
-        self.count, self.bias = count, bias
-        self.layers: list[Tensor] = []
+    Args:
+        count: times that the sequence is there.
+        bias: see `handler.runtimes.attention.by_distance`.
+        layers: where the weights of each layer go.
+    """
+
+    def __init__(self, count: int, bias: Tensor | None, layers: list[Tensor]) -> None:
+        self.count, self.bias, self.layers = count, bias, layers
 
     def __call__(self, qkv: Tensor) -> Tensor:
         """See `handler.runtimes.attention.Attention`; sequences of one length."""
@@ -77,26 +82,31 @@ class Explainer:
             check()
             some = points[first : first + together]
             vectors = (baseline + some[:, None, None] * (embeddings - baseline)).requires_grad_()
-            scores = score(*self.run(vectors, encoding, Recording(len(some), self.model.bias)))
+            scores = score(*self.run(vectors, encoding, []))
             sums += torch.autograd.grad(scores.sum(), vectors)[0].sum(0)
         attributions = (sums / steps * (embeddings - baseline)).sum(-1)
-        recording = Recording(2, self.model.bias)
+        layers: list[Tensor] = []
         with torch.no_grad():
-            ends = score(*self.run(torch.stack([baseline, embeddings]), encoding, recording))
-        weights = torch.stack([layer[1] for layer in recording.layers]).cpu().numpy() if attention else None
+            ends = score(*self.run(torch.stack([baseline, embeddings]), encoding, layers))
+        weights = torch.stack([layer[1] for layer in layers]).cpu().numpy() if attention else None
         return Explanation(attributions.cpu().numpy(), float(ends[1]), float(ends[0]), weights)
 
-    def run(self, vectors: Tensor, encoding: Encoding, attend: Recording) -> tuple[Tensor, Tensor | None]:
-        """States and pooled ones for `(sequences, tokens, hidden)` word embeddings."""
+    def run(self, vectors: Tensor, encoding: Encoding, layers: list[Tensor]) -> tuple[Tensor, Tensor | None]:
+        """States and pooled ones for `(sequences, tokens, hidden)` word embeddings; adds attention to `layers`."""
         model, weights = self.model, self.model.weights
         count, length, width = vectors.shape
-        _, positions, _, _ = indices.arrays([encoding], model.encoder.first_position, weights)
-        states = vectors + weights["position"][torch.from_numpy(positions).to(model.device)]
+        _, rows, _, _ = indices.arrays([encoding], model.encoder.first_position, weights)
+        positions, states = torch.from_numpy(rows).to(model.device), vectors
+        if "position" in weights:
+            states = states + weights["position"][positions]
         if "type" in weights:
             states = states + weights["type"][torch.tensor(encoding.type_ids, device=model.device)]
+
+        def attention_of(window: int) -> Recording:
+            return Recording(count, within(model.bias, window, length, model.device), layers)
+
         states = model.finish_embeddings(states.reshape(-1, width))
-        for layer in model.layers:
-            states = layer(states, attend)
+        states = model.through_layers(states, attention_of, positions.repeat(count))
         states = states.view(count, length, model.encoder.hidden)
         if "pooler.weight" not in weights:
             return states, None

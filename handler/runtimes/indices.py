@@ -47,7 +47,7 @@ def arrays(encodings: Sequence[Encoding], first_position: int, tables: Mapping[s
     Args:
         encodings: its sequences.
         first_position: see `position_rows`.
-        tables: of embeddings: `word`, `position`, and `type` where the model has one; and `attention_bias`, if any.
+        tables: of embeddings, `word`, and `position` and `type` where the model has them; and `attention_bias`, if any.
 
     Returns:
         int64 ids, positions and types, `(tokens,)` each, and offsets, `(sequences + 1,)`, in the order of `Indices`.
@@ -64,7 +64,7 @@ def arrays(encodings: Sequence[Encoding], first_position: int, tables: Mapping[s
     types = chain.from_iterable(encoding.type_ids for encoding in encodings) if "type" in tables else ()
     found = ids, positions, offsets, np.fromiter(types, np.int64)
     for name, rows in (("word", ids), ("position", positions), ("type", found[3])):
-        if len(rows) and not (rows.min() >= 0 and rows.max() < len(tables[name])):
+        if len(rows) and name in tables and not (rows.min() >= 0 and rows.max() < len(tables[name])):
             raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(tables[name])} in table {name}")
     check_distances(lengths, tables)
     return found

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from handler.activations import ACTIVATIONS
+from handler.encoders.description import Description
 
 
 class Linear(Protocol):
@@ -98,11 +99,13 @@ def fold_residual_biases(weights: Mapping[str, Tensor], layers: Sequence[int]) -
     return found
 
 
-def choose(device: torch.device, dtype: torch.dtype, layers: Sequence[int]) -> Kind:
+def choose(device: torch.device, dtype: torch.dtype, encoder: Description) -> Kind:
     """The fastest one there. In float32 `AddmmLinear` maps the file's own weights, which all workers share.
 
-    Layers that share their weights share the biases before a residual sum, which `EpilogueLinear` has another of each.
+    `EpilogueLinear` needs a normalisation before each residual, of the layer's own.
     """
-    if dtype == torch.float32 or (device.type != "cpu" and len(set(layers)) < len(layers)):
+    if dtype == torch.float32:
         return AddmmLinear
-    return OneDnnLinear if device.type == "cpu" else EpilogueLinear
+    if device.type == "cpu":
+        return OneDnnLinear
+    return AddmmLinear if encoder.norm_first or encoder.stored < len(encoder.layers) else EpilogueLinear

@@ -12,10 +12,9 @@ from ctypes import addressof
 from itertools import pairwise
 from pathlib import Path
 from threading import Barrier
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor
 
@@ -27,6 +26,7 @@ from handler.encoders.description import Description
 from handler.kernels.structures import LINEARS, REGION, Batch, Layer, Linear, Model, Norm
 from handler.runtimes import indices, panels
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, load_word_embeddings
+from handler.runtimes.workspace import Turns, Workspace, address
 from handler.types import Encoding, Output
 
 TABLES = {
@@ -36,6 +36,8 @@ TABLES = {
     "attention_bias": "attention_bias",
 }
 """Our names of tables, and those that the kernels have for them."""
+SMALL = ("position", "type", "attention_bias", "rotary.")
+"""Beginnings of names of arrays that are no linears; the table of words is mapped."""
 
 
 class Native(Runtime):
@@ -56,8 +58,9 @@ class Native(Runtime):
         self.arrays = panels.load(checkpoint) | {"word": load_word_embeddings(checkpoint).numpy()}
         with safe_open(checkpoint / WEIGHTS, framework="np") as file:
             self.encoder = description.read(file.metadata())
-            small = [name for name in file.keys() if "norm" in name or name in set(TABLES) - {"word"}]  # noqa: SIM118 - no dict
+            small = [name for name in file.keys() if "norm" in name or name.startswith(SMALL)]  # noqa: SIM118 - no dict
             self.arrays |= {name: file.get_tensor(name) for name in small}
+        self.turns = Turns(self.arrays, self.encoder)
         self.model = self.build(self.encoder)
         self.workspace = Workspace(self.model)
         self.pool = ThreadPool(cores() - 1)
@@ -66,28 +69,33 @@ class Native(Runtime):
     def build(self, encoder: Description) -> Model:
         """The structure the kernels read; its pointers lead into `arrays`."""
         count = len(encoder.layers)
-        self.layers = (Layer * count)(*(self.layer(f"layers.{number}.") for number in encoder.layers))
+        layers = (self.layer(f"layers.{number}.", place) for place, number in enumerate(encoder.layers))
+        self.layers = (Layer * count)(*layers)
         bias = self.arrays.get("attention_bias")
         return Model(
             layers=count,
             embedding=self.arrays["word"].shape[1],
             hidden=encoder.hidden,
-            intermediate=self.layers[0].up.outputs,
+            intermediate=self.layers[0].down.inputs,
             heads=encoder.heads,
             farthest=0 if bias is None else bias.shape[1] // 2,
+            norm_first=encoder.norm_first,
+            gated=encoder.gated,
             eps=encoder.eps,
             activation=ACTIVATIONS[encoder.activation].kernel,
             **{name: address(self.arrays.get(array)) for array, name in TABLES.items()},
             norm=self.norm("norm"),
+            final_norm=self.norm("final_norm") if "final_norm.weight" in self.arrays else Norm(),
             projection=self.optional("projection"),
             layer=self.layers,
             pooler=self.optional("pooler"),
         )
 
-    def layer(self, prefix: str) -> Layer:
-        """One of the layers."""
+    def layer(self, prefix: str, place: int) -> Layer:
+        """One of the layers, by the names of its weights and its place in the pass."""
         linears = (self.linear(prefix + name) for name in LINEARS)
-        return Layer(*linears, self.norm(f"{prefix}norm1"), self.norm(f"{prefix}norm2"))
+        first = self.norm(f"{prefix}norm1") if f"{prefix}norm1.weight" in self.arrays else Norm()
+        return Layer(*linears, first, self.norm(f"{prefix}norm2"), None, self.encoder.window(place))
 
     def linear(self, name: str) -> Linear:
         """A linear of a layer."""
@@ -123,9 +131,10 @@ class Native(Runtime):
         states = np.empty((total, self.model.hidden), np.float32)
         pooled = np.empty((len(lengths), self.model.hidden), np.float32) if self.model.pooler.weight else None
         scratch = self.scratch(longest, self.model.hidden // self.model.heads)
+        self.turns.reach(longest, self.layers)
         reserved = self.workspace.reserve(total, scratch * self.threads)
         inputs = (address(array) for array in (ids, positions, types, offsets, pooled, states))
-        regions = np.zeros((6 + 9 * self.model.layers, REGION), np.int64)  # of the layers, and what is around them
+        regions = np.zeros((7 + 10 * self.model.layers, REGION), np.int64)  # of the layers, and what is around them
         batch = Batch(total, len(lengths), longest, *inputs, *reserved, address(regions))
         self.pool.run(self.encode, addressof(self.model), addressof(batch), self.threads)
         return [
@@ -161,37 +170,3 @@ class ThreadPool:
             for helper in helping:
                 if not helper.cancel():
                     helper.result()
-
-
-class Workspace:
-    """Memory for what lies between the layers. It is kept: fresh pages would cost more than some of the steps."""
-
-    def __init__(self, model: Model) -> None:
-        small = bool(model.layer[0].qkv.scale)
-        widest = max(model.hidden, model.intermediate)
-        self.floats = (
-            max(model.hidden, model.embedding),
-            model.hidden,
-            max(3 * model.hidden, model.intermediate, model.embedding),
-        )  # sums, attended, wide: per token
-        self.quantized = (
-            (-(-widest // panels.QUAD) * panels.QUAD, 4, 4) if small else ()
-        )  # quantized, scales, zero points
-        self.memory = np.empty(0, np.uint8)
-
-    def reserve(self, tokens: int, scratch: int) -> list[int | None]:
-        """Addresses of `sums` to `scratch` of `struct batch`, 64 bytes aligned."""
-        sizes = (
-            [4 * width * tokens for width in self.floats] + [width * tokens for width in self.quantized] + [4 * scratch]
-        )
-        ends = np.cumsum([-(-size // 64) * 64 for size in sizes])
-        if len(self.memory) < ends[-1] + 64:
-            self.memory = np.empty(ends[-1] + 64, np.uint8)
-        first = -(-self.memory.ctypes.data // 64) * 64
-        addresses: list[int | None] = [first, *(first + int(end) for end in ends[:-1])]
-        return addresses if self.quantized else [*addresses[:3], None, None, None, addresses[3]]
-
-
-def address(array: NDArray[Any] | None) -> int | None:
-    """Where an array's values are; null for none."""
-    return None if array is None else array.ctypes.data

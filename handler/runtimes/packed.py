@@ -6,7 +6,7 @@ read: a worker is ready without importing transformers, and all workers of a mac
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise, repeat
 from pathlib import Path
 from typing import ClassVar
@@ -14,17 +14,17 @@ from typing import ClassVar
 import torch
 from safetensors import safe_open
 from torch import Tensor
-from torch.nn.functional import embedding, layer_norm
+from torch.nn.functional import embedding
 
 from handler.device import DeviceStates, Queue, upload
 from handler.encoders import description
-from handler.encoders.description import Description
 from handler.runtimes import attention, cuda, graphs, indices, linears
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime
 from handler.runtimes.indices import Indices
+from handler.runtimes.layers import Layer, NormFirst, Turned, angles, normalize
 from handler.types import Encoding, Output
 
-IN_LAYERS = ("layers.", "pooler.", "projection.", "attention_bias")
+IN_LAYERS = ("layers.", "pooler.", "projection.", "attention_bias", "final_norm.")
 """Weights in the dtype of the layers."""
 
 
@@ -43,19 +43,27 @@ class Packed(Runtime):
         with safe_open(checkpoint / WEIGHTS, framework="pt") as file:
             self.encoder = encoder = description.read(file.metadata())
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
-        linear = linears.choose(self.device, self.dtype, encoder.layers)
+        linear = linears.choose(self.device, self.dtype, encoder)
         if linear is linears.EpilogueLinear:
             tensors |= linears.fold_residual_biases(tensors, encoder.layers)
         self.weights = {name: self.to_device(name, tensor) for name, tensor in tensors.items()}
-        stored = [Layer(self.part(f"layers.{number}."), encoder, linear) for number in range(encoder.stored)]
+        kind = NormFirst if encoder.norm_first else Layer
+        stored = [kind(self.part(f"layers.{number}."), encoder, linear) for number in range(encoder.stored)]
         self.layers = [stored[number] for number in encoder.layers]
         self.bias = self.weights.get("attention_bias")
-        self.attention = attention.choose(self.device, self.dtype, stored[0].size, self.bias is not None)
+        biased = self.bias is not None or any(encoder.windows)
+        self.attention = attention.choose(self.device, self.dtype, stored[0].size, biased)
         self.outputs_on_device = self.device.type != "cpu"
         self.queue = Queue(self.device)
-        longest = len(self.weights["position"]) - encoder.first_position
         flash = self.attention is attention.Varlen
-        self.graphs = graphs.make(self.encode, longest, self.device) if flash else None
+        self.graphs = graphs.make(self.encode, self.longest, self.device) if flash else None
+
+    @property
+    def longest(self) -> int:
+        """Tokens that there are positions for; without a table of them, as many as a graph takes."""
+        if "position" not in self.weights:
+            return max(graphs.TOKENS)
+        return len(self.weights["position"]) - self.encoder.first_position
 
     def to_device(self, name: str, weight: Tensor) -> Tensor:
         """A tensor on the device. Tables of embeddings stay float32 and mapped: only a few rows of them are used."""
@@ -82,11 +90,33 @@ class Packed(Runtime):
 
     def encode(self, batch: Indices) -> Tensor:
         """`(total tokens, hidden)`."""
-        states = self.embed(batch)
-        attend = self.attention(batch.lengths, batch.offsets, self.bias)
-        for layer in self.layers:
-            states = layer(states, attend)
-        return states
+        longest = max(batch.lengths)
+
+        def attention_of(window: int) -> attention.Attention:
+            bias = attention.within(self.bias, window, longest, self.device)
+            return self.attention(batch.lengths, batch.offsets, bias)
+
+        return self.through_layers(self.embed(batch), attention_of, batch.positions)
+
+    def through_layers(
+        self, states: Tensor, attention_of: Callable[[int], attention.Attention], positions: Tensor
+    ) -> Tensor:
+        """`(total tokens, hidden)` behind the last layer.
+
+        Args:
+            states: of the embeddings.
+            attention_of: makes the attention of layers with that window, 0 for none.
+            positions: `(total tokens,)`.
+        """
+        encoder = self.encoder
+        made = {window: attention_of(window) for window in dict.fromkeys(encoder.windows or [0])}
+        turns = {number: angles(self.weights[f"rotary.{number}"], positions) for number in set(encoder.rotary)}
+        for place, layer in enumerate(self.layers):
+            attend = made[encoder.window(place)]
+            states = layer(states, Turned(attend, *turns[encoder.rotary[place]]) if turns else attend)
+        if "final_norm.weight" not in self.weights:
+            return states
+        return normalize(states, self.weights, "final_norm", encoder.eps)
 
     def word_embeddings(self) -> Tensor:
         """See `Runtime.word_embeddings`."""
@@ -95,7 +125,8 @@ class Packed(Runtime):
     def embed(self, batch: Indices) -> Tensor:
         """`(total tokens, hidden)`: words, positions and types."""
         states = embedding(batch.ids, self.weights["word"])
-        states += embedding(batch.positions, self.weights["position"])
+        if "position" in self.weights:
+            states += embedding(batch.positions, self.weights["position"])
         if "type" in self.weights:
             states += embedding(batch.types, self.weights["type"])
         return self.finish_embeddings(states)
@@ -130,29 +161,3 @@ def rows(states: Tensor, pooled: Tensor | None, lengths: Sequence[int]) -> list[
     vectors = repeat(None) if pooled is None else pooled.float().numpy()
     bounds = pairwise(accumulate(lengths, initial=0))
     return [Output(hidden[start:stop], vector) for (start, stop), vector in zip(bounds, vectors, strict=False)]
-
-
-class Layer:
-    """One transformer layer."""
-
-    def __init__(self, weights: Mapping[str, Tensor], encoder: Description, linear: linears.Kind) -> None:
-        def make(name: str, activation: str = "none") -> linears.Linear:
-            return linear(weights[f"{name}.weight"], weights[f"{name}.bias"], activation)
-
-        self.qkv, self.out, self.down = make("qkv"), make("out"), make("down")
-        self.up = make("up", encoder.activation)
-        self.norms = {name: weight for name, weight in weights.items() if name.startswith("norm")}
-        self.heads, self.eps = encoder.heads, encoder.eps
-        self.size = encoder.hidden // encoder.heads
-
-    def __call__(self, states: Tensor, attend: attention.Attention) -> Tensor:
-        """`(total tokens, hidden)` to the same."""
-        tokens, hidden = states.shape
-        qkv = self.qkv(states).view(tokens, 3, self.heads, self.size)
-        states = normalize(self.out(attend(qkv).view(tokens, hidden), states), self.norms, "norm1", self.eps)
-        return normalize(self.down(self.up(states), states), self.norms, "norm2", self.eps)
-
-
-def normalize(states: Tensor, weights: Mapping[str, Tensor], name: str, eps: float) -> Tensor:
-    """Layer normalisation over the last dimension."""
-    return layer_norm(states, states.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"], eps)

@@ -134,4 +134,7 @@ class Explanations(Task[ExplanationsRequest]):
     def logits(self, states: Tensor, pooled: Tensor | None) -> Tensor:
         """`(sequences, labels)`."""
         assert self.head is not None
-        return self.head.chain(pooled if self.head.description.pooled and pooled is not None else states[:, 0])
+        reads = self.head.description.reads
+        if reads == "pooler" and pooled is not None:
+            return self.head.chain(pooled)
+        return self.head.chain(states.mean(1) if reads == "mean" else states[:, 0])

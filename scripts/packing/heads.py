@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import msgspec
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from handler import head as heads
 from handler.activations import OF_TRANSFORMERS
-from handler.head import Function, HeadMetadata, Step
+from handler.head import Function, HeadMetadata, Reads, Step
 from handler.runtimes.base import WEIGHTS
 from handler.runtimes.eager import listed
 from scripts.console import Failure
@@ -24,7 +24,7 @@ from scripts.packing.weights import Loaded, lacking, prefix_of, shapes
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.configuration import activation, norm_eps
 from scripts.sources.families import family
-from scripts.sources.families.family import Chain
+from scripts.sources.families.family import READS, Chain
 from scripts.sources.sentence_transformers import scores
 
 CLASSES = {
@@ -47,7 +47,7 @@ def unsupported_reason(checkpoint: Checkpoint) -> str:
     if found not in served:
         return f"heads of {checkpoint.architecture} are not supported"
     own = any(step.activation == "config" for step in served[found].steps)
-    name = activation(checkpoint.config)
+    name = own_activation(served[found], checkpoint.config)
     if own and name not in OF_TRANSFORMERS:
         return f"the head's activation {name} is not one of {', '.join(OF_TRANSFORMERS)}"
     return ""
@@ -84,6 +84,7 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
                 raise lacks
             return lacks.why
         state = loaded.model.state_dict()
+        state |= {f"{name}.bias": layout.bias(state, name) for name in modules(chain)}
         layout.check_finite({name: state[name] for step in chain.steps for name in heads.names(step)})
     except Failure:
         raise
@@ -93,7 +94,7 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
             why=str(error).strip(),
             fix="take weights that are finite numbers, and the config.json that belongs to them",
         ) from None
-    steps = [activated(step, config) for step in chain.steps]
+    steps = [activated(step, chain, config) for step in chain.steps]
     tensors = {name: state[name].contiguous() for step in steps for name in heads.names(step)}
     count = len(tensors[steps[-1].weight])
     tied = tied_table(tensors[steps[-1].weight], folder) if found == "vocabulary" else None
@@ -104,7 +105,7 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
         found,
         steps,
         [] if found in ("span", "vocabulary") else labels(config, count),
-        chain.pooled,
+        reads(chain, config),
         function(config, count) if found == "sequence" else "none",
         checkpoint.rerank,
         norm_eps(config),
@@ -116,7 +117,8 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
 def unfit(checkpoint: Checkpoint, loaded: Loaded, chain: Chain) -> Failure | None:
     """Why the weights give no head; None where they do."""
     wanted = {name for step in chain.steps for name in heads.names(step)}
-    missing = [name for name in loaded.missing if name in wanted or (chain.pooled and ".pooler." in name)]
+    pooled = chain.reads == "pooler"
+    missing = [name for name in loaded.missing if name in wanted or (pooled and ".pooler." in name)]
     if prefix_of(missing[:1], loaded.unexpected):
         why, fix = lacking(checkpoint, loaded, missing)
         return Failure(f"the head of {checkpoint.folder} does not load as {checkpoint.architecture}", fix, why)
@@ -151,11 +153,36 @@ def miscounted(config: Mapping[str, Any], rows: int, expected: int) -> tuple[str
     return why, fix if count in (None, rows) else f"{fix}, and set num_labels to {rows}"
 
 
-def activated(step: Step, config: Mapping[str, Any]) -> Step:
-    """The step with the model's own activation, where it has that."""
+def modules(chain: Chain) -> list[str]:
+    """Linears and normalisations."""
+    parts = [name for step in chain.steps for name in (step.bias.removesuffix(".bias"), step.norm)]
+    return [name for name in parts if name]
+
+
+def own_activation(chain: Chain, config: Mapping[str, Any]) -> str:
+    """What a step's `config` means, as transformers names it."""
+    return value(config, chain.activation, str, "gelu") if chain.activation else activation(config)
+
+
+def activated(step: Step, chain: Chain, config: Mapping[str, Any]) -> Step:
+    """The step with the activation of the configuration, where it has that."""
     if step.activation != "config":
         return step
-    return msgspec.structs.replace(step, activation=OF_TRANSFORMERS[activation(config)])
+    return msgspec.structs.replace(step, activation=OF_TRANSFORMERS[own_activation(chain, config)])
+
+
+def reads(chain: Chain, config: Mapping[str, Any]) -> Reads:
+    """What the chain reads of a text, which the configuration may say.
+
+    Raises:
+        Failure: it says what no class of transformers reads.
+    """
+    if chain.reads in get_args(Reads):
+        return cast(Reads, chain.reads)
+    said = value(config, chain.reads, str, "cls")
+    if said not in READS:
+        raise Failure(f"{chain.reads} of config.json is {said}; expected: {' or '.join(READS)}")
+    return READS[said]
 
 
 def tied_table(decoder: Tensor, folder: Path) -> str | None:

@@ -25,8 +25,8 @@ from scripts.sources.configuration import activation, first_position, norm_eps
 from scripts.sources.families import FAMILIES, family
 
 TABLES = ("word", "position", "type")
-OPTIONAL = ("projection",)
-"""What only some checkpoints of a family have."""
+OPTIONAL = ("projection", "norm1")
+"""What only some checkpoints of a family have, or some layers."""
 
 
 def unsupported_reason(config: Mapping[str, Any]) -> str:
@@ -78,7 +78,8 @@ def check_finite(weights: Mapping[str, Tensor]) -> None:
 
 def describe(config: Mapping[str, Any]) -> Description:
     """What the runtimes read of a whole configuration."""
-    keys, order = family(config).keys, modules(config)
+    keys, order, known = family(config).keys, modules(config), family(config).encoder
+    assert known is not None  # `unsupported_reason` has been asked
     stored = list(dict.fromkeys(order))
     return Description(
         layers=[stored.index(module) for module in order],
@@ -87,6 +88,7 @@ def describe(config: Mapping[str, Any]) -> Description:
         activation=OF_TRANSFORMERS[activation(config)],
         eps=norm_eps(config),
         first_position=first_position(config),
+        **known.described(config),
     )
 
 
@@ -108,17 +110,24 @@ def convert_state_dict(state: Mapping[str, Tensor], config: Mapping[str, Any], p
         table = ours in TABLES
         weights[ours if table else f"{ours}.weight"] = weight if table or weight.dim() == 1 else weight.t().contiguous()
         if not table:
-            weights[f"{ours}.bias"] = state[f"{theirs}.bias"]
+            weights[f"{ours}.bias"] = bias(state, theirs)
 
-    for ours, theirs in names.embeddings.items():
+    for ours, theirs in names.around.items():
         if ours not in OPTIONAL or f"{theirs}.weight" in state:
             copy_weight(ours, theirs)
     for number, module in enumerate(dict.fromkeys(modules(config))):
         for ours, theirs in names.linears.items():
-            copy_weight(f"layers.{number}.{ours}", f"{module}.{theirs}")
-        joined = {key: [state[f"{module}.{part}.{key}"] for part in names.qkv] for key in ("weight", "bias")}
-        weights[f"layers.{number}.qkv.weight"] = torch.cat(joined["weight"]).t().contiguous()
-        weights[f"layers.{number}.qkv.bias"] = torch.cat(joined["bias"])
+            if ours not in OPTIONAL or f"{module}.{theirs}.weight" in state:
+                copy_weight(f"layers.{number}.{ours}", f"{module}.{theirs}")
+        parts = [f"{module}.{part}" for part in names.qkv]
+        weights[f"layers.{number}.qkv.weight"] = torch.cat([state[f"{part}.weight"] for part in parts]).t().contiguous()
+        weights[f"layers.{number}.qkv.bias"] = torch.cat([bias(state, part) for part in parts])
     if pooler:
         copy_weight("pooler", names.pooler)
     return {**weights, **names.derived(state, config)}
+
+
+def bias(state: Mapping[str, Tensor], module: str) -> Tensor:
+    """Of a linear or a normalisation; zeros where it has none, which cost the runtimes nothing to add."""
+    weight = state[f"{module}.weight"]
+    return state.get(f"{module}.bias", weight.new_zeros(len(weight)))

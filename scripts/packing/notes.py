@@ -13,7 +13,6 @@ import transformers
 from safetensors import safe_open
 from transformers.models.auto import modeling_auto as auto
 
-from handler import head as heads
 from handler.config import NOTES, Dtype
 from handler.head import HeadType
 from scripts.console import err
@@ -130,7 +129,11 @@ def unexpected(checkpoint: Checkpoint, kind: str) -> set[str]:
 def classes_of(config: Mapping[str, Any], names: Set[str]) -> list[str]:
     """Classes of transformers that have a head of these tensors."""
     kind = value(config, "model_type", str, "")
-    able = [type for type, chain in family(config).heads.items() if names >= set(heads.names(chain.steps[0]))]
+    able = [
+        type
+        for type, chain in family(config).heads.items()
+        if names >= {step.weight for step in (chain.steps[:1] if type == "vocabulary" else chain.steps)}
+    ]  # a vocabulary's matrix may be the table of words
     return [NAMES[type][kind] for type in able]
 
 

@@ -21,8 +21,8 @@ def activation(config: Mapping[str, Any]) -> str:
 
 def norm_eps(config: Mapping[str, Any]) -> float:
     """What normalisations add to a variance."""
-    key = family(config).keys.eps
-    found = value(config, key, float, 1e-12)
+    keys = family(config).keys
+    key, found = keys.eps, value(config, keys.eps, float, keys.usual_eps)
     if not math.isfinite(found):
         raise Failure(f"{key} of config.json is {found}; expected: a finite number, such as 1e-12")
     return found

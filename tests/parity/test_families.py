@@ -42,10 +42,20 @@ CASES = {
     },
     "MPNet": {},
     "MPNet with id 0 as padding": {"pad_token_id": 0},
+    "ModernBert": {"local_attention": 16, "pad_token_id": 0},
+    "ModernBert far": {
+        "local_attention": 90,
+        "num_hidden_layers": 5,
+        "hidden_activation": "silu",
+        "norm_bias": True,
+        "attention_bias": True,
+        "mlp_bias": True,
+        "pad_token_id": 0,
+    },
 }
 """Families, and what is special; keys of their configurations beside `SHAPE`."""
-FURTHER = ("Ernie", "Electra", "Albert", "MPNet")
-"""Families whose layers are BERT's and something more."""
+FURTHER = ("Ernie", "Electra", "Albert", "MPNet", "ModernBert")
+"""Families whose layers are BERT's and something more, or others."""
 
 pytestmark = pytest.mark.skipif(kernels.detect_isa() is None, reason="this CPU has no kernels")
 
@@ -146,6 +156,13 @@ def test_what_is_longer_than_distances_reach_is_refused(folder, run):
                 run(runtime).run([encoding(*[5] * (longest - 1), 1, 1)])  # padding takes no position
 
 
+def test_angles_of_another_kind_are_for_transformers():
+    kinds = {"full_attention": {"rope_type": "yarn"}, "sliding_attention": {"rope_type": "default"}}
+    for keys, other in (({"rope_parameters": kinds}, "yarn"), ({"rope_scaling": {"type": "linear"}}, "scaled")):
+        assert layout.unsupported_reason({"model_type": "modernbert", **keys}) == f"rope_type {other} is not default"
+    assert not layout.unsupported_reason({"model_type": "modernbert"})
+
+
 def test_fewer_buckets_than_are_used_are_for_transformers():
     config = {"model_type": "mpnet", "relative_attention_num_buckets": 16}
     assert layout.unsupported_reason(config) == "relative_attention_num_buckets is 16, and 32 are used"
@@ -175,6 +192,16 @@ def test_labels_of_a_text(make, load, further, options):
     check(ask(ours, {"inputs": PAIRS}), pairs)
 
 
+@pytest.mark.parametrize("runtime", ["native", "packed as on a GPU", "eager"])
+def test_labels_by_the_mean_of_all_tokens(make, load, runtime):
+    folder = make("ModernBert", "ForSequenceClassification", **heads.labels(LABELS), classifier_pooling="mean")
+    check(
+        ask(load(folder, runtime), {"inputs": TEXTS}), pipeline("text-classification", str(folder))(TEXTS, top_k=None)
+    )
+    other = make("ModernBert", "ForSequenceClassification", **heads.labels(LABELS))
+    assert ask(load(other, runtime), {"inputs": TEXTS}) != ask(load(folder, runtime), {"inputs": TEXTS})
+
+
 def test_labels_of_tokens(make, load, further):
     folder = make(further, "ForTokenClassification", **heads.labels(heads.LABELS))
     options = {"aggregation_strategy": "first", "ignore_labels": []}
@@ -196,8 +223,11 @@ def test_answers_to_a_question(make, load, further):
         check(got["score"] if isinstance(got, dict) else got[0]["score"], theirs.span(question, context))
 
 
-def test_what_a_label_rests_on(make, load, further, tokenizer):
-    folder = make(further, "ForSequenceClassification", **heads.labels(LABELS))
+@pytest.mark.parametrize("options", [{}, {"classifier_pooling": "mean"}], ids=["first", "mean"])
+def test_what_a_label_rests_on(make, load, further, tokenizer, options):
+    if options and further != "ModernBert":
+        pytest.skip("this family's heads read one thing")
+    folder = make(further, "ForSequenceClassification", **heads.labels(LABELS), **options)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, attn_implementation="eager").eval()
     want, ends = reference(model, tokenizer, lambda out: out.logits[0, 0], text=TEXT)
     body = {"task": "explanations", "inputs": TEXT, "steps": STEPS, "target": "bad", "attention": True}

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 from transformers import AutoTokenizer
 
 from handler.activations import ACTIVATIONS
+from handler.encoders.description import Description
 from handler.runtimes import attention, cuda, graphs, linears
 from handler.runtimes.packed import Packed
 from scripts.packing import engines
@@ -105,10 +107,11 @@ def test_what_follows_a_product_inside_its_kernel_is_the_same(minilm, tmp_path, 
         assert np.abs(ours.hidden - theirs.hidden).max() < bound
 
 
-def test_layers_that_share_weights_share_the_biases_before_their_sums():
-    there = torch.device("cuda:0"), torch.float16
-    assert linears.choose(*there, [0, 1, 2]) is linears.EpilogueLinear
-    assert linears.choose(*there, [0, 0, 1]) is linears.AddmmLinear
+def test_biases_are_folded_into_normalisations_of_a_layers_own():
+    own = Description(layers=[0, 1, 2], hidden=8, heads=2, activation="gelu", eps=1e-12)
+    shared, first = replace(own, layers=[0, 0, 1]), replace(own, norm_first=True)
+    kinds = [linears.choose(torch.device("cuda:0"), torch.float16, each) for each in (own, shared, first)]
+    assert kinds == [linears.EpilogueLinear, linears.AddmmLinear, linears.AddmmLinear]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_float32_is_within_its_bound_in_every_task(context, head):
 
 
 def test_what_a_cpu_has_not_is_said(context):
-    parity.measure(context, Case("ModernBert", "Model"))
+    parity.measure(context, Case("NomicBert", "Model"))
     skipped = [row for row in read(context.folder) if "skipped" in row and "dtype" in row]
     assert [(row["dtype"], "float32" in row["skipped"]) for row in skipped] == [("bfloat16", True), ("float16", True)]
 
@@ -74,7 +74,7 @@ def test_wrong_answers_are_found(context, monkeypatch, head, task):
 
 def test_a_small_constant_error_is_found(context, monkeypatch):
     monkeypatch.setattr(cells, "answers", shifted(cells.answers))
-    parity.measure(context, Case("ModernBert", "Model"))
+    parity.measure(context, Case("NomicBert", "Model"))
     found = rows(context, "cell", task="similarity")
     assert found
     assert all(not row["ok"] and row["difference"] == pytest.approx(0.1, abs=1e-3) for row in found)

@@ -23,9 +23,9 @@ from benchmarks.gpu.parity.cells import BOUNDS, Known, compare, failed
 from handler.config import Dtype
 from handler.errors import ConfigError
 
-FAST = ("Bert", "XLMRoberta", "DistilBert", "Roberta", "Camembert", "MPNet", "Electra", "Albert", "Ernie")
+FAST = ("Bert", "XLMRoberta", "DistilBert", "Roberta", "Camembert", "MPNet", "Electra", "Albert", "Ernie", "ModernBert")
 HEADS = tuple(questions.OF)
-OTHERS = {"ModernBert": HEADS[:1]}
+OTHERS = {"NomicBert": HEADS[:1]}
 """Families that only `eager` runs, and such heads of theirs as are served."""
 
 

@@ -8,6 +8,7 @@ padded positions are those of some real token.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,10 @@ OPSET, IR_VERSION = 23, 11  # the first with `Attention`; ONNX Runtime has it si
 MASK_VALUE = 1e9  # below all scores, for what must not be looked at
 DYNAMIC_AXES = ["batch", "length"]
 
+Pair = tuple[str, str]
+Attend = Callable[[str], str]
+"""From queries, keys and values, `(tokens, 3 * hidden)`, to `(tokens, hidden)`."""
+
 
 class Encoder:
     """Adds the model's parts to a graph."""
@@ -34,7 +39,8 @@ class Encoder:
     def build(self) -> None:
         """All of it, from the inputs to the outputs."""
         graph = self.graph
-        mask = self.mask()
+        masks = {window: self.mask(window) for window in dict.fromkeys(self.encoder.windows or [0])}
+        angles = {number: self.angles(number) for number in dict.fromkeys(self.encoder.rotary)}
         flat = graph.node("Reshape", "attention_mask", graph.constant([-1]))
         token_indices = graph.node(
             "Squeeze", graph.node("NonZero", flat), graph.constant([0])
@@ -43,14 +49,23 @@ class Encoder:
         order = graph.node("Max", order, graph.constant(0))
         padded = graph.node("Reshape", order, graph.node("Shape", "attention_mask"))  # (batch, length) which token
         states = self.embed(token_indices)
-        for number in self.encoder.layers:
-            states = self.layer(f"layers.{number}", states, mask, token_indices, padded)
+        for place, number in enumerate(self.encoder.layers):
+            turned = angles[self.encoder.rotary[place]] if angles else None
+
+            def attend(qkv: str, mask: str = masks[self.encoder.window(place)], turned: Pair | None = turned) -> str:
+                return self.attend(graph.node("Gather", qkv, padded), mask, turned, token_indices)
+
+            states = (self.norm_first if self.encoder.norm_first else self.norm_last)(
+                f"layers.{number}", states, attend
+            )
+        if "final_norm.weight" in graph.weights:
+            states = graph.normalize(states, "final_norm")
         graph.nodes.append(helper.make_node("Gather", [states, padded], ["last_hidden_state"], axis=0))
         if "pooler.weight" in graph.weights:
             first = graph.node("Gather", "last_hidden_state", graph.constant(0), axis=1)
             graph.nodes.append(helper.make_node("Tanh", [graph.linear(first, "pooler")], ["pooler_output"]))
 
-    def mask(self) -> str:
+    def mask(self, window: int) -> str:
         """`(batch, 1 or heads, length, length)`: what `Attention` adds to scores. Padding is for no query."""
         graph = self.graph
         token_indices = graph.node("Cast", "attention_mask", to=TensorProto.FLOAT)
@@ -60,22 +75,43 @@ class Encoder:
         batch, length = (graph.node("Gather", shape, graph.constant([axis])) for axis in (0, 1))
         whole = graph.node("Concat", batch, graph.constant([1]), length, length, axis=0)
         added = graph.node("Expand", graph.node("Unsqueeze", keys, graph.constant([1, 2])), whole)
-        return graph.node("Add", added, self.attention_bias(length)) if "attention_bias" in graph.weights else added
+        if "attention_bias" in graph.weights:
+            added = graph.node("Add", added, self.attention_bias(length))
+        return graph.node("Add", added, self.beyond(window, length)) if window else added
+
+    def distances(self, length: str) -> str:
+        """`(length, length)`: places of keys less those of queries."""
+        graph = self.graph
+        places = graph.node("Range", graph.constant(0), graph.node("Squeeze", length), graph.constant(1))
+        return graph.node("Sub", places, graph.node("Unsqueeze", places, graph.constant([1])))
 
     def attention_bias(self, length: str) -> str:
         """`(heads, length, length)`: what the distance of a key from a query adds."""
         graph = self.graph
         centre = graph.constant(graph.weights.shape("attention_bias")[1] // 2)
-        places = graph.node("Range", graph.constant(0), graph.node("Squeeze", length), graph.constant(1))
-        queries = graph.node("Unsqueeze", places, graph.constant([1]))
-        distances = graph.node("Add", graph.node("Sub", places, queries), centre)
+        distances = graph.node("Add", self.distances(length), centre)
         return graph.node("Gather", graph.weight("attention_bias"), distances, axis=1)
+
+    def beyond(self, window: int, length: str) -> str:
+        """`(length, length)`: below all scores for what is too far away."""
+        graph = self.graph
+        far = graph.node("Greater", graph.node("Abs", self.distances(length)), graph.constant(window))
+        return graph.node("Mul", graph.node("Cast", far, to=TensorProto.FLOAT), graph.constant(-MASK_VALUE, np.float32))
+
+    def angles(self, number: int) -> Pair:
+        """Cosines and sines, `(batch, length, size / 2)` each."""
+        graph = self.graph
+        positions = graph.node("Cast", self.positions(), to=TensorProto.FLOAT)
+        positions = graph.node("Unsqueeze", positions, graph.constant([2]))
+        turns = graph.node("Mul", positions, graph.weight(f"rotary.{number}"))
+        return graph.node("Cos", turns), graph.node("Sin", turns)
 
     def embed(self, token_indices: str) -> str:
         """`(tokens, hidden)`: words, positions and types, normalised, and as wide as the layers."""
         graph = self.graph
         states = self.gather_embeddings("word", "input_ids", token_indices)
-        states = graph.node("Add", states, self.gather_embeddings("position", self.positions(), token_indices))
+        if "position" in graph.weights:
+            states = graph.node("Add", states, self.gather_embeddings("position", self.positions(), token_indices))
         if "type" in graph.weights:
             states = graph.node("Add", states, self.gather_embeddings("type", "token_type_ids", token_indices))
         states = graph.normalize(states, "norm")
@@ -100,18 +136,40 @@ class Encoder:
         chosen = graph.node("Gather", graph.node("Reshape", indices, graph.constant([-1])), token_indices)
         return graph.node("Gather", graph.weight(table), chosen)
 
-    def layer(self, name: str, states: str, mask: str, token_indices: str, padded: str) -> str:
-        """One transformer layer."""
+    def attend(self, qkv: str, mask: str, turned: Pair | None, token_indices: str) -> str:
+        """`(batch, length, 3 * hidden)` to what the heads see, `(tokens, hidden)`."""
+        graph, heads = self.graph, self.encoder.heads
+        query, key, value = graph.nodes_of("Split", qkv, graph.constant([self.hidden] * 3), outputs=3, axis=2)
+        if turned:
+            query, key = (graph.node("RotaryEmbedding", part, *turned, num_heads=heads) for part in (query, key))
+        mixed = graph.node("Attention", query, key, value, mask, q_num_heads=heads, kv_num_heads=heads)
+        return graph.node("Gather", graph.node("Reshape", mixed, graph.constant([-1, self.hidden])), token_indices)
+
+    def norm_last(self, name: str, states: str, attend: Attend) -> str:
+        """A layer that normalises what its halves add up to."""
         graph = self.graph
-        qkv = graph.node("Gather", graph.linear(states, f"{name}.qkv"), padded)
-        parts = graph.nodes_of("Split", qkv, graph.constant([self.hidden] * 3), outputs=3, axis=2)
-        heads = self.encoder.heads
-        mixed = graph.node("Attention", *parts, mask, q_num_heads=heads, kv_num_heads=heads)
-        mixed = graph.node("Gather", graph.node("Reshape", mixed, graph.constant([-1, self.hidden])), token_indices)
-        mixed = graph.node("Add", graph.linear(mixed, f"{name}.out"), states)
-        states = graph.normalize(mixed, f"{name}.norm1")
-        wide = graph.activate(graph.linear(states, f"{name}.up"), self.encoder.activation)
-        return graph.normalize(graph.node("Add", graph.linear(wide, f"{name}.down"), states), f"{name}.norm2")
+        mixed = attend(graph.linear(states, f"{name}.qkv"))
+        states = graph.normalize(graph.node("Add", graph.linear(mixed, f"{name}.out"), states), f"{name}.norm1")
+        return graph.normalize(self.feed_forward(name, states, states), f"{name}.norm2")
+
+    def norm_first(self, name: str, states: str, attend: Attend) -> str:
+        """A layer that normalises what its halves read; the first one may find that done."""
+        graph = self.graph
+        read = graph.normalize(states, f"{name}.norm1") if f"{name}.norm1.weight" in graph.weights else states
+        mixed = attend(graph.linear(read, f"{name}.qkv"))
+        states = graph.node("Add", graph.linear(mixed, f"{name}.out"), states)
+        return self.feed_forward(name, graph.normalize(states, f"{name}.norm2"), states)
+
+    def feed_forward(self, name: str, states: str, residual: str) -> str:
+        """What the feed-forward network makes of states, and the residual."""
+        graph, activation = self.graph, self.encoder.activation
+        wide = graph.linear(states, f"{name}.up")
+        if self.encoder.gated:
+            first, second = graph.nodes_of("Split", wide, outputs=2, axis=1, num_outputs=2)
+            wide = graph.node("Mul", graph.activate(first, activation), second)
+        else:
+            wide = graph.activate(wide, activation)
+        return graph.node("Add", graph.linear(wide, f"{name}.down"), residual)
 
 
 def write(folder: Path) -> None:

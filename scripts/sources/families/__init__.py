@@ -9,6 +9,7 @@ from scripts.sources.families.distilbert import DISTILBERT
 from scripts.sources.families.electra import ELECTRA
 from scripts.sources.families.ernie import ERNIE
 from scripts.sources.families.family import Config, Family
+from scripts.sources.families.modernbert import MODERNBERT
 from scripts.sources.families.mpnet import MPNET
 from scripts.sources.families.roberta import ROBERTA
 
@@ -22,6 +23,7 @@ FAMILIES: dict[str, Family] = {
     "electra": ELECTRA,
     "albert": ALBERT,
     "mpnet": MPNET,
+    "modernbert": MODERNBERT,
 }
 OTHER = Family(None, {})
 """Of every other `model_type`: transformers runs it."""

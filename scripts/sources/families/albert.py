@@ -18,7 +18,7 @@ def shared(config: Config, keys: ConfigKeys) -> list[str]:
 
 ALBERT = Family(
     WeightMapping(
-        embeddings=EMBEDDINGS | {"projection": "encoder.embedding_hidden_mapping_in"},
+        around=EMBEDDINGS | {"projection": "encoder.embedding_hidden_mapping_in"},
         layers=shared,
         linears={
             "out": "attention.dense",

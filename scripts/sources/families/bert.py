@@ -22,7 +22,7 @@ ENCODER = WeightMapping(EMBEDDINGS, numbered("encoder.layer.{}"), LINEARS, QKV)
 BERT = Family(
     ENCODER,
     {
-        "sequence": Chain((linear("classifier"),), pooled=True),
+        "sequence": Chain((linear("classifier"),), reads="pooler"),
         "tokens": TOKENS,
         "span": SPAN,
         "vocabulary": Chain(

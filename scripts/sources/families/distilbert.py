@@ -6,7 +6,7 @@ from scripts.sources.families.family import SPAN, TOKENS, Chain, ConfigKeys, Fam
 
 DISTILBERT = Family(
     WeightMapping(
-        embeddings={
+        around={
             "word": "embeddings.word_embeddings",
             "position": "embeddings.position_embeddings",
             "norm": "embeddings.LayerNorm",

@@ -8,7 +8,7 @@ from scripts.sources.families.bert import EMBEDDINGS, ENCODER
 from scripts.sources.families.family import SPAN, TOKENS, Chain, Family, linear
 
 ELECTRA = Family(
-    replace(ENCODER, embeddings=EMBEDDINGS | {"projection": "embeddings_project"}),
+    replace(ENCODER, around=EMBEDDINGS | {"projection": "embeddings_project"}),
     {
         "sequence": Chain((linear("classifier.dense", "gelu"), linear("classifier.out_proj"))),
         "tokens": TOKENS,

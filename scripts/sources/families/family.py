@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from handler.head import HeadType, Step
+from handler.head import HeadType, Reads, Step
 
 Config = Mapping[str, Any]
 """A decoded `config.json`."""
@@ -23,7 +23,7 @@ class ConfigKeys:
     """Keys of `config.json`, empty for what is not configured; the defaults are BERT's.
 
     Attributes:
-        usual_activation: where the configuration names none.
+        usual_activation: where the configuration names none; so with `usual_eps`.
     """
 
     layers: str = "num_hidden_layers"
@@ -33,6 +33,7 @@ class ConfigKeys:
     activation: str = "hidden_act"
     eps: str = "layer_norm_eps"
     usual_activation: str = "gelu"
+    usual_eps: float = 1e-12
 
 
 def numbered(name: str) -> Callable[[Config, ConfigKeys], Sequence[str]]:
@@ -50,20 +51,26 @@ class WeightMapping:
     """Where an encoder keeps its weights, by the names that `packed.safetensors` has for them.
 
     Attributes:
-        embeddings: of tables and their normalisation, and of a projection, which may be missing.
+        around: of tables, and of linears and normalisations outside of the layers.
         layers: modules of layers in the order they are computed, of a whole configuration; one may come many times.
         linears: of linears and normalisations within a layer.
         qkv: the three projections.
         pooler: its linear.
         derived: tensors of ours that are computed from others, or replace one.
+        described: what `handler.encoders.description` is to say that is not so of BERT.
     """
 
-    embeddings: Mapping[str, str]
+    around: Mapping[str, str]
     layers: Callable[[Config, ConfigKeys], Sequence[str]]
     linears: Mapping[str, str]
     qkv: Sequence[str]
     pooler: str = "pooler.dense"
     derived: Callable[[Weights, Config], Mapping[str, Tensor]] = no_more
+    described: Callable[[Config], Mapping[str, Any]] = lambda config: {}
+
+
+READS: Mapping[str, Reads] = {"cls": "first", "mean": "mean"}
+"""What configurations call what a head reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +79,13 @@ class Chain:
 
     Attributes:
         steps: weights and norms named as transformers names the module; `config` as an activation is the model's own.
-        pooled: see `handler.head.Description.pooled`.
+        reads: see `handler.head.HeadMetadata.reads`; or a key of `config.json` that has a key of `READS`.
+        activation: key of `config.json` for the head's own activation; empty where it is the model's.
     """
 
     steps: tuple[Step, ...]
-    pooled: bool = False
+    reads: Reads | str = "first"
+    activation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

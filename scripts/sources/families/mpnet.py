@@ -38,7 +38,7 @@ FIRST = 2
 MPNET = replace(
     ROBERTA,
     encoder=WeightMapping(
-        embeddings={ours: theirs for ours, theirs in EMBEDDINGS.items() if ours != "type"},
+        around={ours: theirs for ours, theirs in EMBEDDINGS.items() if ours != "type"},
         layers=numbered("encoder.layer.{}"),
         linears=LINEARS | {"out": "attention.attn.o", "norm1": "attention.LayerNorm"},
         qkv=("attention.attn.q", "attention.attn.k", "attention.attn.v"),

@@ -1,0 +1,98 @@
+/* What `encode` reads and writes, and what is done row by row. handler/runtimes/native.py fills these structures. */
+#pragma once
+
+#include "attention.h"
+#include "linear.h"
+
+struct norm {
+    const float *weight, *bias;
+};
+
+struct layer {
+    struct linear qkv, out, up, down;
+    struct norm norm1, norm2; /* the first one's `weight` is null where states are normalised already */
+    const float *turns;       /* (positions, heads' size): cosines, then sines; null where positions turn nothing */
+    long window;              /* of attention; 0 for none */
+};
+
+struct model {
+    long layers, embedding, hidden, intermediate, heads;
+    long farthest;          /* distance that `attention_bias` has a value for */
+    long norm_first, gated; /* see handler/encoders/description.py */
+    float eps;
+    enum activation activation;
+    const float *word_embeddings;                             /* (rows, embedding) */
+    const float *position_embeddings, *token_type_embeddings; /* the same; null where there are none */
+    const float *attention_bias;                        /* (heads, 2 farthest + 1); null for none */
+    struct norm norm;
+    struct norm final_norm;   /* its `weight` is null where the last layer normalises */
+    struct linear projection; /* from embedding to hidden; its `weight` is null where they are one */
+    const struct layer *layer;
+    struct linear pooler; /* of the first token's state; its `weight` is null where there is none */
+};
+
+/* What differs from batch to batch. Sizes in values: `quantized` has a row of the longest linear per token. */
+struct batch {
+    long tokens, sequences, longest;
+    const int64_t *input_ids, *position_ids, *token_type_ids; /* (tokens,) */
+    const int64_t *offsets;                                   /* (sequences + 1,) */
+    float *pooled;                       /* (sequences, hidden) */
+    float *states, *sums, *attended;        /* (tokens, hidden); `sums` holds embeddings, too */
+    float *wide;                         /* (tokens, 3 hidden, outputs of `up` or embedding, whichever is most) */
+    float *gated;                        /* (tokens, intermediate); null where nothing is */
+    uint8_t *quantized;                  /* null without 8-bit linears, as the next two */
+    float *scales;                       /* (tokens,) */
+    int32_t *zero_points;
+    float *scratch; /* per thread, `scratch_size` each */
+    struct region *regions; /* 7 and 10 per layer, all zero */
+};
+
+enum { TOKENS = 8 }; /* of an item */
+
+INLINE long items_of(long tokens) { return (tokens + TOKENS - 1) / TOKENS; }
+INLINE long end_of(long item, long tokens) { return (item + 1) * TOKENS < tokens ? (item + 1) * TOKENS : tokens; }
+
+/* Layer normalisation of one row. */
+static void layer_norm(const float *row, long size, struct norm norm, float eps, float *to) {
+    floats total = all(0), squares = all(0);
+    long whole = size / WIDTH * WIDTH;
+    for (long i = 0; i < whole; i += WIDTH) total += load(row + i);
+    float mean = sum(total);
+    for (long i = whole; i < size; i++) mean += row[i];
+    mean /= size;
+    for (long i = 0; i < whole; i += WIDTH) {
+        floats apart = load(row + i) - mean;
+        squares += apart * apart;
+    }
+    float variance = sum(squares);
+    for (long i = whole; i < size; i++) variance += (row[i] - mean) * (row[i] - mean);
+    float inverse = 1 / __builtin_sqrtf(variance / size + eps);
+    for (long i = 0; i < whole; i += WIDTH)
+        store(to + i, (load(row + i) - mean) * inverse * load(norm.weight + i) + load(norm.bias + i));
+    for (long i = whole; i < size; i++) to[i] = (row[i] - mean) * inverse * norm.weight[i] + norm.bias[i];
+}
+
+static void quantize_row(struct batch *b, const float *row, long size, long token) {
+    if (!b->quantized) return;
+    quantize(row, size, b->quantized + token * quads(size) * QUAD, b->scales + token, b->zero_points + token);
+}
+
+static void quantize_rows(struct batch *b, const float *rows, long size, struct context *context) {
+    if (!b->quantized) return;
+    PARALLEL_FOR(item, items_of(b->tokens), context)
+        for (long token = item * TOKENS; token < end_of(item, b->tokens); token++)
+            quantize_row(b, rows + token * size, size, token);
+    barrier(context, items_of(b->tokens));
+}
+
+/* Sums to normalised rows, and to 8 bits for the linears that read them. */
+static void norm_and_quantize(const struct model *m, struct batch *b, const float *sums, struct norm norm, float *to,
+                              struct context *context) {
+    PARALLEL_FOR(item, items_of(b->tokens), context)
+        for (long token = item * TOKENS; token < end_of(item, b->tokens); token++) {
+            float *row = to + token * m->hidden;
+            layer_norm(sums + token * m->hidden, m->hidden, norm, m->eps, row);
+            quantize_row(b, row, m->hidden, token);
+        }
+    barrier(context, items_of(b->tokens));
+}
