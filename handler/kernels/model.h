@@ -44,7 +44,7 @@ struct batch {
     float *scales;                       /* (tokens,) */
     int32_t *zero_points;
     float *scratch; /* per thread, `scratch_size` each */
-    struct region *regions; /* 7 and 10 per layer, all zero */
+    struct region *regions; /* 7, and 9 per layer or 10 with `turns`; all zero */
 };
 
 enum { TOKENS = 8 }; /* of an item */

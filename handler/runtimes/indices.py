@@ -66,14 +66,15 @@ def arrays(encodings: Sequence[Encoding], first_position: int, tables: Mapping[s
     for name, rows in (("word", ids), ("position", positions), ("type", found[3])):
         if len(rows) and name in tables and not (rows.min() >= 0 and rows.max() < len(tables[name])):
             raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(tables[name])} in table {name}")
-    check_distances(lengths, tables)
+    if "attention_bias" in tables:
+        check_distances(lengths, tables["attention_bias"])
     return found
 
 
-def check_distances(lengths: Sequence[int], tables: Mapping[str, Any]) -> None:
-    """Refuse what is longer than attention knows distances for; see `arrays`."""
-    longest = tables["attention_bias"].shape[1] // 2 + 1 if "attention_bias" in tables else None
-    if longest is not None and max(lengths) > longest:
+def check_distances(lengths: Sequence[int], bias: Any) -> None:
+    """Refuse what is longer than attention knows distances for, `(heads, 2 * longest - 1)`; see `arrays`."""
+    longest = bias.shape[1] // 2 + 1
+    if max(lengths) > longest:
         raise IndexError(f"a sequence of {max(lengths)} tokens; attention has distances for {longest}")
 
 

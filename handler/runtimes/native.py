@@ -63,6 +63,7 @@ class Native(Runtime):
         self.turns = Turns(self.arrays, self.encoder)
         self.model = self.build(self.encoder)
         self.workspace = Workspace(self.model)
+        self.regions = 7 + (10 if self.encoder.rotary else 9) * self.model.layers  # around the layers, and of each
         self.pool = ThreadPool(cores() - 1)
         self.threads = 1
 
@@ -134,7 +135,7 @@ class Native(Runtime):
         self.turns.reach(longest, self.layers)
         reserved = self.workspace.reserve(total, scratch * self.threads)
         inputs = (address(array) for array in (ids, positions, types, offsets, pooled, states))
-        regions = np.zeros((7 + 10 * self.model.layers, REGION), np.int64)  # of the layers, and what is around them
+        regions = np.zeros((self.regions, REGION), np.int64)
         batch = Batch(total, len(lengths), longest, *inputs, *reserved, address(regions))
         self.pool.run(self.encode, addressof(self.model), addressof(batch), self.threads)
         return [

@@ -19,30 +19,28 @@ class Workspace:
     """Memory for what lies between the layers. It is kept: fresh pages would cost more than some of the steps."""
 
     def __init__(self, model: Model) -> None:
-        widest = max(model.hidden, model.intermediate)
-        self.floats = {
-            "sums": max(model.hidden, model.embedding),
-            "attended": model.hidden,
-            "wide": max(3 * model.hidden, model.layer[0].up.outputs, model.embedding),
-            "gated": model.intermediate if model.gated else 0,
-        }
-        """Per token."""
-        small = bool(model.layer[0].qkv.scale)
-        quantized = (-(-widest // panels.QUAD) * panels.QUAD, 4, 4) if small else (0, 0, 0)
-        self.bytes = dict(zip(("quantized", "scales", "zero_points"), quantized, strict=True))
-        """The same; nothing without 8-bit linears."""
+        floats = (
+            max(model.hidden, model.embedding),
+            model.hidden,
+            max(3 * model.hidden, model.layer[0].up.outputs, model.embedding),
+            model.intermediate if model.gated else 0,
+        )  # sums, attended, wide, gated: per token
+        widest = -(-max(model.hidden, model.intermediate) // panels.QUAD) * panels.QUAD
+        small = (widest, 4, 4) if model.layer[0].qkv.scale else (0, 0, 0)  # quantized, scales, zero points
+        self.widths = (*(4 * width for width in floats), *small)
         self.memory = np.empty(0, np.uint8)
 
     def reserve(self, tokens: int, scratch: int) -> list[int | None]:
         """Addresses of `sums` to `scratch` of `struct batch`, 64 bytes aligned; null for what has no size."""
-        floats = [4 * width * tokens for width in self.floats.values()]
-        sizes = [*floats, *(width * tokens for width in self.bytes.values()), 4 * scratch]
-        ends = np.cumsum([-(-size // 64) * 64 for size in sizes])
-        if len(self.memory) < ends[-1] + 64:
-            self.memory = np.empty(ends[-1] + 64, np.uint8)
-        first = -(-self.memory.ctypes.data // 64) * 64
-        starts = [first, *(first + int(end) for end in ends[:-1])]
-        return [start if size else None for start, size in zip(starts, sizes, strict=True)]
+        starts: list[int | None] = []
+        end = 64
+        for size in (*(width * tokens for width in self.widths), 4 * scratch):
+            starts.append(end if size else None)
+            end += -(-size // 64) * 64
+        if len(self.memory) < end:
+            self.memory = np.empty(end, np.uint8)
+        before = self.memory.ctypes.data // 64 * 64
+        return [None if start is None else before + start for start in starts]
 
 
 class Turns:
