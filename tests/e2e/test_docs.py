@@ -57,11 +57,11 @@ def run(copy, tmp_path_factory):
         cli("stop", "--drain", "0", "--inference-port", server["inference"].rpartition(":")[2])
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if any(READING[kind] for kind, _ in blocks(page))])
+@pytest.mark.parametrize("page", [page for page in PAGES if any(READING.get(kind) for kind, _ in blocks(page))])
 def test_every_block_runs(run, page):
     run("sh", "scripts/bert up || { scripts/bert stop && scripts/bert up; }")  # which the index of the pages expects
     for language, text in blocks(page):
-        if READING[language]:
+        if READING.get(language):
             run(language, text)
 
 
