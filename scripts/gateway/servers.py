@@ -7,6 +7,7 @@ on its way or its answer is waited for, and `models` sends the request again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from scripts.gateway.hosts import in_zone
@@ -94,7 +95,7 @@ def large(place: str, servers: Sequence[Backend]) -> Iterator[str]:
 
 def named(server: Backend) -> str:
     """By its address, so that it is known again in another configuration."""
-    return server.address.replace(":", "_")
+    return re.sub(r"[^\w.-]", "_", server.address, flags=re.ASCII)
 
 
 def begun(server: Backend) -> str:

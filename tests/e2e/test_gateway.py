@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ import psutil
 import pytest
 import requests
 
+from scripts.paths import ROOT
 from tests.e2e.conftest import Cli, free_port, wait_for
 from tests.gateway import certificate, needs_haproxy
 
@@ -246,6 +249,26 @@ def test_stop_waits_for_a_request_whose_body_is_arriving(server):
         stopping.result()
 
 
+def test_two_starts_at_once_are_one_gateway_in_a_folder_of_any_name(server, tmp_path):
+    port = free_port()
+    words = ["gateway", "--server", server.url, "--model", "bert", "--port", str(port)]
+    environment = server.environment(BERT_RUNS=str(tmp_path / 'it\'s "a b" #1'))
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [ROOT / "scripts" / "bert", *words]
+        return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    with ThreadPoolExecutor(2) as pool:
+        both = sorted(pool.map(lambda _: run(*words), range(2)), key=lambda done: done.returncode)
+    try:
+        assert [done.returncode for done in both] == [0, 1], both
+        assert re.search("another command is starting|runs on port|is in use", both[1].stderr)
+        assert post(f"http://127.0.0.1:{port}/embed", {"inputs": "a"}).status_code == 200
+    finally:
+        assert "stopped" in run("gateway", "stop", "--port", str(port)).stdout
+    assert not connects(port)
+
+
 def connects(port: int) -> bool:
     """Whether somebody listens."""
     with socket.socket() as probe:
@@ -261,7 +284,7 @@ def all_ready(server: Cli, before: list[int]) -> bool:
 def test_the_file_alone_and_the_gateway_in_status(server, door):
     printed = server("gateway", "--print", "--port", str(server.port + 8)).stdout
     assert printed.startswith("global\n")
-    assert f"127.0.0.1:{server.port} maxconn" in printed
+    assert re.search(rf" 127\.0\.0\.1:{server.port} .*maxconn", printed)
     assert f"gateway {door}" in server("status").stdout
     again = server("gateway", "--port", str(server.port + 6), expect=1)
     assert "runs on port" in again.stderr

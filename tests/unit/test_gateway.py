@@ -37,7 +37,7 @@ def checked(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @needs_haproxy
 def test_haproxy_takes_every_kind_without_a_warning(tmp_path):
-    several = (Backend("10.0.0.1", 8080), Backend("10.0.0.2", 8080, 16, agent=8085))
+    several = (Backend("10.0.0.1", 8080), Backend("10.0.0.2", 8080, 16, agent=8085), Backend("[::1]", 8080))
     zones = hosts.parsed(["http://10.0.0.5:8080?zone=a", "http://bert.internal:8080?zone=b&addresses=3"])
     models = (
         Served("bert", "1.0", "embedding", 384),
