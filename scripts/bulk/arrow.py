@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripts.console import Failure
+from scripts.bulk import extras
 
 
 def module(name: str) -> Any:
@@ -13,12 +13,7 @@ def module(name: str) -> Any:
     Raises:
         Failure: it is not installed.
     """
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ModuleNotFoundError:
-        raise Failure("Parquet needs pyarrow, which is not installed", fix="scripts/setup bulk") from None
+    return extras.module(name, "Parquet", "pyarrow", "bulk")
 
 
 def types() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.console import err
-from scripts.server import own_store, versions
+from scripts.server import holding, own_store, versions
 from scripts.server.state import Loaded, Server
 
 LOCK = "versions.lock"
@@ -31,5 +31,5 @@ def alone(server: Server) -> Iterator[Server]:
 def clear(server: Server) -> None:
     """Take down versions that no command knows of: one that was killed left them."""
     for model in versions.models(server):
-        for version in {*versions.registered(server, model)} - server.versions(model):
+        for version in {*versions.registered(server, model)} - holding.of(server).versions(model):
             versions.take_down(server, model, Loaded(version, own_store.file_name(model, version)))

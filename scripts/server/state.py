@@ -156,11 +156,6 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         """The process that starts Java again when it dies, unless it is gone; see `scripts/server/supervise.py`."""
         return processes.living(self.supervisor, self.supervised)
 
-    def versions(self, model: str) -> set[str]:
-        """Versions of a model that it is to hold."""
-        kept = [each[model].version for each in (self.answering, self.previous) if model in each]
-        return {*kept, *([self.canary[model].loaded.version] if model in self.canary else [])}
-
     def current(self) -> Server:
         """As it is written down now: Java has another process id after it was started again."""
         return read(Path(self.folder) / FILE) or self

@@ -7,11 +7,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-from scripts.bulk import engines, work
+from scripts.bulk import engines, extras, work
 from scripts.bulk.job import Block, Done, Recipe
 from scripts.bulk.places.processes import sayable
 from scripts.bulk.rows import Record, Refused
@@ -127,7 +126,4 @@ def library(name: str) -> Any:
     Raises:
         Failure: it is not installed.
     """
-    try:
-        return import_module(name)
-    except ModuleNotFoundError:
-        raise Failure("--ray needs Ray, which is not installed", fix="scripts/setup ray") from None
+    return extras.module(name, "--ray", "Ray", "ray")
