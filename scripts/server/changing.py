@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.console import err
-from scripts.server import holding, own_store, versions
+from scripts.server import holding, management, own_store, versions
 from scripts.server.state import Loaded, Server
 
 LOCK = "versions.lock"
@@ -16,14 +16,14 @@ LOCK = "versions.lock"
 
 @contextmanager
 def alone(server: Server) -> Iterator[Server]:
-    """Wait for other commands, then go on with the server as it is by then."""
+    """Wait for other commands, and for a Java that is being started again; the server as it is by then."""
     with (Path(server.folder) / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             err.print(f"another command changes models of the server on port {server.inference_port}; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        server = server.current()
+        server = management.when_back(server)
         clear(server)
         yield server
 

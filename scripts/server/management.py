@@ -6,14 +6,16 @@ import json
 import re
 from contextlib import closing
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlencode
 
-from scripts.console import Failure
+from scripts.console import Failure, err
 from scripts.server import keys, processes, unix_http
 from scripts.server.state import Server
 
 NOT_FOUND = 404
+POLL_SECONDS = 0.1
 
 
 def auth_header(server: Server, kind: str) -> dict[str, str]:
@@ -86,6 +88,27 @@ def unreachable(server: Server, error: Exception) -> Unreachable:
         f"the server on port {server.inference_port} {state}: {type(error).__name__}",
         fix=f"scripts/bert logs --inference-port {server.inference_port}",
     )
+
+
+def when_back(server: Server, timeout: float = 60) -> Server:
+    """The server, once its management API answers: its Java may have died and be on its way back.
+
+    Raises:
+        Unreachable: nobody starts it again, or it takes longer than `timeout` seconds.
+    """
+    deadline, told = monotonic() + timeout, False
+    while True:
+        server = server.current()
+        try:
+            manage(server, "GET", "/models")
+            return server
+        except Unreachable:
+            if server.watcher() is None or monotonic() > deadline:
+                raise
+        if not told:
+            err.print(f"the server on port {server.inference_port} is being started again; waiting for it")
+            told = True
+        sleep(POLL_SECONDS)
 
 
 def address(model: str, version: str | None = None) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
+import pytest
+
 STRING = re.compile(rb'"((?:[^"\\]|\\.){12,})"')
 FIELD = re.compile(rb"(?:^|&|\r\n\r\n)\w+=([^&\s]{12,})")
 KEY = re.compile(rb"(?i)(?:authorization: *bearer|api-key:) *([^\r\n]{8,})")
@@ -51,14 +53,10 @@ def is_log(file: Path) -> bool:
 @contextmanager
 def listening(sent: Sent) -> Iterator[None]:
     """Add to it what sockets of this process send meanwhile."""
-    own = {name: getattr(socket.socket, name) for name in METHODS}
-    try:
-        for name, method in own.items():
-            setattr(socket.socket, name, heard(sent, method))
+    with pytest.MonkeyPatch.context() as patch:  # it knows what the class had itself, and what it inherits
+        for name in METHODS:
+            patch.setattr(socket.socket, name, heard(sent, getattr(socket.socket, name)))
         yield
-    finally:
-        for name in own:
-            delattr(socket.socket, name)  # the class below has the method itself
 
 
 def heard(sent: Sent, method: Callable[..., Any]) -> Callable[..., Any]:

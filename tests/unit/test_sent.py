@@ -5,7 +5,7 @@ import socket
 import pytest
 import requests
 
-from tests.e2e.sent import Sent, listening
+from tests.e2e.sent import METHODS, Sent, listening
 
 
 @pytest.fixture
@@ -25,7 +25,19 @@ def sent():
 
 def test_texts_and_keys_are_kept(sent):
     assert sent.texts == {b"a man is eating", b"a woman plays 100%", b"a-secret-key"}
-    assert "send" not in vars(socket.socket)
+
+
+def test_a_search_within_a_search_leaves_everything_as_it_was():
+    def methods():
+        return [getattr(socket.socket, name) for name in METHODS]
+
+    before = methods()
+    with listening(Sent()):
+        outer = methods()
+        with listening(Sent()):
+            assert methods() != outer != before
+        assert methods() == outer
+    assert methods() == before
 
 
 def test_a_log_that_has_one_is_found(sent, tmp_path):

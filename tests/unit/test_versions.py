@@ -17,7 +17,18 @@ import requests
 from msgspec.structs import replace
 
 from scripts.console import Failure
-from scripts.server import comparison, damage, management_port, own_store, state, temporary, upgrade, versions
+from scripts.server import (
+    comparison,
+    damage,
+    management,
+    management_port,
+    own_store,
+    processes,
+    state,
+    temporary,
+    upgrade,
+    versions,
+)
 
 
 def archive(folder, version):
@@ -94,6 +105,30 @@ class Behind(BaseHTTPRequestHandler):
         pass
 
 
+KNOWN = {"pid": 0, "created": 0.0, "host": "127.0.0.1", "inference_port": 1, "management_port": 2, "metrics_port": 3}
+KNOWN |= {"grpc_port": 4, "models": ["bert"], "store": "s", "auth": False}
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_java_that_is_being_started_again_is_waited_for(tmp_path, capsys, watched):
+    server = state.Server(**KNOWN, folder=str(tmp_path), temporary=str(tmp_path))
+    if not watched:
+        with pytest.raises(management.Unreachable, match="port 1 is gone"):
+            management.when_back(server)
+        return
+    replace(server, supervisor=os.getpid(), supervised=processes.born(os.getpid())).save()
+    with ThreadPoolExecutor(1) as pool:
+        back = pool.submit(management.when_back, server)
+        told = ""
+        while "is being started again; waiting for it" not in told:
+            assert not back.done()
+            told += capsys.readouterr().err
+        with socketserver.ThreadingUnixStreamServer(str(server.management_socket), Behind) as behind:
+            threading.Thread(target=behind.serve_forever, daemon=True).start()
+            assert back.result(timeout=30).supervisor == os.getpid()
+            behind.shutdown()
+
+
 @pytest.fixture
 def port(tmp_path):
     """A relay of the management API, with something behind it."""
@@ -102,9 +137,8 @@ def port(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]
-    known = {"pid": 1, "created": 0.0, "host": "127.0.0.1", "inference_port": 1, "management_port": free}
-    known |= {"metrics_port": 3, "grpc_port": 4, "models": ["bert"], "store": "s", "folder": str(tmp_path)}
-    server = state.Server(**known, temporary=str(tmp_path), auth=False)
+    known = {**KNOWN, "management_port": free, "folder": str(tmp_path), "temporary": str(tmp_path)}
+    server = state.Server(**known)
     with socketserver.ThreadingUnixStreamServer(str(server.management_socket), Behind) as behind:
         threading.Thread(target=behind.serve_forever, daemon=True).start()
         listener = management_port.serve(server)
@@ -155,9 +189,7 @@ def test_a_disk_without_room_for_what_is_unpacked(tmp_path, monkeypatch):
 
 
 def test_nothing_is_lost_where_two_change_what_is_remembered(tmp_path):
-    known = {"pid": 1, "created": 0, "host": "", "inference_port": 1, "management_port": 2, "metrics_port": 3}
-    known |= {"grpc_port": 4, "models": [], "store": "", "folder": str(tmp_path)}
-    server = state.Server(**known, temporary=str(tmp_path / "temporary"), auth=False)
+    server = state.Server(**KNOWN, folder=str(tmp_path), temporary=str(tmp_path / "temporary"))
     server.save()
 
     def add(name):
@@ -171,10 +203,8 @@ def test_nothing_is_lost_where_two_change_what_is_remembered(tmp_path):
 
 
 def test_a_version_that_is_too_busy_to_leave_can_be_retired_again(tmp_path, monkeypatch):
-    known = {"pid": 1, "created": 0, "host": "", "inference_port": 1, "management_port": 2, "metrics_port": 3}
-    known |= {"grpc_port": 4, "models": ["bert"], "store": "", "folder": str(tmp_path)}
     older = {"bert": state.Loaded("1.0", "bert.mar")}
-    server = state.Server(**known, temporary=str(tmp_path / "temporary"), auth=False, previous=older)
+    server = state.Server(**KNOWN, folder=str(tmp_path), temporary=str(tmp_path / "temporary"), previous=older)
     server.save()
 
     def busy(*_):
