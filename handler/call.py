@@ -32,6 +32,7 @@ class AnyTask(Protocol):
     takes_text: ClassVar[bool]
     needs_offsets: ClassVar[bool]
     truncation: ClassVar[Truncation]
+    pairs: ClassVar[Any]
     model: Any
 
     def texts(self, request: Any) -> list[Text]: ...  # noqa: D102 - said there

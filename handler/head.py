@@ -181,6 +181,15 @@ class TokenScores(Reading):
         return self.head(np.concatenate([output.hidden for output in outputs]))
 
 
+def entailment(labels: Sequence[str]) -> int | None:
+    """Which label of an NLI head is entailment, by transformers' rule; None for a head of something else.
+
+    Source: `ZeroShotClassificationPipeline.entailment_id` of transformers 5.23, which takes the last label of such.
+    """
+    found = next((number for number, name in enumerate(labels) if name.lower().startswith("entail")), None)
+    return found if len(labels) > 1 else None
+
+
 def names(step: Step) -> list[str]:
     """The tensors of a step."""
     norm = [f"{step.norm}.weight", f"{step.norm}.bias"] if step.norm else []

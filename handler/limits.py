@@ -51,12 +51,7 @@ def check(
     """
     if not texts:
         raise Empty("there is no text; send at least one")
-    count = len(texts) if listed is None else listed
-    if count > config.max_texts:
-        raise TooLarge(
-            f"{count} texts in one request, the limit is {config.max_texts}; "
-            "send several requests or raise handler.max_texts"
-        )
+    check_count(len(texts) if listed is None else listed, config)
     size = sum(map(characters, texts))
     if size > config.max_characters:
         raise TooLarge(
@@ -68,6 +63,15 @@ def check(
             check_ids(text, vocabulary, f"{index + 1} of {len(texts)}")
         elif blank != "taken" and is_empty(text, blank):
             raise Empty(f"{place(index, len(texts))} is empty")
+
+
+def check_count(count: int, config: HandlerConfig) -> None:
+    """Refuse more texts than the limit."""
+    if count > config.max_texts:
+        raise TooLarge(
+            f"{count} texts in one request, the limit is {config.max_texts}; "
+            "send several requests or raise handler.max_texts"
+        )
 
 
 def is_empty(text: str | tuple[str, str], blank: Blank) -> bool:

@@ -11,18 +11,25 @@ from torch import Tensor
 from handler.config import HandlerConfig
 from handler.deadline import Deadline
 from handler.explanation import AnyExplainer
-from handler.head import Head, HeadType
+from handler.head import Head, HeadType, entailment
 from handler.text import TextTokenizer
 
 Kind = Literal["reranker", "classifier", "splade", "embedding"]
 """What text-embeddings-inference calls a model; it is `embedding` whatever no other word is for."""
-Capability = HeadType | Literal["gradients", "ranking"]
-"""What not every archive has: a head of some kind, weights to explain with, or scores to rank by."""
+Capability = HeadType | Literal["gradients", "ranking", "entailment"]
+"""What not every archive has: a head of some kind, or of NLI, weights to explain with, or scores to rank by."""
 
 
-def capabilities(config: HandlerConfig, head: HeadType | None, gradients: bool) -> set[Capability]:
-    """Of a model with that head, and with weights to explain with or not."""
-    possible: dict[Capability | None, bool] = {"gradients": gradients, "ranking": config.rerank, head: True}
+def capabilities(
+    config: HandlerConfig, head: HeadType | None, labels: Sequence[str], gradients: bool
+) -> set[Capability]:
+    """Of a model with that head and its labels, and with weights to explain with or not."""
+    possible: dict[Capability | None, bool] = {
+        "gradients": gradients,
+        "ranking": config.rerank,
+        "entailment": head == "sequence" and entailment(labels) is not None,
+        head: True,
+    }
     return {name for name, there in possible.items() if there and name}
 
 
@@ -76,4 +83,6 @@ class LoadedModel:
     @property
     def capabilities(self) -> set[Capability]:
         """What its tasks may require."""
-        return capabilities(self.config, self.head.description.kind if self.head else None, self.explain is not None)
+        head = self.head.description if self.head else None
+        kind, labels = (head.kind, head.labels) if head else (None, [])
+        return capabilities(self.config, kind, labels, self.explain is not None)

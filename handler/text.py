@@ -121,7 +121,7 @@ class TextTokenizer:
                     f"{place} has {len(encoding)} tokens, the model reads {self.config.min_length} and more; "
                     "it may hold nothing but control characters"
                 )
-            windows = truncate(encoding, policy, limit, overlap)
+            windows = truncate(encoding, policy, limit, overlap, call.task.pairs)
             call.encodings.append(windows)
             call.truncated += sum(map(len, windows)) < len(encoding)
         call.tokens = sum(map(len, chain.from_iterable(call.encodings)))

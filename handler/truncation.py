@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from handler.errors import TooLarge
 from handler.types import Encoding
@@ -13,11 +13,17 @@ from handler.types import Encoding
 T = TypeVar("T")
 
 
-def truncate(encoding: Encoding, policy: str, limit: int, overlap: int = 0) -> list[Encoding]:
+PairTruncation = Literal["longest_first", "only_first"]
+"""Which text of a pair is cut, by transformers' names."""
+
+
+def truncate(
+    encoding: Encoding, policy: str, limit: int, overlap: int = 0, pairs: PairTruncation = "longest_first"
+) -> list[Encoding]:
     """Cut one encoding to `limit` tokens, its special tokens kept where they are.
 
     Returns one encoding, or under the policy `windows` as many as its tokens fill, in order, each sharing `overlap`
-    tokens with the one before. Windows of a pair all hold its first text whole.
+    tokens with the one before. Windows of a pair all hold its first text whole, or by `only_first` its second.
 
     Raises:
         TooLarge: the encoding is longer than `limit` and the policy is `error`, or there is no room for windows.
@@ -29,17 +35,17 @@ def truncate(encoding: Encoding, policy: str, limit: int, overlap: int = 0) -> l
             f"a text of {len(encoding)} tokens is longer than the model's {limit}; "
             'shorten it or let it be cut ("truncation": right, left or windows; "truncate" for clients that have that)'
         )
-    *before, last = ranges = encoding.text_ranges
+    *whole, body = ranges = encoding.text_ranges[::-1] if pairs == "only_first" else encoding.text_ranges
     special_indices = [index for index, special in enumerate(encoding.special) if special]
     room = limit - len(special_indices)
     if policy == "windows":
-        return windows(encoding, special_indices, before, last, room - sum(map(len, before)), overlap)
-    kept = longest_first([len(body) for body in ranges], room)
+        return windows(encoding, special_indices, whole, body, room - sum(map(len, whole)), overlap)
+    kept = KEPT[pairs]([*map(len, ranges)], room)
     parts = [
-        body[:length] if policy == "right" else body[len(body) - length :]
-        for body, length in zip(ranges, kept, strict=True)
+        part[:length] if policy == "right" else part[len(part) - length :]
+        for part, length in zip(ranges, kept, strict=True)
     ]
-    return [select_tokens(encoding, special_indices, parts, parts[-1].start - last.start)]
+    return [select_tokens(encoding, special_indices, parts, parts[-1].start - body.start)]
 
 
 def longest_first(lengths: list[int], room: int) -> list[int]:
@@ -52,18 +58,33 @@ def longest_first(lengths: list[int], room: int) -> list[int]:
     return [least, most] if lengths[0] <= lengths[1] else [most, least]
 
 
+def only_first(lengths: list[int], room: int) -> list[int]:
+    """All of a pair's second text, which comes first in `lengths`, and of its first what there is room for."""
+    *whole, _ = lengths
+    left = room - sum(whole)
+    if left < 1:
+        raise TooLarge(
+            f"{sum(whole)} tokens of the text that stays whole leave room for {left} of the other; shorten it"
+        )
+    return [*whole, left]
+
+
+KEPT = {"longest_first": longest_first, "only_first": only_first}
+"""How much of each text stays."""
+
+
 def windows(
-    encoding: Encoding, special_indices: list[int], before: list[range], body: range, room: int, overlap: int
+    encoding: Encoding, special_indices: list[int], whole: list[range], body: range, room: int, overlap: int
 ) -> list[Encoding]:
-    """Every token of `body`, `room` at a time, after the texts `before` it."""
+    """Every token of `body`, `room` at a time, beside the texts that stay `whole`."""
     if room <= overlap:
         raise TooLarge(
-            f"{sum(map(len, before))} tokens of the first text leave room for {max(room, 0)} of the second, and "
-            f"windows overlap by {overlap}; shorten the first text or the overlap"
+            f"{sum(map(len, whole))} tokens of the text that stays whole leave room for {max(room, 0)} of the other, "
+            f"and windows overlap by {overlap}; shorten that text or the overlap"
         )
     count = 1 + math.ceil(max(0, len(body) - room) / (room - overlap))
     starts = [number * (room - overlap) for number in range(count)]
-    return [select_tokens(encoding, special_indices, [*before, body[start : start + room]], start) for start in starts]
+    return [select_tokens(encoding, special_indices, [*whole, body[start : start + room]], start) for start in starts]
 
 
 def select_tokens(encoding: Encoding, special_indices: list[int], parts: list[range], first: int) -> Encoding:

@@ -13,6 +13,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "rerank": {"query": "Who lives in London?", "texts": ["It rains.", "Ada lives in London."]},
     "similarity": {"source": "a cat", "sentences": ["a kitten", "a car"]},
     "fill-mask": {"inputs": "Hello, how are {mask}?"},
+    "zero-shot-classification": {"inputs": TEXT, "candidate_labels": ["a greeting", "a question"]},
     "decode": {"ids": [1]},
     "info": {},
 }

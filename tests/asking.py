@@ -11,10 +11,10 @@ import pytest
 from handler.types import Row
 
 
-def ask(pipeline: Any, *bodies: dict[str, Any]) -> Any:
+def ask(pipeline: Any, *bodies: dict[str, Any], path: str = "", status: int = 200) -> Any:
     """Answers of requests that run in one batch."""
-    replies = pipeline.answer([Row({"body": orjson.dumps(body)}, {}, "application/json") for body in bodies])
-    assert {reply.status for reply in replies} == {200}, [reply.body for reply in replies]
+    replies = pipeline.answer([Row({"body": orjson.dumps(body)}, {}, "application/json", path) for body in bodies])
+    assert {reply.status for reply in replies} == {status}, [reply.body for reply in replies]
     answers = [orjson.loads(reply.body) for reply in replies]
     return answers[0] if len(answers) == 1 else answers
 

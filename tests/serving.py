@@ -126,16 +126,23 @@ class FakeServer:
             return 200, npy([[length, row] for length in lengths for row in range(length)]), lengths_header
         if task == "similarity":
             return 200, npy([float(body["source"]) * float(sentence) for sentence in body["sentences"]])
-        if task == "word-vectors":
-            neighbours = [{"token": "queen", "id": 7, "score": 0.5}][: body.get("top_k", 0)]
-            return 200, json.dumps([{"vector": [1, 2], "neighbours": neighbours} for _ in body["inputs"]]).encode()
-        return 200, json.dumps({"asked": body}).encode()
+        return 200, json.dumps(as_json(task, body)).encode()
 
     def close(self) -> None:
         """End it."""
         self.http.shutdown()
         self.http.server_close()
         self.thread.join()
+
+
+def as_json(task: str, body: dict[str, Any]) -> Any:
+    """An answer that is no array; by default, what was asked."""
+    if task == "word-vectors":
+        neighbours = [{"token": "queen", "id": 7, "score": 0.5}][: body.get("top_k", 0)]
+        return [{"vector": [1, 2], "neighbours": neighbours} for _ in body["inputs"]]
+    if task == "zero-shot-classification":
+        return [[{"label": label, "score": 0.5} for label in body["candidate_labels"]] for _ in body["inputs"]]
+    return {"asked": body}
 
 
 class Blocking:

@@ -24,6 +24,7 @@ from scripts.sources import families
 from scripts.sources.configuration import first_position
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "MISC")
+NLI = ("contradiction", "neutral", "entailment")
 """Of tokens; three of them for sequences."""
 LAST = {"classifier.weight": 2.0, "out_proj.weight": 2.0, "qa_outputs.weight": 3.0, "decoder.weight": 3.0}
 """Widths of a head's last matrix times sqrt(in): trained heads are sure of many of their answers, and a difference of
@@ -80,7 +81,7 @@ def shape(model: Model, family: str, offset: int) -> dict[str, Any]:
 
 def labels(head: str) -> dict[str, Any]:
     """Names of a head's scores."""
-    names = {"ForTokenClassification": LABELS, "ForSequenceClassification": LABELS[:3]}.get(head)
+    names = {"ForTokenClassification": LABELS, "ForSequenceClassification": NLI}.get(head)
     return {"id2label": dict(enumerate(names)), "label2id": {name: n for n, name in enumerate(names)}} if names else {}
 
 

@@ -71,6 +71,12 @@ class AsyncBertClient:
         """`(sentences,)` cosines."""
         return await self.run(calls.similarity(source, sentences, options))
 
+    async def zero_shot_classification(
+        self, texts: str | Sequence[str], labels: Sequence[str], **options: Any
+    ) -> list[dict[str, float]]:
+        """The scores of each text by label, best first; `options` are `multi_label` and `hypothesis_template`."""
+        return await self.run(calls.zero_shot_classification(texts, labels, options))
+
     async def word_vectors(self, words: str | Sequence[str]) -> Array:
         """`(words, hidden)` float32: rows of the model's table of words."""
         return await self.run(calls.word_vectors(words))

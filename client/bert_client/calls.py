@@ -58,6 +58,18 @@ def similarity(source: str, sentences: Sequence[str], options: Mapping[str, Any]
     return Call("similarity", {"source": source, "sentences": list(sentences), **options}, read_array, NPY)
 
 
+def zero_shot_classification(
+    texts: str | Sequence[str], labels: Sequence[str], options: Mapping[str, Any]
+) -> Call[list[dict[str, float]]]:
+    """The scores of each text by label, best first."""
+
+    def read(answer: Answer) -> list[dict[str, float]]:
+        return [{item["label"]: item["score"] for item in text} for text in read_json(answer)]
+
+    body = {"inputs": as_list(texts), "candidate_labels": list(labels), **options}
+    return Call("zero-shot-classification", body, read)
+
+
 def word_vectors(words: str | Sequence[str]) -> Call[Array]:
     """`(words, hidden)`."""
 

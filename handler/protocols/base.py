@@ -12,6 +12,7 @@ import orjson
 from handler.call import Call
 from handler.errors import BertError, Empty, Invalid, TooLarge, UnknownTask, unknown
 from handler.limits import Blank
+from handler.model import Capability
 from handler.tasks import TASKS
 from handler.tasks.base import Task, TextRequest
 from handler.types import Row
@@ -23,7 +24,11 @@ BAD_REQUEST: Mapping[type[BertError], int] = {Invalid: 400, Empty: 400, TooLarge
 
 Some clients take 422 for a failure that may pass: LangChain's for JavaScript asks seven times before it gives up.
 """
-MISSING = "float32 weights (runtimes auto, native, packed and onnx have them, not in int8)"
+MISSING: Mapping[Capability, str] = {
+    "gradients": "float32 weights (runtimes auto, native, packed and onnx have them, not in int8)",
+    "entailment": "classification head with a label that begins with entail (id2label in config.json)",
+}
+"""What an archive lacks that cannot do a task; a head of another kind is just that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def choose(tasks: Tasks, name: str) -> Task[Any]:
         return tasks[name]
     if name not in TASKS:
         raise UnknownTask(unknown("task", name, tasks))
-    missing = MISSING if TASKS[name].requires == "gradients" else "head"
+    missing = MISSING.get(TASKS[name].requires or "ranking", "head")
     raise UnknownTask(f"this archive has no {missing} for {name}; it can do: {', '.join(sorted(tasks))}")
 
 

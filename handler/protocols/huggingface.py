@@ -30,7 +30,7 @@ TASK_NAMES = {
 """Names on the Hub and in transformers -> ours; the other tasks have the same name."""
 PIPELINE = "pipeline/"
 """What stands before a task in Hugging Face's own addresses."""
-UNWRAPPED_TASKS = ("fill-mask", "token-classification")
+UNWRAPPED_TASKS = ("fill-mask", "token-classification", "zero-shot-classification")
 
 
 NAMES = {"doc_stride": "stride", "max_answer_len": "max_answer_length", "source_sentence": "source"}

@@ -21,6 +21,7 @@ from handler.tasks.text_classification import TextClassification
 from handler.tasks.token_classification import TokenClassification
 from handler.tasks.tokenize import Tokenize
 from handler.tasks.word_vectors import WordVectors
+from handler.tasks.zero_shot_classification import ZeroShotClassification
 
 TASKS: dict[str, type[Task[Any]]] = {
     task.name: task
@@ -30,6 +31,7 @@ TASKS: dict[str, type[Task[Any]]] = {
         Similarity,
         Rerank,
         TextClassification,
+        ZeroShotClassification,
         TokenClassification,
         QuestionAnswering,
         FillMask,

@@ -16,6 +16,7 @@ from handler.head import Head
 from handler.limits import numbered
 from handler.model import Capability, LoadedModel
 from handler.tasks.inputs import parse
+from handler.truncation import PairTruncation
 from handler.types import Encoding, Output, Text
 
 
@@ -52,6 +53,8 @@ class Task(ABC, Generic[R]):
     """What an archive must have for it."""
     truncation: ClassVar[Truncation] = "right"
     """Of a request and an archive that say nothing."""
+    pairs: ClassVar[PairTruncation] = "longest_first"
+    """Which text of a pair is cut."""
 
     def __init__(self, model: LoadedModel) -> None:
         self.model = model

@@ -150,6 +150,7 @@ REPLIES: dict[str, tuple[Any, ...]] = {
     "similarity": (list[float],),
     "rerank": (list[Ranked],),
     "text-classification": (list[list[Labelled]],),
+    "zero-shot-classification": (list[list[Labelled]],),
     "token-classification": (list[list[LabelledWord]], list[list[LabelledToken]]),
     "question-answering": (list[Answer], list[list[Answer]]),
     "fill-mask": (list[list[Fill]], list[list[list[Fill]]], list[list[Fill | list[Fill]]]),

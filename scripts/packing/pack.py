@@ -39,6 +39,7 @@ from scripts.packing import (
 from scripts.paths import HANDLER
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.sentence_transformers import scores
 
 ROOM = "make room: three times the weights in the first, which TMPDIR moves, and once in the second (--model-store)"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
@@ -137,7 +138,9 @@ def stored(precision: Precision) -> Dtype:
 def capabilities(checkpoint: Checkpoint, config: HandlerConfig) -> set[Capability]:
     """What an archive packed so gives its tasks to work with."""
     served = None if heads.unsupported_reason(checkpoint) else checkpoint.head
-    return model.capabilities(config, served, config.runtime in engines.ENCODERS and stored(config.dtype) != "int8")
+    labels = heads.labels(checkpoint.config, scores(checkpoint.config)) if served == "sequence" else []
+    explained = config.runtime in engines.ENCODERS and stored(config.dtype) != "int8"
+    return model.capabilities(config, served, labels, explained)
 
 
 def stage(

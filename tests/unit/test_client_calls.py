@@ -16,6 +16,14 @@ METHODS = [
     ("embed", (["1", "2"],), {"dimensions": 8}, "embedding", {"inputs": ["1", "2"], "dimensions": 8}, NPY),
     ("hidden_states", (["2", "1"],), {}, "hidden-states", {"inputs": ["2", "1"]}, NPY),
     ("similarity", ("2", ["3", "4"]), {}, "similarity", {"source": "2", "sentences": ["3", "4"]}, NPY),
+    (
+        "zero_shot_classification",
+        ("1", ["a", "b"]),
+        {"multi_label": True},
+        "zero-shot-classification",
+        {"inputs": ["1"], "candidate_labels": ["a", "b"], "multi_label": True},
+        "*/*",
+    ),
     ("word_vectors", ("king",), {}, "word-vectors", {"inputs": ["king"]}, "*/*"),
     (
         "most_similar",
@@ -55,6 +63,7 @@ def test_both_ask_and_read_the_same(fake, version, method, args, options, task, 
 
 def test_shapes(connect, fake):
     with connect(fake.url) as client:
+        assert client.zero_shot_classification(["1", "2"], ["a", "b"]) == [{"a": 0.5, "b": 0.5}] * 2
         assert client.embed(["1", "2"]).tolist() == [[1, 0.5], [2, 0.5]]
         assert [rows.tolist() for rows in client.hidden_states(["2", "1"])] == [[[2, 0], [2, 1]], [[1, 0]]]
         assert client.similarity("2", ["3", "4"]).tolist() == [6, 8]

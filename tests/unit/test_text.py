@@ -120,5 +120,23 @@ def test_windows_of_a_pair_hold_its_first_text_and_overlap(encoder):
     ]
     assert texts == ["abcdef", "abefgh", "abghi"]
     assert [window.token_offset for window in windows] == [0, 2, 4]
-    with pytest.raises(TooLarge, match="2 tokens of the first text leave room for 2 of the second"):
+    with pytest.raises(TooLarge, match="2 tokens of the text that stays whole leave room for 2 of the other"):
         truncate(pair, "windows", 7, overlap=2)
+
+
+def test_only_the_first_text_of_a_pair_is_cut(encoder):
+    pair = convert(encoder.backend.encode("a b c d e f", "g h"))
+
+    def texts(policy, limit):
+        cut = truncate(pair, policy, limit, pairs="only_first")
+        names = [
+            "".join(encoder.name(id) for id, special in zip(w.ids, w.special, strict=True) if not special) for w in cut
+        ]
+        assert all(len(window) <= limit for window in cut)
+        return names
+
+    assert texts("right", 8) == ["abcgh"]
+    assert texts("left", 8) == ["defgh"]
+    assert texts("windows", 9) == ["abcdgh", "efgh"]
+    with pytest.raises(TooLarge, match="2 tokens of the text that stays whole leave room for 0 of the other"):
+        texts("right", 5)

@@ -106,6 +106,7 @@ MEASURES: dict[str, Callable[[Tally, Mapping[str, Any], Any, Any], None]] = {
     "similarity": similarity,
     "rerank": rerank,
     "text-classification": text_classification,
+    "zero-shot-classification": text_classification,
     "token-classification": token_classification,
     "question-answering": question_answering,
     "fill-mask": fill_mask,

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import orjson
 
-from benchmarks.gpu.models import LABELS
+from benchmarks.gpu.models import NLI
 from benchmarks.gpu.parity import texts as lengths
 from benchmarks.gpu.parity.texts import Texts
 from handler.config import Pooling
@@ -78,12 +78,13 @@ def sequences(texts: Texts) -> list[Question]:
     """Labels of texts and pairs."""
     every = texts.every
     pairs = [[texts.few, texts.mixture], [texts.longest, texts.few], [texts.beyond, texts.longest]]
-    explained = {"inputs": [texts.few, pairs[0]], "target": LABELS[1], "steps": 8, "attention": True}
+    explained = {"inputs": [texts.few, pairs[0]], "target": NLI[1], "steps": 8, "attention": True}
     return [
         *(Question("text-classification", {"inputs": text}) for text in every),
         Question("text-classification", {"inputs": pairs}),
         Question("text-classification", {"inputs": every, "truncation": "windows"}),
         Question("text-classification", {"inputs": every, "function_to_apply": "none"}),
+        Question("zero-shot-classification", {"inputs": every, "candidate_labels": ["ferry", "day", "rain"]}),
         Question("explanations", explained),
     ]
 
