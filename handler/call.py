@@ -58,7 +58,8 @@ class Call:
     """One request on its way; an error stops this one and no other.
 
     `protocol_state` is what the protocol keeps for its answer, and `ignored` are keys it did not read. `encodings` and
-    `outputs` hold, for each of `texts`, one entry per window.
+    `outputs` hold, for each of `texts`, one entry per window; `cached` counts those that did not have to
+    run; None for a worker that keeps none.
     """
 
     row: Row
@@ -73,6 +74,7 @@ class Call:
     answer: Any = None
     tokens: int = 0
     truncated: int = 0
+    cached: int | None = None
     error: BertError | None = None
 
     @property

@@ -96,6 +96,13 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Count,
         Meta(description="maximum response size in bytes; must stay below max_response_size of config.properties"),
     ] = 64 << 20
+    cache_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="bytes per worker for outputs of texts that may be asked for again, on a CPU; 0: none are kept",
+        ),
+    ] = 0
     threads: Annotated[
         int, Meta(ge=0, description="compute threads per worker; 0 divides the cores among busy workers")
     ] = 0

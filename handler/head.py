@@ -132,7 +132,7 @@ class SequenceScores(Reading):
 
     def kept(self, output: Output) -> Output:
         """See `Reading`; a copy, since a row of the states would keep all of them."""
-        return Reduced(np.array(self.vector(output), ndmin=2), output.pooled, len(output), self)
+        return Reduced(np.array(self.vector(output), ndmin=2), None, len(output), self)
 
     def on_host(self, outputs: Sequence[Output]) -> Scores:
         """See `Reading`."""
@@ -140,7 +140,7 @@ class SequenceScores(Reading):
 
     def vector(self, output: Output) -> NDArray[np.float32]:
         """`(hidden,)`, what the head reads; of an output that has been reduced to it, too."""
-        if self.pooled:
+        if self.pooled and not isinstance(output, Reduced):
             assert output.pooled is not None  # the packer does not leave out a pooler that a head reads
             return output.pooled
         first = self.reads == "first" or isinstance(output, Reduced)

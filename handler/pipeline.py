@@ -25,6 +25,7 @@ from handler.keys import Keys
 from handler.model import LoadedModel
 from handler.observability.headers import correlation_id
 from handler.observability.recorder import Recorder
+from handler.output_cache import OutputCache
 from handler.protocols.base import JSON, EncodedBody, envelope
 from handler.protocols.foreign import listed
 from handler.runtimes import cuda
@@ -71,6 +72,7 @@ class Pipeline:
             if runtime.outputs_on_device
             else sys.maxsize
         )
+        self.cache = OutputCache(0 if runtime.outputs_on_device else self.config.cache_bytes)
         self.telemetry = telemetry
         self.workers = workers
         self.refusing = False
@@ -110,7 +112,7 @@ class Pipeline:
             exit_if_gpu_lost(fault)
         seconds = monotonic() - begin
         self.recorder.add(calls, timer, seconds)
-        self.telemetry.record(calls, timer, seconds)
+        self.telemetry.record(calls, timer, seconds, self.cache.take_counts())
         times = timer.headers()
         return [reply(call, body, times) for call, body in zip(calls, bodies, strict=True)]
 
@@ -149,9 +151,13 @@ class Pipeline:
         calls = [call for call in pending(calls) if call.task is not None and call.task.forward]
         encodings = [encoding for call in calls for windows in call.encodings for encoding in windows]
         readings = [each for call in calls for each in repeat(call.reading, call.sequences)]
-        results = iter(self.run(encodings, readings, self.timeout_error(alone)))
+        compute = partial(self.run, late=self.timeout_error(alone))
+        found = zip(*self.cache.outputs(encodings, readings, compute), strict=True)
         for call in calls:
-            outputs = [[next(results) for _ in windows] for windows in call.encodings]
+            own = [[next(found) for _ in windows] for windows in call.encodings]
+            outputs = [[output for output, _ in windows] for windows in own]
+            if self.cache.capacity:
+                call.cached = sum(kept for windows in own for _, kept in windows)
             failed = [output for output in chain.from_iterable(outputs) if isinstance(output, BertError)]
             if failed:
                 call.error = failed[0]
@@ -265,6 +271,8 @@ def reply(call: Call, encoded: EncodedBody, times: dict[str, str]) -> Reply:
         status = call.protocol.status(call.error)
         return Reply(status, encoded.content_type, encoded.body, times | ERROR_HEADERS.get(type(call.error), {}))
     counts = {"x-tokens": str(call.tokens), "x-truncated": str(call.truncated)}
+    if call.cached is not None:
+        counts["x-cached"] = str(call.cached)
     return Reply(200, encoded.content_type, encoded.body, times | counts | dict(encoded.headers))
 
 

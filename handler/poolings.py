@@ -48,7 +48,7 @@ class Pooling(Reading):
         """See `Reading`; a copy, since a row of the states would keep all of them."""
         if self.pooled and output.pooled is None:
             return output
-        return Reduced(np.array(self.host(output), dtype=np.float32, ndmin=2), output.pooled, len(output), self)
+        return Reduced(np.array(self.host(output), dtype=np.float32, ndmin=2), None, len(output), self)
 
 
 def reduced(how: str) -> Callable[[DeviceStates], Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from time import perf_counter
@@ -58,8 +58,8 @@ class Telemetry:
         self._news = Event()
         Thread(target=self._flush_forever, name="telemetry", daemon=True).start()
 
-    def record(self, calls: Sequence[Call], timer: StageTimer, seconds: float) -> None:
-        """Count one batch of requests, which took so long from its arrival in the worker."""
+    def record(self, calls: Sequence[Call], timer: StageTimer, seconds: float, cache: Mapping[str, int]) -> None:
+        """Count one batch of requests, which took so long from its arrival in the worker, and what its cache did."""
         answered = [call for call in calls if call.error is None]
         texts, tokens = sum(len(call.texts) for call in answered), sum(call.tokens for call in answered)
         counts: Counter[Key] = Counter()
@@ -68,6 +68,8 @@ class Telemetry:
         counts["bert_texts", ()] = texts
         counts["bert_tokens", ()] = tokens
         counts["bert_truncations", ()] = sum(call.truncated for call in answered)
+        for name, number in cache.items():
+            counts[f"bert_cache_{name}", ()] = number
         for call in calls:
             if call.error is not None:
                 counts["bert_errors", (("error_type", call.error.error_type),)] += 1

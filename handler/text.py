@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from handler.limits import characters
 from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import TokenizerSettings, load
 from handler.truncation import chunk_by_size, truncate
-from handler.types import Encoding
+from handler.types import Encoding, Text
 
 CHARACTERS_AT_ONCE = 1_000_000
 """About 200 MB of tokens while they are being cut."""
@@ -95,35 +95,42 @@ class TextTokenizer:
         """`encode`, for calls that fit into memory together."""
         for with_offsets, encode in ((False, self.backend.encode_batch_fast), (True, self.backend.encode_batch)):
             some = [call for call in calls if call.task is not None and call.task.needs_offsets is with_offsets]
-            texts = [text for call in some for text in call.texts if not isinstance(text, list)]
+            texts = [text for call in some for text in different(call.texts) if not isinstance(text, list)]
             whole = (found for part in chunk_by_size(texts, characters, CHARACTERS_AT_ONCE) for found in encode(part))
             for call in some:
                 own = (
                     self.add_special_tokens(text)
                     if isinstance(text, list)
                     else convert(next(whole), with_offsets, self.settings.token_type_ids)
-                    for text in call.texts
+                    for text in different(call.texts)
                 )
                 call.attempt(lambda call, own=own: self._fit(call, own))  # type: ignore[misc]
                 deque(own, maxlen=0)  # what a call that failed left unread
 
     def _fit(self, call: Call, whole: Iterable[Encoding]) -> None:
-        """Cut one after the other: uncut, the texts of a large request would fill the memory."""
+        """Cut one after the other: uncut, the texts of a large request would fill the memory.
+
+        Args:
+            call: gets the windows of its texts.
+            whole: encodings of its `different` texts.
+        """
         assert call.task is not None
         assert call.request is not None
         policy = call.request.truncation or self.config.truncation or call.task.truncation
         limit = self.config.max_length if call.task.truncates else sys.maxsize
         overlap = min(call.task.overlap(call.request), limit // 2)
-        for number, encoding in enumerate(whole):
+        keys = [*map(hashable, call.texts)]
+        cut: dict[Hashable, list[Encoding]] = {}
+        for (key, times), encoding in zip(Counter(keys).items(), whole, strict=True):
             if call.task.forward and len(encoding) < self.config.min_length:
-                place = call.task.place(call.request, number, len(call.texts))
+                place = call.task.place(call.request, keys.index(key), len(keys))
                 raise Invalid(
                     f"{place} has {len(encoding)} tokens, the model reads {self.config.min_length} and more; "
                     "it may hold nothing but control characters"
                 )
-            windows = truncate(encoding, policy, limit, overlap, call.task.pairs)
-            call.encodings.append(windows)
-            call.truncated += sum(map(len, windows)) < len(encoding)
+            cut[key] = truncate(encoding, policy, limit, overlap, call.task.pairs)
+            call.truncated += times * (sum(map(len, cut[key])) < len(encoding))
+        call.encodings = [cut[key] for key in keys]
         call.tokens = sum(map(len, chain.from_iterable(call.encodings)))
 
     def add_special_tokens(self, ids: list[int]) -> Encoding:
@@ -147,6 +154,16 @@ def special_tokens(tokenizer: tokenizers.Tokenizer) -> tuple[list[int], list[int
     probe = word.encode("a")
     at = probe.special_tokens_mask.index(0)
     return probe.ids[:at], probe.ids[at + 1 :]
+
+
+def hashable(text: Text) -> Hashable:
+    """What equal texts have in common."""
+    return tuple(text) if isinstance(text, list) else text
+
+
+def different(texts: Sequence[Text]) -> Iterable[Text]:
+    """Each text once, in order."""
+    return {hashable(text): text for text in texts}.values()
 
 
 def character_count(call: Call) -> int:

@@ -89,6 +89,10 @@ class Output:
         """Say which `Reading` of it will be looked at and nothing else, or None; what has to be kept for it."""
         return self if reading is None else reading.kept(self)
 
+    def owned(self) -> Output:
+        """The same in arrays of its own; a runtime's are rows of those of a whole batch."""
+        return Output(np.array(self.hidden), None if self.pooled is None else np.array(self.pooled))
+
 
 @dataclass(frozen=True, slots=True)
 class Reduced(Output):
@@ -104,6 +108,10 @@ class Reduced(Output):
 
     def __len__(self) -> int:
         return self.length
+
+    def owned(self) -> Output:
+        """See `Output.owned`; it is a copy already."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)

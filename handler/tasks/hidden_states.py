@@ -53,10 +53,11 @@ class HiddenStates(Task[HiddenStatesRequest]):
         """`(tokens, hidden)` per text; of an exact runtime as the doubles of `tolist()`, to be compared with `==`.
 
         Windows follow one another; special tokens between them are left out, so that rows match the text's tokens.
+        Each array is a copy: the states of equal texts are the same, and may be kept for other requests.
         """
         kind, _ = WIDTHS[self.model.exact]
         pairs = zip(encodings, outputs, strict=True)
-        return [joined(text, windows).astype(kind, copy=False) for text, windows in pairs]
+        return [joined(text, windows).astype(kind) for text, windows in pairs]
 
 
 def joined(encodings: Sequence[Encoding], outputs: Sequence[Output]) -> NDArray[np.float32]:

@@ -41,6 +41,8 @@ RESPONSE: dict[str, str] = {
     },
     "x-tokens": "tokens of the request's texts, special tokens included; not on errors",
     "x-truncated": "number of texts that were truncated; not on errors",
+    "x-cached": "number of sequences (texts, or windows of texts) that did not run, since the worker has kept what it "
+    "computed for an equal one; only with `handler.cache_bytes`, and not on errors",
     "x-ignored": "keys of the body that were ignored, sorted, with commas, percent-encoded, at most 200 characters; "
     "protocols of other projects only, also on errors",
     "x-correlation-id": "the request's `x-correlation-id`, or else its `x-request-id`; also on errors",

@@ -35,6 +35,14 @@ MEANINGS: dict[str, Meaning] = {
     "bert_texts": Meaning("texts", "texts of the requests that succeeded"),
     "bert_tokens": Meaning("tokens", "tokens of these texts, special tokens included"),
     "bert_truncations": Meaning("texts", "texts that were truncated"),
+    "bert_cache_hits": Meaning(
+        "sequences", "texts, or windows of texts, that did not run: an equal one had in the same batch, or was kept"
+    ),
+    "bert_cache_misses": Meaning("sequences", "texts, or windows of texts, that ran"),
+    "bert_cache_stored_bytes": Meaning("bytes", "outputs that were kept, `handler.cache_bytes`"),
+    "bert_cache_evicted_bytes": Meaning(
+        "bytes", "outputs that made room for others; what was stored and not evicted is what workers hold"
+    ),
     "bert_errors": Meaning("requests", "requests that failed, by [error type](errors.md)"),
     "bert_worker_restarts": Meaning("workers", "workers that died and were replaced; `bert status` counts them, too"),
     "bert_request_seconds": Meaning(
@@ -70,6 +78,8 @@ QUERIES: dict[str, str] = {
     "tokens per second": "sum(rate(bert_tokens[1m]))",
     "mean batch size": "sum(rate(bert_requests[5m])) / sum(rate(bert_batches[5m]))",
     "fraction of texts truncated": "sum(rate(bert_truncations[5m])) / sum(rate(bert_texts[5m]))",
+    "fraction of texts that did not run": "sum(rate(bert_cache_hits[5m])) "
+    "/ (sum(rate(bert_cache_hits[5m])) + sum(rate(bert_cache_misses[5m])))",
     "utilization of the workers": '1 - sum(rate(bert_stage_seconds{stage="idle"}[5m])) '
     "/ sum(rate(bert_stage_seconds[5m]))",
     "99th percentile of the time in a worker, by task": "histogram_quantile(0.99, "

@@ -188,7 +188,7 @@ def test_stage_times_are_in_headers_and_in_prometheus(server, bert):
     wait_for(lambda: value("bert_errors", ModelName="bert", error_type="invalid"), "error counted")
     for stage in STAGES:
         assert value("bert_stage_seconds", ModelName="bert", stage=stage) > 0
-    for name in ("bert_batches", "bert_requests", "bert_texts", "bert_tokens", "bert_truncations"):
+    for name in ("bert_batches", "bert_requests", "bert_texts", "bert_tokens", "bert_truncations", "bert_cache_misses"):
         assert value(name, ModelName="bert") > 0, name
 
 

@@ -165,7 +165,7 @@ def test_errors_name_the_key_and_what_it_is_for(pipeline):
 
 def test_texts_of_all_rows_run_together_by_length(make_pipeline, echo):
     pipeline = make_pipeline(token_budget=12)
-    pipeline.answer([row({"inputs": ["b c d", "b"]}), row({"inputs": "b c"}), row({"inputs": "b"})])
+    pipeline.answer([row({"inputs": ["b c d", "b"]}), row({"inputs": "b c"}), row({"inputs": "d"})])
     assert echo.batches == [[3, 3, 4], [5]]
 
 

@@ -18,7 +18,7 @@ LEVELS = [
     {"protocols", "runtimes"},
     {"tasks"},
     {"model"},
-    {"text", "batching", "telemetry", "workers", "wire", "memory"},
+    {"text", "batching", "output_cache", "telemetry", "workers", "wire", "memory"},
     {"truncation", "tokenizer_settings"},
     {"head", "poolings", "explanation"},
     {"device"},
