@@ -32,7 +32,7 @@ META = "head"
 Scores = NDArray[np.float32]
 HeadType = Literal["sequence", "tokens", "span", "vocabulary", "embedding"]
 Function = Literal["sigmoid", "softmax", "none"]
-Reads = Literal["first", "mean", "pooler"]
+Reads = Literal["first", "mean", "pooler", "all"]
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -57,8 +57,8 @@ class HeadMetadata(msgspec.Struct, frozen=True):
     Attributes:
         kind: what its scores are of: a sequence, each token, the two ends of a span, the vocabulary at a token,
             or the dimensions of an embedding.
-        reads: what of its text a `sequence` head reads: the first token's state, the mean of all, or what the pooler
-            makes of the first.
+        reads: what of its text a `sequence` head reads: the first token's state, the mean of all, what the pooler
+            makes of the first, or all of them, whose scores it averages.
         labels: names of the scores, in order; empty for a vocabulary.
         function: what makes the scores of a sequence probabilities.
         rerank: what a cross-encoder applies to its one score, a key of `handler.activations.ACTIVATIONS`.
@@ -83,7 +83,8 @@ class Head:
             self.description = msgspec.json.decode(file.metadata()[META], type=HeadMetadata)
         self.device = torch.device(device)
         self.weights = {name: self.read(folder, name) for step in self.description.steps for name in names(step)}
-        self.sequence_scores, self.token_scores = SequenceScores(self), TokenScores(self)
+        self.sequence_scores = (MeanScores if self.description.reads == "all" else SequenceScores)(self)
+        self.token_scores = TokenScores(self)
 
     def read(self, folder: Path, name: str) -> Tensor:
         """A tensor of the head's own file, or of the one its name begins with."""
@@ -148,6 +149,28 @@ class SequenceScores(Reading):
         return vector
 
 
+class MeanScores(SequenceScores):
+    """The same where a text has the mean of its tokens' own scores."""
+
+    def on_device(self, states: DeviceStates) -> Tensor:
+        """See `Reading`."""
+        return mean(self.head.chain(states.hidden.float()), states)
+
+    def on_host(self, outputs: Sequence[Output]) -> Scores:
+        """See `Reading`."""
+        return np.stack([self.vector(output) for output in outputs])
+
+    def vector(self, output: Output) -> NDArray[np.float32]:
+        """`(scores,)`; of an output that has been reduced to them, too."""
+        scores: NDArray[np.float32] = output.hidden[0]
+        return scores if isinstance(output, Reduced) else self.head(output.hidden).mean(0)
+
+
+def mean(values: Tensor, states: DeviceStates) -> Tensor:
+    """`(sequences, width)` of `(tokens, width)`."""
+    return torch.segment_reduce(values, "mean", offsets=states.offsets, axis=0, unsafe=True)
+
+
 def pooled_states(states: DeviceStates) -> Tensor:
     """`(sequences, hidden)` from the pooler."""
     assert states.pooled is not None  # the packer does not leave out a pooler that a head reads
@@ -156,9 +179,7 @@ def pooled_states(states: DeviceStates) -> Tensor:
 
 READERS: dict[Reads, Callable[[DeviceStates], Tensor]] = {
     "first": lambda states: states.hidden.index_select(0, states.first),
-    "mean": lambda states: torch.segment_reduce(
-        states.hidden.float(), "mean", offsets=states.offsets, axis=0, unsafe=True
-    ),
+    "mean": lambda states: mean(states.hidden.float(), states),
     "pooler": pooled_states,
 }
 """`(sequences, hidden)` on the device, by `HeadMetadata.reads`."""

@@ -8,19 +8,34 @@ from typing import Any
 import numpy as np
 
 LABELS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "MISC"]
+USUAL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+TYPED = {**USUAL, "type_vocab_size": 2}
+"""Of families that usually have one type of token, where MiniLM's tokenizer has two."""
 SIZES: dict[str, dict[str, Any]] = {
-    "Bert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
-    "Roberta": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
+    "Bert": USUAL,
+    "Roberta": USUAL,
     "DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64},
-    "MPNet": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
-    "XLMRoberta": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
-    "DebertaV2": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
-    "ModernBert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
-    "Ernie": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
-    "Albert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
-    "Electra": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
+    "MPNet": USUAL,
+    "XLMRoberta": USUAL,
+    "DebertaV2": USUAL,
+    "ModernBert": USUAL,
+    "Ernie": USUAL,
+    "Albert": USUAL,
+    "Electra": USUAL,
+    "Gte": TYPED,
+    "NomicBert": USUAL,
+    "JinaEmbeddingsV3": TYPED,
+    "EuroBert": {**USUAL, "num_key_value_heads": 2},
+    "Data2VecText": TYPED,
+    "RobertaPreLayerNorm": USUAL,
+    "XLMRobertaXL": TYPED,
+    "MegatronBert": USUAL,
+    "RemBert": {**USUAL, "input_embedding_size": 16, "output_embedding_size": 24},
+    "RoFormer": {**USUAL, "embedding_size": 16},
 }
 POSITIONS = 66
+ANGLES = "embed_positions.weight"
+"""RoFormer's sines and cosines, which no training changes."""
 
 
 def fill(model: Any, seed: int = 0) -> None:
@@ -31,9 +46,10 @@ def fill(model: Any, seed: int = 0) -> None:
     state = model.state_dict()
     for name in sorted(state):
         shape = tuple(state[name].shape)
-        if not state[name].is_floating_point():
+        if not state[name].is_floating_point() or name.endswith(ANGLES):
             continue
-        centre = 1.0 if "norm" in name.lower() and name.endswith("weight") else 0.0
+        module, part = name.lower().split(".")[-2:]
+        centre = 1.0 if "norm" in module and part == "weight" else 0.0
         values = centre + numbers.normal(0, 0.15, shape)
         with torch.no_grad():
             state[name].copy_(torch.from_numpy(values.astype(np.float32)))

@@ -31,6 +31,11 @@ LAST = {"classifier.weight": 2.0, "out_proj.weight": 2.0, "qa_outputs.weight": 3
 two probabilities says nothing where all of them are about 0, as those of hundreds of tokens or words would be."""
 TABLES = {"word_embeddings": 3.0, "tok_embeddings": 3.0, "position_embeddings": 1.0, "token_type_embeddings": 1.0}
 """Widths of tables times sqrt(hidden); the words' is most often a vocabulary's last matrix, too."""
+NARROW: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("Electra", "Albert", "RoFormer"), ("embedding_size",)),
+    "RemBert": ("input_embedding_size", "output_embedding_size"),
+}
+"""Keys for the width of embeddings, where it may be less than that of the layers."""
 MODULES = "sentence_transformers.models"
 SPREAD = 0.1  # of biases around 0, and of the weights of normalisations around 1
 
@@ -58,6 +63,8 @@ def save(folder: Path, model: Model, family: str = "Bert", head: str = "Model", 
     made.to_empty(device="cpu")
     made.tie_weights()
     fill(dict(made.named_parameters()), seed)
+    for table in (module for module in made.modules() if hasattr(module, "create_weight")):
+        table.weight.data.copy_(table.create_weight())  # RoFormer's angles
     made.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -74,9 +81,7 @@ def shape(model: Model, family: str, offset: int) -> dict[str, Any]:
         named.intermediate: model.intermediate_size,
         "max_position_embeddings": model.positions + offset,
     }
-    if family in ("Electra", "Albert"):  # theirs may be narrower than the layers
-        keys["embedding_size"] = model.hidden
-    return keys
+    return keys | dict.fromkeys(NARROW.get(family, ()), model.hidden)
 
 
 def labels(head: str) -> dict[str, Any]:

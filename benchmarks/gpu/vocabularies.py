@@ -26,7 +26,8 @@ El barco cruza el río dos veces al día. ¿Quién lo espera mañana en la otra 
 המעבורת חוצה את הנהר פעמיים ביום. नाव दिन में दो बार नदी पार करती है।
 渡船每天两次过河，没有人介意下雨。 フェリーは一日に二回、川を渡ります。 나룻배는 하루에 두 번 강을 건넌다. 🙂
 """
-BYTES, UNIGRAM = ("Roberta", "MPNet", "ModernBert"), ("XLMRoberta", "Camembert", "Albert")
+BYTES = ("Roberta", "MPNet", "ModernBert", "EuroBert", "Data2VecText", "RobertaPreLayerNorm")
+UNIGRAM = ("XLMRoberta", "Camembert", "Albert", "XLMRobertaXL", "Gte", "JinaEmbeddingsV3", "RemBert")
 """Families of byte-level BPE and of Unigram; the others have WordPiece."""
 BRACKETS = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 ANGLES = {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"}

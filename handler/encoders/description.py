@@ -1,8 +1,9 @@
 """The description of an encoder: the packer writes it beside the weights, and every runtime is built from it.
 
-Parts that an encoder may lack are tensors that its file lacks: `position`, `type` and `attention_bias`, tables of
-absolute positions, of token types and of what attention adds for a distance; `projection`, from the width of the
-embeddings to that of the layers; `final_norm` behind them; and `pooler`.
+Parts that an encoder may lack are tensors that its file lacks: `norm` of the embeddings, which the layers normalise;
+the bias of a normalisation, which is then by the root mean square (https://arxiv.org/abs/1910.07467); `position`,
+`type` and `attention_bias`, tables of absolute positions, of token types and of what attention adds for a distance;
+`projection`, from the width of the embeddings to that of the layers; `final_norm` behind them; and `pooler`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
         layers: which weights each layer has, in the order they are computed; ALBERT's are one layer's, many times.
         hidden: width of the states between layers.
         heads: of attention.
+        key_heads: of keys and of values, each of them for `heads / key_heads` of queries; 0 for as many.
         activation: a key of `handler.activations.ACTIVATIONS`, in the feed-forward network.
         eps: of normalisations.
         first_position: row of a sequence's first token in the table of positions.
@@ -37,6 +39,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     heads: int
     activation: str
     eps: float
+    key_heads: int = 0
     first_position: int = 0
     norm_first: bool = False
     gated: bool = False

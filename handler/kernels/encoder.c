@@ -13,7 +13,7 @@ static void embed(const struct model *m, struct batch *b, struct context *contex
             const float *position = positions ? positions + b->position_ids[token] * m->embedding : 0;
             const float *types = m->token_type_embeddings;
             const float *type = types ? types + b->token_type_ids[token] * m->embedding : 0;
-            float *row = b->sums + token * m->embedding;
+            float *row = (m->norm.weight ? b->sums : b->states) + token * m->embedding;
             for (long i = 0; i < m->embedding; i++) row[i] = word[i] + (position ? position[i] : 0) + (type ? type[i] : 0);
         }
     barrier(context, items_of(b->tokens));
@@ -24,7 +24,7 @@ static void project(const struct model *m, struct batch *b, struct context *cont
     struct states normalised = {.floats = b->wide};
     PARALLEL_FOR(item, items_of(b->tokens), context)
         for (long token = item * TOKENS; token < end_of(item, b->tokens); token++)
-            layer_norm(b->sums + token * m->embedding, m->embedding, m->norm, m->eps, b->wide + token * m->embedding);
+            normalize(b->sums + token * m->embedding, m->embedding, m->norm, m->eps, b->wide + token * m->embedding);
     barrier(context, items_of(b->tokens));
     apply(&m->projection, &normalised, b->tokens, NONE, 0, b->states, context);
     quantize_rows(b, b->states, m->hidden, context);
@@ -45,7 +45,7 @@ void encode(const struct model *m, struct batch *b, long thread) {
     struct context context = {thread, b->regions};
     embed(m, b, &context);
     if (m->projection.weight) project(m, b, &context);
-    else norm_and_quantize(m, b, b->sums, m->norm, b->states, &context);
+    else if (m->norm.weight) norm_and_quantize(m, b, b->sums, m->norm, b->states, &context);
     for (const struct layer *l = m->layer; l < m->layer + m->layers; l++) {
         if (m->norm_first) layer_norm_first(m, b, l, &context);
         else layer_norm_last(m, b, l, &context);

@@ -9,8 +9,8 @@ static void turn(const struct model *m, struct batch *b, const float *turns, str
     PARALLEL_FOR(item, items_of(b->tokens), context)
         for (long token = item * TOKENS; token < end_of(item, b->tokens); token++) {
             const float *cosines = turns + b->position_ids[token] * size, *sines = cosines + half;
-            float *row = b->wide + token * 3 * m->hidden;
-            for (float *head = row; head < row + 2 * m->hidden; head += size)
+            float *row = b->wide + token * projected(m);
+            for (float *head = row; head < row + (m->heads + m->key_heads) * size; head += size)
                 for (long i = 0; i < half; i++) {
                     float left = head[i], right = head[half + i];
                     head[i] = left * cosines[i] - right * sines[i];
@@ -22,14 +22,14 @@ static void turn(const struct model *m, struct batch *b, const float *turns, str
 
 /* An item is one head of one sequence. */
 static void attend_all(const struct model *m, struct batch *b, long window, struct context *context) {
-    long size = m->hidden / m->heads, stride = 3 * m->hidden;
+    long size = m->hidden / m->heads, stride = projected(m), shared = m->heads / m->key_heads;
     float *scratch = b->scratch + context->thread * scratch_size(b->longest, size);
     PARALLEL_FOR(item, b->sequences * m->heads, context) {
         long start = b->offsets[item / m->heads], number = item % m->heads, first = number * size;
-        const float *queries = b->wide + start * stride + first;
+        const float *queries = b->wide + start * stride, *keys = queries + m->hidden + number / shared * size;
         struct head head = {
             .length = b->offsets[item / m->heads + 1] - start, .size = size, .stride = stride,
-            .queries = queries, .keys = queries + m->hidden, .values = queries + 2 * m->hidden,
+            .queries = queries + first, .keys = keys, .values = keys + m->key_heads * size,
             .bias = m->attention_bias ? m->attention_bias + number * (2 * m->farthest + 1) + m->farthest : 0,
             .window = window, .output = b->attended + start * m->hidden + first, .out_stride = m->hidden,
         };

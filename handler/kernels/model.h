@@ -4,6 +4,7 @@
 #include "attention.h"
 #include "linear.h"
 
+/* Layer normalisation; without a bias, normalisation by the root mean square. */
 struct norm {
     const float *weight, *bias;
 };
@@ -17,6 +18,7 @@ struct layer {
 
 struct model {
     long layers, embedding, hidden, intermediate, heads;
+    long key_heads;         /* of keys and of values */
     long farthest;          /* distance that `attention_bias` has a value for */
     long norm_first, gated; /* see handler/encoders/description.py */
     float eps;
@@ -24,7 +26,7 @@ struct model {
     const float *word_embeddings;                             /* (rows, embedding) */
     const float *position_embeddings, *token_type_embeddings; /* the same; null where there are none */
     const float *attention_bias;                        /* (heads, 2 farthest + 1); null for none */
-    struct norm norm;
+    struct norm norm;         /* of embeddings; its `weight` is null where the layers normalise them */
     struct norm final_norm;   /* its `weight` is null where the last layer normalises */
     struct linear projection; /* from embedding to hidden; its `weight` is null where they are one */
     const struct layer *layer;
@@ -72,6 +74,25 @@ static void layer_norm(const float *row, long size, struct norm norm, float eps,
     for (long i = whole; i < size; i++) to[i] = (row[i] - mean) * inverse * norm.weight[i] + norm.bias[i];
 }
 
+/* Normalisation of one row by its root mean square (https://arxiv.org/abs/1910.07467). */
+static void rms_norm(const float *row, long size, struct norm norm, float eps, float *to) {
+    floats squares = all(0);
+    long whole = size / WIDTH * WIDTH;
+    for (long i = 0; i < whole; i += WIDTH) squares += load(row + i) * load(row + i);
+    float total = sum(squares);
+    for (long i = whole; i < size; i++) total += row[i] * row[i];
+    float inverse = 1 / __builtin_sqrtf(total / size + eps);
+    for (long i = 0; i < whole; i += WIDTH) store(to + i, load(row + i) * inverse * load(norm.weight + i));
+    for (long i = whole; i < size; i++) to[i] = row[i] * inverse * norm.weight[i];
+}
+
+static void normalize(const float *row, long size, struct norm norm, float eps, float *to) {
+    (norm.bias ? layer_norm : rms_norm)(row, size, norm, eps, to);
+}
+
+/* Values of a token's queries, keys and values. */
+INLINE long projected(const struct model *m) { return (m->heads + 2 * m->key_heads) * (m->hidden / m->heads); }
+
 static void quantize_row(struct batch *b, const float *row, long size, long token) {
     if (!b->quantized) return;
     quantize(row, size, b->quantized + token * quads(size) * QUAD, b->scales + token, b->zero_points + token);
@@ -91,7 +112,7 @@ static void norm_and_quantize(const struct model *m, struct batch *b, const floa
     PARALLEL_FOR(item, items_of(b->tokens), context)
         for (long token = item * TOKENS; token < end_of(item, b->tokens); token++) {
             float *row = to + token * m->hidden;
-            layer_norm(sums + token * m->hidden, m->hidden, norm, m->eps, row);
+            normalize(sums + token * m->hidden, m->hidden, norm, m->eps, row);
             quantize_row(b, row, m->hidden, token);
         }
     barrier(context, items_of(b->tokens));

@@ -44,7 +44,7 @@ class Model(Structure):
     """`struct model`."""
 
     _fields_ = (
-        *((name, c_long) for name in ("layers", "embedding", "hidden", "intermediate", "heads")),
+        *((name, c_long) for name in ("layers", "embedding", "hidden", "intermediate", "heads", "key_heads")),
         *((name, c_long) for name in ("farthest", "norm_first", "gated")),
         ("eps", c_float),
         ("activation", c_int),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.nn.functional import layer_norm
+from torch.nn.functional import layer_norm, rms_norm
 
 from handler.activations import ACTIVATIONS
 from handler.encoders.description import Description
@@ -27,6 +27,7 @@ class Layer:
         self.norms = {name: weight for name, weight in weights.items() if name.startswith("norm")}
         self.heads, self.eps = encoder.heads, encoder.eps
         self.size = encoder.hidden // encoder.heads
+        self.spread = spread(encoder, weights["qkv.weight"].device)
 
     def __call__(self, states: Tensor, attend: Attention) -> Tensor:
         """`(total tokens, hidden)` to the same."""
@@ -36,7 +37,9 @@ class Layer:
     def attended(self, states: Tensor, attend: Attention) -> Tensor:
         """`(total tokens, hidden)`, what the heads see."""
         tokens, hidden = states.shape
-        return attend(self.qkv(states).view(tokens, 3, self.heads, self.size)).view(tokens, hidden)
+        heads = self.qkv(states).view(tokens, -1, self.size)
+        heads = heads if self.spread is None else heads.index_select(1, self.spread)
+        return attend(heads.view(tokens, 3, self.heads, self.size)).view(tokens, hidden)
 
     def widened(self, states: Tensor) -> Tensor:
         """`(total tokens, intermediate)`."""
@@ -57,9 +60,21 @@ class NormFirst(Layer):
         return self.down(self.widened(normalize(states, self.norms, "norm2", self.eps)), states)
 
 
+def spread(encoder: Description, device: torch.device) -> Tensor | None:
+    """`(3 * heads,)`, which head of `qkv` each one's queries, keys and values are; None where each has its own."""
+    if not encoder.key_heads:
+        return None
+    queries = torch.arange(encoder.heads, device=device)
+    keys = encoder.heads + queries // (encoder.heads // encoder.key_heads)
+    return torch.cat([queries, keys, keys + encoder.key_heads])
+
+
 def normalize(states: Tensor, weights: Mapping[str, Tensor], name: str, eps: float) -> Tensor:
-    """Layer normalisation over the last dimension."""
-    return layer_norm(states, states.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"], eps)
+    """Normalisation over the last dimension; without a bias it is by the root mean square."""
+    weight, bias = weights[f"{name}.weight"], weights.get(f"{name}.bias")
+    if bias is None:
+        return rms_norm(states, states.shape[-1:], weight, eps)
+    return layer_norm(states, states.shape[-1:], weight, bias, eps)
 
 
 class Turned:

@@ -79,6 +79,7 @@ class Native(Runtime):
             hidden=encoder.hidden,
             intermediate=self.layers[0].down.inputs,
             heads=encoder.heads,
+            key_heads=encoder.key_heads or encoder.heads,
             farthest=0 if bias is None else bias.shape[1] // 2,
             norm_first=encoder.norm_first,
             gated=encoder.gated,
@@ -86,7 +87,7 @@ class Native(Runtime):
             activation=ACTIVATIONS[encoder.activation].kernel,
             **{name: address(self.arrays.get(array)) for array, name in TABLES.items()},
             norm=self.norm("norm"),
-            final_norm=self.norm("final_norm") if "final_norm.weight" in self.arrays else Norm(),
+            final_norm=self.norm("final_norm"),
             projection=self.optional("projection"),
             layer=self.layers,
             pooler=self.optional("pooler"),
@@ -95,8 +96,8 @@ class Native(Runtime):
     def layer(self, prefix: str, place: int) -> Layer:
         """One of the layers, by the names of its weights and its place in the pass."""
         linears = (self.linear(prefix + name) for name in LINEARS)
-        first = self.norm(f"{prefix}norm1") if f"{prefix}norm1.weight" in self.arrays else Norm()
-        return Layer(*linears, first, self.norm(f"{prefix}norm2"), None, self.encoder.window(place))
+        norms = (self.norm(prefix + name) for name in ("norm1", "norm2"))
+        return Layer(*linears, *norms, None, self.encoder.window(place))
 
     def linear(self, name: str) -> Linear:
         """A linear of a layer."""
@@ -110,8 +111,8 @@ class Native(Runtime):
         return self.linear(name) if f"{name}.shape" in self.arrays else Linear()
 
     def norm(self, name: str) -> Norm:
-        """A layer normalisation."""
-        return Norm(address(self.arrays[f"{name}.weight"]), address(self.arrays[f"{name}.bias"]))
+        """A normalisation; one without a weight says that there is none."""
+        return Norm(*(address(self.arrays.get(f"{name}.{part}")) for part in ("weight", "bias")))
 
     def use_threads(self, threads: int) -> None:
         """See `Runtime.use_threads`."""

@@ -132,8 +132,10 @@ class Packed(Runtime):
         return self.finish_embeddings(states)
 
     def finish_embeddings(self, sums: Tensor) -> Tensor:
-        """`(tokens, hidden)`: normalised in float32, and as wide as the layers."""
-        states = normalize(sums, self.weights, "norm", self.encoder.eps).to(self.dtype)
+        """`(tokens, hidden)`: normalised in float32, where the layers do not do that, and as wide as the layers."""
+        if "norm.weight" in self.weights:
+            sums = normalize(sums, self.weights, "norm", self.encoder.eps)
+        states = sums.to(self.dtype)
         if "projection.weight" not in self.weights:
             return states
         return torch.addmm(self.weights["projection.bias"], states, self.weights["projection.weight"])

@@ -22,7 +22,7 @@ class Workspace:
         floats = (
             max(model.hidden, model.embedding),
             model.hidden,
-            max(3 * model.hidden, model.layer[0].up.outputs, model.embedding),
+            max(model.layer[0].qkv.outputs, model.layer[0].up.outputs, model.embedding),
             model.intermediate if model.gated else 0,
         )  # sums, attended, wide, gated: per token
         widest = -(-max(model.hidden, model.intermediate) // panels.QUAD) * panels.QUAD

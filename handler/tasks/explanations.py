@@ -137,4 +137,6 @@ class Explanations(Task[ExplanationsRequest]):
         reads = self.head.description.reads
         if reads == "pooler" and pooled is not None:
             return self.head.chain(pooled)
+        if reads == "all":
+            return self.head.chain(states).mean(1)
         return self.head.chain(states.mean(1) if reads == "mean" else states[:, 0])

@@ -179,7 +179,7 @@ def reads(chain: Chain, config: Mapping[str, Any]) -> Reads:
     """
     if chain.reads in get_args(Reads):
         return cast(Reads, chain.reads)
-    said = value(config, chain.reads, str, "cls")
+    said = value(config, chain.reads, str, chain.usual)
     if said not in READS:
         raise Failure(f"{chain.reads} of config.json is {said}; expected: {' or '.join(READS)}")
     return READS[said]

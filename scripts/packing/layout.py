@@ -23,9 +23,10 @@ from scripts.files.json_files import value
 from scripts.packing.exports.quantize import quantize
 from scripts.sources.configuration import activation, first_position, norm_eps
 from scripts.sources.families import FAMILIES, family
+from scripts.sources.families.family import WeightMapping
 
 TABLES = ("word", "position", "type")
-OPTIONAL = ("projection", "norm1")
+OPTIONAL = ("projection", "norm1", "type")
 """What only some checkpoints of a family have, or some layers."""
 
 
@@ -105,26 +106,38 @@ def convert_state_dict(state: Mapping[str, Tensor], config: Mapping[str, Any], p
     assert names is not None  # `unsupported_reason` has been asked
     weights: dict[str, Tensor] = {}
 
-    def copy_weight(ours: str, theirs: str) -> None:
-        weight = state[f"{theirs}.weight"]
+    def copy_weight(ours: str, *theirs: str) -> None:
+        weight = torch.cat([state[f"{each}.weight"] for each in theirs])
         table = ours in TABLES
         weights[ours if table else f"{ours}.weight"] = weight if table or weight.dim() == 1 else weight.t().contiguous()
-        if not table:
-            weights[f"{ours}.bias"] = bias(state, theirs)
+        if not table and not (names.rms and weight.dim() == 1):
+            weights[f"{ours}.bias"] = torch.cat([bias(state, each) for each in theirs])
 
     for ours, theirs in names.around.items():
         if ours not in OPTIONAL or f"{theirs}.weight" in state:
             copy_weight(ours, theirs)
     for number, module in enumerate(dict.fromkeys(modules(config))):
-        for ours, theirs in names.linears.items():
-            if ours not in OPTIONAL or f"{module}.{theirs}.weight" in state:
-                copy_weight(f"layers.{number}.{ours}", f"{module}.{theirs}")
-        parts = [f"{module}.{part}" for part in names.qkv]
-        weights[f"layers.{number}.qkv.weight"] = torch.cat([state[f"{part}.weight"] for part in parts]).t().contiguous()
-        weights[f"layers.{number}.qkv.bias"] = torch.cat([bias(state, part) for part in parts])
+        for ours, named in names.linears.items():
+            parts = [f"{module}.{part}" for part in ([named] if isinstance(named, str) else named)]
+            if ours not in OPTIONAL or f"{parts[0]}.weight" in state:
+                copy_weight(f"layers.{number}.{ours}", *parts)
+        weights |= projections(state, config, names, number, module)
     if pooler:
         copy_weight("pooler", names.pooler)
     return {**weights, **names.derived(state, config)}
+
+
+def projections(
+    state: Mapping[str, Tensor], config: Mapping[str, Any], names: WeightMapping, number: int, module: str
+) -> dict[str, Tensor]:
+    """Queries, keys and values of a layer as one linear."""
+    parts = [f"{module}.{part}" for part in names.qkv]
+    matrices, biases = [state[f"{part}.weight"] for part in parts], [bias(state, part) for part in parts]
+    if len(parts) == 3:
+        for rows in (matrices, biases):
+            rows[:2] = [names.turned(each, config) for each in rows[:2]]
+    joined = torch.cat(matrices).t().contiguous()
+    return {f"layers.{number}.qkv.weight": joined, f"layers.{number}.qkv.bias": torch.cat(biases)}
 
 
 def bias(state: Mapping[str, Tensor], module: str) -> Tensor:

@@ -72,7 +72,7 @@ def read(folder: Path, config: Mapping[str, Any]) -> Lengths:
     if family(config).encoder:
         check_sizes(config)
         size = value(config, "max_position_embeddings", int, DEFAULT)
-        return Lengths(size - first_position(config), size)
+        return Lengths(None if family(config).endless(config) else size - first_position(config), size)
     import torch
     from transformers import AutoConfig
 

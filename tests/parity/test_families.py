@@ -1,6 +1,7 @@
 """Every family that the fast runtimes know against transformers, on shapes that fit no vector."""
 
 import json
+from functools import cache
 from inspect import signature
 
 import numpy as np
@@ -25,6 +26,10 @@ from tests.parity.test_heads import MASKED, PAIRS, TEXTS
 
 POSITIONS = 160
 SHAPE = {"hidden_size": 36, "num_hidden_layers": 3, "num_attention_heads": 3, "intermediate_size": 50}
+LINEAR = {"rope_type": "linear", "factor": 2.5, "rope_theta": 3000.0}
+YARN = {"rope_type": "yarn", "factor": 4.0, "rope_theta": 3000.0, "original_max_position_embeddings": 40}
+FAR = 600
+"""Tokens of the longest sequence where there is no end to positions, which is behind `max_position_embeddings`."""
 CASES = {
     **{f"Bert {name}": {"hidden_act": name} for name in ("silu", "quick_gelu", "gelu_fast", "mish", "tanh", "sigmoid")},
     "Ernie": {},
@@ -52,9 +57,24 @@ CASES = {
         "mlp_bias": True,
         "pad_token_id": 0,
     },
+    "Gte": {"type_vocab_size": 2, "num_attention_heads": 2},
+    "Gte without types": {"type_vocab_size": 0, "num_attention_heads": 2, "rope_parameters": LINEAR},
+    "NomicBert": {"num_attention_heads": 2, "rope_parameters": YARN},
+    "JinaEmbeddingsV3": {"type_vocab_size": 2, "num_attention_heads": 1},
+    "EuroBert": {"num_attention_heads": 6, "num_key_value_heads": 2, "pad_token_id": 0},
+    "EuroBert with biases": {"num_attention_heads": 2, "attention_bias": True, "mlp_bias": True, "pad_token_id": 0},
+    "Data2VecText": {"type_vocab_size": 2},
+    "RobertaPreLayerNorm": {},
+    "XLMRobertaXL": {"type_vocab_size": 2},
+    "MegatronBert": {},
+    "RemBert": {"input_embedding_size": 20, "output_embedding_size": 28},
+    "RoFormer": {"embedding_size": 20, "num_attention_heads": 2},
 }
 """Families, and what is special; keys of their configurations beside `SHAPE`."""
-FURTHER = ("Ernie", "Electra", "Albert", "MPNet", "ModernBert")
+FURTHER = (
+    *("Ernie", "Electra", "Albert", "MPNet", "ModernBert", "Gte", "NomicBert", "JinaEmbeddingsV3", "EuroBert"),
+    *("Data2VecText", "RobertaPreLayerNorm", "XLMRobertaXL", "MegatronBert", "RemBert", "RoFormer"),
+)
 """Families whose layers are BERT's and something more, or others."""
 
 pytestmark = pytest.mark.skipif(kernels.detect_isa() is None, reason="this CPU has no kernels")
@@ -77,23 +97,23 @@ def folder(request, tiny, tmp_path_factory):
     return made
 
 
-@pytest.fixture
-def run(folder, tmp_path):
-    """Runtimes over one packed folder each."""
+@pytest.fixture(scope="module")
+def run(folder, tmp_path_factory):
+    """Runtimes over one packed folder for each dtype."""
 
-    def make(name, dtype="float32"):
-        here = tmp_path / f"{name}-{dtype}"
-        here.mkdir()
-        engines.write(checkpoints.read(folder), here, name, dtype)
-        return find(name)(here, Placement("cpu", dtype))
+    @cache
+    def packed(dtype):
+        here = tmp_path_factory.mktemp(dtype)
+        engines.write(checkpoints.read(folder), here, "auto", dtype)
+        return here
 
-    return make
+    return lambda name, dtype="float32": find(name)(packed(dtype), Placement("cpu", dtype))
 
 
 def sequences(folder):
     """Of many lengths up to the longest, each with two kinds of tokens and an id that some take for padding."""
     numbers = np.random.default_rng(0)
-    lengths = [1, 2, 5, 12, 13, 31, 33, 64, checkpoints.read(folder).positions]
+    lengths = [1, 2, 5, 12, 13, 31, 33, 64, checkpoints.read(folder).positions or FAR]
     made = [encoding(*map(int, numbers.integers(1, 30, length))) for length in lengths]
     for each in made:
         each.type_ids[len(each) // 2 :] = [1] * (len(each) - len(each) // 2)
@@ -168,21 +188,37 @@ def test_fewer_buckets_than_are_used_are_for_transformers():
     assert layout.unsupported_reason(config) == "relative_attention_num_buckets is 16, and 32 are used"
 
 
-@pytest.fixture(params=FURTHER)
-def further(request):
-    return request.param
+HEADS = {
+    "sequence": "ForSequenceClassification",
+    "tokens": "ForTokenClassification",
+    "span": "ForQuestionAnswering",
+    "vocabulary": "ForMaskedLM",
+}
 
 
-def test_every_further_family_is_here(further):
-    kinds = {getattr(transformers, f"{each}Config").model_type for each in FURTHER}
+def having(kind):
+    """Further families whose head of that kind is the first of its layers; the others are in `tests.layouts`."""
+    heads = {each: FAMILIES[model_type(each)].heads.get(kind) for each in FURTHER}
+    chains = list(heads.values())
+    own = [each for number, (each, chain) in enumerate(heads.items()) if chain and chain not in chains[:number]]
+    return pytest.mark.parametrize("further", own)
+
+
+def model_type(further):
+    return getattr(transformers, f"{further}Config").model_type
+
+
+@pytest.mark.parametrize("further", FURTHER)
+def test_every_further_family_is_here_with_the_heads_that_transformers_has(further):
+    kinds = set(map(model_type, FURTHER))
     assert kinds == {name for name, each in FAMILIES.items() if each.encoder} - {
         *("bert", "roberta", "xlm-roberta", "camembert", "distilbert")
     }
-    assert set(FAMILIES[getattr(transformers, f"{further}Config").model_type].heads) == {
-        *("sequence", "tokens", "span", "vocabulary")
-    }
+    served = FAMILIES[model_type(further)].heads
+    assert set(served) == {kind for kind, name in HEADS.items() if hasattr(transformers, further + name)}
 
 
+@having("sequence")
 @pytest.mark.parametrize("options", [{}, {"problem_type": "multi_label_classification"}], ids=["one", "several"])
 def test_labels_of_a_text(make, load, further, options):
     folder = make(further, "ForSequenceClassification", **heads.labels(LABELS), **options)
@@ -193,21 +229,25 @@ def test_labels_of_a_text(make, load, further, options):
 
 
 @pytest.mark.parametrize("runtime", ["native", "packed as on a GPU", "eager"])
-def test_labels_by_the_mean_of_all_tokens(make, load, runtime):
-    folder = make("ModernBert", "ForSequenceClassification", **heads.labels(LABELS), classifier_pooling="mean")
+@pytest.mark.parametrize(("family", "pooling"), [("ModernBert", "mean"), ("EuroBert", "mean"), ("EuroBert", "late")])
+def test_labels_by_the_mean_of_all_tokens(make, load, runtime, family, pooling):
+    folder = make(family, "ForSequenceClassification", **heads.labels(LABELS), classifier_pooling=pooling)
     check(
         ask(load(folder, runtime), {"inputs": TEXTS}), pipeline("text-classification", str(folder))(TEXTS, top_k=None)
     )
-    other = make("ModernBert", "ForSequenceClassification", **heads.labels(LABELS))
+    first = {"ModernBert": "cls", "EuroBert": "bos"}[family]
+    other = make(family, "ForSequenceClassification", **heads.labels(LABELS), classifier_pooling=first)
     assert ask(load(other, runtime), {"inputs": TEXTS}) != ask(load(folder, runtime), {"inputs": TEXTS})
 
 
+@having("tokens")
 def test_labels_of_tokens(make, load, further):
     folder = make(further, "ForTokenClassification", **heads.labels(heads.LABELS))
     options = {"aggregation_strategy": "first", "ignore_labels": []}
     check(ask(load(folder, "native"), {"inputs": TEXTS, **options}), pipeline("ner", str(folder))(TEXTS, **options))
 
 
+@having("vocabulary")
 def test_words_for_masks(make, load, further):
     folder = make(further, "ForMaskedLM")
     check(
@@ -215,6 +255,7 @@ def test_words_for_masks(make, load, further):
     )
 
 
+@having("span")
 def test_answers_to_a_question(make, load, further):
     folder = make(further, "ForQuestionAnswering")
     ours, theirs = load(folder, "native"), Reference(folder)
@@ -223,10 +264,16 @@ def test_answers_to_a_question(make, load, further):
         check(got["score"] if isinstance(got, dict) else got[0]["score"], theirs.span(question, context))
 
 
-@pytest.mark.parametrize("options", [{}, {"classifier_pooling": "mean"}], ids=["first", "mean"])
+@pytest.mark.parametrize(
+    ("further", "options"),
+    [
+        *((each, {}) for each in FURTHER if each not in ("Data2VecText", "RobertaPreLayerNorm", "XLMRobertaXL")),
+        ("ModernBert", {"classifier_pooling": "mean"}),
+        ("EuroBert", {"classifier_pooling": "bos"}),
+    ],
+    ids=str,
+)
 def test_what_a_label_rests_on(make, load, further, tokenizer, options):
-    if options and further != "ModernBert":
-        pytest.skip("this family's heads read one thing")
     folder = make(further, "ForSequenceClassification", **heads.labels(LABELS), **options)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, attn_implementation="eager").eval()
     want, ends = reference(model, tokenizer, lambda out: out.logits[0, 0], text=TEXT)

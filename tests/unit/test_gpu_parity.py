@@ -50,7 +50,7 @@ def test_float32_is_within_its_bound_in_every_task(context, head):
 
 
 def test_what_a_cpu_has_not_is_said(context):
-    parity.measure(context, Case("NomicBert", "Model"))
+    parity.measure(context, Case("Splinter", "Model"))
     skipped = [row for row in read(context.folder) if "skipped" in row and "dtype" in row]
     assert [(row["dtype"], "float32" in row["skipped"]) for row in skipped] == [("bfloat16", True), ("float16", True)]
 
@@ -74,7 +74,7 @@ def test_wrong_answers_are_found(context, monkeypatch, head, task):
 
 def test_a_small_constant_error_is_found(context, monkeypatch):
     monkeypatch.setattr(cells, "answers", shifted(cells.answers))
-    parity.measure(context, Case("NomicBert", "Model"))
+    parity.measure(context, Case("Splinter", "Model"))
     found = rows(context, "cell", task="similarity")
     assert found
     assert all(not row["ok"] and row["difference"] == pytest.approx(0.1, abs=1e-3) for row in found)
@@ -125,7 +125,10 @@ def test_all_that_a_gpu_runs_is_asked():
     families = {getattr(transformers, f"{family}Config").model_type for family in parity.FAST}
     assert families == {name for name, each in FAMILIES.items() if each.encoder}
     assert {(case.family, case.head) for case in asked} >= {
-        (family, head) for family in parity.FAST for head in questions.OF
+        (family, head)
+        for family in parity.FAST
+        for head in questions.OF
+        if not head.startswith("For") or hasattr(transformers, family + head)
     }
     assert len(asked) == len(set(asked))
     assert {case.head for case in parity.cases(False)} == set(questions.OF)

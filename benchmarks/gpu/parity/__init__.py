@@ -15,6 +15,7 @@ from itertools import cycle, product
 from pathlib import Path
 
 import torch
+import transformers
 
 from benchmarks.gpu.context import Context
 from benchmarks.gpu.parity import questions
@@ -23,9 +24,13 @@ from benchmarks.gpu.parity.cells import BOUNDS, Known, compare, failed
 from handler.config import Dtype
 from handler.errors import ConfigError
 
-FAST = ("Bert", "XLMRoberta", "DistilBert", "Roberta", "Camembert", "MPNet", "Electra", "Albert", "Ernie", "ModernBert")
+FAST = (
+    *("Bert", "XLMRoberta", "DistilBert", "Roberta", "Camembert", "MPNet", "Electra", "Albert", "Ernie", "ModernBert"),
+    *("Gte", "NomicBert", "JinaEmbeddingsV3", "EuroBert", "Data2VecText", "RobertaPreLayerNorm", "XLMRobertaXL"),
+    *("MegatronBert", "RemBert", "RoFormer"),
+)
 HEADS = tuple(questions.OF)
-OTHERS = {"NomicBert": HEADS[:1]}
+OTHERS = {"Splinter": HEADS[:1]}
 """Families that only `eager` runs, and such heads of theirs as are served."""
 
 
@@ -45,7 +50,7 @@ class Case:
 def cases(everything: bool) -> Iterator[Case]:
     """All families with all heads, the most usual first; or each head once, with the families in turn."""
     pairs = product(FAST, HEADS) if everything else zip(cycle(FAST), HEADS, strict=False)
-    made = [Case(family, head) for family, head in pairs]
+    made = [Case(family, head) for family, head in pairs if head in MADE or hasattr(transformers, family + head)]
     others = [Case(family, head) for family, heads in OTHERS.items() for head in heads[: None if everything else 1]]
     repeated = [case for case in made if case.family != FAST[0] and case.head in MADE]  # the same layers over another
     yield from (case for case in [*made, *others] if case not in repeated)

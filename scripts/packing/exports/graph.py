@@ -19,6 +19,8 @@ from handler.runtimes.base import WEIGHTS
 from scripts.packing.exports.weights import Weights
 
 CENTRE = 128  # zero point of values around zero
+NORMALIZATIONS = ("", "RMSNormalization", "LayerNormalization")
+"""By how many tensors a normalisation has."""
 SMALLEST = 1e-10  # scale of a row of zeros
 ASYMMETRIC = (".qkv", ".down")
 """Linears whose inputs lean to one side: outlying channels, GELU. A zero point per row keeps them one bit finer, at the
@@ -68,9 +70,13 @@ class Graph:
         return tensor
 
     def normalize(self, states: str, name: str) -> str:
-        """Layer normalisation. The fused `SkipLayerNormalization` takes eight times as long on a CPU."""
-        weights = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
-        return self.node("LayerNormalization", states, *weights, axis=-1, epsilon=self.weights.encoder.eps)
+        """Normalisation, by the root mean square where there is no bias, and none without a weight.
+
+        The fused `SkipLayerNormalization` takes eight times as long on a CPU.
+        """
+        weights = [self.weight(each) for each in (f"{name}.weight", f"{name}.bias") if each in self.weights]
+        kind = NORMALIZATIONS[len(weights)]
+        return self.node(kind, states, *weights, axis=-1, epsilon=self.weights.encoder.eps) if kind else states
 
     def activate(self, states: str, name: str) -> str:
         """One of `handler.activations`."""

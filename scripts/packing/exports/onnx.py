@@ -35,6 +35,7 @@ class Encoder:
         self.graph = Graph(weights)
         self.encoder = weights.encoder
         self.hidden = weights.encoder.hidden
+        self.key_heads = weights.encoder.key_heads or weights.encoder.heads
 
     def build(self) -> None:
         """All of it, from the inputs to the outputs."""
@@ -58,8 +59,7 @@ class Encoder:
             states = (self.norm_first if self.encoder.norm_first else self.norm_last)(
                 f"layers.{number}", states, attend
             )
-        if "final_norm.weight" in graph.weights:
-            states = graph.normalize(states, "final_norm")
+        states = graph.normalize(states, "final_norm")
         graph.nodes.append(helper.make_node("Gather", [states, padded], ["last_hidden_state"], axis=0))
         if "pooler.weight" in graph.weights:
             first = graph.node("Gather", "last_hidden_state", graph.constant(0), axis=1)
@@ -139,10 +139,13 @@ class Encoder:
     def attend(self, qkv: str, mask: str, turned: Pair | None, token_indices: str) -> str:
         """`(batch, length, 3 * hidden)` to what the heads see, `(tokens, hidden)`."""
         graph, heads = self.graph, self.encoder.heads
-        query, key, value = graph.nodes_of("Split", qkv, graph.constant([self.hidden] * 3), outputs=3, axis=2)
+        shared = self.hidden // heads * self.key_heads
+        sizes = graph.constant([self.hidden, shared, shared])
+        query, key, value = graph.nodes_of("Split", qkv, sizes, outputs=3, axis=2)
         if turned:
-            query, key = (graph.node("RotaryEmbedding", part, *turned, num_heads=heads) for part in (query, key))
-        mixed = graph.node("Attention", query, key, value, mask, q_num_heads=heads, kv_num_heads=heads)
+            query = graph.node("RotaryEmbedding", query, *turned, num_heads=heads)
+            key = graph.node("RotaryEmbedding", key, *turned, num_heads=self.key_heads)
+        mixed = graph.node("Attention", query, key, value, mask, q_num_heads=heads, kv_num_heads=self.key_heads)
         return graph.node("Gather", graph.node("Reshape", mixed, graph.constant([-1, self.hidden])), token_indices)
 
     def norm_last(self, name: str, states: str, attend: Attend) -> str:
@@ -155,8 +158,7 @@ class Encoder:
     def norm_first(self, name: str, states: str, attend: Attend) -> str:
         """A layer that normalises what its halves read; the first one may find that done."""
         graph = self.graph
-        read = graph.normalize(states, f"{name}.norm1") if f"{name}.norm1.weight" in graph.weights else states
-        mixed = attend(graph.linear(read, f"{name}.qkv"))
+        mixed = attend(graph.linear(graph.normalize(states, f"{name}.norm1"), f"{name}.qkv"))
         states = graph.node("Add", graph.linear(mixed, f"{name}.out"), states)
         return self.feed_forward(name, graph.normalize(states, f"{name}.norm2"), states)
 

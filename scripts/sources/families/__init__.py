@@ -8,10 +8,17 @@ from scripts.sources.families.bert import BERT
 from scripts.sources.families.distilbert import DISTILBERT
 from scripts.sources.families.electra import ELECTRA
 from scripts.sources.families.ernie import ERNIE
+from scripts.sources.families.eurobert import EUROBERT
 from scripts.sources.families.family import Config, Family
+from scripts.sources.families.gte import GTE
+from scripts.sources.families.jina_v3 import JINA_V3
 from scripts.sources.families.modernbert import MODERNBERT
 from scripts.sources.families.mpnet import MPNET
+from scripts.sources.families.nomic_bert import NOMIC_BERT
+from scripts.sources.families.pre_norm import MEGATRON_BERT, ROBERTA_PRELAYERNORM, XLM_ROBERTA_XL
+from scripts.sources.families.rembert import REMBERT
 from scripts.sources.families.roberta import ROBERTA
+from scripts.sources.families.roformer import ROFORMER
 
 FAMILIES: dict[str, Family] = {
     "bert": BERT,
@@ -24,6 +31,16 @@ FAMILIES: dict[str, Family] = {
     "albert": ALBERT,
     "mpnet": MPNET,
     "modernbert": MODERNBERT,
+    "gte": GTE,
+    "nomic_bert": NOMIC_BERT,
+    "jina_embeddings_v3": JINA_V3,
+    "eurobert": EUROBERT,
+    "data2vec-text": ROBERTA,
+    "roberta-prelayernorm": ROBERTA_PRELAYERNORM,
+    "xlm-roberta-xl": XLM_ROBERTA_XL,
+    "megatron-bert": MEGATRON_BERT,
+    "rembert": REMBERT,
+    "roformer": ROFORMER,
 }
 OTHER = Family(None, {})
 """Of every other `model_type`: transformers runs it."""

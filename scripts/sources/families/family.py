@@ -53,23 +53,28 @@ class WeightMapping:
     Attributes:
         around: of tables, and of linears and normalisations outside of the layers.
         layers: modules of layers in the order they are computed, of a whole configuration; one may come many times.
-        linears: of linears and normalisations within a layer.
+        linears: of linears and normalisations within a layer; of several names, one linear with the outputs of all.
         qkv: the three projections.
         pooler: its linear.
+        rms: whether its normalisations are by the root mean square, and so have no bias.
         derived: tensors of ours that are computed from others, or replace one.
         described: what `handler.encoders.description` is to say that is not so of BERT.
+        turned: what becomes of the rows of queries and of keys, `(heads * size,)` or `(heads * size, hidden)`, so that
+            angles turn the halves of each head.
     """
 
     around: Mapping[str, str]
     layers: Callable[[Config, ConfigKeys], Sequence[str]]
-    linears: Mapping[str, str]
+    linears: Mapping[str, str | Sequence[str]]
     qkv: Sequence[str]
     pooler: str = "pooler.dense"
+    rms: bool = False
     derived: Callable[[Weights, Config], Mapping[str, Tensor]] = no_more
     described: Callable[[Config], Mapping[str, Any]] = lambda config: {}
+    turned: Callable[[Tensor, Config], Tensor] = lambda rows, config: rows
 
 
-READS: Mapping[str, Reads] = {"cls": "first", "mean": "mean"}
+READS: Mapping[str, Reads] = {"cls": "first", "bos": "first", "mean": "mean", "late": "all"}
 """What configurations call what a head reads."""
 
 
@@ -80,11 +85,13 @@ class Chain:
     Attributes:
         steps: weights and norms named as transformers names the module; `config` as an activation is the model's own.
         reads: see `handler.head.HeadMetadata.reads`; or a key of `config.json` that has a key of `READS`.
+        usual: that key of `READS` where the configuration names none.
         activation: key of `config.json` for the head's own activation; empty where it is the model's.
     """
 
     steps: tuple[Step, ...]
     reads: Reads | str = "first"
+    usual: str = "cls"
     activation: str = ""
 
 
@@ -98,6 +105,7 @@ class Family:
         keys: of its `config.json`.
         first_position: row of a first token's position; a key of `config.json` means the row behind the one it names.
         beyond: why a configuration needs more than the fast runtimes have; empty where it does not.
+        endless: whether positions are computed, so that `max_position_embeddings` is not the end of them.
     """
 
     encoder: WeightMapping | None
@@ -105,6 +113,7 @@ class Family:
     keys: ConfigKeys = field(default_factory=ConfigKeys)
     first_position: int | str = 0
     beyond: Callable[[Config], str] = lambda config: ""
+    endless: Callable[[Config], bool] = lambda config: False
 
 
 def linear(module: str, activation: str = "none", norm: str = "") -> Step:

@@ -62,4 +62,5 @@ MODERNBERT = Family(
     },
     ConfigKeys(activation="hidden_activation", eps="norm_eps", usual_eps=1e-5),
     beyond=beyond,
+    endless=lambda config: True,
 )
