@@ -39,6 +39,7 @@ class AnyTask(Protocol):
     def place(self, request: Any, index: int, total: int) -> str: ...  # noqa: D102
     def reading(self, request: Any) -> Any: ...  # noqa: D102
     def overlap(self, request: Any) -> int: ...  # noqa: D102
+    def fit(self, request: Any, index: int, windows: Any, policy: str) -> Any: ...  # noqa: D102
     def check_size(self, tokens: int, binary: bool) -> None: ...  # noqa: D102
     def finish(self, call: Call) -> None: ...  # noqa: D102
 

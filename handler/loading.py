@@ -20,9 +20,10 @@ from handler.config import CHECKPOINT, NOTES, ORIGIN, Dtype, HandlerConfig, Mode
 from handler.errors import BertError, ConfigError
 from handler.head import Head
 from handler.keys import Keys
+from handler.late_interaction import FILE, LateInteraction
 from handler.model import LoadedModel
 from handler.pipeline import Pipeline
-from handler.runtimes import budgets, cuda, explaining
+from handler.runtimes import budgets, cuda, explaining, masking
 from handler.runtimes.base import Placement, Runtime
 from handler.telemetry import Emit, Telemetry
 from handler.text import TextTokenizer
@@ -76,6 +77,9 @@ def load(
         Head(folder / CHECKPOINT, device, file) if (folder / CHECKPOINT / file).exists() else None
         for file in (heads.FILE, heads.DENSE)
     )
+    interaction = LateInteraction(folder / CHECKPOINT, device) if (folder / CHECKPOINT / FILE).exists() else None
+    if interaction and interaction.description.masks:
+        runtime.masked = masking.make(runtime, folder / CHECKPOINT, device)
     explain = cache(lambda: explaining.make(runtime, folder / CHECKPOINT, device))
     model = LoadedModel(
         name,
@@ -89,6 +93,7 @@ def load(
         runtime.exact,
         head,
         dense,
+        interaction,
         provenance=provenance(folder / CHECKPOINT),
         notes=notes(folder / CHECKPOINT),
         explain=explain if explaining.available(folder / CHECKPOINT) else None,

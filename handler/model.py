@@ -12,21 +12,24 @@ from handler.config import HandlerConfig
 from handler.deadline import Deadline
 from handler.explanation import AnyExplainer
 from handler.head import Head, HeadType, entailment
+from handler.late_interaction import LateInteraction
 from handler.text import TextTokenizer
 
 Kind = Literal["reranker", "classifier", "splade", "embedding"]
 """What text-embeddings-inference calls a model; it is `embedding` whatever no other word is for."""
-Capability = HeadType | Literal["gradients", "ranking", "entailment"]
-"""What not every archive has: a head of some kind, or of NLI, weights to explain with, or scores to rank by."""
+Capability = HeadType | Literal["gradients", "ranking", "entailment", "multi-vector"]
+"""What not every archive has: a head of some kind, or of NLI, weights to explain with, scores to rank by, or vectors of
+tokens."""
 
 
 def capabilities(
-    config: HandlerConfig, head: HeadType | None, labels: Sequence[str], gradients: bool
+    config: HandlerConfig, head: HeadType | None, labels: Sequence[str], gradients: bool, multi_vector: bool
 ) -> set[Capability]:
-    """Of a model with that head and its labels, and with weights to explain with or not."""
+    """Of a model with that head and its labels, with weights to explain with or not, with vectors of tokens or not."""
     possible: dict[Capability | None, bool] = {
         "gradients": gradients,
         "ranking": config.rerank,
+        "multi-vector": multi_vector,
         "entailment": head == "sequence" and entailment(labels) is not None,
         head: True,
     }
@@ -42,6 +45,7 @@ class LoadedModel:
         exact: whether outputs are transformers' own to the last bit.
         head: the layers it was fine-tuned with.
         dense: the layers after pooling.
+        late_interaction: the layers to a vector per token.
         deadline: of the batch in hand.
         provenance: where the checkpoint came from, as the packer wrote it down.
         notes: what was left out of it, or is done otherwise than transformers would, in sentences.
@@ -59,6 +63,7 @@ class LoadedModel:
     exact: bool = False
     head: Head | None = None
     dense: Head | None = None
+    late_interaction: LateInteraction | None = None
     deadline: Deadline = field(default_factory=Deadline)
     explain: Callable[[], AnyExplainer] | None = None
     tasks: list[str] = field(default_factory=list)
@@ -70,6 +75,12 @@ class LoadedModel:
         """Of its embeddings."""
         size = self.hidden_size if self.dense is None else self.dense.size
         return min(size, self.config.dimensions or size)
+
+    @property
+    def token_dimensions(self) -> int:
+        """Of its vectors of tokens."""
+        assert self.late_interaction is not None
+        return self.late_interaction.size or self.hidden_size
 
     @property
     def kind(self) -> Kind:
@@ -85,4 +96,4 @@ class LoadedModel:
         """What its tasks may require."""
         head = self.head.description if self.head else None
         kind, labels = (head.kind, head.labels) if head else (None, [])
-        return capabilities(self.config, kind, labels, self.explain is not None)
+        return capabilities(self.config, kind, labels, self.explain is not None, self.late_interaction is not None)

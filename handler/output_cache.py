@@ -16,7 +16,7 @@ Readings = Sequence[Reading | None]
 Found = Output | BertError
 Compute = Callable[[Sequence[Encoding], Readings], Sequence[Found]]
 Key = tuple[bytes, Reading | None]
-"""Token ids and token types, which is all that a runtime looks at, and what a task reads of the outputs."""
+"""Token ids, token types and how many are attended, which is all that a runtime looks at, and what a task reads of the outputs."""
 
 OVERHEAD = 344
 """Bytes of an entry beside its key's and its arrays' content: `tracemalloc` on CPython 3.11 with NumPy 2."""
@@ -98,7 +98,8 @@ def sequence_keys(encodings: Sequence[Encoding], readings: Readings) -> list[Key
     contents: dict[int, bytes] = {}
     for encoding in encodings:
         if id(encoding) not in contents:
-            contents[id(encoding)] = array("i", encoding.ids + encoding.type_ids).tobytes()
+            attended = [] if encoding.attended is None else [encoding.attended]
+            contents[id(encoding)] = array("i", encoding.ids + encoding.type_ids + attended).tobytes()
     return [(contents[id(encoding)], reading) for encoding, reading in zip(encodings, readings, strict=True)]
 
 

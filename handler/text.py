@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -121,7 +121,8 @@ class TextTokenizer:
         overlap = min(call.task.overlap(call.request), limit // 2)
         keys = [*map(hashable, call.texts)]
         cut: dict[Hashable, list[Encoding]] = {}
-        for (key, times), encoding in zip(Counter(keys).items(), whole, strict=True):
+        sizes: dict[Hashable, int] = {}
+        for key, encoding in zip(dict.fromkeys(keys), whole, strict=True):
             if call.task.forward and len(encoding) < self.config.min_length:
                 place = call.task.place(call.request, keys.index(key), len(keys))
                 raise Invalid(
@@ -129,8 +130,9 @@ class TextTokenizer:
                     "it may hold nothing but control characters"
                 )
             cut[key] = truncate(encoding, policy, limit, overlap, call.task.pairs)
-            call.truncated += times * (sum(map(len, cut[key])) < len(encoding))
-        call.encodings = [cut[key] for key in keys]
+            sizes[key] = len(encoding)
+        call.encodings = [call.task.fit(call.request, number, cut[key], policy) for number, key in enumerate(keys)]
+        call.truncated = sum(sum(map(len, own)) < sizes[key] for own, key in zip(call.encodings, keys, strict=True))
         call.tokens = sum(map(len, chain.from_iterable(call.encodings)))
 
     def add_special_tokens(self, ids: list[int]) -> Encoding:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Text = str | tuple[str, str] | list[int]
 """What can be encoded: one text, a pair of texts, or token ids."""
+Side = Literal["query", "document"]
+"""Of a search, where models treat the two differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Encoding:
             for tasks that ask for places.
         word_ids: `(tokens,)` number of the word each token is of.
         sequence_ids: of a pair, `(tokens,)` 0 for its first text, 1 for its second, None for special tokens.
+        attended: how many of its tokens, from the first on, attention looks at; None for all.
         token_offset: of a window, how many of the text's tokens come before it; of a pair, of the second text's.
     """
 
@@ -57,9 +60,15 @@ class Encoding:
     word_ids: list[int | None] = field(default_factory=list)
     token_offset: int = 0
     sequence_ids: list[int | None] = field(default_factory=list)
+    attended: int | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def own_tokens(self, first: bool, last: bool) -> range:
+        """Its tokens as a text's window: without special tokens before it and after it where the text goes on there."""
+        body = [] if first and last else [position for position, special in enumerate(self.special) if not special]
+        return range(0 if first else body[0], len(self) if last else body[-1] + 1)
 
     @property
     def text_ranges(self) -> list[range]:

@@ -120,7 +120,7 @@ class FakeServer:
             return 200, json.dumps({"model": "bert", **self.about}).encode()
         if task == "embedding":
             return 200, npy([[float(text), 0.5] for text in body["inputs"]])
-        if task == "hidden-states":
+        if task in ("hidden-states", "multi-vector"):
             lengths = [int(text) for text in body["inputs"]]
             lengths_header = {"x-lengths": ",".join(map(str, lengths))}
             return 200, npy([[length, row] for length in lengths for row in range(length)]), lengths_header

@@ -67,6 +67,10 @@ class AsyncBertClient:
         """`(tokens, hidden)` float32 for each text."""
         return await self.run(calls.hidden_states(texts, options))
 
+    async def multi_vector(self, texts: str | Sequence[str], side: str = "document", **options: Any) -> list[Array]:
+        """`(vectors, dimensions)` float32 for each text, which is a `query` or a `document`."""
+        return await self.run(calls.multi_vector(texts, side, options))
+
     async def similarity(self, source: str, sentences: Sequence[str], **options: Any) -> Array:
         """`(sentences,)` cosines."""
         return await self.run(calls.similarity(source, sentences, options))

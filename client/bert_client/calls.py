@@ -53,6 +53,11 @@ def hidden_states(texts: str | Sequence[str], options: Mapping[str, Any]) -> Cal
     return Call("hidden-states", {"inputs": as_list(texts), **options}, read_arrays, NPY)
 
 
+def multi_vector(texts: str | Sequence[str], side: str, options: Mapping[str, Any]) -> Call[list[Array]]:
+    """`(vectors, dimensions)` for each text."""
+    return Call("multi-vector", {"inputs": as_list(texts), "input_type": side, **options}, read_arrays, NPY)
+
+
 def similarity(source: str, sentences: Sequence[str], options: Mapping[str, Any]) -> Call[Array]:
     """`(sentences,)`."""
     return Call("similarity", {"source": source, "sentences": list(sentences), **options}, read_array, NPY)

@@ -83,6 +83,10 @@ class BertClient:
         """`(tokens, hidden)` float32 for each text."""
         return self.run(calls.hidden_states(texts, options))
 
+    def multi_vector(self, texts: str | Sequence[str], side: str = "document", **options: Any) -> list[Array]:
+        """`(vectors, dimensions)` float32 for each text, which is a `query` or a `document`."""
+        return self.run(calls.multi_vector(texts, side, options))
+
     def similarity(self, source: str, sentences: Sequence[str], **options: Any) -> Array:
         """`(sentences,)` cosines."""
         return self.run(calls.similarity(source, sentences, options))

@@ -1,7 +1,7 @@
 """Answers that are numbers, as bytes instead of JSON: `Accept: application/octet-stream` or `application/x-npy`.
 
-Hidden states of several texts have different lengths: their rows follow one another, `(all tokens, hidden)`, and the
-header `x-lengths` says how many belong to each text.
+Hidden states and vectors of tokens differ in length from text to text: their rows follow one another,
+`(all tokens, hidden)`, and the header `x-lengths` says how many belong to each text.
 """
 
 from __future__ import annotations
@@ -52,10 +52,12 @@ def encode(answer: Any, kind: str) -> EncodedBody:
     """An array, or a list of arrays that differ in their first dimension, as bytes."""
     headers = {}
     if isinstance(answer, list):
-        if isinstance(answer[0], str):
+        if isinstance(answer[0], str) or isinstance(answer[0][0], str):
             raise NotAcceptable(f'base64 is text and {kind} is not; leave "encoding_format" out')
         headers["x-lengths"] = ",".join(str(len(rows)) for rows in answer)
-        answer = np.concatenate(answer).astype("<f4", copy=False)
+        answer = np.concatenate(answer)
+        if answer.dtype.kind == "f":
+            answer = answer.astype("<f4", copy=False)
     array = np.ascontiguousarray(answer)
     array = array.astype(array.dtype.newbyteorder("<"), copy=False)
     headers |= {"x-shape": ",".join(map(str, array.shape)), "x-dtype": array.dtype.name}

@@ -25,9 +25,9 @@ from handler.protocols.cohere_inputs import Embedded
 from handler.protocols.openai import Usage, usage
 from handler.protocols.routed import Route, Routed
 from handler.tasks.embedding import FORMATS, Embedding, EmbeddingRequest
-from handler.tasks.prompts import Side
 from handler.tasks.rerank import Rerank, RerankRequest
 from handler.tasks.vectors import Vectors
+from handler.types import Side
 
 POLICIES: dict[str, Truncation] = {"NONE": "error", "START": "left", "END": "right"}
 SIDES: dict[str, Side] = {"search_query": "query", "search_document": "document"}

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import torch
 from safetensors import safe_open
@@ -43,6 +43,12 @@ class Placement:
         return self.device.split(":")[0]
 
 
+class MaskedPass(Protocol):
+    """See `handler.runtimes.masking`."""
+
+    def run(self, encodings: Sequence[Encoding]) -> list[Output]: ...  # noqa: D102
+
+
 class Runtime(ABC):
     """Runs the encoder on a batch."""
 
@@ -65,6 +71,9 @@ class Runtime(ABC):
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
         """Load the checkpoint folder of an archive, onto one of `placements`."""
 
+    masked: MaskedPass | None = None
+    """Runs sequences with tokens that no other looks at; None where `run` does."""
+
     def use_threads(self, threads: int) -> None:
         """Compute with that many threads from now on; without meaning on a GPU."""
         if threads != torch.get_num_threads():
@@ -73,6 +82,15 @@ class Runtime(ABC):
     @abstractmethod
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
         """One forward pass; outputs in the order of the sequences."""
+
+    def run_all(self, encodings: Sequence[Encoding]) -> list[Output]:
+        """`run`, for sequences of which some may have tokens that no other looks at."""
+        masked = [encoding for encoding in encodings if encoding.attended is not None]
+        if self.masked is None or not masked:
+            return self.run(encodings)
+        plain = [encoding for encoding in encodings if encoding.attended is None]
+        apart, others = iter(self.masked.run(masked)), iter(self.run(plain) if plain else [])
+        return [next(others if encoding.attended is None else apart) for encoding in encodings]
 
     def finish(self) -> None:  # noqa: B027 - most runtimes have nothing to wait for
         """Wait for what `run` has begun."""

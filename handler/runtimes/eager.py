@@ -74,7 +74,7 @@ class Eager(Runtime):
     def run_resident(self, encodings: Sequence[Encoding], padded: Mapping[str, NDArray[np.int64]]) -> list[Output]:
         """The same on a GPU: one copy to it, and states without padding that stay there."""
         lengths, shape = [len(encoding) for encoding in encodings], padded["attention_mask"].shape
-        kept = np.flatnonzero(padded["attention_mask"])
+        kept = np.flatnonzero(np.arange(shape[1]) < np.array(lengths)[:, None])
         arrays = [array.ravel() for array in padded.values()]
         *inputs, kept_there, offsets = upload([*arrays, kept, np.cumsum([0, *lengths])], self.device)
         states, pooled = self.forward(

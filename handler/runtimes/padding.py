@@ -20,7 +20,7 @@ def pad(encodings: Sequence[Encoding], pad_id: int = 0) -> dict[str, NDArray[np.
     for row, (encoding, length) in enumerate(zip(encodings, lengths, strict=True)):
         ids[row, :length] = encoding.ids
         types[row, :length] = encoding.type_ids
-        mask[row, :length] = 1
+        mask[row, : length if encoding.attended is None else encoding.attended] = 1
     return {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
 
 

@@ -13,6 +13,7 @@ from handler.tasks.explanations import Explanations
 from handler.tasks.fill_mask import FillMask
 from handler.tasks.hidden_states import HiddenStates
 from handler.tasks.info import Info
+from handler.tasks.multi_vector import MultiVector
 from handler.tasks.question_answering import QuestionAnswering
 from handler.tasks.rerank import Rerank
 from handler.tasks.similarity import Similarity
@@ -28,6 +29,7 @@ TASKS: dict[str, type[Task[Any]]] = {
     for task in (
         HiddenStates,
         Embedding,
+        MultiVector,
         Similarity,
         Rerank,
         TextClassification,

@@ -89,6 +89,17 @@ class Task(ABC, Generic[R]):
         """Tokens that neighbouring windows of a long text share; it becomes at most half a window."""
         return 0
 
+    def fit(self, request: R, index: int, windows: list[Encoding], policy: str) -> list[Encoding]:
+        """The windows of a text as the model is to read them, where that is otherwise than cut to its longest sequence.
+
+        Args:
+            request: the validated request.
+            index: of the text.
+            windows: of the text.
+            policy: for what is too long; see `handler.truncation.truncate`.
+        """
+        return windows
+
     def check_size(self, tokens: int, binary: bool) -> None:
         """Refuse a request by its number of tokens, before the model runs.
 

@@ -17,9 +17,8 @@ from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.inputs import Inputs, texts_of
-from handler.tasks.prompts import Side
 from handler.tasks.vectors import Vectors, l2_normalize, vectors
-from handler.types import Encoding, Output, Text
+from handler.types import Encoding, Output, Side, Text
 
 Signed = NDArray[np.int8]
 Format = Literal["float", "base64", "int8", "binary"]

@@ -65,10 +65,5 @@ def joined(encodings: Sequence[Encoding], outputs: Sequence[Output]) -> NDArray[
     if len(outputs) == 1:
         return outputs[0].hidden
     last = len(outputs) - 1
-    rows = []
-    for number, (encoding, output) in enumerate(zip(encodings, outputs, strict=True)):
-        body = [position for position, special in enumerate(encoding.special) if not special]
-        start = 0 if number == 0 else body[0]
-        stop = len(encoding) if number == last else body[-1] + 1
-        rows.append(output.hidden[start:stop])
-    return np.concatenate(rows)
+    own = [encoding.own_tokens(number == 0, number == last) for number, encoding in enumerate(encodings)]
+    return np.concatenate([output.hidden[each.start : each.stop] for each, output in zip(own, outputs, strict=True)])

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 from handler.config import HandlerConfig
 from handler.config import prompts as prompts_of
 from handler.errors import Invalid, unknown
-from handler.types import Text
-
-Side = Literal["query", "document"]
+from handler.types import Side, Text
 
 
 def named(config: HandlerConfig, name: str | None) -> str:

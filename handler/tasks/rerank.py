@@ -12,13 +12,14 @@ from msgspec import Meta
 from handler.device import Reading
 from handler.errors import Empty
 from handler.head import Head, Scores
+from handler.late_interaction import LateInteraction
 from handler.model import LoadedModel
 from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.scores import of_windows, top_k_indices
 from handler.tasks.vectors import normalized_embeddings
-from handler.types import Encoding, Output, Text
+from handler.types import Encoding, Output, Side, Text
 
 
 class RerankRequest(TextRequest, frozen=True, kw_only=True):
@@ -46,8 +47,12 @@ class Scorer(ABC):
     def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
         """What the model reads."""
 
+    def fit(self, index: int, windows: list[Encoding], policy: str) -> list[Encoding]:
+        """See `Task.fit`."""
+        return windows
+
     @abstractmethod
-    def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
+    def scores(self, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
         """`(texts,)`."""
 
 
@@ -62,7 +67,7 @@ class CrossEncoder(Scorer):
         """Pairs."""
         return [(query, text) for text in texts]
 
-    def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
+    def scores(self, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
         """After the activation that sentence-transformers would apply."""
         windows, starts = of_windows(self.head, outputs)
         scores = windows[:, 0] if raw else self.head.relevance(windows[:, 0])
@@ -70,12 +75,11 @@ class CrossEncoder(Scorer):
         return best
 
 
-class BiEncoder(Scorer):
-    """Cosines of the archive's embeddings."""
+class Sides(Scorer):
+    """One that reads query and texts apart."""
 
-    def __init__(self, model: LoadedModel) -> None:
-        self.model = model
-        self.reading = POOLINGS[model.config.pooling]
+    def __init__(self, model: LoadedModel, reading: Reading) -> None:
+        self.model, self.reading = model, reading
 
     def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
         """The query and then the texts, each with the archive's prompt for its side."""
@@ -83,15 +87,46 @@ class BiEncoder(Scorer):
         asked = prompts.prepend(prompts.for_input_type(config, "query"), [query])
         return asked + prompts.prepend(prompts.for_input_type(config, "document"), texts)
 
-    def scores(self, outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
+
+class BiEncoder(Sides):
+    """Cosines of the archive's embeddings."""
+
+    def scores(self, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
         """Between -1 and 1."""
         found = normalized_embeddings(self.model, outputs)
         cosines: Scores = found[1:] @ found[0]
         return cosines
 
 
+class MaxSim(Sides):
+    """For each token of the query the nearest one of the text, added up."""
+
+    def __init__(self, model: LoadedModel, interaction: LateInteraction) -> None:
+        super().__init__(model, interaction.reading)
+        self.interaction = interaction
+
+    def fit(self, index: int, windows: list[Encoding], policy: str) -> list[Encoding]:
+        """See `Task.fit`."""
+        return self.interaction.fit("document" if index else "query", windows, policy)
+
+    def scores(self, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
+        """At most the number of the query's vectors."""
+        sides: list[Side] = ["query", *["document"] * (len(outputs) - 1)]  # type: ignore[list-item]
+        query, *texts = self.interaction.vectors(sides, encodings, outputs)
+        return self.interaction.scores(query, texts)
+
+
+def scorer(model: LoadedModel) -> Scorer:
+    """What the archive is made for."""
+    if model.head and model.kind == "reranker":
+        return CrossEncoder(model.head)
+    if model.late_interaction:
+        return MaxSim(model, model.late_interaction)
+    return BiEncoder(model, POOLINGS[model.config.pooling])
+
+
 class Rerank(Task[RerankRequest]):
-    """Relevance of texts to a query, best first: a cross-encoder's scores, or without that head cosines."""
+    """Relevance of texts to a query, best first: a cross-encoder's scores, MaxSim of vectors of tokens, or cosines."""
 
     name = "rerank"
     request = RerankRequest
@@ -99,7 +134,7 @@ class Rerank(Task[RerankRequest]):
 
     def __init__(self, model: LoadedModel) -> None:
         super().__init__(model)
-        self.scorer: Scorer = CrossEncoder(model.head) if model.head and model.kind == "reranker" else BiEncoder(model)
+        self.scorer = scorer(model)
 
     def texts(self, request: RerankRequest) -> list[Text]:
         """What the scorer reads."""
@@ -116,6 +151,10 @@ class Rerank(Task[RerankRequest]):
         """See `Task.listed`; the query is in none."""
         return len(request.texts)
 
+    def fit(self, request: RerankRequest, index: int, windows: list[Encoding], policy: str) -> list[Encoding]:
+        """See `Task.fit`."""
+        return self.scorer.fit(index, windows, policy)
+
     def reading(self, request: RerankRequest) -> Reading:
         """See `Task.reading`."""
         return self.scorer.reading
@@ -124,7 +163,7 @@ class Rerank(Task[RerankRequest]):
         self, request: RerankRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> list[dict[str, Any]]:
         """`index` and `score` of each text, best first; equal ones in their order."""
-        scores = self.scorer.scores(outputs, request.raw_scores)
+        scores = self.scorer.scores(encodings, outputs, request.raw_scores)
         order = top_k_indices(scores, request.top_n)
         ranked: list[dict[str, Any]] = [{"index": int(number), "score": scores[number]} for number in order]
         if request.return_text:

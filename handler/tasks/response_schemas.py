@@ -147,6 +147,7 @@ class Description(msgspec.Struct):
 REPLIES: dict[str, tuple[Any, ...]] = {
     "hidden-states": (list[list[list[float]]],),
     "embedding": (list[list[float]], list[list[int]], list[str]),
+    "multi-vector": (list[list[list[float]]], list[list[list[int]]], list[list[str]]),
     "similarity": (list[float],),
     "rerank": (list[Ranked],),
     "text-classification": (list[list[Labelled]],),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from handler import head as heads
 from handler.activations import OF_MODULES
@@ -33,22 +34,33 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     """
     if not checkpoint.dense:
         return
-    steps: list[Step] = []
-    weights: dict[str, Any] = {}
-    hidden = hidden_size(checkpoint.config)
-    for number, module in enumerate(checkpoint.dense):
-        config, found = load_object(module / "config.json"), read(module)
-        check(module, config, found, hidden)
-        hidden = found["linear.weight"].shape[0]
-        names = {name: f"{number}.{name}" for name in found}
-        weights |= {names[name]: found[name].float().contiguous() for name in found}
-        steps.append(Step(names["linear.weight"], names.get("linear.bias", ""), activation(module, config)))
+    steps, weights = chain(checkpoint.dense, hidden_size(checkpoint.config), SENTENCE)
     try:
         layout.check_finite(weights)
     except ValueError as error:
         raise Failure(f"a dense layer of {checkpoint.root}: {error}") from None
     description = msgspec.json.encode(HeadMetadata("embedding", steps)).decode()
     layout.save(weights, folder / heads.DENSE, {heads.META: description})
+
+
+def chain(modules: Sequence[Path], hidden: int, reads: str) -> tuple[list[Step], dict[str, Tensor]]:
+    """Layers one after the other, and their weights.
+
+    Args:
+        modules: their folders.
+        hidden: width of what the first one gets.
+        reads: what all of them read, as sentence-transformers calls it.
+    """
+    steps: list[Step] = []
+    weights: dict[str, Tensor] = {}
+    for number, module in enumerate(modules):
+        config, found = load_object(module / "config.json"), read(module)
+        check(module, config, found, hidden, reads)
+        hidden = found["linear.weight"].shape[0]
+        names = {name: f"{number}.{name}" for name in found}
+        weights |= {names[name]: found[name].float().contiguous() for name in found}
+        steps.append(Step(names["linear.weight"], names.get("linear.bias", ""), activation(module, config)))
+    return steps, weights
 
 
 def read(module: Path) -> Mapping[str, Any]:
@@ -63,12 +75,12 @@ def read(module: Path) -> Mapping[str, Any]:
     raise Failure(f"{module} has no weights", fix="model.safetensors or pytorch_model.bin is needed")
 
 
-def check(module: Path, config: Mapping[str, Any], found: Mapping[str, Any], hidden: int) -> None:
+def check(module: Path, config: Mapping[str, Any], found: Mapping[str, Any], hidden: int, reads: str) -> None:
     """Refuse what would give other vectors than sentence-transformers', and what it does not load."""
     file = module / "config.json"
-    ends = {value(config, f"module_{end}_name", str, SENTENCE, file) for end in ("input", "output")}
-    if value(config, "use_residual", bool, False, file) or ends != {SENTENCE}:
-        raise Failure(f"{module} is a dense layer with a residual, or not over sentences; this is not served")
+    ends = {value(config, f"module_{end}_name", str, reads, file) for end in ("input", "output")}
+    if value(config, "use_residual", bool, False, file) or ends != {reads}:
+        raise Failure(f"{module} is a dense layer with a residual, or not over {reads}; this is not served")
     check_names(file, value(config, "bias", bool, True, file), found.keys())
     out, into = found["linear.weight"].shape
     for key, size in (("in_features", into), ("out_features", out)):

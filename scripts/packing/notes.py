@@ -19,6 +19,7 @@ from scripts.console import err
 from scripts.files.json_files import load_if_there, value
 from scripts.packing import weights
 from scripts.packing.heads import CLASSES
+from scripts.packing.multi_vector import PROJECTION
 from scripts.sources import pickles
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.families import family
@@ -115,7 +116,9 @@ def tensors(packed: Packed) -> Iterator[str]:
 def unused(checkpoint: Checkpoint) -> set[str]:
     """Names that neither transformers' encoder nor its class with the head, where there is one, reads."""
     kinds = ["AutoModel", *([CLASSES[checkpoint.head]] if checkpoint.head else [])]
-    return set.intersection(*(unexpected(checkpoint, kind) for kind in kinds))
+    found = checkpoint.late_interaction
+    read = {PROJECTION} if found and found.projection else set()
+    return set.intersection(*(unexpected(checkpoint, kind) for kind in kinds)) - read
 
 
 def unexpected(checkpoint: Checkpoint, kind: str) -> set[str]:

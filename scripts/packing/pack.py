@@ -29,6 +29,7 @@ from scripts.packing import (
     engines,
     heads,
     model_config,
+    multi_vector,
     notes,
     queueing,
     settings_file,
@@ -140,7 +141,7 @@ def capabilities(checkpoint: Checkpoint, config: HandlerConfig) -> set[Capabilit
     served = None if heads.unsupported_reason(checkpoint) else checkpoint.head
     labels = heads.labels(checkpoint.config, scores(checkpoint.config)) if served == "sequence" else []
     explained = config.runtime in engines.ENCODERS and stored(config.dtype) != "int8"
-    return model.capabilities(config, served, labels, explained)
+    return model.capabilities(config, served, labels, explained, checkpoint.late_interaction is not None)
 
 
 def stage(
@@ -156,6 +157,7 @@ def stage(
     required, found = TASKS[task].requires, checkpoint.head
     headless = heads.write(checkpoint, folder, required == found or (required == "ranking" and found == "sequence"))
     dense.write(checkpoint, folder)
+    multi_vector.write(checkpoint, folder, dtype)
     provenance.write(provenance.read_verified(checkpoint.root), folder)
     notes.write(notes.Packed(checkpoint, headless, dtype), folder)
 

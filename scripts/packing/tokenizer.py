@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from tokenizers import Tokenizer, models, normalizers
+from tokenizers import AddedToken, Tokenizer, models, normalizers
 
 from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import TokenizerSettings
@@ -34,6 +35,8 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     file = load(own) if own.exists() else None
     content = state(file) if file else ""
     theirs = build(checkpoint.folder, file is not None)
+    if checkpoint.late_interaction:
+        mark(theirs, checkpoint.late_interaction.markers)
     made: Any = backend(theirs) or file
     check_size(checkpoint, made)
     check_dropout(checkpoint, made)
@@ -50,6 +53,18 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     packed = load(folder / FILE)
     packed.encode_special_tokens = settings.split_special_tokens
     tokenizer_parity.check(packed, theirs, checkpoint.folder)
+
+
+def mark(theirs: Any, markers: Sequence[str]) -> None:
+    """Keep words of the vocabulary whole that a model was trained with as tokens before its texts.
+
+    Source: `_register_prefix_tokens` of `MultiVectorEncoder` in sentence-transformers 6.2.
+    """
+    for marker in markers:
+        known = (each for each in (marker, *marker.split()[:1]) if each in theirs.get_vocab())
+        word = next(known, None)
+        if word is not None and theirs.tokenize(word) != [word]:
+            theirs.add_tokens([AddedToken(word, normalized=False, special=True)], special_tokens=True)
 
 
 def settings_of(theirs: Any, made: Tokenizer) -> TokenizerSettings:

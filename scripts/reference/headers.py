@@ -48,7 +48,7 @@ RESPONSE: dict[str, str] = {
     "x-correlation-id": "the request's `x-correlation-id`, or else its `x-request-id`; also on errors",
     "x-shape": "binary responses: dimensions of the array, with commas",
     "x-dtype": "binary responses: type of its elements, such as `float32`; always little-endian",
-    "x-lengths": "binary `hidden-states`: number of rows of each text, with commas",
+    "x-lengths": "binary `hidden-states` and `multi-vector`: number of rows of each text, with commas",
     "inference-header-content-length": "KServe version 2 with binary tensors: bytes of the JSON before them",
     "retry-after": "with 503: seconds to wait before a retry",
     "www-authenticate": "with 401: `Bearer`, the scheme of `authorization`",

@@ -29,6 +29,7 @@ NEEDS: dict[Capability, str] = {
     "tokens": "a token classification head",
     "span": "a question answering head",
     "vocabulary": "a masked language modeling head",
+    "multi-vector": "a model of late interaction (ColBERT)",
     "entailment": "a sequence classification head with a label that begins with `entail`",
     "ranking": "a sequence classification head with one label, or no such head",
     "gradients": "weights that are not int8, and the runtime auto, native, packed or onnx",

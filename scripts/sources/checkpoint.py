@@ -14,8 +14,9 @@ from handler.head import HeadType
 from scripts.console import Failure
 from scripts.files.entries import leads_out
 from scripts.files.json_files import MALFORMED, checked, load_if_there, load_object, required, value
-from scripts.sources import damage, first_module, lengths, remedies, variants
+from scripts.sources import damage, first_module, late_interaction, lengths, remedies, variants
 from scripts.sources import sentence_transformers as modules
+from scripts.sources.late_interaction import LateInteraction
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 TOKENIZER_FILES = (
@@ -75,6 +76,7 @@ class Checkpoint:
         default_prompt: name of the one that does.
         rerank: what a cross-encoder applies to its score; see `HeadMetadata`.
         length_said: the file that says `max_length`, and its key.
+        late_interaction: how states of tokens become vectors; None for other models.
         variant: of its files of weights; None where they have their plain names. See `variants`.
     """
 
@@ -95,6 +97,7 @@ class Checkpoint:
     rerank: str = "sigmoid"
     length_said: tuple[Path, str] = (Path("config.json"), "max_position_embeddings")
     variant: str | None = None
+    late_interaction: LateInteraction | None = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -164,10 +167,26 @@ def understand(root: Path) -> Checkpoint:
     plain = replace(plain, length_said=(folder / name, key))
     plain = replace(plain, truncation=truncation_side(folder, tokenizer))
     if (root / "modules.json").exists():
-        return replace(plain, **modules.read(root))
+        return shortened(replace(plain, **modules.read(root)))
+    if architecture == late_interaction.STANFORD:
+        from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+        kind = value(config, "model_type", str, "bert")
+        plain = replace(plain, architecture=str(MODEL_MAPPING_NAMES.get(kind, architecture)))
+        return shortened(replace(plain, **late_interaction.stanford(root)))
     if modules.is_cross_encoder(config):
         return replace(plain, **modules.classifier(config))
     return replace(plain, task="hidden-states" if architecture.endswith("Model") else TASKS.get(plain.head, ""))
+
+
+def shortened(found: Checkpoint) -> Checkpoint:
+    """With the length of its longer side, where queries and documents have lengths of their own."""
+    sides = found.late_interaction
+    if sides is None or sides.document_length is None:
+        return found
+    expanded = sides.expansion.length if sides.expansion else 0
+    query = expanded if sides.expansion and sides.expansion.fixed else max(sides.query_length or 0, expanded)
+    return replace(found, max_length=min(found.max_length, max(sides.document_length, query or found.max_length)))
 
 
 def check_vocabulary(folder: Path) -> None:

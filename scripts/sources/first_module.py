@@ -62,6 +62,10 @@ def check(file: Path, settings: Mapping[str, Any], served: tuple[str, str, str])
     """
     check_arguments(file, settings)
     check_outputs(file, settings, served)
+
+
+def check_lengths(file: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse lengths of sides where a model has none."""
     for key in OTHER_LENGTHS:
         if settings.get(key) not in (None, False):
             found = json.dumps(settings[key])[:SHOWN]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from handler.activations import OF_MODULES
 from scripts.console import Failure
 from scripts.files.entries import leads_out
 from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
-from scripts.sources import first_module, unserved
+from scripts.sources import first_module, late_interaction, unserved
+from scripts.sources.late_interaction import LateInteraction
 
 POOLINGS = {
     "pooling_mode_cls_token": "cls",
@@ -88,6 +90,8 @@ def read(root: Path) -> dict[str, Any]:
     first_module.check(file, settings, OUTPUTS[further])
     prompts = load_if_there(root / MODEL)
     check_kind(root, prompts, KINDS[further])
+    if further is not multi_vector:
+        first_module.check_lengths(file, settings)
     found = {
         "lower_case": value(settings, "do_lower_case", bool, False, file),
         "prompts": {
@@ -98,14 +102,12 @@ def read(root: Path) -> dict[str, Any]:
         "dimensions": value(prompts, "truncate_dim", int, None, MODEL),
         "default_prompt": value(prompts, "default_prompt_name", str, None, MODEL),
     }
-    return (
-        found
-        | further(root, found, dict(zip(names, folders, strict=True)))
-        | {
-            "dense": tuple(folder for name, folder in zip(names, folders, strict=True) if name == "Dense"),
-            "normalize": names[-1] == "Normalize",
-        }
-    )
+    found |= further(root, found, dict(zip(names, folders, strict=True)))
+    layers = tuple(folder for name, folder in zip(names, folders, strict=True) if name.endswith("Dense"))
+    if further is multi_vector:
+        sides: LateInteraction = found["late_interaction"]  # type: ignore[assignment]
+        return found | {"late_interaction": replace(sides, dense=layers)}
+    return found | {"dense": layers, "normalize": names[-1] == "Normalize"}
 
 
 def check_kind(root: Path, config: Mapping[str, Any], kind: str) -> None:
@@ -114,7 +116,7 @@ def check_kind(root: Path, config: Mapping[str, Any], kind: str) -> None:
     Source: `_get_model_type` and `_load_converted_modules` of sentence-transformers 6.2.
     """
     said = value(config, "model_type", str, "", MODEL)
-    if said and said not in (kind, "SentenceTransformer" if kind == "SparseEncoder" else kind):
+    if said and said not in (kind, ALSO.get(kind)):
         raise Failure(
             f"{root} has the modules of a {kind}, and {MODEL} says {said!r}", fix=f'set model_type to "{kind}"'
         )
@@ -183,17 +185,35 @@ def cross_encoder(root: Path, found: Mapping[str, Any], modules: Mapping[str, Pa
     return classifier(load_object(modules["Transformer"] / "config.json"))
 
 
+def multi_vector(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
+    """A vector per token."""
+    _, settings = first_module.settings(modules["Transformer"])
+    read, prompts = late_interaction.folder(load_if_there(root / MODEL), MODEL, settings, modules, found["prompts"])
+    return {"task": "multi-vector", "late_interaction": read, "prompts": prompts}
+
+
 MODULE_PATTERNS: dict[str, Reader] = {
     r"Transformer Pooling( Dense| Dropout)*( Normalize)?": embedding,
     r"(MLM)?Transformer SpladePooling": sparse,
     r"Transformer": cross_encoder,
+    r"Transformer( Dense)* MultiVectorMask( Normalize)?": multi_vector,
+    r"Transformer( Dense)* Normalize MultiVectorMask": multi_vector,
+    r"Transformer( pylate\.models\.Dense\.Dense)+": multi_vector,
 }
 """Modules that are served, and what reads them further."""
 UNLIMITED = f"set max_active_dims of {MODEL} to null, and keep the largest ones of each answer"
-KINDS: dict[Reader, str] = {embedding: "SentenceTransformer", sparse: "SparseEncoder", cross_encoder: "CrossEncoder"}
+KINDS: dict[Reader, str] = {
+    embedding: "SentenceTransformer",
+    sparse: "SparseEncoder",
+    cross_encoder: "CrossEncoder",
+    multi_vector: "MultiVectorEncoder",
+}
+ALSO = {"SparseEncoder": "SentenceTransformer", "MultiVectorEncoder": "ColBERT"}
+"""Other words for a kind; the second is PyLate's."""
 OUTPUTS: dict[Reader, tuple[str, str, str]] = {
     embedding: ("feature-extraction", "last_hidden_state", "token_embeddings"),
     sparse: ("fill-mask", "logits", "token_embeddings"),
+    multi_vector: ("feature-extraction", "last_hidden_state", "token_embeddings"),
     cross_encoder: ("sequence-classification", "logits", "scores"),
 }
 """What the first module's settings may say of it: which of transformers' models, which of its outputs, under what name.

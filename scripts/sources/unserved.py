@@ -27,7 +27,11 @@ MODULES = (
         "it looks words up in a table, and has no encoder",
         ELSEWHERE,
     ),
-    Remedy(("MultiVectorMask", "pylate.*"), "it gives a vector for each token, as ColBERT does", ELSEWHERE),
+    Remedy(
+        ("MultiVectorMask", "pylate.*"),
+        "its vectors of tokens would differ from sentence-transformers'",
+        "served: Transformer, any Dense, MultiVectorMask and Normalize",
+    ),
     Remedy(
         ("*",),
         "its vectors would differ from sentence-transformers'",

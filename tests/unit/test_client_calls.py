@@ -15,6 +15,7 @@ METHODS = [
     ("embed", ("1",), {}, "embedding", {"inputs": ["1"]}, NPY),
     ("embed", (["1", "2"],), {"dimensions": 8}, "embedding", {"inputs": ["1", "2"], "dimensions": 8}, NPY),
     ("hidden_states", (["2", "1"],), {}, "hidden-states", {"inputs": ["2", "1"]}, NPY),
+    ("multi_vector", (["2"], "query"), {}, "multi-vector", {"inputs": ["2"], "input_type": "query"}, NPY),
     ("similarity", ("2", ["3", "4"]), {}, "similarity", {"source": "2", "sentences": ["3", "4"]}, NPY),
     (
         "zero_shot_classification",
@@ -66,6 +67,7 @@ def test_shapes(connect, fake):
         assert client.zero_shot_classification(["1", "2"], ["a", "b"]) == [{"a": 0.5, "b": 0.5}] * 2
         assert client.embed(["1", "2"]).tolist() == [[1, 0.5], [2, 0.5]]
         assert [rows.tolist() for rows in client.hidden_states(["2", "1"])] == [[[2, 0], [2, 1]], [[1, 0]]]
+        assert [rows.tolist() for rows in client.multi_vector(["2", "1"])] == [[[2, 0], [2, 1]], [[1, 0]]]
         assert client.similarity("2", ["3", "4"]).tolist() == [6, 8]
         assert client.word_vectors(["a", "b"]).dtype == np.float32
         assert client.most_similar("king", top_k=1) == [("queen", 0.5)]

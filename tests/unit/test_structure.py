@@ -19,6 +19,7 @@ LEVELS = [
     {"tasks"},
     {"model"},
     {"text", "batching", "output_cache", "telemetry", "workers", "wire", "memory"},
+    {"late_interaction"},
     {"truncation", "tokenizer_settings"},
     {"head", "poolings", "explanation"},
     {"device"},

@@ -103,6 +103,7 @@ def explanations(tally: Tally, body: Mapping[str, Any], reference: Any, found: A
 MEASURES: dict[str, Callable[[Tally, Mapping[str, Any], Any, Any], None]] = {
     "embedding": embedding,
     "hidden-states": hidden_states,
+    "multi-vector": hidden_states,
     "similarity": similarity,
     "rerank": rerank,
     "text-classification": text_classification,
