@@ -16,7 +16,7 @@ Readings = Sequence[Reading | None]
 Found = Output | BertError
 Compute = Callable[[Sequence[Encoding], Readings], Sequence[Found]]
 Key = tuple[bytes, Reading | None]
-"""Token ids, token types and how many are attended, which is all that a runtime looks at, and what a task reads of the outputs."""
+"""Token ids and types and how many are attended, all that a runtime looks at, and what a task reads of the outputs."""
 
 OVERHEAD = 344
 """Bytes of an entry beside its key's and its arrays' content: `tracemalloc` on CPython 3.11 with NumPy 2."""
@@ -76,8 +76,8 @@ class OutputCache:
         return output
 
     def keep(self, key: Key, output: Found) -> None:
-        """Keep an output, unless it is an error or larger than all there may be."""
-        if isinstance(output, BertError) or entry_size(key, output) > self.capacity:
+        """Keep an output, unless it is an error or larger than all there may be; one on a device is not looked at."""
+        if not self.capacity or isinstance(output, BertError) or entry_size(key, output) > self.capacity:
             return
         self.entries[key] = output.owned()
         self.size += entry_size(key, output)

@@ -6,6 +6,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from handler import loading
+from handler.output_cache import OutputCache
 from scripts.packing import pack as packer
 from scripts.sources import checkpoint as checkpoints
 from tests import heads
@@ -56,7 +57,7 @@ def load(tmp_path_factory):
         settings["handler"] |= {"runtime": runtime, "threads": 1}
         pipeline = loading.load(archive, "bert", "1.0", settings, None, lambda *_: None)
         if name != runtime:
-            pipeline.runtime.outputs_on_device, pipeline.portion = True, 40
+            pipeline.runtime.outputs_on_device, pipeline.portion, pipeline.cache = True, 40, OutputCache(0)
         return pipeline
 
     return loaded
