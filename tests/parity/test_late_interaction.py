@@ -11,6 +11,7 @@ import torch
 from sentence_transformers import MultiVectorEncoder
 
 from handler import loading
+from handler.output_cache import OutputCache
 from handler.tasks.embedding import binary, int8
 from handler.types import Row
 from scripts.console import Failure
@@ -60,7 +61,7 @@ def load(tmp_path_factory):
         settings = {"handler": {key: getattr(config.handler, key) for key in kept}}
         pipeline = loading.load(archive, "bert", "1.0", settings, None, lambda *_: None)
         if " " in name:
-            pipeline.runtime.outputs_on_device, pipeline.portion = True, 40
+            pipeline.runtime.outputs_on_device, pipeline.portion, pipeline.cache = True, 40, OutputCache(0)
         return pipeline
 
     return loaded

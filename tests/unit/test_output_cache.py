@@ -52,10 +52,12 @@ def test_types_and_what_is_read_tell_sequences_apart(model):
     cache = OutputCache(1 << 20)
     first = encoding(2, 7, 3)
     second = Encoding([2, 7, 3], [0, 0, 1], [0] * 3)
-    outputs, kept = cache.outputs([first, second, first], [MEAN, MEAN, HIDDEN], model)
-    assert kept == [False] * 3
-    assert [output.hidden.shape for output in outputs] == [(1, 5), (1, 5), (3, 5)]
-    assert cache.outputs([first, second, first], [MEAN, MEAN, HIDDEN], model)[1] == [True] * 3
+    third = Encoding([2, 7, 3], [0, 0, 0], [0] * 3, attended=2)
+    different = [first, second, first, third], [MEAN, MEAN, HIDDEN, MEAN]
+    outputs, kept = cache.outputs(*different, model)
+    assert kept == [False] * 4
+    assert [output.hidden.shape for output in outputs] == [(1, 5), (1, 5), (3, 5), (1, 5)]
+    assert cache.outputs(*different, model)[1] == [True] * 4
 
 
 def test_the_oldest_go_when_the_bytes_are_full_and_what_was_asked_for_again_is_not_old(model):
