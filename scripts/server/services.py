@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from scripts.server import agent, management_port
+from scripts.server import agent, java_memory, management_port
 from scripts.server.state import Server
 
 SERVICES: dict[str, Callable[[Server], object]] = {
     "the management port": management_port.serve,
     "the agent for HAProxy": agent.serve,
+    "what returns Java's memory": java_memory.serve,
 }
-"""Each listens in threads of its own when it returns; `Server.current` is the server as it is now."""
+"""Each works in threads of its own when it returns; `Server.current` is the server as it is now."""
 
 
 def begin(server: Server) -> None:

@@ -4,11 +4,15 @@ import gzip
 import socket
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
+import psutil
 import pytest
 import requests
 
 from handler.protocols.compression import LIMIT
+from scripts.server import java_memory
+from tests.e2e.conftest import wait_for
 from tests.hostile import calls
 from tests.hostile.schemas import __main__ as schemas
 
@@ -143,3 +147,15 @@ def test_a_form_of_many_fields_and_json_of_many_lists_are_refused(server):
     for kind, body in kinds.items():
         answer = requests.post(f"{server.url}/predictions/bert", data=body, headers={"content-type": kind}, timeout=60)
         assert (answer.status_code, answer.json()["error_type"]) == (413, "too_large"), kind
+
+
+def test_java_gives_back_what_half_sent_bodies_took(server):
+    java = psutil.Process(calls.pids(server)[0]).parent()
+    before = java_memory.collect(java)
+    head = b"POST /predictions/bert HTTP/1.1\r\nhost: a\r\ncontent-length: 10000000\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(40):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            connection.sendall(head + b"x" * 9_000_000)
+        wait_for(lambda: java_memory.resident(java) > 1.6 * before, "a larger Java")
+    wait_for(lambda: java_memory.resident(java) < 1.5 * before, "a smaller one")
