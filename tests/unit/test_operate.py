@@ -187,6 +187,7 @@ def test_a_start_beside_a_server_finds_it(tmp_path, monkeypatch):
     monkeypatch.setattr(running.preflight, "archives", lambda _: [])
     monkeypatch.setattr(upgrade, "add", lambda one, name, *_: added.append(name) or one)
     monkeypatch.setattr(running.changing, "clear", lambda _: None)
+    monkeypatch.setattr(running.changing.management, "when_back", lambda server: server.current())
     assert running.add_missing(Options(tmp_path, ["bert", "other", "more"]), there) == (there, ["other", "more"])
     assert added == ["other", "more"]
 
