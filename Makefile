@@ -20,7 +20,7 @@ stop: ## end the server that `make serve` started; PORT=9400
 
 test: ## every test: unit, parity, and end-to-end on real TorchServe processes
 	@scripts/setup dev otel bulk
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -n 2 --dist loadfile
 
 check: ## ruff and mypy
 	@scripts/setup dev otel bulk

@@ -23,11 +23,16 @@ from tests.collector import Collector, collecting
 from tests.e2e.sent import Sent, listening
 
 PORTS = 5  # inference, management, metrics, gRPC twice
+PARTS, PART_PORTS = 4, 3000
 
 
 def free_port() -> int:
-    """First of five free ports in a row, below the range that clients' own ends come from."""
-    for first in range(20000 + os.getpid() % 1000 * 10, 32000, 10):
+    """First of five free ports in a row, below the range that clients' own ends come from.
+
+    Processes of one test run look in parts of their own: a port that one has found is not taken yet.
+    """
+    begin = 20000 + PART_PORTS * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % PARTS)
+    for first in range(begin + os.getpid() % 100 * 10, begin + PART_PORTS, 10):
         sockets = [socket.socket() for _ in range(PORTS)]
         try:
             for offset, probe in enumerate(sockets):
