@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handler.protocols import page
+from handler.protocols import page, swagger
 from handler.protocols.base import Protocol
 from handler.protocols.cohere import Cohere
 from handler.protocols.huggingface import PIPELINE, TASK_NAMES, HuggingFace
@@ -11,7 +11,7 @@ from handler.protocols.kserve import EXPLAIN, KServe
 from handler.protocols.native import Native
 from handler.protocols.openai import OpenAI
 from handler.protocols.openapi import PATH, Document
-from handler.protocols.routed import Route, Routed, Switch
+from handler.protocols.routed import Routed
 from handler.protocols.tei import TEI, TEIEmbeddings
 from handler.protocols.vllm import VLLM
 from handler.tasks import TASKS
@@ -28,10 +28,6 @@ ROUTED: dict[str, Routed] = {
     "infinity": Infinity(),
 }
 """By the beginning of its paths; those that share their first word with others are found by whole paths alone."""
-DOCUMENTED: dict[str, Route | Switch] = {
-    path: route for protocol in ROUTED.values() for path, route in protocol.routes.items()
-}
-STATUSES = {path: protocol.statuses for protocol in ROUTED.values() for path in protocol.routes}
 ROUTES: dict[str, Protocol] = {path: protocol for protocol in ROUTED.values() for path in protocol.routes}
 KSERVE = KServe()
 PREFIXES: dict[str, Protocol] = {
@@ -39,12 +35,17 @@ PREFIXES: dict[str, Protocol] = {
     "hf": HuggingFace(),
     "kserve": KSERVE,
     "vertex": KSERVE,
-    PATH: Document(DOCUMENTED, STATUSES),
+    swagger.PATH: swagger.SwaggerUI(),
 }
 """Who answers for an unknown path below a prefix. `kserve` is what the adapter calls KServe's own routes."""
 
-OPEN = frozenset({"tei/health", "tei/ping", "infinity/health"})
-"""Paths that want no key: whoever looks whether a server is ready cannot know one, and learns nothing else."""
+OPEN = frozenset({"tei/health", "tei/ping", "infinity/health", *swagger.PATHS})
+"""Paths that want no key: whoever looks whether a server is ready cannot know one, and learns nothing else.
+
+The page of Swagger UI says nothing of the archive until it has read the OpenAPI document, and asks a key for that.
+"""
+DOCUMENT = Document(tuple(dict.fromkeys((NATIVE, PAGE, *PREFIXES.values()))), OPEN)
+PREFIXES[PATH] = DOCUMENT
 HF = {f"hf/{before}{name}" for before in ("", PIPELINE) for name in (*TASKS, *TASK_NAMES)}
 KNOWN = frozenset({"", *TASKS, *ROUTES, *PREFIXES, EXPLAIN, *HF})
 """Paths that are no client's own words."""

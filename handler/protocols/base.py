@@ -13,6 +13,7 @@ from handler.call import Call
 from handler.errors import BertError, Empty, Invalid, TooLarge, UnknownTask, unknown
 from handler.limits import Blank
 from handler.model import Capability
+from handler.protocols.operations import Archive, Operations
 from handler.tasks import TASKS
 from handler.tasks.base import Task, TextRequest
 from handler.types import Row
@@ -95,6 +96,10 @@ class Protocol(ABC):
     @abstractmethod
     def encode_error(self, error: BertError) -> bytes:
         """The JSON for a call that failed, in the schema's own envelope."""
+
+    @abstractmethod
+    def operations(self, archive: Archive) -> Operations:
+        """Every path that it answers for such an archive, for the OpenAPI document."""
 
 
 def choose(tasks: Tasks, name: str) -> Task[Any]:

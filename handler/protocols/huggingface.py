@@ -7,17 +7,18 @@ answers one text without a list around it where transformers' pipelines do.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
-
-import msgspec
+from typing import Any, get_args
 
 from handler.call import Call
 from handler.errors import BertError
-from handler.protocols import foreign
+from handler.protocols import arrays, foreign
 from handler.protocols.base import Decoded, EncodedBody, Tasks, dump
+from handler.protocols.huggingface_bodies import NAMES, Cut, bodies
 from handler.protocols.native import Native
+from handler.protocols.operations import Archive, Operation, Operations, first_line
 from handler.tasks.base import Task
 from handler.tasks.inputs import parse
+from handler.tasks.response_schemas import REPLIES
 from handler.types import Row
 
 TASK_NAMES = {
@@ -31,26 +32,6 @@ TASK_NAMES = {
 PIPELINE = "pipeline/"
 """What stands before a task in Hugging Face's own addresses."""
 UNWRAPPED_TASKS = ("fill-mask", "token-classification", "zero-shot-classification")
-
-
-NAMES = {"doc_stride": "stride", "max_answer_len": "max_answer_length", "source_sentence": "source"}
-"""Theirs -> ours."""
-
-
-class Cut(msgspec.Struct, frozen=True):
-    """Keys for what is too long."""
-
-    truncate: bool | None = None
-    truncation_direction: Literal["left", "right", "Left", "Right"] | None = None
-
-    @property
-    def policy(self) -> str | None:
-        """Ours; None where neither key says anything."""
-        if self.truncate is False:
-            return "error"
-        if self.truncation_direction is None:
-            return "right" if self.truncate else None
-        return self.truncation_direction.lower()
 
 
 class HuggingFace(Native):
@@ -90,3 +71,20 @@ class HuggingFace(Native):
     def encode_error(self, error: BertError) -> bytes:
         """Its envelope has the message alone."""
         return dump({"error": str(error)})
+
+    def operations(self, archive: Archive) -> Operations:
+        """See `Protocol.operations`."""
+        names = {name: name for name in archive.tasks} | TASK_NAMES
+        able = {name: operation(archive.tasks[task]) for name, task in names.items() if task in archive.tasks}
+        return {"hf": able[archive.default]} | {
+            f"hf/{before}{name}": found for before in ("", PIPELINE) for name, found in able.items()
+        }
+
+
+def operation(task: type[Task[Any]]) -> Operation:
+    """A task's path."""
+    replies = REPLIES[task.name]
+    if task.name in UNWRAPPED_TASKS:
+        replies += tuple(get_args(reply)[0] for reply in replies)
+    media = tuple(arrays.FORMATS) if task.numeric else ()
+    return Operation(first_line(task.__doc__), bodies(task), replies, media)

@@ -7,21 +7,20 @@ both without saying which: a body with `instances` is version 1. `:explain` and 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
 from handler.call import Call
 from handler.errors import BertError, Invalid, Undecodable, UnknownTask, quote, unknown
-from handler.protocols import body, foreign, tensors
+from handler.protocols import body, foreign, kserve_paths, tensors
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
 from handler.protocols.kserve_inputs import inputs, instances, named
-from handler.protocols.tensors import Tensor
+from handler.protocols.kserve_paths import BINARY, OCTETS, Infer
+from handler.protocols.operations import Archive, Operations
 from handler.tasks.base import Task
 from handler.tasks.explanations import Explanations
 from handler.tasks.hidden_states import HiddenStates
@@ -31,43 +30,6 @@ EXPLAIN = "kserve/explanations"
 """What the adapter calls the routes that explain."""
 PATHS = ("kserve", EXPLAIN, "vertex")
 HEADER = "inference-header-content-length"
-BINARY = "binary_data_output"
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Parameters of an output."""
-
-    binary_data: bool | None = None
-
-
-class RequestedOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """An output the client asks for."""
-
-    name: str = ""
-    parameters: Wanted = Wanted()
-
-
-class Infer(msgspec.Struct, frozen=True, kw_only=True):
-    """Body of version 2."""
-
-    inputs: list[Tensor]
-    id: str = ""
-    model_name: Annotated[str, Meta(description="not read; the archive is chosen by the path")] = ""
-    model_version: Annotated[str | None, Meta(description="not read")] = None
-    parameters: Annotated[
-        dict[str, Any], Meta(description="the task and its keys", examples=[{"task": "embedding"}])
-    ] = {}
-    outputs: list[RequestedOutput] = []
-
-    def wanted(self, names: Collection[str]) -> dict[str, bool]:
-        """The outputs the client asks for, all if it names none, and whether each is wanted as bytes."""
-        if (binary := self.parameters.get(BINARY)) not in (True, False, None):
-            raise Invalid(f"{BINARY} is a {type(binary).__name__}; send true or false")
-        asked = {output.name: output.parameters.binary_data for output in self.outputs}
-        for name in asked:
-            if name not in names:
-                raise Invalid(unknown("output", name, names))
-        return {name: bool(binary if own is None else own) for name, own in (asked or dict.fromkeys(names)).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +92,10 @@ class KServe(Protocol):
     def encode_error(self, error: BertError) -> bytes:
         """Both versions' envelope."""
         return dump({"error": str(error)})
+
+    def operations(self, archive: Archive) -> Operations:
+        """See `Protocol.operations`."""
+        return kserve_paths.operations(archive)
 
 
 def split(row: Row) -> tuple[bytes, bytes]:
@@ -205,4 +171,4 @@ def encode_infer_response(
     text = dump({**head, "outputs": described})
     if not any(wanted.values()):
         return EncodedBody(text)
-    return EncodedBody(b"".join([text, *parts]), "application/octet-stream", {HEADER: str(len(text))})
+    return EncodedBody(b"".join([text, *parts]), OCTETS, {HEADER: str(len(text))})

@@ -5,14 +5,20 @@ Clients of Hugging Face's inference API speak it too: their `parameters` are key
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from handler.call import Call
 from handler.errors import BertError, Invalid, quote
 from handler.protocols import arrays, body
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump, envelope
-from handler.tasks.base import Task
+from handler.protocols.operations import Archive, Operation, Operations, first_line
+from handler.tasks.base import Task, TextRequest
+from handler.tasks.response_schemas import REPLIES
 from handler.types import Row
+
+INVOCATIONS = "/invocations"
+"""SageMaker's, which TorchServe answers as `/predictions/{model}`."""
 
 
 class Native(Protocol):
@@ -51,6 +57,20 @@ class Native(Protocol):
     def encode_error(self, error: BertError) -> bytes:
         """See the module's first line."""
         return envelope(error)
+
+    def operations(self, archive: Archive) -> Operations:
+        """See `Protocol.operations`: each task, and the archive's own, which is SageMaker's address, too."""
+        found = {name: operation(task) for name, task in archive.tasks.items()}
+        default = replace(found[archive.default], summary=f"The archive's own task, {archive.default}.")
+        return {"": default, **found, INVOCATIONS: replace(default, query={"model_name": archive.name})}
+
+
+def operation(task: type[Task[Any]]) -> Operation:
+    """A task's own path; one whose request has no keys of its own is read with GET."""
+    keyed = set(task.request.__struct_fields__) > set(TextRequest.__struct_fields__)
+    media = tuple(arrays.FORMATS) if task.numeric else ()
+    summary = first_line(task.__doc__) or task.name
+    return Operation(summary, (task.request,) if keyed else (), REPLIES[task.name], media, strict=True)
 
 
 def flattened(fields: dict[str, Any]) -> dict[str, Any]:

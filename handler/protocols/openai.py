@@ -14,6 +14,7 @@ from handler.call import Call
 from handler.errors import BertError, Unauthorized, UnknownTask, quote
 from handler.model import LoadedModel
 from handler.protocols.base import BAD_REQUEST, Decoded, EncodedBody, Tasks, choose, dump
+from handler.protocols.operations import Archive, Operation, Operations
 from handler.protocols.routed import Nothing, Route, Routed
 from handler.tasks.embedding import Embedding, EmbeddingRequest
 from handler.tasks.info import Info, InfoRequest
@@ -119,6 +120,11 @@ class OpenAI(Routed):
         assert call.task is not None
         one = call.row.path.startswith(MODEL)
         return EncodedBody(dump(described(call.task.model))) if one else super().encode(call)
+
+    def operations(self, archive: Archive) -> Operations:
+        """See `Protocol.operations`."""
+        one = Operation("The one model of this archive.", replies=(dict[str, Any],))
+        return {**super().operations(archive), MODEL + archive.name: one}
 
     def encode_error(self, error: BertError) -> bytes:
         """OpenAI's error envelope."""

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-import msgspec
 import orjson
 
 from handler.call import Call
 from handler.errors import BertError
-from handler.protocols import openapi
+from handler.protocols import swagger
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, envelope
+from handler.protocols.operations import Archive, Operation, Operations
+from handler.protocols.schemas import body_example
 from handler.tasks.base import Task
 from handler.tasks.info import Info, InfoRequest
 from handler.types import Row
@@ -56,6 +57,10 @@ class Page(Protocol):
         """This project's own form."""
         return envelope(error)
 
+    def operations(self, archive: Archive) -> Operations:
+        """See `Protocol.operations`; `info` is the same for programs."""
+        return {"": Operation("A page to read.", media=(HTML,))}
+
 
 def origin(headers: Mapping[str, str]) -> str:
     """Scheme and host as the browser has them; a proxy may have taken TLS off."""
@@ -80,31 +85,24 @@ def document(info: Mapping[str, Any], tasks: Iterable[Task[Any]], server: str) -
         f"{labels}; embeddings have {info['dimensions']} dimensions. "
         f"It reads texts of up to {limits['max_length']} tokens, "
         f"{limits['max_texts']} in one request.</p>"
-        f'<p><a href="{base}/info">info</a>: settings, limits and origin. '
+        f'<p>{tried(base)}<a href="{base}/info">info</a>: settings, limits and origin. '
         f'<a href="{base}/openapi.json">openapi.json</a>: every path and key. '
         f"OpenAI's clients take <code>base_url={escape(server)}{base}/v1</code>.</p>"
         f"<h2>Tasks</h2>{examples}</html>"
     )
 
 
+def tried(base: str) -> str:
+    """A link to Swagger UI, where the archive has it."""
+    return f'<a href="{base}/{swagger.PATH}">docs</a>: requests to try. ' if swagger.installed() else ""
+
+
 def section(task: Task[Any], base: str, mask: str | None) -> str:
     """A task, and a command that asks for it."""
     words = (type(task).__doc__ or task.name).splitlines()[0]
-    body = example(task.request)
+    body = body_example(task.request)
     command = f"curl -s {base}/{task.name}"
     if body:
         text = orjson.dumps(body).decode().replace("[MASK]", mask or "[MASK]").replace("'", "'\\''")
         command += f" -H 'content-type: application/json' \\\n  -d '{text}'"
     return f"<h3>{escape(task.name)}</h3>{escape(words)}<pre>{escape(command, quote=False)}</pre>"
-
-
-def example(kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """A body with the keys that a task needs, as in the OpenAPI document; where it has a choice, not `inputs`."""
-    (schema,), components = msgspec.json.schema_components([kind], ref_template=openapi.ONE)
-    found = components[schema["$ref"].rsplit("/", 1)[-1]]
-    chosen = {
-        key: value["examples"][0]
-        for key, value in found["properties"].items()
-        if "examples" in value and key != "inputs"
-    }
-    return openapi.filled(found, components) or chosen

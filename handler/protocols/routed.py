@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,8 +15,10 @@ from handler.limits import Blank
 from handler.model import LoadedModel
 from handler.protocols import body, foreign
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
+from handler.protocols.operations import Archive, Operation, Operations, first_line
 from handler.tasks.base import TextRequest
 from handler.tasks.info import Info
+from handler.tasks.response_schemas import REPLIES
 from handler.types import Row
 
 
@@ -49,7 +51,7 @@ class Route:
         """See `Switch.forms`."""
         return (self,)
 
-    def of(self, model: LoadedModel) -> Route:
+    def of(self, model: LoadedModel | Archive) -> Route:
         """See `Switch.of`."""
         return self
 
@@ -69,9 +71,17 @@ class Switch:
         """All it may be."""
         return tuple(self.by_kind.values())
 
-    def of(self, model: LoadedModel) -> Route:
+    def of(self, model: LoadedModel | Archive) -> Route:
         """What it is in an archive."""
-        return self.by_kind.get(model.kind, self.by_kind[""])
+        return self.by_kind.get(model.kind or "", self.by_kind[""])
+
+
+def operation(forms: Sequence[Route]) -> Operation:
+    """A path that has any of these forms."""
+    replies = [reply for form in forms for reply in form.reply or REPLIES[form.task]]
+    bodies = tuple(form.body for form in forms if form.body is not Nothing)
+    summary = first_line(forms[0].body.__doc__) if bodies else f"{forms[0].task}, as its owner's server says it."
+    return Operation(summary, bodies, tuple(replies))
 
 
 def plain(call: Call, model: LoadedModel) -> Any:
@@ -103,6 +113,15 @@ class Routed(Protocol):
         assert call.task is not None
         model = call.task.model
         return EncodedBody(dump(self.routes[call.row.path].of(model).answer(call, model)))
+
+    def operations(self, archive: Archive) -> Operations:
+        """See `Protocol.operations`."""
+        found: dict[str, Operation] = {}
+        for path, route in self.routes.items():
+            forms = route.forms if archive.kind is None else (route.of(archive),)
+            if able := [form for form in forms if form.task in archive.tasks]:
+                found[path] = operation(able)
+        return found
 
     @abstractmethod
     def encode_error(self, error: Any) -> bytes:

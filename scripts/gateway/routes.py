@@ -16,14 +16,15 @@ TEI = (
 """Routes of text-embeddings-inference, router/src/http/server.rs; `/rerank` and `/embeddings` are Infinity's, too."""
 INFINITY = ("/classify", "/models")
 """Infinity's that no other server has, libs/infinity_emb/infinity_emb/infinity_server.py."""
-PLAIN = ("/v2/embed", "/v2/rerank", "/score", "/openapi.json")
+PLAIN = ("/v2/embed", "/v2/rerank", "/score", "/openapi.json", "/docs")
 """Those below a model's address that begin like it."""
 NAMED = ("v1", "v2", "tei", "infinity", "hf")
 """What may follow a model's name in `/{model}/...`."""
 TAKEN = frozenset({"predictions", "explanations", "invocations", "v1", "v2", "ping", "health", "metrics"})
 """Words that are no names of models at the beginning of an address."""
 PROBES = ("/ping", "/health", "/v2/health/live", "/v2/health/ready", "/v2")
-OPEN = "^/(predictions/[^/]+/[^/]+|[^/]+)/(tei/(health|ping)|infinity/health)$"
+MODEL = "/predictions/[^/]+/[^/]+"
+OPEN = rf"^({MODEL}|/[^/]+)/(tei/(health|ping)|infinity/health)$|^({MODEL})?/docs$|^{MODEL}/docs/[^/]+$"
 """Addresses that want no key, where they are only looked at; see `handler.protocols.OPEN`."""
 STRANGE = ("..", "//", "%2e", "%2f", "%5c", "%25", "%00", "/./", ";")
 """What no address of a model has, and what is read in more than one way."""
@@ -115,5 +116,5 @@ def front_page(settings: Settings) -> str:
         f"<h1>BERT on TorchServe</h1><p>This address serves:</p><ul>{rows}</ul>"
         f"<p>Addresses without a name, such as <code>/v1/embeddings</code>, <code>/embed</code> and "
         f"<code>/rerank</code>, ask {escape(settings.models[0].name)}. "
-        '<a href="/openapi.json">openapi.json</a> lists what it takes.</p></html>'
+        '<a href="/openapi.json">openapi.json</a> lists what it takes; <a href="/docs">docs</a> tries it.</p></html>'
     )

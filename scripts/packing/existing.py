@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from handler import config as configuration
 from handler.config import CHECKPOINT, ORIGIN, ModelConfig
 from handler.errors import ConfigError
+from handler.protocols.swagger import FOLDER
 from scripts.console import Failure
 from scripts.files import provenance
 from scripts.files.provenance import Provenance
-from scripts.packing import model_config
+from scripts.packing import model_config, swagger
 from scripts.packing.inspection import DAMAGES
 from scripts.paths import HANDLER
 
@@ -41,17 +42,19 @@ def is_current(archive: Path, checkpoint: Path, settings: ModelConfig, version: 
         with ZipFile(archive) as packed:
             origin = msgspec.json.decode(packed.read(f"{CHECKPOINT}/{ORIGIN}"), type=Provenance)
             own = packed.read("model-config.yaml").decode(), manifest_version(packed)
-            code = {name: packed.read(name) for name in packed.namelist() if name.startswith("handler/")}
+            code = {name: packed.read(name) for name in packed.namelist() if name.startswith(("handler/", FOLDER))}
     except DAMAGES as error:
         raise Failure(f"{archive} is damaged or no archive of this project: {error}", fix=f"remove {archive}") from None
     if origin.files != provenance.digests(checkpoint, provenance.checkpoint_files(checkpoint)):
         raise keep(archive, f"was packed from another checkpoint, {origin.source}")
     if own != (as_measured(settings, own[0]), version):
         raise keep(archive, "has settings or a version of its own")
+    if any(code.get(name) != file.read_bytes() for name, file in swagger.installed().items()):
+        return False
     return all(
         (HANDLER.parent / name).is_file() and (HANDLER.parent / name).read_bytes() == content
         for name, content in code.items()
-        if not name.endswith("/")
+        if not name.endswith("/") and not name.startswith(FOLDER)
     )
 
 

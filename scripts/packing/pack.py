@@ -34,6 +34,7 @@ from scripts.packing import (
     queueing,
     settings_file,
     suggested,
+    swagger,
     tokenizer,
     trial,
 )
@@ -147,8 +148,9 @@ def capabilities(checkpoint: Checkpoint, config: HandlerConfig) -> set[Capabilit
 def stage(
     checkpoint: Checkpoint, target: Path, runtime: str, dtype: Dtype = "float32", task: str = "embedding"
 ) -> None:
-    """Lay out what goes into the archive: the handler package, and the checkpoint's files in their own folder."""
+    """Lay out what goes into the archive: the handler package, the checkpoint's files and Swagger UI's in theirs."""
     shutil.copytree(HANDLER, target / "handler", ignore=shutil.ignore_patterns("__pycache__"))
+    swagger.write(target)
     folder = target / CHECKPOINT
     folder.mkdir()
     engines.link(checkpoint.folder / "config.json", folder)

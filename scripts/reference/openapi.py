@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 
-from handler.protocols import DOCUMENTED, STATUSES
-from handler.protocols.openapi import document
+from handler.protocols import DOCUMENT
+from handler.protocols.operations import Archive
 from handler.tasks import TASKS
+from handler.tasks.embedding import Embedding
 from scripts.paths import ROOT
 
 FILE = ROOT / "openapi.json"
+FULL = Archive("bert", "1.0", TASKS, Embedding.name)
+"""All tasks at once, which no single archive can do."""
 
 
 def full_document() -> str:
-    """Of all tasks at once, which no single archive can do."""
-    forms = {path: route.forms for path, route in DOCUMENTED.items()}
-    return json.dumps(document("bert", "1.0", TASKS, forms, STATUSES), indent=1, ensure_ascii=False) + "\n"
+    """Of `FULL`."""
+    return json.dumps(DOCUMENT.document(FULL), indent=1, ensure_ascii=False) + "\n"

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import NODEFAULT
 
-from handler.protocols.openapi import MANY, ONE, Schema
+from handler.protocols.schemas import MANY, ONE, Schema
 
 
 def properties(kind: type[msgspec.Struct]) -> tuple[dict[str, Schema], Mapping[str, Schema]]:

@@ -12,8 +12,7 @@ import msgspec
 from handler.config import describe
 from handler.model import Capability
 from handler.protocols import arrays
-from handler.protocols.openapi import ONE
-from handler.protocols.page import example
+from handler.protocols.schemas import ONE, body_example
 from handler.tasks import TASKS
 from handler.tasks.base import Task
 from handler.tasks.response_schemas import REPLIES
@@ -54,7 +53,7 @@ def requirement(task: type[Task[Any]]) -> str:
 
 def section(task: type[Task[Any]]) -> str:
     """A task."""
-    body = example(task.request)
+    body = body_example(task.request)
     parts = [f"## {task.name}", cleandoc(task.__doc__ or ""), facts(task), "Keys of the request:", keys(task)]
     if body:
         parts += ["Example:", block(json.dumps(body, ensure_ascii=False), "json")]

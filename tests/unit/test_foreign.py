@@ -12,17 +12,18 @@ import pytest
 
 from handler.errors import Invalid
 from handler.model import Kind
-from handler.protocols import DOCUMENTED, find, page
+from handler.protocols import ROUTED, find
 from handler.protocols.foreign import LONGEST, listed, shape
-from handler.protocols.openapi import exampled, filled
 from handler.protocols.routed import Nothing, Switch
+from handler.protocols.schemas import body_example, exampled, filled
 from handler.tasks import TASKS
 from handler.tasks.info import Info
 from handler.types import Row
 
 ROUTES = {
     f"{path} {kind}".strip(): form.body
-    for path, route in DOCUMENTED.items()
+    for protocol in ROUTED.values()
+    for path, route in protocol.routes.items()
     for kind in (get_args(Kind) if isinstance(route, Switch) else [""])
     if (form := route.of(SimpleNamespace(kind=kind))).body is not Nothing
 }
@@ -77,7 +78,7 @@ def cases(kinds, required, depth=9, without=lambda kind: ()):
 
 def chosen(kind):
     """One of several choices of keys, where none alone is required."""
-    return {} if minimal(kind) else page.example(kind)
+    return {} if minimal(kind) else body_example(kind)
 
 
 @cases(ROUTES, False, without=chosen)
