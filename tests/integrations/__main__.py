@@ -36,13 +36,10 @@ def main(words: Sequence[str] | None = None) -> int:
         parser.error("--write takes the table of all pages: leave the names out")
     chosen = pages.find(*given.words)
     rows: list[running.Row] = []
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        serving({"bert": pull.pull("all-MiniLM-L6-v2")}, Path(scratch)) as cli,
-    ):
+    with tempfile.TemporaryDirectory() as scratch, server(given.url, Path(scratch)) as url:
         for page in chosen:
             print(page.name, file=sys.stderr, flush=True)
-            rows += running.run(page, Path(scratch), cli.port)
+            rows += running.run(page, Path(scratch), url)
     print(table.markdown(rows), end="")
     if given.write:
         table.write(rows)
