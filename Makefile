@@ -19,7 +19,7 @@ stop: ## end the server that `make serve` started; PORT=9400
 	@scripts/bert stop $(port)
 
 test: ## every test: unit, parity, and end-to-end on real TorchServe processes
-	@scripts/setup dev otel bulk
+	@scripts/setup dev otel bulk browser
 	@.venv/bin/python -m pytest -n 2 --dist loadfile
 
 check: ## ruff and mypy

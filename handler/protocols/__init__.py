@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handler.protocols import page, swagger
+from handler.protocols import page, swagger, ui
 from handler.protocols.base import Protocol
 from handler.protocols.cohere import Cohere
 from handler.protocols.huggingface import PIPELINE, TASK_NAMES, HuggingFace
@@ -36,13 +36,14 @@ PREFIXES: dict[str, Protocol] = {
     "kserve": KSERVE,
     "vertex": KSERVE,
     swagger.PATH: swagger.SwaggerUI(),
+    ui.PATH: ui.UserInterface(),
 }
 """Who answers for an unknown path below a prefix. `kserve` is what the adapter calls KServe's own routes."""
 
-OPEN = frozenset({"tei/health", "tei/ping", "infinity/health", *swagger.PATHS})
+OPEN = frozenset({"tei/health", "tei/ping", "infinity/health", *swagger.PATHS, ui.PATH})
 """Paths that want no key: whoever looks whether a server is ready cannot know one, and learns nothing else.
 
-The page of Swagger UI says nothing of the archive until it has read the OpenAPI document, and asks a key for that.
+A browser that opens a page cannot send one. The pages say nothing of the archive until they have asked for a key.
 """
 DOCUMENT = Document(tuple(dict.fromkeys((NATIVE, PAGE, *PREFIXES.values()))), OPEN)
 PREFIXES[PATH] = DOCUMENT

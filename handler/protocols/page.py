@@ -14,7 +14,7 @@ import orjson
 
 from handler.call import Call
 from handler.errors import BertError
-from handler.protocols import swagger
+from handler.protocols import swagger, ui
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, envelope
 from handler.protocols.operations import Archive, Operation, Operations
 from handler.protocols.schemas import body_example
@@ -85,7 +85,8 @@ def document(info: Mapping[str, Any], tasks: Iterable[Task[Any]], server: str) -
         f"{labels}; embeddings have {info['dimensions']} dimensions. "
         f"It reads texts of up to {limits['max_length']} tokens, "
         f"{limits['max_texts']} in one request.</p>"
-        f'<p>{tried(base)}<a href="{base}/info">info</a>: settings, limits and origin. '
+        f'<p><a href="{base}/{ui.PATH}">ui</a>: ask it, and see the answers drawn. {tried(base)}'
+        f'<a href="{base}/info">info</a>: settings, limits and origin. '
         f'<a href="{base}/openapi.json">openapi.json</a>: every path and key. '
         f"OpenAI's clients take <code>base_url={escape(server)}{base}/v1</code>.</p>"
         f"<h2>Tasks</h2>{examples}</html>"

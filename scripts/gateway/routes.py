@@ -24,7 +24,7 @@ TAKEN = frozenset({"predictions", "explanations", "invocations", "v1", "v2", "pi
 """Words that are no names of models at the beginning of an address."""
 PROBES = ("/ping", "/health", "/v2/health/live", "/v2/health/ready", "/v2")
 MODEL = "/predictions/[^/]+/[^/]+"
-OPEN = rf"^({MODEL}|/[^/]+)/(tei/(health|ping)|infinity/health)$|^({MODEL})?/docs$|^{MODEL}/docs/[^/]+$"
+OPEN = rf"^({MODEL}|/[^/]+)/(tei/(health|ping)|infinity/health)$|^({MODEL})?/docs$|^{MODEL}/(ui|docs/[^/]+)$"
 """Addresses that want no key, where they are only looked at; see `handler.protocols.OPEN`."""
 STRANGE = ("..", "//", "%2e", "%2f", "%5c", "%25", "%00", "/./", ";")
 """What no address of a model has, and what is read in more than one way."""
@@ -106,10 +106,10 @@ def known() -> Iterator[str]:
 def front_page(settings: Settings) -> str:
     """What a person sees at `/`."""
     rows = "".join(
-        f'<li><a href="/predictions/{escape(model.name)}">{escape(model.name)}</a> '
-        f"%[{current(model.name, settings)}]: {escape(model.task)}; "
-        f"OpenAI clients take <code>/{escape(model.name)}/v1</code> as the path of their base address</li>"
+        f'<li><a href="/predictions/{name}/%[{version}]/ui">{name}</a> %[{version}]: {escape(model.task)}; '
+        f"OpenAI clients take <code>/{name}/v1</code> as the path of their base address</li>"
         for model in settings.models
+        for name, version in [(escape(model.name), current(model.name, settings))]
     )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>BERT on TorchServe</title>'

@@ -52,9 +52,9 @@ RESPONSE: dict[str, str] = {
     "inference-header-content-length": "KServe version 2 with binary tensors: bytes of the JSON before them",
     "retry-after": "with 503: seconds to wait before a retry",
     "www-authenticate": "with 401: `Bearer`, the scheme of `authorization`",
-    "content-security-policy": "with the archive's page: forbids scripts and external content; with `docs`: allows "
-    "scripts of this server",
-    "x-content-type-options": "with `docs` and its files: `nosniff`, so that each is only what its type says",
+    "content-security-policy": "with an archive's pages: what of them may run, and that nothing comes from elsewhere",
+    "referrer-policy": "with `ui`: no other server learns its address",
+    "x-content-type-options": "with `ui`, `docs` and its files: `nosniff`, so that each is only what its type says",
     "cache-control": "with the files of `docs`: how long a browser may keep them",
 }
 ADDED: dict[str, str] = {

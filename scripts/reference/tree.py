@@ -13,9 +13,14 @@ from scripts.reference.markdown import block
 
 FILE = ROOT / "ARCHITECTURE.md"
 BEGIN, END = "<!-- tree, by `python -m scripts.reference` -->\n", "\n<!-- end of tree -->"
-HOUSES = ("handler", "scripts", "client", "config", "benchmarks", "tests")
+HOUSES = ("handler", "scripts", "client", "ui", "config", "benchmarks", "tests")
 FOLDERS = {
     "client": "the Python client, a package of its own: `pip install ./client`",
+    "ui": "the page that an archive serves at `ui`; `npm run build` writes it to `handler/page/index.html`",
+    "ui/src/looks": "style sheets",
+    "ui/src/parts": "what several tasks are drawn with",
+    "ui/src/tasks": "how each task is shown, and examples of it",
+    "ui/src/maths": "what the page computes of an answer",
     "config": "settings of TorchServe and of presets",
     "config/prometheus": "what Prometheus asks, and its alert rules; the dashboard beside it is JSON",
     "config/kubernetes": "templates of what `bert kubernetes` prints, and overlays for its options",
@@ -23,8 +28,16 @@ FOLDERS = {
     "benchmarks/peers": "the servers that `benchmarks/compare.py` compares with, one folder each",
 }
 """What folders without an `__init__.py` are for, or with one that says less."""
-CODE = {".py", ".c", ".h", ".yaml", ".properties", ".xml", ""}
-SKIPPED = ("tests/data", "benchmarks/results", "benchmarks/peers/", "tests/unit/", "tests/parity/", "tests/e2e/")
+CODE = {".py", ".c", ".h", ".ts", ".tsx", ".css", ".yaml", ".properties", ".xml", ""}
+SKIPPED = (
+    "ui/node_modules",
+    "tests/data",
+    "benchmarks/results",
+    "benchmarks/peers/",
+    "tests/unit/",
+    "tests/parity/",
+    "tests/e2e/",
+)
 """Data, and files whose names say what they test or measure."""
 WIDTH, LONGEST = 26, 110
 

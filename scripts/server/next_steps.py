@@ -19,10 +19,12 @@ def lines(server: Server, version: str | None) -> list[str]:
 def pairs(server: Server, version: str | None) -> Iterator[tuple[str, str]]:
     """What it is for, and the address or command."""
     name, port = server.models[0], flag(server.inference_port)
+    if version and (
+        server.key_list or not server.auth
+    ):  # the page asks for a key, but TorchServe's own comes before it
+        yield "in a browser", f"{server.inference}/predictions/{name}/{version}/ui"
     for other in server.models[1:]:
         yield "also served", f"{server.inference}/predictions/{other}"
-    if version and not server.auth:  # a browser has no way to send a key
-        yield "in a browser", f"{server.inference}/predictions/{name}"
     if version:
         yield "OpenAI's clients", f"base_url={server.inference}/predictions/{name}/{version}/v1"
     yield "metrics", server.metrics

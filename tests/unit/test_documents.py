@@ -63,7 +63,7 @@ def test_every_task_and_preset_is_explained():
 
 def test_every_dependency_is_pinned_and_has_its_reason():
     reasons = (ROOT / "ARCHITECTURE.md").read_text()
-    for file in ("requirements.txt", "requirements-dev.txt", "requirements-otel.txt", "requirements-docs.txt"):
+    for file in ("requirements.txt", *(f"requirements-{extra}.txt" for extra in ("dev", "otel", "docs", "browser"))):
         for line in (ROOT / file).read_text().splitlines():
             if line and not line.startswith("#"):
                 name, version = re.sub(r"\[.*\]", "", line).split("==")

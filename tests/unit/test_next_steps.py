@@ -19,7 +19,7 @@ def server(folder, **keys):
 def test_all_that_comes_next(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert next_steps.lines(server(tmp_path / ".run" / "8080"), "1.0") == [
-        "  in a browser      http://127.0.0.1:8080/predictions/bert",
+        "  in a browser      http://127.0.0.1:8080/predictions/bert/1.0/ui",
         "  OpenAI's clients  base_url=http://127.0.0.1:8080/predictions/bert/1.0/v1",
         "  metrics           http://127.0.0.1:8082/metrics",
         "  logs              .run/8080/logs",
@@ -36,7 +36,7 @@ def test_addresses_can_be_opened_and_commands_name_the_port(tmp_path):
     assert "http://127.0.0.1:9400/predictions/bert/2.0/v1" in text
     assert "scripts/bert start NAME --inference-port 9400" in text
     assert "  keys              /k" in text
-    assert "browser" not in text  # it has no way to send a key
+    assert "  in a browser      http://127.0.0.1:9400/predictions/bert/2.0/ui" in text  # which asks for a key
     assert f"  logs              {tmp_path}/logs" in text
 
 

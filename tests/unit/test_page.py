@@ -31,6 +31,7 @@ def test_a_browser_gets_a_page_with_an_example_for_each_task(pipeline):
         assert f"curl -s http://models.example:8080/predictions/bert/1.0/{task}" in text
     assert set(re.findall(r'href="([^"]+)"', text)) == {
         "/predictions/bert/1.0/info",
+        "/predictions/bert/1.0/ui",
         "/predictions/bert/1.0/openapi.json",
     }
     assert "<script" not in text

@@ -15,7 +15,7 @@ import yaml
 from handler import histograms, pipeline
 from handler.config import HandlerConfig, ModelConfig
 from handler.errors import BertError, ConfigError
-from handler.protocols import PREFIXES, kserve, page
+from handler.protocols import PREFIXES, kserve, page, ui
 from handler.tasks import TASKS
 from handler.telemetry import StageTimer
 from scripts.cli import VERBS, app
@@ -220,6 +220,7 @@ def test_every_header_has_a_line():
     used |= {
         kserve.HEADER,
         *page.HEADERS,
+        *ui.headers(ui.content()),
         *StageTimer().headers(),
         *(name for each in pipeline.ERROR_HEADERS.values() for name in each),
     }

@@ -1,0 +1,190 @@
+"""Each task's page in Chromium, wide and light, narrow and dark: `python -m tests.browser`; --write keeps all it found.
+
+One server has an archive of every kind of head, another one wants keys. Needs Chromium and `scripts/setup browser`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import secrets
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import requests
+from PIL import Image
+from playwright.sync_api import Browser
+
+from handler.protocols import ui
+from handler.tasks import TASKS
+from scripts.paths import ROOT
+from scripts.sources import pull
+from tests import heads
+from tests.browser.chromium import DARK, PHONE, Visit, chromium
+from tests.browser.drawn import CHECKS
+from tests.e2e.conftest import Cli, free_port, serving
+
+ARCHIVES = {
+    "text-classification": "classes",
+    "zero-shot-classification": "nli",
+    "token-classification": "entities",
+    "question-answering": "answers",
+    "fill-mask": "words",
+    "sparse-embedding": "words",
+}
+"""That can do a task, where it is not `bert`."""
+LOOKS: dict[str, dict[str, Any]] = {"wide, light": {}, "phone, dark": {**PHONE, **DARK}}
+LINES, PAINTS, MOST_PAINT = 1000, 5, 300.0
+PICTURES = ROOT / "docs" / "images"
+LOG = Path(__file__).with_name("results") / "page.txt"
+COLOURS = 128
+
+
+def folders(here: Path) -> dict[str, Path]:
+    """A checkpoint for every task, by the name of its archive; weights are random but for `bert`."""
+    from transformers import AutoTokenizer
+
+    minilm = pull.pull("all-MiniLM-L6-v2")
+    labels = heads.labels(["contradiction", "neutral", "entailment"])
+    tokenizer = AutoTokenizer.from_pretrained(minilm)
+    nli = heads.save(here / "nli", "Bert", "ForSequenceClassification", tokenizer, **labels)
+    return {"bert": minilm, "nli": nli, **heads.one_of_each(minilm, here)}
+
+
+def drawn(browser: Browser, server: str) -> Iterator[str]:
+    """Every task in every look: its drawing, what axe-core says, and whether anything sticks out.
+
+    Raises:
+        AssertionError: one of them is not as it has to be.
+    """
+    for task in TASKS:
+        url = f"{server}/predictions/{ARCHIVES.get(task, 'bert')}/1.0"
+        for name, look in LOOKS.items():
+            with Visit(browser, url, **look) as visit:
+                page = visit.open(task)
+                begin = perf_counter()
+                body = visit.example()
+                seconds = perf_counter() - begin
+                call = requests.get if body is None else requests.post
+                answer = call(f"{url}/{task}", json=body, timeout=60).json()
+                CHECKS[task](page, body, answer)
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{task} is too wide"
+                assert (visit.violations(), visit.elsewhere, visit.complaints) == ([], [], [])
+            yield f"{task:26} {name:12} as the server answers; axe-core: nothing; drawn after {1000 * seconds:.0f} ms"
+
+
+def painted(browser: Browser, server: str) -> Iterator[str]:
+    """How soon something is seen, and how large the page is."""
+    script = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    times = []
+    for _ in range(PAINTS):
+        with Visit(browser, f"{server}/predictions/bert/1.0") as visit:
+            times.append(float(visit.open("embedding").evaluate(script)))
+    size, packed = len(ui.content()), len(gzip.compress(ui.content(), 9))
+    yield f"size: {size} bytes, {packed} compressed"
+    yield (
+        f"first paint: {min(times):.0f} ms at best of {PAINTS}, {statistics.median(times):.0f} ms in the middle; "
+        f"{MOST_PAINT:.0f} is the limit of the best"
+    )
+    assert min(times) < MOST_PAINT
+
+
+def mapped(browser: Browser, server: str) -> Iterator[str]:
+    """A map of a thousand lines."""
+    things = ("bread", "soup", "cake", "rice", "stocks", "bonds", "shares", "gold", "cats", "dogs")
+    texts = [f"{number} words on {things[number % len(things)]}" for number in range(LINES)]
+    with Visit(browser, f"{server}/predictions/bert/1.0") as visit:
+        page = visit.open("embedding")
+        page.get_by_label("inputs", exact=True).fill("\n".join(texts))
+        begin = perf_counter()
+        page.get_by_role("button", name="Ask").click()
+        visit.answered()
+        drawn = perf_counter() - begin
+        assert page.locator(".map circle").count() == LINES
+        begin = perf_counter()
+        page.get_by_label("search by meaning").fill("baking")
+        page.keyboard.press("Enter")
+        page.get_by_role("list", name="nearest texts").wait_for()
+        searched = perf_counter() - begin
+        yield f"map of {LINES} lines: {drawn:.1f} s with the answer; searched by meaning in {searched:.2f} s"
+
+
+def locked(browser: Browser, server: str, key: str) -> Iterator[str]:
+    """A server that wants keys: the page comes without one, asks for it, and has it until it is loaded anew."""
+    with Visit(browser, f"{server}/predictions/bert/1.0") as visit:
+        for wrong in (True, False):
+            visit.page.goto(f"{visit.url}/ui#tokenize")
+            visit.page.reload()
+            assert "requires an API key" in visit.page.get_by_role("alert").inner_text()
+            visit.page.get_by_label("API key").fill("x" * len(key) if wrong else key)
+            visit.page.get_by_role("button", name="Use it").click()
+            if wrong:
+                visit.page.get_by_role("alert").get_by_text("unknown or revoked").wait_for()
+        visit.page.locator("nav").wait_for()
+        visit.example()
+        assert visit.page.locator(".tokens li").count() > 0
+        assert (visit.elsewhere, visit.complaints) == ([], [])
+    yield "a server with keys: asked for one, refused a wrong one in the server's words, went on with the right one"
+
+
+PICTURE = {
+    "page": ("embedding", {"viewport": {"width": 1100, "height": 900}}, None),
+    "page-phone": ("tokenize", {**PHONE, **DARK}, "languages"),
+}
+
+
+def photograph(browser: Browser, server: str, folder: Path) -> Iterator[str]:
+    """Pictures for the documents, in few colours."""
+    for name, (task, look, example) in PICTURE.items():
+        with Visit(browser, f"{server}/predictions/bert/1.0", **look) as visit:
+            visit.open(task)
+            visit.example(example)
+            shot = Image.open(io.BytesIO(visit.page.screenshot()))
+            file = folder / f"{name}.png"
+            shot.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+            yield f"picture: {file.name}, {file.stat().st_size} bytes"
+
+
+def everything(browser: Browser, open_server: str, key_server: str, key: str, pictures: Path) -> Iterator[str]:
+    """All lines of the log."""
+    yield f"python -m tests.browser --write; Chromium {browser.version}"
+    yield from painted(browser, open_server)
+    yield from drawn(browser, open_server)
+    yield from mapped(browser, open_server)
+    yield from locked(browser, key_server, key)
+    yield from photograph(browser, open_server, pictures)
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help=f"write {LOG.relative_to(ROOT)} and docs/images")
+    arguments = parser.parse_args()
+    key, lines = secrets.token_urlsafe(24), []
+    with tempfile.TemporaryDirectory(prefix="bert-browser-") as temporary:
+        here = Path(temporary)
+        (here / "keys").write_text(f"ada:{key}\n")
+        (here / "keys").chmod(0o600)
+        with serving(folders(here), here) as command, chromium() as browser:
+            guarded = Cli(here / "guarded", command.store, free_port())
+            guarded("start", "bert", "--keys", str(here / "keys"))
+            try:
+                pictures = PICTURES if arguments.write else here
+                for line in everything(browser, command.url, guarded.url, key, pictures):
+                    print(line, flush=True)
+                    lines.append(line)
+            finally:
+                guarded("stop")
+    if arguments.write:
+        LOG.parent.mkdir(exist_ok=True)
+        LOG.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,194 @@
+"""The page at `ui` in Chromium: each task asked by its first example, and what is drawn against the server's answer."""
+
+import shutil
+import subprocess
+import sys
+
+import orjson
+import pytest
+import requests
+
+from handler.tasks import TASKS
+
+pytest.importorskip("playwright", reason="Playwright is an extra: scripts/setup browser")
+
+from tests.browser.chromium import DARK, PHONE, Visit, chromium
+from tests.browser.drawn import CHECKS
+
+pytestmark = pytest.mark.skipif(not shutil.which("chromium"), reason="no browser: apt-get install chromium")
+
+ARCHIVES = {
+    "text-classification": "classes",
+    "token-classification": "entities",
+    "question-answering": "answers",
+    "fill-mask": "words",
+    "sparse-embedding": "words",
+}
+"""That can do a task, where it is not `bert`."""
+ASKED = [task for task in TASKS if task not in ("zero-shot-classification", "multi-vector")]
+"""`python -m tests.browser` has archives for the others."""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(many, browser):
+    """Opens an archive's page; whatever is done there, it asks no other server and breaks no rule of its own."""
+    opened = []
+
+    def visit(model="bert", **options):
+        opened.append(Visit(browser, f"{many.url}/predictions/{model}/1.0", **options))
+        return opened[-1]
+
+    yield visit
+    for each in opened:
+        each.context.close()
+        assert each.elsewhere == []
+        assert each.complaints == []
+
+
+def asked(url, task, body):
+    answer = (
+        requests.get(f"{url}/{task}", timeout=60)
+        if body is None
+        else requests.post(f"{url}/{task}", json=body, timeout=60)
+    )
+    return answer.json()
+
+
+@pytest.mark.parametrize("task", ASKED)
+def test_an_example_of_each_task_is_drawn_and_a_link_shows_the_same(visit, task):
+    first = visit(ARCHIVES.get(task, "bert"))
+    page = first.open(task)
+    body = first.example()
+    CHECKS[task](page, body, asked(first.url, task, body))
+    assert first.violations() == []
+
+    again = visit(ARCHIVES.get(task, "bert"), **PHONE, **DARK)
+    again.page.goto(page.url)
+    again.answered()
+    CHECKS[task](again.page, body, asked(first.url, task, body))
+    assert again.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    red, green, blue = again.page.evaluate(
+        "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)"
+    )
+    assert max(red, green, blue) < 64
+
+
+def test_every_task_has_a_drawing_and_a_check():
+    assert set(CHECKS) == set(TASKS)
+
+
+def test_an_error_is_shown_as_the_server_says_it(visit):
+    one = visit()
+    body = {"inputs": ["a"], "dimensions": 9999}
+    page = one.open("embedding", body)
+    said = asked(one.url, "embedding", body)["error"]
+    assert page.get_by_role("alert").inner_text() == f"422 {said}"
+    assert one.violations() == []
+
+
+def test_what_was_cut_is_said(visit):
+    page = visit().open("embedding", {"inputs": ["word " * 300, "short"]})
+    assert "1 of the texts is longer than the 256 tokens" in page.locator(".timing").inner_text()
+
+
+def test_offsets_are_those_of_characters_and_not_of_utf16(visit):
+    one = visit("entities")
+    body = {"inputs": ["🙂🙂 李白住在长安。 Ada"]}
+    CHECKS["token-classification"](
+        one.open("token-classification", body), body, asked(one.url, "token-classification", body)
+    )
+
+
+def test_keys_of_the_task_and_the_keyboard_alone(visit):
+    one = visit()
+    page = one.open("embedding")
+    page.get_by_label("inputs", exact=True).fill("first\nsecond\n")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # opens the other keys
+    page.get_by_label("dimensions", exact=True).fill("8")
+    page.get_by_label("normalize", exact=True).select_option("false")
+    page.keyboard.press("Control+Enter")
+    one.answered()
+    assert one.body() == {"inputs": ["first", "second"], "dimensions": 8, "normalize": False}
+    page.go_back()
+    page.get_by_text("The answer is drawn here.").wait_for()
+
+
+def test_a_key_is_asked_for_and_not_kept(visit):
+    one = visit()
+    key, seen = "a-key-of-enough-letters", []
+
+    def guarded(route):
+        seen.append(route.request.headers.get("authorization"))
+        if seen[-1] == f"Bearer {key}":
+            return route.continue_()
+        error = {"error": "this server requires an API key", "error_type": "unauthorized"}
+        return route.fulfill(status=401, body=orjson.dumps(error))
+
+    for path in ("info", "openapi.json", "embedding"):
+        one.page.route(f"**/1.0/{path}", guarded)
+    page = one.page
+    page.goto(f"{one.url}/ui#embedding=%7B%22inputs%22%3A%5B%22a%22%5D%7D")
+    assert page.get_by_role("alert").inner_text() == "this server requires an API key"
+    assert one.violations() == []
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Use it").click()
+    one.answered()
+    assert seen[-1] == f"Bearer {key}"
+    assert "$BERT_KEY" in page.locator("main pre").first.inner_text()
+    assert key not in page.content()
+    assert page.evaluate("[document.cookie, localStorage.length, sessionStorage.length]") == ["", 0, 0]
+    page.reload()
+    page.get_by_label("API key").wait_for()
+
+
+def test_the_map_finds_by_meaning(visit):
+    one = visit()
+    texts = [f"a recipe for {what}" for what in ("bread", "soup", "cake")] + [
+        "the stock market",
+        "shares fell",
+        "a bond",
+    ]
+    page = one.open("embedding", {"inputs": texts})
+    page.get_by_label("search by meaning").fill("baking")
+    page.keyboard.press("Enter")
+    nearest = page.get_by_role("list", name="nearest texts")
+    nearest.wait_for()
+    assert set(nearest.locator(".name").all_inner_texts()[:3]) == set(texts[:3])
+    page.get_by_label("texts", exact=True).select_option(texts[3])
+    assert page.locator(".map .chosen").count() == 1
+
+
+def test_a_choice_takes_the_masks_place(visit):
+    one = visit("words")
+    page = one.open("fill-mask", {"inputs": ["Paris is in [MASK] and [MASK]."], "top_k": 2})
+    word = page.get_by_role("list", name="choices for mask 2").get_by_role("button").first
+    chosen = word.inner_text()
+    word.click()
+    page.wait_for_function(
+        "word => document.querySelector('textarea').value.includes(word)", arg=f"[MASK] and {chosen}."
+    )
+
+
+def test_the_same_request_from_a_shell_and_from_python(visit, many):
+    one = visit()
+    body = {"inputs": ['it\'s "one"', "猫 & $HOME"], "normalize": True}
+    page = one.open("embedding", body)
+    expected = asked(one.url, "embedding", body)
+    snippets = {}
+    for name in ("curl", "Python", "BertClient", "OpenAI"):
+        page.get_by_role("button", name=name, exact=True).click()
+        snippets[name] = page.locator("section[aria-labelledby=same] pre").inner_text()
+    ran = subprocess.run(["bash", "-c", snippets["curl"]], capture_output=True, check=True)
+    assert orjson.loads(ran.stdout) == expected
+    alone = subprocess.run([sys.executable, "-c", snippets["Python"]], capture_output=True, text=True, check=True)
+    assert eval(alone.stdout) == expected
+    for name in ("BertClient", "OpenAI"):
+        compile(snippets[name], name, "exec")
+        assert many.url in snippets[name]

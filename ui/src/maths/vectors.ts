@@ -1,0 +1,48 @@
+/** Vectors of an answer, and what is computed of them. */
+
+export type Vector = ArrayLike<number>;
+
+/** From every `encoding_format` of the task `embedding`. */
+export function vectors(answer: (number[] | string)[], format: unknown): Vector[] {
+  const read = FORMATS[String(format ?? "float")] ?? FORMATS.float!;
+  return answer.map(read);
+}
+
+const FORMATS: Record<string, (row: any) => Vector> = {
+  float: (row: number[]) => row,
+  int8: (row: number[]) => row,
+  base64: (row: string) => new Float32Array(Uint8Array.from(atob(row), (each) => each.charCodeAt(0)).buffer),
+  binary: (row: number[]) => row.flatMap((byte) => BITS.map((bit) => ((byte + 128) & bit ? 1 : -1))),
+};
+
+/** A byte's, first dimension first; the server shifts bytes by 128. */
+const BITS = [128, 64, 32, 16, 8, 4, 2, 1];
+
+export function dot(a: Vector, b: Vector): number {
+  let sum = 0;
+  for (let index = 0; index < a.length; index++) sum += a[index]! * b[index]!;
+  return sum;
+}
+
+export function unit(vector: Vector): Float64Array {
+  const length = Math.sqrt(dot(vector, vector)) || 1;
+  return Float64Array.from(vector, (each) => each / length);
+}
+
+/** Of all pairs, `(texts, texts)`. */
+export function cosines(of: Vector[]): number[][] {
+  const units = of.map(unit);
+  return units.map((a) => units.map((b) => dot(a, b)));
+}
+
+export interface Pair {
+  first: number;
+  second: number;
+  value: number;
+}
+
+/** The pairs of two texts with the largest values of a symmetric matrix. */
+export function nearest(matrix: number[][], count: number): Pair[] {
+  const pairs = matrix.flatMap((row, first) => row.slice(0, first).map((value, second) => ({ first: second, second: first, value })));
+  return pairs.sort((a, b) => b.value - a.value).slice(0, count);
+}

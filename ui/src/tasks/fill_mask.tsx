@@ -1,0 +1,60 @@
+/** What may stand in a mask, ranked; a choice goes into the sentence. */
+
+import { listed, percent } from "../texts";
+import { Bars } from "../parts/bars";
+import type { Drawn, View } from "../types";
+
+interface Choice {
+  score: number;
+  token_str: string;
+  sequence: string;
+}
+
+function FillMask({ body, answer, info, send }: Drawn) {
+  const texts = listed(body.inputs).map(String);
+  const put = (text: number, mask: number, word: string) => {
+    const pieces = texts[text]!.split(info.mask ?? "[MASK]");
+    const joined = pieces.slice(1).reduce((sum, piece, index) => sum + (index === mask ? word : info.mask) + piece, pieces[0]!);
+    const inputs = texts.map((each, index) => (index === text ? joined : each));
+    send({ ...body, inputs });
+  };
+  return (
+    <>
+      {texts.map((text, number) =>
+        masks(answer[number]).map((choices, mask) => (
+          <section key={`${number} ${mask}`} aria-label={`mask ${mask + 1} of text ${number + 1}`}>
+            <h2 dir="auto">{text}</h2>
+            <Bars
+              label={`choices for mask ${mask + 1}`}
+              most={1}
+              of={choices.map((each) => ({
+                name: (
+                  <button type="button" class="quiet" title={each.sequence} onClick={() => put(number, mask, each.token_str.trim())}>
+                    {each.token_str}
+                  </button>
+                ),
+                value: each.score,
+                shown: percent(each.score),
+              }))}
+            />
+          </section>
+        )),
+      )}
+      <p class="hint">A word that is chosen takes the mask's place. With no mask left there is nothing to ask.</p>
+    </>
+  );
+}
+
+/** One list of choices, or one for each of several masks. */
+function masks(found: Choice[] | Choice[][]): Choice[][] {
+  return Array.isArray(found[0]) ? (found as Choice[][]) : [found as Choice[]];
+}
+
+export const fillMask: View = {
+  examples: {
+    "one mask": { inputs: ["Paris is the capital of [MASK]."], top_k: 8 },
+    "two masks": { inputs: ["The [MASK] sat on the [MASK]."] },
+    "of two words": { inputs: ["Madrid is in [MASK]."], targets: ["spain", "france"] },
+  },
+  draw: FillMask,
+};

@@ -1,0 +1,47 @@
+/** Hidden states: the vector of each token as a strip, and how near the tokens are to one another. */
+
+import { useEffect, useState } from "preact/hooks";
+import { cosines } from "../maths/vectors";
+import { Heat } from "../parts/heat";
+import { Numbers } from "../parts/numbers";
+import { listed, name } from "../texts";
+import type { Ask, Drawn, View } from "../types";
+
+const MOST_PAIRED = 40;
+
+function HiddenStates({ body, answer, ask }: Drawn) {
+  const texts = listed(body.inputs).map(name);
+  return (
+    <>
+      {(answer as number[][][]).map((states, number) => (
+        <States key={number} text={texts[number] ?? ""} of={states} ask={ask} />
+      ))}
+    </>
+  );
+}
+
+/** The answer has vectors alone; the archive's task `tokenize` knows whose they are. */
+function States({ text, of, ask }: { text: string; of: number[][]; ask: Ask }) {
+  const [tokens, setTokens] = useState<string[]>([]);
+  useEffect(() => {
+    ask("tokenize", { inputs: [text] }).then((reply) => {
+      if (reply.status === 200) setTokens(reply.value[0].map((each: { text: string }) => each.text));
+    });
+  }, []);
+  const names = of.map((_, index) => tokens[index] ?? "");
+  return (
+    <section aria-label={text}>
+      <h2 dir="auto">{text}</h2>
+      <p class="hint">
+        {of.length} tokens × {of[0]!.length} dimensions; the first token:
+      </p>
+      <Numbers of={of[0]!} />
+      {of.length <= MOST_PAIRED && <Heat rows={names} columns={names} values={cosines(of)} digits={1} caption="Cosine of the tokens' states" />}
+    </section>
+  );
+}
+
+export const hiddenStates: View = {
+  examples: { "a bank and a bank": { inputs: ["The bank of the river is far from the bank with my money."] } },
+  draw: HiddenStates,
+};

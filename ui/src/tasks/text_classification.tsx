@@ -1,0 +1,42 @@
+/** Classes of each text, as bars. */
+
+import { Bars } from "../parts/bars";
+import { listed, name, percent } from "../texts";
+import type { Drawn, View } from "../types";
+
+interface Class {
+  label: string;
+  score: number;
+}
+
+export function Classes({ body, answer }: Drawn) {
+  const shares = body.function_to_apply !== "none";
+  const scores = (answer as Class[][]).flat().map((each) => Math.abs(each.score));
+  return (
+    <>
+      {listed(body.inputs).map((text, index) => (
+        <section key={index} aria-label={name(text)}>
+          <h2 dir="auto">{name(text)}</h2>
+          <Bars
+            label="classes"
+            most={shares ? 1 : Math.max(...scores)}
+            of={(answer as Class[][])[index]!.map(({ label, score }) => ({
+              name: label,
+              value: score,
+              shown: shares ? percent(score) : score.toFixed(3),
+            }))}
+          />
+        </section>
+      ))}
+    </>
+  );
+}
+
+export const textClassification: View = {
+  examples: {
+    "two opinions": { inputs: ["I like it very much.", "Never again."] },
+    "a pair": { inputs: [["A man plays the guitar.", "A man makes music."]] },
+    logits: { inputs: ["I like it very much."], function_to_apply: "none" },
+  },
+  draw: Classes,
+};
