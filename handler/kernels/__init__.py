@@ -13,14 +13,24 @@ from handler.errors import ConfigError
 
 AVX2 = ("avx2", "fma3", "bmi", "bmi2", "lzcnt", "f16c")
 AVX512 = (*AVX2, "avx512_f", "avx512_bw", "avx512_cd", "avx512_dq", "avx512_vl")
+AVX512_VNNI = (*AVX512, "avx512_vnni")
 ISA_LEVELS: dict[str, Sequence[str]] = {
-    "avx512_vnni": (*AVX512, "avx512_vnni"),
+    "avx512_bf16": (*AVX512_VNNI, "avx512_bf16"),
+    "avx512_vnni": AVX512_VNNI,
     "avx512": AVX512,
     "avx_vnni": (*AVX2, "avx_vnni"),
     "avx2": AVX2,
 }
 """Kinds of CPU, most capable first, and what each must have, as torch calls it."""
-LIMITS = {"AVX512_CORE_VNNI": "avx512_vnni", "AVX512_CORE": "avx512", "AVX2_VNNI": "avx_vnni", "AVX2": "avx2"}
+BFLOAT16 = "avx512_bf16"
+"""The one of them that multiplies in bfloat16; the others' kernels compute the same, slower than float32."""
+LIMITS = {
+    "AVX512_CORE_BF16": "avx512_bf16",
+    "AVX512_CORE_VNNI": "avx512_vnni",
+    "AVX512_CORE": "avx512",
+    "AVX2_VNNI": "avx_vnni",
+    "AVX2": "avx2",
+}
 """What `ONEDNN_MAX_CPU_ISA` keeps torch to, and so the kernels; other values leave them free."""
 FOLDER = "kernels"
 

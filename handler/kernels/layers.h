@@ -23,6 +23,7 @@ static void turn(const struct model *m, struct batch *b, const float *turns, str
 /* An item is one head of one sequence. */
 static void attend_all(const struct model *m, struct batch *b, long window, struct context *context) {
     long size = m->hidden / m->heads, stride = projected(m), shared = m->heads / m->key_heads;
+    long out_stride = b->halves ? pairs(m->hidden) * PAIR : m->hidden;
     float *scratch = b->scratch + context->thread * scratch_size(b->longest, size);
     PARALLEL_FOR(item, b->sequences * m->heads, context) {
         long start = b->offsets[item / m->heads], number = item % m->heads, first = number * size;
@@ -31,7 +32,8 @@ static void attend_all(const struct model *m, struct batch *b, long window, stru
             .length = b->offsets[item / m->heads + 1] - start, .size = size, .stride = stride,
             .queries = queries + first, .keys = keys, .values = keys + m->key_heads * size,
             .bias = m->attention_bias ? m->attention_bias + number * (2 * m->farthest + 1) + m->farthest : 0,
-            .window = window, .output = b->attended + start * m->hidden + first, .out_stride = m->hidden,
+            .window = window, .output = b->attended + start * m->hidden + first,
+            .rounded_output = b->halves ? b->halves + start * out_stride + first : 0, .out_stride = out_stride,
         };
         attend(&head, 1 / __builtin_sqrtf((float)size), scratch);
     }
@@ -54,7 +56,7 @@ static void gate(const struct model *m, struct batch *b, struct context *context
 }
 
 INLINE struct states reading(const struct batch *b, const float *floats) {
-    return (struct states){floats, b->quantized, b->scales, b->zero_points};
+    return (struct states){floats, b->quantized, b->scales, b->zero_points, b->halves};
 }
 
 /* From rows to what the heads see, in `attended`; `read` may be there, too. */
@@ -64,16 +66,23 @@ static void self_attention(const struct model *m, struct batch *b, const struct 
     apply(&l->qkv, &states, b->tokens, NONE, 0, b->wide, context);
     if (l->turns) turn(m, b, l->turns, context);
     attend_all(m, b, l->window, context);
-    quantize_rows(b, b->attended, m->hidden, context);
+    if (b->quantized) quantize_rows(b, b->attended, m->hidden, context);
 }
 
 /* From rows to `to`: what the feed-forward network makes of them, and `residual`. */
 static void feed_forward(const struct model *m, struct batch *b, const struct layer *l, const float *read,
                          const float *residual, float *to, struct context *context) {
     struct states states = reading(b, read), wide = reading(b, m->gated ? b->gated : b->wide);
-    apply(&l->up, &states, b->tokens, m->gated ? NONE : m->activation, 0, b->wide, context);
-    if (m->gated) gate(m, b, context);
-    else quantize_rows(b, b->wide, m->intermediate, context);
+    if (m->gated) {
+        apply(&l->up, &states, b->tokens, NONE, 0, b->wide, context);
+        gate(m, b, context);
+    } else if (b->halves) {
+        wide.halves = (bfloat16 *)b->wide;
+        apply_rounded(&l->up, &states, b->tokens, m->activation, (bfloat16 *)b->wide, context);
+    } else {
+        apply(&l->up, &states, b->tokens, m->activation, 0, b->wide, context);
+        quantize_rows(b, b->wide, m->intermediate, context);
+    }
     apply(&l->down, &wide, b->tokens, NONE, residual, to, context);
 }
 

@@ -1,25 +1,36 @@
 /* Linears: a matrix in panels, and what follows its product while the result is still at hand. */
 #pragma once
 
-#include "product.h"
+#include "bfloat16.h"
 #include "threads.h"
 
-/* `weight` is (panels, in, PANEL) floats, or (panels, in / QUAD, PANEL, QUAD) bytes with a `scale` and the `sums` of
- * each column; `bias`, `scale` and `sums` are as long as the panels. */
+enum dtype { FLOAT32, INT8, BFLOAT16 }; /* numbers of handler/kernels/structures.py */
+
+/* `weight` is (panels, in, PANEL) floats, (panels, in / QUAD, PANEL, QUAD) bytes with a `scale` and the `sums` of each
+ * column, or (panels, in / PAIR, PANEL, PAIR) in bfloat16; `bias`, `scale` and `sums` are as long as the panels. */
 struct linear {
-    long in, out;
+    long in, out, dtype;
     const void *weight;
     const float *bias;
     const float *scale;
     const int32_t *sums;
 };
 
-/* States of all tokens: floats, or 8-bit values with a scale and a zero point per row. */
+/* States of all tokens: floats, 8-bit values with a scale and a zero point per row, or bfloat16. */
 struct states {
     const float *floats;
     const uint8_t *quantized;
     const float *scales;
     const int32_t *zero_points;
+    const bfloat16 *halves;
+};
+
+/* What becomes of a product: `(rows, out)` floats with a residual of their shape, which may be null, or bfloat16. */
+struct result {
+    enum activation activation;
+    const float *residual;
+    float *floats;
+    bfloat16 *halves;
 };
 
 enum { AT_ONCE = 384 }; /* rows that stay in the cache while all panels pass */
@@ -76,6 +87,26 @@ static void dequantize(int rows, const struct states *x, long row, const struct 
     }
 }
 
+/* The rows of a panel's product by the linear's dtype. */
+static void multiply_panel(const struct linear *l, const struct states *x, long row, int count, long column, block out) {
+    switch (l->dtype) {
+    case INT8: {
+        long stride = quads(l->in) * QUAD;
+        const int8_t *weight = (const int8_t *)l->weight + column * stride;
+        multiply_int8(count, x->quantized + row * stride, stride, weight, stride / QUAD, out);
+        dequantize(count, x, row, l, column, out);
+        return;
+    }
+    case BFLOAT16: {
+        long stride = pairs(l->in) * PAIR;
+        const bfloat16 *weight = (const bfloat16 *)l->weight + column * stride;
+        multiply_bfloat16(count, x->halves + row * stride, stride, weight, stride / PAIR, out);
+        return;
+    }
+    default: multiply(count, x->floats + row * l->in, l->in, (const float *)l->weight + column * l->in, l->in, out);
+    }
+}
+
 /* Bias, activation and residual, and the columns that there are to `y`. */
 static void epilogue(int rows, block out, const float *bias, enum activation activation, const float *residual, float *y,
                    long stride, long columns) {
@@ -91,35 +122,57 @@ static void epilogue(int rows, block out, const float *bias, enum activation act
     }
 }
 
+/* Bias and activation, and the columns that there are to `y`; a row's last pair may have one that is not, for which the next matrix
+ * has zeros. */
+static void round_epilogue(int rows, block out, const float *bias, enum activation activation, bfloat16 *y, long stride,
+                           long columns) {
+    for (int r = 0; r < rows; r++, y += stride) {
+        for (int c = 0; c < PANEL; c += WIDTH) {
+            halves value = rounded(activate(load(&out[r][c]) + load(bias + c), activation));
+            store_rounded(y + c, value, columns - c);
+        }
+    }
+}
+
 /* One panel of columns for the rows `first` to `last`. */
 static void apply_panel(const struct linear *l, const struct states *x, long first, long last, long panel,
-                        enum activation activation, const float *residual, float *y) {
-    long column = panel * PANEL, stride = l->scale ? quads(l->in) * QUAD : l->in;
+                        const struct result *y) {
+    long column = panel * PANEL, stride = pairs(l->out) * PAIR;
     int count;
     for (long row = first; row < last; row += count) {
         block out;
         count = next_rows(last - row);
-        if (l->scale) {
-            const int8_t *weight = (const int8_t *)l->weight + column * stride;
-            multiply_int8(count, x->quantized + row * stride, stride, weight, stride / QUAD, out);
-            dequantize(count, x, row, l, column, out);
-        } else {
-            const float *weight = (const float *)l->weight + column * stride;
-            multiply(count, x->floats + row * stride, stride, weight, stride, out);
-        }
         long offset = row * l->out + column;
-        epilogue(count, out, l->bias + column, activation, residual ? residual + offset : 0, y + offset, l->out,
-               l->out - column);
+        const float *residual = y->residual ? y->residual + offset : 0;
+        float *floats = y->floats + offset;
+        bfloat16 *halves = y->halves + row * stride + column;
+        if (y->halves) PREFETCH(halves, count, stride, PANEL * sizeof *halves, 1)
+        else PREFETCH(floats, count, l->out, PANEL * sizeof *floats, 1)
+        if (residual) PREFETCH(residual, count, l->out, PANEL * sizeof *residual, 0)
+        multiply_panel(l, x, row, count, column, out);
+        if (y->halves) round_epilogue(count, out, l->bias + column, y->activation, halves, stride, stride - column);
+        else epilogue(count, out, l->bias + column, y->activation, residual, floats, l->out, l->out - column);
     }
+}
+
+static void apply_all(const struct linear *l, const struct states *x, long rows, struct result y,
+                      struct context *context) {
+    long parts = (rows + AT_ONCE - 1) / AT_ONCE, part = (rows + parts - 1) / parts, across = panels(l->out);
+    PARALLEL_FOR(item, parts * across, context) {
+        long first = item / across * part, last = first + part < rows ? first + part : rows;
+        apply_panel(l, x, first, last, item % across, &y);
+    }
+    barrier(context, parts * across);
 }
 
 /* `(rows, in)` to `(rows, out)`. `residual` has the shape of `y`, or is null. */
 static void apply(const struct linear *l, const struct states *x, long rows, enum activation activation,
                   const float *residual, float *y, struct context *context) {
-    long parts = (rows + AT_ONCE - 1) / AT_ONCE, part = (rows + parts - 1) / parts, across = panels(l->out);
-    PARALLEL_FOR(item, parts * across, context) {
-        long first = item / across * part, last = first + part < rows ? first + part : rows;
-        apply_panel(l, x, first, last, item % across, activation, residual, y);
-    }
-    barrier(context, parts * across);
+    apply_all(l, x, rows, (struct result){activation, residual, .floats = y}, context);
+}
+
+/* The same in bfloat16, for the linear that reads it. */
+static void apply_rounded(const struct linear *l, const struct states *x, long rows, enum activation activation, bfloat16 *y,
+                          struct context *context) {
+    apply_all(l, x, rows, (struct result){activation, .halves = y}, context);
 }

@@ -45,6 +45,7 @@ struct batch {
     uint8_t *quantized;                  /* null without 8-bit linears, as the next two */
     float *scales;                       /* (tokens,) */
     int32_t *zero_points;
+    bfloat16 *halves; /* as `quantized`; null without linears in bfloat16 */
     float *scratch; /* per thread, `scratch_size` each */
     struct region *regions; /* 7, and 9 per layer or 10 with `turns`; all zero */
 };
@@ -93,20 +94,22 @@ static void normalize(const float *row, long size, struct norm norm, float eps, 
 /* Values of a token's queries, keys and values. */
 INLINE long projected(const struct model *m) { return (m->heads + 2 * m->key_heads) * (m->hidden / m->heads); }
 
+/* A row as the linears of the layers read it, if they do not read floats. */
 static void quantize_row(struct batch *b, const float *row, long size, long token) {
-    if (!b->quantized) return;
-    quantize(row, size, b->quantized + token * quads(size) * QUAD, b->scales + token, b->zero_points + token);
+    if (b->quantized)
+        quantize(row, size, b->quantized + token * quads(size) * QUAD, b->scales + token, b->zero_points + token);
+    if (b->halves) round_row(row, size, 1, b->halves + token * pairs(size) * PAIR);
 }
 
 static void quantize_rows(struct batch *b, const float *rows, long size, struct context *context) {
-    if (!b->quantized) return;
+    if (!b->quantized && !b->halves) return;
     PARALLEL_FOR(item, items_of(b->tokens), context)
         for (long token = item * TOKENS; token < end_of(item, b->tokens); token++)
             quantize_row(b, rows + token * size, size, token);
     barrier(context, items_of(b->tokens));
 }
 
-/* Sums to normalised rows, and to 8 bits for the linears that read them. */
+/* Sums to normalised rows, and to 8 bits or bfloat16 for the linears that read them. */
 static void norm_and_quantize(const struct model *m, struct batch *b, const float *sums, struct norm norm, float *to,
                               struct context *context) {
     PARALLEL_FOR(item, items_of(b->tokens), context)

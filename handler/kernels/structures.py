@@ -5,7 +5,8 @@ from __future__ import annotations
 from ctypes import POINTER, Structure, c_float, c_int, c_long, c_void_p
 
 LINEARS = ("qkv", "out", "up", "down")
-
+DTYPES = {"float32": 0, "int8": 1, "uint16": 2}
+"""What matrices are stored in, by NumPy's names, and the numbers of `enum dtype`; bfloat16 is stored as `uint16`."""
 
 REGION = 16
 """Integers of `struct region`."""
@@ -17,6 +18,7 @@ class Linear(Structure):
     _fields_ = (
         ("inputs", c_long),
         ("outputs", c_long),
+        ("dtype", c_long),
         ("weight", c_void_p),
         ("bias", c_void_p),
         ("scale", c_void_p),
@@ -64,7 +66,7 @@ class Batch(Structure):
         *((name, c_void_p) for name in ("input_ids", "position_ids", "token_type_ids", "offsets", "pooled")),
         *(
             (name, c_void_p)
-            for name in ("states", "sums", "attended", "wide", "gated", "quantized", "scales", "zero_points", "scratch")
+            for name in ("states", "sums", "attended", "wide", "gated", "quantized", "scales", "zero_points")
         ),
-        ("regions", c_void_p),
+        *((name, c_void_p) for name in ("halves", "scratch", "regions")),
     )

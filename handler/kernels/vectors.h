@@ -10,6 +10,7 @@ enum { WIDTH = 16 };
 #else
 enum { WIDTH = 8 };
 #endif
+enum { LINE = 64 }; /* bytes of the cache */
 
 typedef float floats __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
 typedef int32_t ints __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
@@ -18,6 +19,26 @@ typedef uint8_t bytes __attribute__((vector_size(WIDTH), aligned(1), may_alias))
 INLINE floats all(float value) { return value - (floats){0}; }
 INLINE floats load(const float *from) { return *(const floats *)from; }
 INLINE void store(float *to, floats values) { *(floats *)to = values; }
+
+/* Up to `WIDTH` values, and zeros where there are no more. */
+INLINE floats load_part(const float *from, long count) {
+    if (count >= WIDTH) return load(from);
+    floats values = all(0);
+    for (long i = 0; i < count; i++) values[i] = from[i];
+    return values;
+}
+
+/* Those of the values that there is place for. */
+INLINE void store_part(float *to, floats values, long count) {
+    if (count >= WIDTH) store(to, values);
+    else for (long i = 0; i < count; i++) to[i] = values[i];
+}
+
+/* What `rows` of `size` bytes will be read from or written to, into the cache while something else is computed. */
+#define PREFETCH(from, rows, stride, size, written)                                                                       \
+    for (long r = 0; r < (rows); r++)                                                                                     \
+        for (long b = 0; b < (size); b += LINE) __builtin_prefetch((const char *)((from) + r * (stride)) + b, written);
+
 /* One instruction each. Where either is no number, it is `y`: so functions get what may be none as `y`. */
 INLINE floats larger(floats x, floats y) {
     ints chosen = x > y;
@@ -28,10 +49,29 @@ INLINE floats smaller(floats x, floats y) {
     return (floats)(((ints)x & chosen) | ((ints)y & ~chosen));
 }
 
+/* A vector's values moved by `n` places, those that leave at one end to the other. */
+#ifdef __AVX512F__
+#define ROTATED(x, n)                                                                                                     \
+    __builtin_shufflevector(x, x, n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7, n + 8, n + 9, n + 10, n + 11, n + 12, \
+                            n + 13, n + 14, n + 15)
+#else
+#define ROTATED(x, n) __builtin_shufflevector(x, x, n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7)
+#endif
+
+/* By halves, since each addition waits for the last. */
 INLINE float sum(floats x) {
-    float total = 0;
-    for (int i = 0; i < WIDTH; i++) total += x[i];
-    return total;
+    if (WIDTH == 16) x += ROTATED(x, 8);
+    x += ROTATED(x, 4);
+    x += ROTATED(x, 2);
+    return x[0] + x[1];
+}
+
+INLINE float largest(floats x) {
+    if (WIDTH == 16) x = larger(x, ROTATED(x, 8));
+    x = larger(x, ROTATED(x, 4));
+    x = larger(x, ROTATED(x, 2));
+    x = larger(x, ROTATED(x, 1));
+    return x[0];
 }
 
 /* e^x within 2 units in the last place, between the ends: x = n ln 2 + r, and a polynomial of r (Cephes, expf). */

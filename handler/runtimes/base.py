@@ -63,8 +63,8 @@ class Runtime(ABC):
     """Kinds of device it runs on, and the dtypes it has there."""
 
     @classmethod
-    def is_supported(cls) -> bool:
-        """Whether this machine's processor has what it needs."""
+    def is_supported(cls, dtype: Dtype) -> bool:
+        """Whether this machine's processor has what it needs for that dtype."""
         return True
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The packed encoder in kernels of our own (`handler/kernels`), in float32 or with 8-bit linears. On x86-64 CPUs.
+"""The packed encoder in kernels of our own (`handler/kernels`), in float32, bfloat16 or with 8-bit linears, on x86-64.
 
 One call runs all layers; threads share the columns of every product. A row's sums are added in the same order
 whatever else is in its batch, so answers are batch-invariant to the bit.
@@ -20,10 +20,11 @@ from torch import Tensor
 
 from handler import kernels
 from handler.activations import ACTIVATIONS
+from handler.config import Dtype
 from handler.cores import cores
 from handler.encoders import description
 from handler.encoders.description import Description
-from handler.kernels.structures import LINEARS, REGION, Batch, Layer, Linear, Model, Norm
+from handler.kernels.structures import DTYPES, LINEARS, REGION, Batch, Layer, Linear, Model, Norm
 from handler.runtimes import indices, panels
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, load_word_embeddings
 from handler.runtimes.workspace import Turns, Workspace, address
@@ -45,17 +46,18 @@ class Native(Runtime):
 
     name = "native"
     padded = False
-    placements: ClassVar[Placements] = {"cpu": ("float32", "int8")}
+    placements: ClassVar[Placements] = {"cpu": ("float32", "int8", "bfloat16")}
 
     @classmethod
-    def is_supported(cls) -> bool:
+    def is_supported(cls, dtype: Dtype) -> bool:
         """See `Runtime.is_supported`."""
-        return kernels.detect_isa() is not None
+        found = kernels.detect_isa()
+        return found == kernels.BFLOAT16 if dtype == "bfloat16" else found is not None
 
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
         self.encode, self.scratch = kernels.load(checkpoint)
         self.checkpoint = checkpoint
-        self.arrays = panels.load(checkpoint) | {"word": load_word_embeddings(checkpoint).numpy()}
+        self.arrays = panels.load(checkpoint, placement.dtype) | {"word": load_word_embeddings(checkpoint).numpy()}
         with safe_open(checkpoint / WEIGHTS, framework="np") as file:
             self.encoder = description.read(file.metadata())
             small = [name for name in file.keys() if "norm" in name or name.startswith(SMALL)]  # noqa: SIM118 - no dict
@@ -102,9 +104,10 @@ class Native(Runtime):
     def linear(self, name: str) -> Linear:
         """A linear of a layer."""
         inputs, outputs = self.arrays[f"{name}.shape"].tolist()
+        dtype = DTYPES[self.arrays[f"{name}.weight"].dtype.name]
         weight, bias = (address(self.arrays[f"{name}.{key}"]) for key in ("weight", "bias"))
         scale, sums = (address(self.arrays.get(f"{name}.{key}")) for key in ("scale", "sums"))
-        return Linear(inputs, outputs, weight, bias, scale, sums)
+        return Linear(inputs, outputs, dtype, weight, bias, scale, sums)
 
     def optional(self, name: str) -> Linear:
         """A linear around the layers; one without a weight says that there is none."""

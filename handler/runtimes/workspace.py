@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from handler.encoders.description import Description
-from handler.kernels.structures import Layer, Model
+from handler.kernels.structures import DTYPES, Layer, Model
 from handler.runtimes import panels
 from handler.runtimes.layers import angles
 
@@ -26,8 +26,10 @@ class Workspace:
             model.intermediate if model.gated else 0,
         )  # sums, attended, wide, gated: per token
         widest = -(-max(model.hidden, model.intermediate) // panels.QUAD) * panels.QUAD
-        small = (widest, 4, 4) if model.layer[0].qkv.scale else (0, 0, 0)  # quantized, scales, zero points
-        self.widths = (*(4 * width for width in floats), *small)
+        dtype = model.layer[0].qkv.dtype
+        small = (widest, 4, 4) if dtype == DTYPES["int8"] else (0, 0, 0)  # quantized, scales, zero points
+        halves = 2 * widest if dtype == DTYPES["uint16"] else 0
+        self.widths = (*(4 * width for width in floats), *small, halves)
         self.memory = np.empty(0, np.uint8)
 
     def reserve(self, tokens: int, scratch: int) -> list[int | None]:

@@ -49,9 +49,9 @@ def check(
 
 def others(chosen: str, dtype: Dtype) -> list[str]:
     """Runtimes that workers elsewhere may take, and that compute in that dtype on this CPU too."""
-    named = [name for names in runtimes.FASTEST.values() for name in names if name != chosen]
-    known = {name: runtimes.find(name) for name in named}
-    return [name for name, each in known.items() if dtype in each.placements.get("cpu", ()) and each.is_supported()]
+    named = {name: runtimes.find(name) for names in runtimes.FASTEST.values() for name in names if name != chosen}
+    able = {name for name, each in named.items() if each.is_supported(dtype)}
+    return [name for name, each in named.items() if name in able and dtype in each.placements.get("cpu", ())]
 
 
 def distance(one: Runtime, other: Runtime, encoding: Encoding) -> float:

@@ -41,8 +41,8 @@ def graph(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
 
 
 def auto(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
-    """What all of `FASTEST` need."""
-    graph(checkpoint, folder, dtype)
+    """What all of `FASTEST` need that compute in that dtype."""
+    (graph if dtype in dtypes("onnx") else packed)(checkpoint, folder, dtype)
     link(kernels.build(), folder)
 
 

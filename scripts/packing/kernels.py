@@ -16,6 +16,7 @@ from scripts.paths import CACHE, HANDLER
 
 SOURCES = HANDLER / "kernels"
 TARGETS = {
+    "avx512_bf16": "x86_64_v4+avx512vnni+avx512bf16-prefer_256_bit",
     "avx512_vnni": "x86_64_v4+avx512vnni-prefer_256_bit",
     "avx512": "x86_64_v4-prefer_256_bit",
     "avx_vnni": "x86_64_v3+avxvnni",

@@ -19,7 +19,7 @@ ENVIRONMENT: dict[str, str] = {
     "XDG_RUNTIME_DIR": "the last folder that is tried for a server's temporary files",
     "CUDA_VISIBLE_DEVICES": "GPUs that the server may use, as indices, UUIDs or MIG names; empty or `-1`: none",
     "ONEDNN_MAX_CPU_ISA": "newest instruction set that torch and the kernels of the runtime `native` may use: "
-    "`AVX512_CORE`, `AVX2_VNNI` or `AVX2`",
+    "`AVX512_CORE_BF16`, `AVX512_CORE`, `AVX2_VNNI` or `AVX2`",
     "NOTIFY_SOCKET": "where `start --foreground` tells systemd that it is ready or stopping; systemd sets it",
     "OMP_WAIT_POLICY": "how idle compute threads wait; `start`, `finetune` and `embed` set `PASSIVE` if it is not set",
     "TOKENIZERS_PARALLELISM": "threads of the tokenizer; workers on a CPU set `false` if it is not set",

@@ -120,15 +120,15 @@ def sequences(folder):
     return made
 
 
-def expected(folder, some):
+def expected(folder, some, dtype=torch.float32):
     """States and pooled ones, each sequence alone."""
-    model = transformers.AutoModel.from_pretrained(folder).eval()
+    model = transformers.AutoModel.from_pretrained(folder, dtype=dtype).eval()
     types = "token_type_ids" in signature(model.forward).parameters
     for each in some:
         inputs = {"input_ids": each.ids} | ({"token_type_ids": each.type_ids} if types else {})
         with torch.no_grad():
             found = model(**{name: torch.tensor([values]) for name, values in inputs.items()})
-        yield found.last_hidden_state[0].numpy(), getattr(found, "pooler_output", None)
+        yield found.last_hidden_state[0].float().numpy(), getattr(found, "pooler_output", None)
 
 
 @pytest.mark.parametrize("runtime", ["native", "packed", "onnx"])
@@ -142,7 +142,7 @@ def test_states_are_those_of_transformers_alone_and_in_company(folder, run, runt
             assert pooled is None or np.abs(got.pooled - pooled[0].numpy()).max() < 1e-5
 
 
-@pytest.mark.parametrize("dtype", ["float32", "int8"])
+@pytest.mark.parametrize("dtype", ["float32", "int8", "bfloat16"])
 def test_a_sequence_has_the_same_bits_in_any_company_and_with_any_threads(folder, run, dtype):
     ours, some = run("native", dtype), sequences(folder)
     alone = [ours.run([each])[0].hidden for each in some]
@@ -158,6 +158,18 @@ def test_8_bits_are_near(folder, run):
     for runtime in ("native", "onnx"):
         small = np.concatenate([each.hidden for each in run(runtime, "int8").run(some)])
         assert 1e-5 < np.abs(small - exact).mean() < 0.08
+
+
+def test_bfloat16_is_nearer_to_float32_than_transformers_own(folder, run):
+    """Which rounds what lies between the products, too."""
+    some = sequences(folder)
+    exact, theirs = (
+        [states for states, _ in expected(folder, some, dtype)] for dtype in (torch.float32, torch.bfloat16)
+    )
+    ours = [each.hidden for each in run("native", "bfloat16").run(some)]
+    off, limit = (np.abs(np.concatenate(found) - np.concatenate(exact)).mean() for found in (ours, theirs))
+    print(f"mean difference to float32: {off:.2e}, transformers in bfloat16 {limit:.2e}")
+    assert 1e-4 < off < limit
 
 
 def test_weights_that_layers_share_are_stored_once(folder, run):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from handler import runtimes
+from handler import kernels, runtimes
 from handler.errors import ConfigError
 from handler.runtimes.base import GRAPH, WEIGHTS, Placement
 from handler.runtimes.onnx import READY, Onnx
@@ -24,7 +24,7 @@ def test_auto_is_the_fastest_of_the_device(device, name):
     [
         ("onyx", "cpu", "float32", "did you mean 'onnx'"),
         ("onnx", "cuda:0", "float32", "runs on cpu; this worker was given cuda"),
-        ("auto", "cpu", "float16", "there is no GPU; runtime native on cpu computes in float32, int8"),
+        ("auto", "cpu", "float16", "there is no GPU; runtime native on cpu computes in float32, int8, bfloat16"),
         ("packed", "cuda:0", "int8", "computes in float32, float16, bfloat16"),
     ],
 )
@@ -44,6 +44,32 @@ def test_bfloat16_on_a_cpu_takes_instructions_for_it(monkeypatch, capabilities, 
             runtimes.pick("packed", placement)
 
 
+AVX512_BF16 = dict.fromkeys(kernels.ISA_LEVELS["avx512_bf16"], True)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "limit", "chosen"),
+    [
+        (AVX512_BF16, "", "native"),
+        (AVX512_BF16, "AVX512_CORE_BF16", "native"),
+        (AVX512_BF16 | {"amx_bf16": True}, "", "packed"),
+        (AVX512_BF16 | {"amx_bf16": True}, "AVX512_CORE_BF16", "native"),
+        ({"neon": True, "bf16": True}, "", "packed"),
+    ],
+    ids=["avx512_bf16", "kept to it", "amx", "kept from amx", "arm"],
+)
+def test_auto_in_bfloat16_is_what_multiplies_fastest(monkeypatch, capabilities, limit, chosen):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: capabilities)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    placement = Placement("cpu", "bfloat16")
+    assert runtimes.pick("auto", placement).name == chosen
+    if "neon" in capabilities:
+        with pytest.raises(ConfigError, match=r"runtime native takes AVX512-BF16 .* pack for packed"):
+            runtimes.pick("native", placement)
+    else:
+        assert runtimes.pick("native", placement).name == "native"
+
+
 def test_torch_kept_from_bfloat16_is_not_asked_for_it(monkeypatch):
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": True})
     assert runtimes.cpu_supports_bfloat16()
@@ -56,7 +82,7 @@ def test_torch_kept_from_bfloat16_is_not_asked_for_it(monkeypatch):
     [
         ("auto", "float32", "auto"),
         ("auto", "int8", "auto"),
-        ("auto", "bfloat16", "packed"),
+        ("auto", "bfloat16", "auto"),
         ("packed", "float16", "packed"),
     ],
 )

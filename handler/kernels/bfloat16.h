@@ -1,0 +1,74 @@
+/* bfloat16, the upper half of a float: products of pairs of values, with their sums in float32. */
+#pragma once
+
+#include "product.h"
+
+typedef uint16_t bfloat16;
+typedef bfloat16 halves __attribute__((vector_size(2 * WIDTH), aligned(2), may_alias));
+typedef int32_t pair __attribute__((aligned(2), may_alias));
+
+enum { PAIR = 2 }; /* values that are multiplied and added in one go */
+
+INLINE long pairs(long values) { return (values + PAIR - 1) / PAIR; }
+
+/* To the nearest, and where two are as near to the one that ends in 0. */
+INLINE halves rounded(floats x) {
+#if defined(__AVX512BF16__)
+    return (halves)_mm512_cvtneps_pbh((__m512)x);
+#else
+    ints bits = (ints)x, none = x != x;
+    ints near = bits + 0x7fff + ((bits >> 16) & 1);
+    return __builtin_convertvector(((near & ~none) | ((bits | 0x400000) & none)) >> 16, halves);
+#endif
+}
+
+INLINE void store_rounded(bfloat16 *to, halves values, long count) {
+    if (count >= WIDTH) *(halves *)to = values;
+    else for (long i = 0; i < count; i++) to[i] = values[i];
+}
+
+/* A row with every value times `scale`, and a zero behind it where its last pair lacks one. */
+static void round_row(const float *row, long size, float scale, bfloat16 *to) {
+    long i = 0;
+    for (; i + WIDTH <= size; i += WIDTH) *(halves *)(to + i) = rounded(load(row + i) * scale);
+    store_rounded(to + i, rounded(load_part(row + i, size - i) * scale), pairs(size) * PAIR - i);
+}
+
+/* Sums of two products each. Without an instruction for it this is slower than float32, and handler/runtimes refuses. */
+INLINE floats pair_dot(floats sums, ints a, ints b) {
+#if defined(__AVX512BF16__)
+    return (floats)_mm512_dpbf16_ps((__m512)sums, (__m512bh)a, (__m512bh)b);
+#else
+    sums += (floats)(a & -65536) * (floats)(b & -65536);
+    return sums + (floats)(a << 16) * (floats)(b << 16);
+#endif
+}
+
+/* As `tile` for floats; `k` counts pairs. */
+INLINE void pair_tile(int rows, const bfloat16 *a, long stride, const bfloat16 *panel, long k, block out, int column) {
+    floats sums[ROWS][ACROSS];
+#pragma unroll
+    for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = all(0);
+    for (long i = 0; i < k; i++) {
+        const bfloat16 *b = panel + (i * PANEL + column) * PAIR;
+        ints left = *(const ints *)b, right = *(const ints *)(b + WIDTH * PAIR);
+#pragma unroll
+        for (int r = 0; r < rows; r++) {
+            ints x = *(const pair *)(a + r * stride + i * PAIR) - (ints){0};
+            sums[r][0] = pair_dot(sums[r][0], x, left);
+            sums[r][1] = pair_dot(sums[r][1], x, right);
+        }
+    }
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+        store(&out[r][column], sums[r][0]);
+        store(&out[r][column + WIDTH], sums[r][1]);
+    }
+}
+
+#define PAIR_TILE(N) case N: if (N <= ROWS) pair_tile(N, a, stride, panel, k, out, column); break;
+
+/* `(rows, k)` pairs times `(k, PANEL)` pairs; rows of `a` are `stride` values apart. */
+static void multiply_bfloat16(int rows, const bfloat16 *a, long stride, const bfloat16 *panel, long k, block out) {
+    EACH_COUNT(PAIR_TILE)
+}
