@@ -8,23 +8,18 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
-from torch import Tensor
-from torch.nn.functional import normalize
 
-from handler.device import DeviceStates, Reading
 from handler.head import Head, Scores
+from handler.token_vectors import TokenVectors, Vectors
 from handler.truncation import truncate
-from handler.types import Encoding, Output, Reduced, Side
+from handler.types import Encoding, Output, Side
 
 FILE = "multi_vector.safetensors"
 """The layers from token states to vectors: a chain as that of a head."""
 META = "multi_vector"
 """Key of the file's metadata that holds a `MultiVector`."""
-
-Vectors = NDArray[np.float32]
 
 
 class Expansion(msgspec.Struct, frozen=True):
@@ -123,41 +118,6 @@ class LateInteraction:
         """`(documents,)` MaxSim: for each of a query's vectors the nearest one of the document, added up."""
         sums = np.array([(query @ each.T).max(axis=1, initial=-1).sum() for each in documents], dtype=np.float32)
         return sums / np.float32(len(query)) if self.description.average else sums
-
-
-class TokenVectors(Reading):
-    """`(tokens, dimensions)`, of length 1 where vectors are normalised."""
-
-    tokens = True
-
-    def __init__(self, head: Head, normalized: bool) -> None:
-        self.head, self.normalized = head, normalized
-
-    def rows(self, states: Tensor) -> Tensor:
-        """Of `(tokens, hidden)`."""
-        rows = self.head.chain(states)
-        return normalize(rows, dim=-1) if self.normalized else rows
-
-    def on_device(self, states: DeviceStates) -> Tensor:
-        """See `Reading`."""
-        return self.rows(states.hidden.float())
-
-    def on_host(self, outputs: Sequence[Output]) -> Vectors:
-        """See `Reading`."""
-        return np.concatenate([self.of_one(output) for output in outputs])
-
-    @torch.inference_mode()
-    def of_one(self, output: Output) -> Vectors:
-        """Of a sequence, which may have been computed already."""
-        if isinstance(output, Reduced):
-            return output.hidden
-        states = torch.from_numpy(np.ascontiguousarray(output.hidden)).to(self.head.device)
-        vectors: Vectors = self.rows(states).cpu().numpy()
-        return vectors
-
-    def kept(self, output: Output) -> Output:
-        """See `Reading`; a copy, since rows of the states would keep all of them."""
-        return Reduced(np.array(self.of_one(output)), output.pooled, len(output), self)
 
 
 def expanded(encoding: Encoding, expansion: Expansion) -> Encoding:

@@ -15,17 +15,18 @@ from msgspec.structs import replace
 
 from handler import config as configuration
 from handler import head as heads
-from handler import observability, runtimes
+from handler import late_interaction, observability, runtimes, term_weights
 from handler.config import CHECKPOINT, NOTES, ORIGIN, Dtype, HandlerConfig, ModelConfig
 from handler.errors import BertError, ConfigError
 from handler.head import Head
 from handler.keys import Keys
-from handler.late_interaction import FILE, LateInteraction
+from handler.late_interaction import LateInteraction
 from handler.model import LoadedModel
 from handler.pipeline import Pipeline
 from handler.runtimes import budgets, cuda, explaining, masking
 from handler.runtimes.base import Placement, Runtime
 from handler.telemetry import Emit, Telemetry
+from handler.term_weights import TermWeights
 from handler.text import TextTokenizer
 from handler.workers import WorkerRegistry
 
@@ -62,25 +63,23 @@ def load(
     Raises:
         ConfigError: the settings are wrong, or ask for what this machine cannot do.
     """
-    config = configuration.load(settings)
+    config, checkpoint = configuration.load(settings), folder / CHECKPOINT
     device = choose_device(config, gpu)
     if device == "cpu":  # the tokenizer's threads would wait for cores that other workers hold
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    tokenizer = TextTokenizer.load(folder / CHECKPOINT / "tokenizer.json", config.handler)
-    runtime, placement = load_runtime(folder / CHECKPOINT, config.handler, device, tokenizer)
-    tokens = config.handler.token_budget or budgets.load_or_measure(
-        runtime, placement, folder / CHECKPOINT, config.handler
-    )
+    tokenizer = TextTokenizer.load(checkpoint / "tokenizer.json", config.handler)
+    runtime, placement = load_runtime(checkpoint, config.handler, device, tokenizer)
+    tokens = config.handler.token_budget or budgets.load_or_measure(runtime, placement, checkpoint, config.handler)
     config = replace(config, handler=replace(config.handler, dtype=placement.dtype, token_budget=tokens))
     hidden_size = warm(runtime, tokenizer)
     head, dense = (
-        Head(folder / CHECKPOINT, device, file) if (folder / CHECKPOINT / file).exists() else None
-        for file in (heads.FILE, heads.DENSE)
+        Head(checkpoint, device, file) if (checkpoint / file).exists() else None for file in (heads.FILE, heads.DENSE)
     )
-    interaction = LateInteraction(folder / CHECKPOINT, device) if (folder / CHECKPOINT / FILE).exists() else None
+    interaction = LateInteraction(checkpoint, device) if (checkpoint / late_interaction.FILE).exists() else None
+    terms = TermWeights(checkpoint, device) if (checkpoint / term_weights.FILE).exists() else None
     if interaction and interaction.description.masks:
-        runtime.masked = masking.make(runtime, folder / CHECKPOINT, device)
-    explain = cache(lambda: explaining.make(runtime, folder / CHECKPOINT, device))
+        runtime.masked = masking.make(runtime, checkpoint, device)
+    explain = cache(lambda: explaining.make(runtime, checkpoint, device))
     model = LoadedModel(
         name,
         version,
@@ -94,9 +93,10 @@ def load(
         head,
         dense,
         interaction,
-        provenance=provenance(folder / CHECKPOINT),
-        notes=notes(folder / CHECKPOINT),
-        explain=explain if explaining.available(folder / CHECKPOINT) else None,
+        terms,
+        provenance=provenance(checkpoint),
+        notes=notes(checkpoint),
+        explain=explain if explaining.available(checkpoint) else None,
     )
     workers = WorkerRegistry(name, Path(locks) if locks else None, config.handler.threads, config.minWorkers)
     recorder = observability.begin(model, locks)

@@ -13,23 +13,31 @@ from handler.deadline import Deadline
 from handler.explanation import AnyExplainer
 from handler.head import Head, HeadType, entailment
 from handler.late_interaction import LateInteraction
+from handler.term_weights import TermWeights
 from handler.text import TextTokenizer
 
 Kind = Literal["reranker", "classifier", "splade", "embedding"]
 """What text-embeddings-inference calls a model; it is `embedding` whatever no other word is for."""
-Capability = HeadType | Literal["gradients", "ranking", "entailment", "multi-vector"]
-"""What not every archive has: a head of some kind, or of NLI, weights to explain with, scores to rank by, or vectors of
-tokens."""
+Capability = HeadType | Literal["gradients", "ranking", "entailment", "multi-vector", "sparse", "hybrid"]
+"""What not every archive has: a head of some kind, or of NLI, weights to explain with, scores to rank by, or vectors
+of tokens, weights of words, or both beside embeddings."""
 
 
 def capabilities(
-    config: HandlerConfig, head: HeadType | None, labels: Sequence[str], gradients: bool, multi_vector: bool
+    config: HandlerConfig,
+    head: HeadType | None,
+    labels: Sequence[str],
+    gradients: bool,
+    multi_vector: bool,
+    terms: bool,
 ) -> set[Capability]:
     """Of a model with that head and its labels, with weights to explain with or not, with vectors of tokens or not."""
     possible: dict[Capability | None, bool] = {
         "gradients": gradients,
         "ranking": config.rerank,
         "multi-vector": multi_vector,
+        "sparse": terms or head == "vocabulary",
+        "hybrid": terms and multi_vector,
         "entailment": head == "sequence" and entailment(labels) is not None,
         head: True,
     }
@@ -46,6 +54,7 @@ class LoadedModel:
         head: the layers it was fine-tuned with.
         dense: the layers after pooling.
         late_interaction: the layers to a vector per token.
+        terms: the layer to a weight per token.
         deadline: of the batch in hand.
         provenance: where the checkpoint came from, as the packer wrote it down.
         notes: what was left out of it, or is done otherwise than transformers would, in sentences.
@@ -64,6 +73,7 @@ class LoadedModel:
     head: Head | None = None
     dense: Head | None = None
     late_interaction: LateInteraction | None = None
+    terms: TermWeights | None = None
     deadline: Deadline = field(default_factory=Deadline)
     explain: Callable[[], AnyExplainer] | None = None
     tasks: list[str] = field(default_factory=list)
@@ -96,4 +106,11 @@ class LoadedModel:
         """What its tasks may require."""
         head = self.head.description if self.head else None
         kind, labels = (head.kind, head.labels) if head else (None, [])
-        return capabilities(self.config, kind, labels, self.explain is not None, self.late_interaction is not None)
+        return capabilities(
+            self.config,
+            kind,
+            labels,
+            self.explain is not None,
+            self.late_interaction is not None,
+            self.terms is not None,
+        )

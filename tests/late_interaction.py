@@ -76,3 +76,22 @@ def stanford(base: Path, folder: Path, **metadata: Any) -> Path:
     if metadata:
         (folder / "artifact.metadata").write_text(json.dumps(metadata))
     return folder
+
+
+def bge_m3(base: Path, folder: Path) -> Path:
+    """What BGE-M3's folder holds: an embedding model, and two layers over its tokens, of numbers made by numpy."""
+    import numpy as np
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+    modules = [Transformer(str(base)), Pooling(WIDTH, "cls"), Normalize()]
+    SentenceTransformer(modules=modules, device="cpu").save(str(folder))
+    settings = folder / "tokenizer_config.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"eos_token": "[SEP]"}))
+    numbers = np.random.default_rng(0)
+    for name, size in (("sparse", 1), ("colbert", WIDTH)):
+        weight, bias = numbers.normal(0, 0.3, (size, WIDTH)), numbers.normal(0, 0.3, size)
+        state = {"weight": torch.from_numpy(weight).float(), "bias": torch.from_numpy(bias).float()}
+        torch.save(state, folder / f"{name}_linear.pt")
+    return folder

@@ -71,6 +71,12 @@ class AsyncBertClient:
         """`(vectors, dimensions)` float32 for each text, which is a `query` or a `document`."""
         return await self.run(calls.multi_vector(texts, side, options))
 
+    async def hybrid_embedding(
+        self, texts: str | Sequence[str], kinds: Sequence[str] = calls.KINDS, **options: Any
+    ) -> list[dict[str, Any]]:
+        """Of each text, of one pass, `dense` and `multi_vector` as float32 arrays and `sparse` as weights by index."""
+        return await self.run(calls.hybrid(texts, kinds, options))
+
     async def similarity(self, source: str, sentences: Sequence[str], **options: Any) -> Array:
         """`(sentences,)` cosines."""
         return await self.run(calls.similarity(source, sentences, options))

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 NPY = "application/x-npy"
+KINDS = ("dense", "sparse", "multi_vector")
+"""Of `hybrid-embedding`."""
 PROVENANCE = ("model", "version", "dtype", "pooling", "normalize", "dimensions", "prompts", "default_prompt", "origin")
 """Of what a model says of itself, what its vectors depend on."""
 
@@ -56,6 +58,23 @@ def hidden_states(texts: str | Sequence[str], options: Mapping[str, Any]) -> Cal
 def multi_vector(texts: str | Sequence[str], side: str, options: Mapping[str, Any]) -> Call[list[Array]]:
     """`(vectors, dimensions)` for each text."""
     return Call("multi-vector", {"inputs": as_list(texts), "input_type": side, **options}, read_arrays, NPY)
+
+
+def hybrid(texts: str | Sequence[str], kinds: Sequence[str], options: Mapping[str, Any]) -> Call[list[dict[str, Any]]]:
+    """Of each text, by kind, an array or weights by index."""
+
+    def read(answer: Answer) -> list[dict[str, Any]]:
+        return [{kind: HYBRID[kind](value) for kind, value in text.items()} for text in read_json(answer)]
+
+    return Call("hybrid-embedding", {"inputs": as_list(texts), "outputs": list(kinds), **options}, read)
+
+
+HYBRID: Mapping[str, Callable[[Any], Any]] = {
+    "dense": lambda vector: np.asarray(vector, dtype=np.float32),
+    "sparse": lambda weights: {item["index"]: item["value"] for item in weights},
+    "multi_vector": lambda vectors: np.asarray(vectors, dtype=np.float32),
+}
+"""What a value of each kind is read as."""
 
 
 def similarity(source: str, sentences: Sequence[str], options: Mapping[str, Any]) -> Call[Array]:

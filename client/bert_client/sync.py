@@ -87,6 +87,12 @@ class BertClient:
         """`(vectors, dimensions)` float32 for each text, which is a `query` or a `document`."""
         return self.run(calls.multi_vector(texts, side, options))
 
+    def hybrid_embedding(
+        self, texts: str | Sequence[str], kinds: Sequence[str] = calls.KINDS, **options: Any
+    ) -> list[dict[str, Any]]:
+        """Of each text, of one pass, `dense` and `multi_vector` as float32 arrays and `sparse` as weights by index."""
+        return self.run(calls.hybrid(texts, kinds, options))
+
     def similarity(self, source: str, sentences: Sequence[str], **options: Any) -> Array:
         """`(sentences,)` cosines."""
         return self.run(calls.similarity(source, sentences, options))

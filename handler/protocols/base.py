@@ -28,6 +28,7 @@ Some clients take 422 for a failure that may pass: LangChain's for JavaScript as
 MISSING: Mapping[Capability, str] = {
     "gradients": "float32 weights (runtimes auto, native, packed and onnx have them, not in int8)",
     "multi-vector": "projection of token states (a ColBERT folder or BGE-M3 has one)",
+    "hybrid": "sparse_linear.pt and colbert_linear.pt (BGE-M3 has them)",
     "entailment": "classification head with a label that begins with entail (id2label in config.json)",
 }
 """What an archive lacks that cannot do a task; a head of another kind is just that."""

@@ -12,6 +12,7 @@ from handler.tasks.embedding import Embedding
 from handler.tasks.explanations import Explanations
 from handler.tasks.fill_mask import FillMask
 from handler.tasks.hidden_states import HiddenStates
+from handler.tasks.hybrid_embedding import HybridEmbedding
 from handler.tasks.info import Info
 from handler.tasks.multi_vector import MultiVector
 from handler.tasks.question_answering import QuestionAnswering
@@ -38,6 +39,7 @@ TASKS: dict[str, type[Task[Any]]] = {
         QuestionAnswering,
         FillMask,
         SparseEmbedding,
+        HybridEmbedding,
         Explanations,
         WordVectors,
         Tokenize,

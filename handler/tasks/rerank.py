@@ -17,6 +17,7 @@ from handler.model import LoadedModel
 from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
+from handler.tasks.multi_vector import MultiVector
 from handler.tasks.scores import of_windows, top_k_indices
 from handler.tasks.vectors import normalized_embeddings
 from handler.types import Encoding, Output, Side, Text
@@ -120,7 +121,7 @@ def scorer(model: LoadedModel) -> Scorer:
     """What the archive is made for."""
     if model.head and model.kind == "reranker":
         return CrossEncoder(model.head)
-    if model.late_interaction:
+    if model.late_interaction and model.config.task == MultiVector.name:  # BGE-M3 is made for cosines first
         return MaxSim(model, model.late_interaction)
     return BiEncoder(model, POOLINGS[model.config.pooling])
 

@@ -69,6 +69,14 @@ class Weight(msgspec.Struct):
     value: float
 
 
+class Hybrid(msgspec.Struct):
+    """A text's embeddings of the kinds that were asked for."""
+
+    dense: list[float] | UnsetType = UNSET
+    sparse: list[Weight] | UnsetType = UNSET
+    multi_vector: list[list[float]] | UnsetType = UNSET
+
+
 class TokenPlace(msgspec.Struct):
     """A token and where it stands."""
 
@@ -156,6 +164,7 @@ REPLIES: dict[str, tuple[Any, ...]] = {
     "question-answering": (list[Answer], list[list[Answer]]),
     "fill-mask": (list[list[Fill]], list[list[list[Fill]]], list[list[Fill | list[Fill]]]),
     "sparse-embedding": (list[list[Weight]],),
+    "hybrid-embedding": (list[Hybrid],),
     "explanations": (list[list[Explained]],),
     "word-vectors": (list[WordVector],),
     "tokenize": (list[list[TokenPlace]],),

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
 
-from handler.device import tensor
+from handler.device import Reading, tensor
 from handler.errors import TooLarge
 from handler.head import Scores
 from handler.tasks import prompts
 from handler.tasks.base import TextRequest
 from handler.tasks.inputs import Inputs, texts_of
-from handler.tasks.scores import top_k_indices
+from handler.tasks.scores import Indices, top_k_indices
 from handler.tasks.vocabulary import VocabularyTask
 from handler.types import Encoding, Output, Text
 
@@ -34,11 +34,16 @@ class SparseEmbeddingRequest(TextRequest, frozen=True, kw_only=True):
 class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
     """Sparse embeddings, SPLADE: max over tokens of log(1 + relu(logit)) (https://arxiv.org/abs/2109.10086).
 
-    The windows of a long text are tokens of one text.
+    BGE-M3 has a layer of its own for the weights. The windows of a long text are tokens of one text.
     """
 
     name = "sparse-embedding"
     request = SparseEmbeddingRequest
+    requires = "sparse"
+
+    def reading(self, request: SparseEmbeddingRequest) -> Reading | None:
+        """See `Task.reading`."""
+        return self.model.terms.reading if self.model.terms else None
 
     def texts(self, request: SparseEmbeddingRequest) -> list[Text]:
         """The inputs, with the archive's default prompt."""
@@ -51,14 +56,21 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
         outputs: Sequence[Sequence[Output]],
     ) -> list[list[dict[str, Any]]]:
         """Per text `index` and `value` of each word above 0, by index."""
-        peaks = self.scored((tensor(window) for text in outputs for window in text), peaks=True)
         answers: list[list[dict[str, Any]]] = []
         size = 0
-        for windows in outputs:
-            answers.append(sparse(weights([next(peaks)[0] for _ in windows]), request.top_k))
+        for found in self.model.terms.weights(encodings, outputs) if self.model.terms else self.peaks(outputs):
+            answers.append(listed(*found, request.top_k))
             size += BYTES_PER_WORD * len(answers[-1])
             self.check_answer_size(size, len(answers), len(outputs))
         return answers
+
+    def peaks(self, outputs: Sequence[Sequence[Output]]) -> Iterator[tuple[Indices, Scores]]:
+        """For each text the words above 0 and their weights, of the vocabulary's scores."""
+        peaks = self.scored((tensor(window) for text in outputs for window in text), peaks=True)
+        for windows in outputs:
+            found = weights([next(peaks)[0] for _ in windows])
+            kept = np.flatnonzero(found)
+            yield kept, found[kept]
 
     def check_answer_size(self, size: int, texts: int, total: int) -> None:
         """Refuse an answer that has become too large, long before it is whole: a word takes ten times as much memory.
@@ -79,9 +91,9 @@ def weights(peaks: Sequence[Scores]) -> Scores:
     return weights
 
 
-def sparse(weights: Scores, top_k: int | None) -> list[dict[str, Any]]:
-    """What is above 0."""
-    kept = np.flatnonzero(weights)
-    if top_k is not None and top_k < len(kept):
-        kept = np.sort(kept[top_k_indices(weights[kept], top_k)])
-    return [{"index": int(index), "value": weights[index]} for index in kept]
+def listed(words: Indices, weights: Scores, top_k: int | None) -> list[dict[str, Any]]:
+    """Words, or the `top_k` heaviest of them, by index."""
+    if top_k is not None and top_k < len(words):
+        kept = np.sort(top_k_indices(weights, top_k))
+        words, weights = words[kept], weights[kept]
+    return [{"index": index, "value": weight} for index, weight in zip(words.tolist(), weights, strict=True)]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from handler.device import HostCopy, check_finite
+from handler.device import HostCopy, Reading, check_finite
 from handler.head import Scores
+from handler.model import Capability
 from handler.tasks.base import HeadTask, R
 from handler.truncation import chunk_by_size
 
@@ -20,11 +22,11 @@ ROWS = 256
 class VocabularyTask(HeadTask[R]):
     """A task that needs a score of every word. Token states stay where they are: their scores are more than they."""
 
-    requires = "vocabulary"
+    requires: ClassVar[Capability | None] = "vocabulary"
 
-    def reading(self, request: R) -> None:
+    def reading(self, request: R) -> Reading | None:
         """See `Task.reading`."""
-        return
+        return None
 
     def scored(self, states: Iterable[Tensor], peaks: bool = False) -> Iterator[Scores]:
         """`(tokens, vocabulary)` for each `(tokens, hidden)`.

@@ -14,7 +14,7 @@ import yaml
 
 from handler import config as configuration
 from handler import head as heads
-from handler import late_interaction, model
+from handler import late_interaction, model, term_weights
 from handler.config import CHECKPOINT, NOTES, ORIGIN, HandlerConfig
 from handler.errors import ConfigError
 from handler.head import HeadMetadata
@@ -59,7 +59,12 @@ def report(archive: ZipFile) -> dict[str, Any]:
     files = [
         entry for entry in archive.infolist() if entry.filename.startswith(f"{CHECKPOINT}/") and not entry.is_dir()
     ]
-    names = {Path(entry.filename).name for entry in files} - {heads.FILE, heads.DENSE, late_interaction.FILE}
+    names = {Path(entry.filename).name for entry in files} - {
+        heads.FILE,
+        heads.DENSE,
+        late_interaction.FILE,
+        term_weights.FILE,
+    }
     if not any(name.endswith((".safetensors", ".bin", ".pt")) for name in names):
         raise ValueError("it holds no weights")
     return {
@@ -95,7 +100,9 @@ def capabilities(archive: ZipFile, config: HandlerConfig, description: HeadMetad
     """What its tasks may need; see `handler.model.capabilities`."""
     explained = has(archive, WEIGHTS) and header(archive, WEIGHTS)["layers.0.qkv.weight"]["dtype"] == "F32"
     kind, labels = (description.kind, description.labels) if description else (None, [])
-    return model.capabilities(config, kind, labels, explained, has(archive, late_interaction.FILE))
+    return model.capabilities(
+        config, kind, labels, explained, has(archive, late_interaction.FILE), has(archive, term_weights.FILE)
+    )
 
 
 def digest(archive: ZipFile, entry: ZipInfo) -> str:

@@ -19,6 +19,7 @@ from handler.tokenizer_settings import TokenizerSettings, load
 from handler.types import Side
 from scripts.console import Failure
 from scripts.packing import dense, layout
+from scripts.sources import pickles
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.configuration import hidden_size
 from scripts.sources.late_interaction import TOKENS, ExpansionSettings, LateInteraction
@@ -36,8 +37,7 @@ def write(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
     if found is None:
         return
     if found.projection:
-        tensors = {PROJECTION: projection(checkpoint)}
-        steps = [Step(PROJECTION)]
+        steps, tensors = projection(checkpoint, found.projection)
     else:
         steps, tensors = dense.chain(found.dense, hidden_size(checkpoint.config), TOKENS)
     try:
@@ -56,16 +56,26 @@ def write(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
     layout.save(tensors, folder / late_interaction.FILE, encoded)
 
 
-def projection(checkpoint: Checkpoint) -> Tensor:
-    """The layer that Stanford's ColBERT has among the encoder's weights."""
-    weights = dense.read(checkpoint.folder)
+def projection(checkpoint: Checkpoint, place: Path) -> tuple[list[Step], dict[str, Tensor]]:
+    """The one layer that Stanford's ColBERT has among the encoder's weights, and BGE-M3 in a file of its own."""
+    if place.is_file():
+        return linear(place)
+    weights = dense.read(place)
     if PROJECTION not in weights:
         raise Failure(
             f"{checkpoint.folder} says {checkpoint.config['architectures'][0]} and lacks {PROJECTION}",
             fix="take weights that have it",
         )
-    weight: Tensor = weights[PROJECTION].float().contiguous()
-    return weight
+    return [Step(PROJECTION)], {PROJECTION: weights[PROJECTION].float().contiguous()}
+
+
+def linear(file: Path, activation: str = "none") -> tuple[list[Step], dict[str, Tensor]]:
+    """The state of one `torch.nn.Linear`, as a chain."""
+    weights = pickles.load(file)
+    if weights.keys() != {"weight", "bias"}:
+        raise Failure(f"{file} holds {', '.join(sorted(weights))}", fix="take a file with weight and bias")
+    tensors = {name: tensor.float().contiguous() for name, tensor in weights.items()}
+    return [Step("weight", "bias", activation)], tensors
 
 
 def describe(checkpoint: Checkpoint, found: LateInteraction, folder: Path) -> MultiVector:

@@ -37,8 +37,6 @@ NAMES: dict[HeadType, Mapping[str, str]] = {
     "vocabulary": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
 }
 BESIDE = {
-    "sparse_linear.pt": "which gives BGE-M3's sparse vectors",
-    "colbert_linear.pt": "which gives BGE-M3's vectors of tokens",
     "adapter_model.*": "an adapter beside whole weights",
 }
 """Files of which nothing is served."""
@@ -117,7 +115,7 @@ def unused(checkpoint: Checkpoint) -> set[str]:
     """Names that neither transformers' encoder nor its class with the head, where there is one, reads."""
     kinds = ["AutoModel", *([CLASSES[checkpoint.head]] if checkpoint.head else [])]
     found = checkpoint.late_interaction
-    read = {PROJECTION} if found and found.projection else set()
+    read = {PROJECTION} if found and found.projection == checkpoint.root else set()
     return set.intersection(*(unexpected(checkpoint, kind) for kind in kinds)) - read
 
 

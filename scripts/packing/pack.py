@@ -35,6 +35,7 @@ from scripts.packing import (
     settings_file,
     suggested,
     swagger,
+    term_weights,
     tokenizer,
     trial,
 )
@@ -142,7 +143,9 @@ def capabilities(checkpoint: Checkpoint, config: HandlerConfig) -> set[Capabilit
     served = None if heads.unsupported_reason(checkpoint) else checkpoint.head
     labels = heads.labels(checkpoint.config, scores(checkpoint.config)) if served == "sequence" else []
     explained = config.runtime in engines.ENCODERS and stored(config.dtype) != "int8"
-    return model.capabilities(config, served, labels, explained, checkpoint.late_interaction is not None)
+    return model.capabilities(
+        config, served, labels, explained, checkpoint.late_interaction is not None, checkpoint.terms is not None
+    )
 
 
 def stage(
@@ -160,6 +163,7 @@ def stage(
     headless = heads.write(checkpoint, folder, required == found or (required == "ranking" and found == "sequence"))
     dense.write(checkpoint, folder)
     multi_vector.write(checkpoint, folder, dtype)
+    term_weights.write(checkpoint, folder)
     provenance.write(provenance.read_verified(checkpoint.root), folder)
     notes.write(notes.Packed(checkpoint, headless, dtype), folder)
 

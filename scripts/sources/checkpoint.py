@@ -77,6 +77,7 @@ class Checkpoint:
         rerank: what a cross-encoder applies to its score; see `HeadMetadata`.
         length_said: the file that says `max_length`, and its key.
         late_interaction: how states of tokens become vectors; None for other models.
+        terms: file of the layer that gives each token a weight.
         variant: of its files of weights; None where they have their plain names. See `variants`.
     """
 
@@ -98,6 +99,7 @@ class Checkpoint:
     length_said: tuple[Path, str] = (Path("config.json"), "max_position_embeddings")
     variant: str | None = None
     late_interaction: LateInteraction | None = None
+    terms: Path | None = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -167,7 +169,9 @@ def understand(root: Path) -> Checkpoint:
     plain = replace(plain, length_said=(folder / name, key))
     plain = replace(plain, truncation=truncation_side(folder, tokenizer))
     if (root / "modules.json").exists():
-        return shortened(replace(plain, **modules.read(root)))
+        read = modules.read(root)
+        further = late_interaction.bge_m3(root) if read["task"] == "embedding" else {}
+        return shortened(replace(plain, **read, **further))
     if architecture == late_interaction.STANFORD:
         from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 

@@ -52,7 +52,7 @@ class LateInteraction:
 
     Attributes:
         dense: folders of layers.
-        projection: whether the one layer is `linear.weight` of the model's own weights.
+        projection: where the one layer is: the folder of weights that have it, or a file of its own; None for `dense`.
         query_length, document_length: tokens; None for the model's longest.
         expansion: of queries.
         skipped: tokens without a vector.
@@ -64,7 +64,7 @@ class LateInteraction:
     """
 
     dense: tuple[Path, ...] = ()
-    projection: bool = False
+    projection: Path | None = None
     query_length: int | None = None
     document_length: int | None = None
     expansion: ExpansionSettings | None = None
@@ -85,13 +85,25 @@ def stanford(root: Path) -> dict[str, Any]:
     }
     attended = value(said, "attend_to_mask_tokens", bool, False, METADATA)
     found = LateInteraction(
-        projection=True,
+        projection=root,
         document_length=value(said, "doc_maxlen", int, None, METADATA),
         expansion=ExpansionSettings(value(said, "query_maxlen", int, DEFAULT, METADATA), True, attended),
         skipped=tuple(string.punctuation) if value(said, "mask_punctuation", bool, True, METADATA) else (),
         markers=tuple(prompts.values()),
     )
     return {"task": "multi-vector", "late_interaction": found, "prompts": prompts}
+
+
+def bge_m3(root: Path) -> dict[str, Any]:
+    """Fields of a `Checkpoint` for the layers that BGE-M3 has beside its encoder.
+
+    Source: `_colbert_embedding` and `_process_colbert_vecs` of FlagEmbedding 1.4; the first token has no vector.
+    """
+    vectors, terms = root / "colbert_linear.pt", root / "sparse_linear.pt"
+    return {
+        **({"late_interaction": LateInteraction(projection=vectors, first=1)} if vectors.exists() else {}),
+        **({"terms": terms} if terms.exists() else {}),
+    }
 
 
 def pylate(config: Mapping[str, Any], file: str) -> dict[str, Any]:

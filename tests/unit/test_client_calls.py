@@ -68,6 +68,9 @@ def test_shapes(connect, fake):
         assert client.embed(["1", "2"]).tolist() == [[1, 0.5], [2, 0.5]]
         assert [rows.tolist() for rows in client.hidden_states(["2", "1"])] == [[[2, 0], [2, 1]], [[1, 0]]]
         assert [rows.tolist() for rows in client.multi_vector(["2", "1"])] == [[[2, 0], [2, 1]], [[1, 0]]]
+        (found,) = client.hybrid_embedding("1")
+        assert found["sparse"] == {3: 0.5}
+        assert [found[kind].tolist() for kind in ("dense", "multi_vector")] == [[1, 2], [[1, 2]]]
         assert client.similarity("2", ["3", "4"]).tolist() == [6, 8]
         assert client.word_vectors(["a", "b"]).dtype == np.float32
         assert client.most_similar("king", top_k=1) == [("queen", 0.5)]

@@ -100,6 +100,14 @@ def explanations(tally: Tally, body: Mapping[str, Any], reference: Any, found: A
             tally.numbers(known.get("attention", []), other.get("attention", []))
 
 
+def hybrid_embedding(tally: Tally, body: Mapping[str, Any], reference: Any, found: Any) -> None:
+    """Each kind as its own task's."""
+    for known, other in zip(reference, found, strict=True):
+        tally.vectors(known["dense"], other["dense"])
+        tally.vectors(known["multi_vector"], other["multi_vector"])
+        sparse_embedding(tally, body, [known["sparse"]], [other["sparse"]])
+
+
 MEASURES: dict[str, Callable[[Tally, Mapping[str, Any], Any, Any], None]] = {
     "embedding": embedding,
     "hidden-states": hidden_states,
@@ -112,6 +120,7 @@ MEASURES: dict[str, Callable[[Tally, Mapping[str, Any], Any, Any], None]] = {
     "question-answering": question_answering,
     "fill-mask": fill_mask,
     "sparse-embedding": sparse_embedding,
+    "hybrid-embedding": hybrid_embedding,
     "word-vectors": word_vectors,
     "explanations": explanations,
 }
