@@ -14,10 +14,11 @@ from handler.call import Call, pending
 from handler.config import HandlerConfig
 from handler.deadline import Deadline
 from handler.errors import Invalid, Overloaded
+from handler.excerpts import FAR, NEAR, Excerpts, suffices
 from handler.limits import characters
 from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import TokenizerSettings, load
-from handler.truncation import chunk_by_size, truncate
+from handler.truncation import Cut, chunk_by_size, truncate
 from handler.types import Encoding, Text
 
 CHARACTERS_AT_ONCE = 1_000_000
@@ -46,6 +47,7 @@ class TextTokenizer:
         self.padding = settings.id(tokenizer, "pad_token", "[PAD]", "<pad>") or 0
         self.mask = settings.id(tokenizer, "mask_token", "[MASK]", "<mask>")
         self.prefix, self.suffix = special_tokens(tokenizer)
+        self.excerpts = Excerpts(tokenizer)
 
     @classmethod
     def load(cls, file: Path, config: HandlerConfig) -> TextTokenizer:
@@ -95,32 +97,53 @@ class TextTokenizer:
         """`encode`, for calls that fit into memory together."""
         for with_offsets, encode in ((False, self.backend.encode_batch_fast), (True, self.backend.encode_batch)):
             some = [call for call in calls if call.task is not None and call.task.needs_offsets is with_offsets]
-            texts = [text for call in some for text in different(call.texts) if not isinstance(text, list)]
-            whole = (found for part in chunk_by_size(texts, characters, CHARACTERS_AT_ONCE) for found in encode(part))
-            for call in some:
-                own = (
+            cuts = [self.cut(call) for call in some]
+            tried = [
+                [(text, self.excerpts.of(text, cut, with_offsets, NEAR)) for text in different(call.texts)]
+                for call, cut in zip(some, cuts, strict=True)
+            ]
+            parts = [part for own in tried for _, part in own if not isinstance(part, list)]
+            found = (each for texts in chunk_by_size(parts, characters, CHARACTERS_AT_ONCE) for each in encode(texts))
+            for call, cut, own in zip(some, cuts, tried, strict=True):
+                encodings = (
                     self.add_special_tokens(text)
                     if isinstance(text, list)
-                    else convert(next(whole), with_offsets, self.settings.token_type_ids)
-                    for text in different(call.texts)
+                    else self.enough(text, part, self.convert(next(found), with_offsets), cut, with_offsets)
+                    for text, part in own
                 )
-                call.attempt(lambda call, own=own: self._fit(call, own))  # type: ignore[misc]
-                deque(own, maxlen=0)  # what a call that failed left unread
+                call.attempt(lambda call, cut=cut, own=encodings: self._fit(call, cut, own))  # type: ignore[misc]
+                deque(encodings, maxlen=0)  # what a call that failed left unread
 
-    def _fit(self, call: Call, whole: Iterable[Encoding]) -> None:
-        """Cut one after the other: uncut, the texts of a large request would fill the memory.
-
-        Args:
-            call: gets the windows of its texts.
-            whole: encodings of its `different` texts.
-        """
+    def cut(self, call: Call) -> Cut:
+        """What is done to a call's texts that are too long."""
         assert call.task is not None
         assert call.request is not None
         policy = call.request.truncation or self.config.truncation or call.task.truncation
         limit = self.config.max_length if call.task.truncates else sys.maxsize
-        overlap = min(call.task.overlap(call.request), limit // 2)
+        return Cut(policy, limit, min(call.task.overlap(call.request), limit // 2), call.task.pairs)
+
+    def enough(self, text: Text, part: Text, encoding: Encoding, cut: Cut, with_offsets: bool) -> Encoding:
+        """A part's encoding if it holds all that stays of its text, or else that of a larger part, or of all of it."""
+        encode = self.backend.encode_batch if with_offsets else self.backend.encode_batch_fast
+        for larger in (self.excerpts.of(text, cut, with_offsets, FAR), text):
+            if part is text or suffices(encoding, part, text, cut.limit):
+                break
+            part = larger
+            encoding = self.convert(encode([part])[0], with_offsets)
+        return encoding
+
+    def _fit(self, call: Call, cut: Cut, whole: Iterable[Encoding]) -> None:
+        """Cut one after the other: uncut, the texts of a large request would fill the memory.
+
+        Args:
+            call: gets the windows of its texts.
+            cut: what is done to them.
+            whole: encodings of its `different` texts.
+        """
+        assert call.task is not None
+        assert call.request is not None
         keys = [*map(hashable, call.texts)]
-        cut: dict[Hashable, list[Encoding]] = {}
+        windows: dict[Hashable, list[Encoding]] = {}
         sizes: dict[Hashable, int] = {}
         for key, encoding in zip(dict.fromkeys(keys), whole, strict=True):
             if call.task.forward and len(encoding) < self.config.min_length:
@@ -129,11 +152,17 @@ class TextTokenizer:
                     f"{place} has {len(encoding)} tokens, the model reads {self.config.min_length} and more; "
                     "it may hold nothing but control characters"
                 )
-            cut[key] = truncate(encoding, policy, limit, overlap, call.task.pairs)
+            windows[key] = truncate(encoding, *cut)
             sizes[key] = len(encoding)
-        call.encodings = [call.task.fit(call.request, number, cut[key], policy) for number, key in enumerate(keys)]
+        call.encodings = [
+            call.task.fit(call.request, number, windows[key], cut.policy) for number, key in enumerate(keys)
+        ]
         call.truncated = sum(sum(map(len, own)) < sizes[key] for own, key in zip(call.encodings, keys, strict=True))
         call.tokens = sum(map(len, chain.from_iterable(call.encodings)))
+
+    def convert(self, encoding: tokenizers.Encoding, with_offsets: bool) -> Encoding:
+        """See `convert`, by this tokenizer's settings."""
+        return convert(encoding, with_offsets, self.settings.token_type_ids)
 
     def add_special_tokens(self, ids: list[int]) -> Encoding:
         """Ids sent by a client, with this model's special tokens around them unless they are there already."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
+from handler.config import Truncation
 from handler.errors import TooLarge
 from handler.types import Encoding
 
@@ -15,6 +16,15 @@ T = TypeVar("T")
 
 PairTruncation = Literal["longest_first", "only_first"]
 """Which text of a pair is cut, by transformers' names."""
+
+
+class Cut(NamedTuple):
+    """What is done to the texts of a request that are too long; see `truncate`."""
+
+    policy: Truncation
+    limit: int
+    overlap: int = 0
+    pairs: PairTruncation = "longest_first"
 
 
 def truncate(
