@@ -142,6 +142,8 @@ def as_json(task: str, body: dict[str, Any]) -> Any:
         return [{"vector": [1, 2], "neighbours": neighbours} for _ in body["inputs"]]
     if task == "zero-shot-classification":
         return [[{"label": label, "score": 0.5} for label in body["candidate_labels"]] for _ in body["inputs"]]
+    if task == "chunk-embedding":
+        return [[{"start": 0, "stop": int(text), "embedding": [1, 2]}] for text in body["inputs"]]
     if task == "hybrid-embedding":
         kinds = {"dense": [1, 2], "sparse": [{"index": 3, "value": 0.5}], "multi_vector": [[1, 2]]}
         return [{kind: kinds[kind] for kind in body["outputs"]} for _ in body["inputs"]]

@@ -77,6 +77,13 @@ class AsyncBertClient:
         """Of each text, of one pass, `dense` and `multi_vector` as float32 arrays and `sparse` as weights by index."""
         return await self.run(calls.hybrid(texts, kinds, options))
 
+    async def chunks(self, texts: str | Sequence[str], **options: Any) -> list[tuple[list[tuple[int, int]], Array]]:
+        """Of each text start and stop characters of its chunks, and `(chunks, dimensions)` float32.
+
+        `options` are keys of `chunk-embedding`, such as `chunk_size` and `late_chunking`.
+        """
+        return await self.run(calls.chunks(texts, options))
+
     async def similarity(self, source: str, sentences: Sequence[str], **options: Any) -> Array:
         """`(sentences,)` cosines."""
         return await self.run(calls.similarity(source, sentences, options))

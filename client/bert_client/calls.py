@@ -77,6 +77,21 @@ HYBRID: Mapping[str, Callable[[Any], Any]] = {
 """What a value of each kind is read as."""
 
 
+def chunks(texts: str | Sequence[str], options: Mapping[str, Any]) -> Call[list[tuple[list[tuple[int, int]], Array]]]:
+    """Of each text the places of its chunks, and `(chunks, dimensions)`."""
+
+    def read(answer: Answer) -> list[tuple[list[tuple[int, int]], Array]]:
+        return [
+            (
+                [(chunk["start"], chunk["stop"]) for chunk in text],
+                np.array([chunk["embedding"] for chunk in text], dtype=np.float32),
+            )
+            for text in read_json(answer)
+        ]
+
+    return Call("chunk-embedding", {"inputs": as_list(texts), **options}, read)
+
+
 def similarity(source: str, sentences: Sequence[str], options: Mapping[str, Any]) -> Call[Array]:
     """`(sentences,)`."""
     return Call("similarity", {"source": source, "sentences": list(sentences), **options}, read_array, NPY)

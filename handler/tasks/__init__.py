@@ -7,6 +7,7 @@ from typing import Any
 
 from handler.model import Capability, LoadedModel
 from handler.tasks.base import Task
+from handler.tasks.chunk_embedding import ChunkEmbedding
 from handler.tasks.decode import Decode
 from handler.tasks.embedding import Embedding
 from handler.tasks.explanations import Explanations
@@ -30,6 +31,7 @@ TASKS: dict[str, type[Task[Any]]] = {
     for task in (
         HiddenStates,
         Embedding,
+        ChunkEmbedding,
         MultiVector,
         Similarity,
         Rerank,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from msgspec import Meta
@@ -63,7 +63,7 @@ class Embedding(Task[EmbeddingRequest]):
     """Embedding vectors, as sentence-transformers computes them for the same checkpoint."""
 
     name = "embedding"
-    request = EmbeddingRequest
+    request: ClassVar[type[TextRequest]] = EmbeddingRequest
     numeric = True
 
     def texts(self, request: EmbeddingRequest) -> list[Text]:
@@ -90,15 +90,18 @@ class Embedding(Task[EmbeddingRequest]):
         self, request: EmbeddingRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> Any:
         """`(texts, dimensions)` float32 or int8, or one base64 string per text."""
+        return FORMATS[request.encoding_format](self.finished(request, vectors(self.model, outputs, request.pooling)))
+
+    def finished(self, request: EmbeddingRequest, found: Vectors) -> Vectors:
+        """As long and as many dimensions as they are to be."""
         config = self.model.config
-        found = vectors(self.model, outputs, request.pooling)
         if request.dimensions is not None:
             found = shortened(found, request.dimensions)
         if config.normalize if request.normalize is None else request.normalize:
             found = l2_normalize(found)
         if request.dimensions is None:  # sentence-transformers cuts to an archive's own dimensions at the very end
             found = np.ascontiguousarray(found[:, : config.dimensions])
-        return FORMATS[request.encoding_format](found)
+        return found
 
 
 def shortened(vectors: Vectors, dimensions: int) -> Vectors:

@@ -69,6 +69,14 @@ class Weight(msgspec.Struct):
     value: float
 
 
+class Chunk(msgspec.Struct):
+    """A part of a text, by its characters."""
+
+    start: int
+    stop: int
+    embedding: list[float | int] | str
+
+
 class Hybrid(msgspec.Struct):
     """A text's embeddings of the kinds that were asked for."""
 
@@ -155,6 +163,7 @@ class Description(msgspec.Struct):
 REPLIES: dict[str, tuple[Any, ...]] = {
     "hidden-states": (list[list[list[float]]],),
     "embedding": (list[list[float]], list[list[int]], list[str]),
+    "chunk-embedding": (list[list[Chunk]],),
     "multi-vector": (list[list[list[float]]], list[list[list[int]]], list[list[str]]),
     "similarity": (list[float],),
     "rerank": (list[Ranked],),

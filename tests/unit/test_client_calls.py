@@ -68,6 +68,8 @@ def test_shapes(connect, fake):
         assert client.embed(["1", "2"]).tolist() == [[1, 0.5], [2, 0.5]]
         assert [rows.tolist() for rows in client.hidden_states(["2", "1"])] == [[[2, 0], [2, 1]], [[1, 0]]]
         assert [rows.tolist() for rows in client.multi_vector(["2", "1"])] == [[[2, 0], [2, 1]], [[1, 0]]]
+        ((places, vectors),) = client.chunks("7", chunk_size=8)
+        assert (places, vectors.tolist()) == ([(0, 7)], [[1, 2]])
         (found,) = client.hybrid_embedding("1")
         assert found["sparse"] == {3: 0.5}
         assert [found[kind].tolist() for kind in ("dense", "multi_vector")] == [[1, 2], [[1, 2]]]

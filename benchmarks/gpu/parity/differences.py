@@ -100,6 +100,12 @@ def explanations(tally: Tally, body: Mapping[str, Any], reference: Any, found: A
             tally.numbers(known.get("attention", []), other.get("attention", []))
 
 
+def chunk_embedding(tally: Tally, body: Mapping[str, Any], reference: Any, found: Any) -> None:
+    """Vectors of each text's chunks."""
+    for known, other in zip(reference, found, strict=True):
+        tally.vectors([chunk["embedding"] for chunk in known], [chunk["embedding"] for chunk in other])
+
+
 def hybrid_embedding(tally: Tally, body: Mapping[str, Any], reference: Any, found: Any) -> None:
     """Each kind as its own task's."""
     for known, other in zip(reference, found, strict=True):
@@ -111,6 +117,7 @@ def hybrid_embedding(tally: Tally, body: Mapping[str, Any], reference: Any, foun
 MEASURES: dict[str, Callable[[Tally, Mapping[str, Any], Any, Any], None]] = {
     "embedding": embedding,
     "hidden-states": hidden_states,
+    "chunk-embedding": chunk_embedding,
     "multi-vector": hidden_states,
     "similarity": similarity,
     "rerank": rerank,

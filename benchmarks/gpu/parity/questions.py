@@ -66,6 +66,8 @@ def vectors(texts: Texts) -> list[Question]:
     return [
         Question("embedding", {"inputs": every}),
         Question("embedding", {"inputs": every, "truncation": "windows", "normalize": True, "dimensions": 32}),
+        Question("chunk-embedding", {"inputs": every, "chunk_size": 40, "overlap": 8}),
+        Question("chunk-embedding", {"inputs": every, "chunk_size": 40, "late_chunking": True, "pooling": "mean"}),
         Question("similarity", {"source": texts.few, "sentences": passages}),
         Question("similarity", {"inputs": [[texts.few, text] for text in passages], "truncation": "windows"}),
         Question("rerank", {"query": texts.few, "texts": passages}),
