@@ -18,7 +18,7 @@ from handler.call import Call
 from handler.errors import BertError, Invalid, Undecodable, UnknownTask, quote, unknown
 from handler.protocols import body, foreign, kserve_paths, tensors
 from handler.protocols.base import Decoded, EncodedBody, Protocol, Tasks, choose, dump
-from handler.protocols.kserve_inputs import inputs, instances, named
+from handler.protocols.kserve_inputs import inputs, instances, keyed, named, takes_list
 from handler.protocols.kserve_paths import BINARY, OCTETS, Infer
 from handler.protocols.operations import Archive, Operations
 from handler.tasks.base import Task
@@ -72,6 +72,8 @@ class KServe(Protocol):
         task = choose(tasks, named_task(row, parameter if tensor is None else tensor) or default)
         given = named(arrays, task.takes_pairs)
         unknown_tensors(given, task)
+        if infer is None:
+            options = keyed(options, task.request)
         request, more = foreign.read(task.request, options | given)
         wire = None if infer is None else V2(infer.id, infer.wanted(output_names(task.name)))
         return Decoded(task, request, wire, ignored | more, "taken")
@@ -84,7 +86,8 @@ class KServe(Protocol):
         """Predictions, or tensors."""
         assert call.task is not None
         if call.protocol_state is None:
-            return EncodedBody(dump({"explanations" if call.row.path == EXPLAIN else "predictions": call.answer}))
+            answers = call.answer if takes_list(call.request) else [call.answer]
+            return EncodedBody(dump({"explanations" if call.row.path == EXPLAIN else "predictions": answers}))
         model = call.task.model
         head = {"model_name": model.name, "model_version": model.version, "id": call.protocol_state.id}
         return encode_infer_response(head, outputs(call.task.name, call.answer), call.protocol_state.wanted)

@@ -41,6 +41,26 @@ def instances(fields: dict[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
     return foreign.merged(rest) | {"inputs": [item for item, _ in unwrapped]}, ignored
 
 
+def takes_list(request: Any) -> bool:
+    """Whether a task's request has a list of inputs, one for each instance; that of `rerank` is a query with texts."""
+    return hasattr(request, "inputs")
+
+
+def keyed(options: dict[str, Any], request: type[msgspec.Struct]) -> dict[str, Any]:
+    """The keys of the one instance of a task that takes no list among the others.
+
+    Raises:
+        Invalid: there are several.
+    """
+    sent: list[Any] = options.get("inputs") or []
+    if takes_list(request) or not all(isinstance(item, dict) for item in sent):
+        return options
+    if len(sent) > 1:
+        raise Invalid(f"this task takes one instance in a request, and there are {len(sent)}; send a request for each")
+    own: dict[str, Any] = sent[0] if sent else {}
+    return {key: value for key, value in options.items() if key != "inputs"} | own
+
+
 def unwrap(item: Any) -> tuple[Any, list[str]]:
     """The text of `{"text": "..."}`, `{"data": "..."}` or `{"inputs": "..."}`, and the other keys."""
     name = next((key for key in TEXT if key in item), None) if isinstance(item, dict) else None

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from shutil import chown
+from shutil import chown, copytree
 
 from tests.e2e.conftest import wait_for
 
@@ -22,9 +22,12 @@ def postgresql(python: Path) -> Iterator[dict[str, str]]:
     Args:
         python: of the environment that has the wheel.
     """
-    programs = next(python.parents[1].glob("lib/*/site-packages/pgserver/pginstall/bin"))
+    packages = next(python.parents[1].glob("lib/*/site-packages"))
     with tempfile.TemporaryDirectory(dir="/tmp") as place:
         chown(place, USER)
+        for name in ("pgserver", "pgserver.libs"):  # to where that user may read them
+            copytree(packages / name, Path(place) / name)
+        programs = Path(place) / "pgserver" / "pginstall" / "bin"
         data, own = f"{place}/data", {"user": USER, "cwd": place, "check": True, "stdout": subprocess.DEVNULL}
         subprocess.run([programs / "initdb", "--auth=trust", "--no-sync", "-D", data], **own)
         command = [programs / "postgres", "-D", data, "-k", place, "-c", "listen_addresses=", "-c", "fsync=off"]

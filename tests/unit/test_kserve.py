@@ -161,6 +161,20 @@ def test_outputs_that_are_asked_for(pipeline):
     assert (status, [output["name"] for output in answer["outputs"]]) == (200, ["lengths"])
 
 
+def test_the_instance_of_a_task_without_a_list_of_inputs_is_its_keys_and_has_one_prediction(pipeline):
+    keys = {"query": "b", "texts": ["a", "b", "c"]}
+    (native,) = pipeline.answer([Row({"body": orjson.dumps(keys)}, {}, "application/json", "rerank")])
+    parameters = {"task": "rerank", "top_n": None}
+    for body in (
+        {"instances": [keys], "parameters": parameters},
+        {"instances": [{}], "parameters": parameters | keys},
+        {"instances": ["not read"], "parameters": parameters | keys},
+    ):
+        assert ask(pipeline, body) == (200, {"predictions": [orjson.loads(native.body)]})
+    status, answer = ask(pipeline, {"instances": [keys, keys], "parameters": parameters})
+    assert (status, "one instance in a request, and there are 2" in answer["error"]) == (422, True)
+
+
 @pytest.mark.parametrize("body", [{"instances": ["b"]}, tensor()])
 def test_the_routes_that_explain(pipeline, body):
     """This archive cannot, and says so of the right task."""
