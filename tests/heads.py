@@ -9,6 +9,7 @@ import numpy as np
 
 LABELS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "MISC"]
 USUAL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+RELATIVE = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
 TYPED = {**USUAL, "type_vocab_size": 2}
 """Of families that usually have one type of token, where MiniLM's tokenizer has two."""
 SIZES: dict[str, dict[str, Any]] = {
@@ -17,7 +18,8 @@ SIZES: dict[str, dict[str, Any]] = {
     "DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64},
     "MPNet": USUAL,
     "XLMRoberta": USUAL,
-    "DebertaV2": USUAL,
+    "Deberta": {**USUAL, **RELATIVE},
+    "DebertaV2": {**USUAL, **RELATIVE, "position_buckets": 16},
     "ModernBert": USUAL,
     "Ernie": USUAL,
     "Albert": USUAL,

@@ -3,7 +3,11 @@
 Parts that an encoder may lack are tensors that its file lacks: `norm` of the embeddings, which the layers normalise;
 the bias of a normalisation, which is then by the root mean square (https://arxiv.org/abs/1910.07467); `position`,
 `type` and `attention_bias`, tables of absolute positions, of token types and of what attention adds for a distance;
-`projection`, from the width of the embeddings to that of the layers; `final_norm` behind them; and `pooler`.
+`projection`, from the width of the embeddings to that of the layers; `final_norm` behind them; `pooler`;
+and what attention has for relative positions: `layers.N.relative_keys` for queries of contents and
+`layers.N.relative_queries` for keys, `(heads, size, positions)`, both scaled for the size of a head, and
+`relative_rows`, `(2 * farthest + 1,)`, the position for each place of a key minus the query's; beyond the farthest it
+is that of the farthest.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
         eps: of normalisations.
         first_position: row of a sequence's first token in the table of positions.
         norm_first: whether the halves of a layer normalise what they read; BERT's normalise what they add up to.
+        norm_projected: whether embeddings are normalised behind the projection; BERT's before.
         gated: whether the feed-forward network multiplies the activated half of its first product by the other half.
         windows: tokens to either side that each layer's attention looks at, 0 for all; empty where all look at all.
         rotary: for each layer, the number of the `rotary.N`, `(size / 2,)` frequencies, by which its queries and keys
@@ -42,6 +47,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     key_heads: int = 0
     first_position: int = 0
     norm_first: bool = False
+    norm_projected: bool = False
     gated: bool = False
     windows: list[int] = []
     rotary: list[int] = []

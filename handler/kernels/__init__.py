@@ -63,6 +63,6 @@ def load(checkpoint: Path) -> tuple[Callable[..., None], Callable[[int, int], in
         raise ConfigError(f"{error}; let TMPDIR lead where files may be executed, or pack for onnx") from None
     library.encode.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long)
     library.encode.restype = None
-    library.scratch.argtypes = (ctypes.c_long, ctypes.c_long)
+    library.scratch.argtypes = (ctypes.c_void_p, ctypes.c_long)
     library.scratch.restype = ctypes.c_long
     return library.encode, library.scratch

@@ -55,6 +55,8 @@ static void attend(const struct head *h, float scale, float *scratch) {
     struct operands o = lay_out(h, scale, scratch);
     float sums[ROWS];
     block out;
+    float *relative = scratch + scratch_size(h->length, h->size);
+    if (h->relative.queries) multiply_all_keys(&h->relative, h->length, h->keys, h->stride, h->size, relative);
     int count;
     for (long row = 0; row < h->length; row += count) {
         long first, last;
@@ -66,6 +68,9 @@ static void attend(const struct head *h, float scale, float *scratch) {
             for (int r = 0; r < count; r++)
                 for (int c = 0; c < PANEL; c += WIDTH) store(o.scores + r * o.wide + panel * PANEL + c, load(&out[r][c]));
         }
+        if (h->relative.rows)
+            add_relative(&h->relative, row, count, h->length, h->queries + row * h->stride, h->stride, h->size, relative,
+                         o.scores, o.wide, start, seen);
         for (int r = 0; r < count; r++) {
             float *own = o.scores + r * o.wide + start;
             if (h->bias) add_bias(own, h->bias - (row + r) + start, seen);

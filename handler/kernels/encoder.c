@@ -19,7 +19,14 @@ static void embed(const struct model *m, struct batch *b, struct context *contex
     barrier(context, items_of(b->tokens));
 }
 
-/* Sums of embeddings to states, through a linear. */
+/* Sums of embeddings to states, through a linear and the normalisation behind it. */
+static void project_first(const struct model *m, struct batch *b, struct context *context) {
+    struct states sums = {.floats = b->sums};
+    apply(&m->projection, &sums, b->tokens, NONE, 0, b->states, context);
+    norm_and_quantize(m, b, b->states, m->norm, b->states, context);
+}
+
+/* The same with the normalisation before it. */
 static void project(const struct model *m, struct batch *b, struct context *context) {
     struct states normalised = {.floats = b->wide};
     PARALLEL_FOR(item, items_of(b->tokens), context)
@@ -44,7 +51,7 @@ static void pool(const struct model *m, struct batch *b, struct context *context
 void encode(const struct model *m, struct batch *b, long thread) {
     struct context context = {thread, b->regions};
     embed(m, b, &context);
-    if (m->projection.weight) project(m, b, &context);
+    if (m->projection.weight) (m->norm_projected ? project_first : project)(m, b, &context);
     else if (m->norm.weight) norm_and_quantize(m, b, b->sums, m->norm, b->states, &context);
     for (const struct layer *l = m->layer; l < m->layer + m->layers; l++) {
         if (m->norm_first) layer_norm_first(m, b, l, &context);
@@ -55,4 +62,4 @@ void encode(const struct model *m, struct batch *b, long thread) {
 }
 
 /* Values of scratch memory per thread. */
-long scratch(long length, long size) { return scratch_size(length, size); }
+long scratch(const struct model *m, long length) { return head_scratch(m, length); }

@@ -21,10 +21,10 @@ static void turn(const struct model *m, struct batch *b, const float *turns, str
 }
 
 /* An item is one head of one sequence. */
-static void attend_all(const struct model *m, struct batch *b, long window, struct context *context) {
+static void attend_all(const struct model *m, struct batch *b, const struct layer *l, struct context *context) {
     long size = m->hidden / m->heads, stride = projected(m), shared = m->heads / m->key_heads;
-    long out_stride = b->halves ? pairs(m->hidden) * PAIR : m->hidden;
-    float *scratch = b->scratch + context->thread * scratch_size(b->longest, size);
+    long positions = m->relative_panels * PANEL * size, out_stride = b->halves ? pairs(m->hidden) * PAIR : m->hidden;
+    float *scratch = b->scratch + context->thread * head_scratch(m, b->longest);
     PARALLEL_FOR(item, b->sequences * m->heads, context) {
         long start = b->offsets[item / m->heads], number = item % m->heads, first = number * size;
         const float *queries = b->wide + start * stride, *keys = queries + m->hidden + number / shared * size;
@@ -32,8 +32,11 @@ static void attend_all(const struct model *m, struct batch *b, long window, stru
             .length = b->offsets[item / m->heads + 1] - start, .size = size, .stride = stride,
             .queries = queries + first, .keys = keys, .values = keys + m->key_heads * size,
             .bias = m->attention_bias ? m->attention_bias + number * (2 * m->farthest + 1) + m->farthest : 0,
-            .window = window, .output = b->attended + start * m->hidden + first,
+            .window = l->window, .output = b->attended + start * m->hidden + first,
             .rounded_output = b->halves ? b->halves + start * out_stride + first : 0, .out_stride = out_stride,
+            .relative.keys = l->relative_keys ? l->relative_keys + number * positions : 0,
+            .relative.queries = l->relative_queries ? l->relative_queries + number * positions : 0,
+            .relative.rows = m->relative_rows,
         };
         attend(&head, 1 / __builtin_sqrtf((float)size), scratch);
     }
@@ -65,7 +68,7 @@ static void self_attention(const struct model *m, struct batch *b, const struct 
     struct states states = reading(b, read);
     apply(&l->qkv, &states, b->tokens, NONE, 0, b->wide, context);
     if (l->turns) turn(m, b, l->turns, context);
-    attend_all(m, b, l->window, context);
+    attend_all(m, b, l, context);
     if (b->quantized) quantize_rows(b, b->attended, m->hidden, context);
 }
 

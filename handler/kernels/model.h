@@ -14,18 +14,21 @@ struct layer {
     struct norm norm1, norm2; /* the first one's `weight` is null where states are normalised already */
     const float *turns;       /* (positions, heads' size): cosines, then sines; null where positions turn nothing */
     long window;              /* of attention; 0 for none */
+    const float *relative_keys, *relative_queries; /* `struct relative` of each head; null for none */
 };
 
 struct model {
     long layers, embedding, hidden, intermediate, heads;
     long key_heads;         /* of keys and of values */
     long farthest;          /* distance that `attention_bias` has a value for */
-    long norm_first, gated; /* see handler/encoders/description.py */
+    long norm_first, gated, norm_projected; /* see handler/encoders/description.py */
     float eps;
     enum activation activation;
     const float *word_embeddings;                             /* (rows, embedding) */
     const float *position_embeddings, *token_type_embeddings; /* the same; null where there are none */
     const float *attention_bias;                        /* (heads, 2 farthest + 1); null for none */
+    const int32_t *relative_rows; /* see `struct relative`; for distances of the longest sequence; null for none */
+    long relative_panels;         /* of a head's positions */
     struct norm norm;         /* of embeddings; its `weight` is null where the layers normalise them */
     struct norm final_norm;   /* its `weight` is null where the last layer normalises */
     struct linear projection; /* from embedding to hidden; its `weight` is null where they are one */
@@ -46,9 +49,14 @@ struct batch {
     float *scales;                       /* (tokens,) */
     int32_t *zero_points;
     bfloat16 *halves; /* as `quantized`; null without linears in bfloat16 */
-    float *scratch; /* per thread, `scratch_size` each */
+    float *scratch; /* per thread, `head_scratch` each */
     struct region *regions; /* 7, and 9 per layer or 10 with `turns`; all zero */
 };
+
+/* Floats of scratch memory that a thread needs. */
+INLINE long head_scratch(const struct model *m, long length) {
+    return scratch_size(length, m->hidden / m->heads) + relative_scratch(m->relative_rows, length);
+}
 
 enum { TOKENS = 8 }; /* of an item */
 

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "bfloat16.h"
+#include "disentangled.h"
 
 struct head {
     long length, size, stride;          /* tokens, values per head, distance between tokens of q, k and v */
     const float *queries, *keys, *values;
     const float *bias;                   /* added to scores by the key's place minus the query's; null for none */
     long window;                         /* tokens to either side that a query looks at; 0 for all */
+    struct relative relative;            /* its `rows` are null for none */
     float *output;                       /* (length, size), rows `out_stride` apart */
     bfloat16 *rounded_output;            /* the same where products are in bfloat16, else null */
     long out_stride;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ctypes import POINTER, Structure, c_float, c_int, c_long, c_void_p
 
 LINEARS = ("qkv", "out", "up", "down")
+RELATIVE = ("relative_keys", "relative_queries")
 DTYPES = {"float32": 0, "int8": 1, "uint16": 2}
 """What matrices are stored in, by NumPy's names, and the numbers of `enum dtype`; bfloat16 is stored as `uint16`."""
 
@@ -39,6 +40,7 @@ class Layer(Structure):
         *((name, Linear) for name in LINEARS),
         *(("norm1", Norm), ("norm2", Norm)),
         *(("turns", c_void_p), ("window", c_long)),
+        *(("relative_keys", c_void_p), ("relative_queries", c_void_p)),
     )
 
 
@@ -47,11 +49,12 @@ class Model(Structure):
 
     _fields_ = (
         *((name, c_long) for name in ("layers", "embedding", "hidden", "intermediate", "heads", "key_heads")),
-        *((name, c_long) for name in ("farthest", "norm_first", "gated")),
+        *((name, c_long) for name in ("farthest", "norm_first", "gated", "norm_projected")),
         ("eps", c_float),
         ("activation", c_int),
         *((name, c_void_p) for name in ("word_embeddings", "position_embeddings", "token_type_embeddings")),
         ("attention_bias", c_void_p),
+        *(("relative_rows", c_void_p), ("relative_panels", c_long)),
         *(("norm", Norm), ("final_norm", Norm), ("projection", Linear)),
         ("layer", POINTER(Layer)),
         ("pooler", Linear),

@@ -8,9 +8,9 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 
 from handler.runtimes import cuda
+from handler.runtimes.disentangled import Relative, attend
 
 SLACK = 8
 """Tokens by which sequences of a block may differ however short they are."""
@@ -19,8 +19,8 @@ SLACK = 8
 class Attention(Protocol):
     """Self-attention of one batch; made once per batch, called once per layer."""
 
-    def __call__(self, qkv: Tensor) -> Tensor:
-        """`(tokens, 3, heads, size)` to `(tokens, heads, size)`."""
+    def __call__(self, qkv: Tensor, relative: Relative | None = None) -> Tensor:
+        """`(tokens, 3, heads, size)` to `(tokens, heads, size)`; `relative` are relative positions of the layer."""
 
 
 Kind = Callable[[Sequence[int], Tensor, Tensor | None], Attention]
@@ -43,7 +43,7 @@ class Grouped:
             self.blocks.append((start, tokens, length))
             start += tokens
 
-    def __call__(self, qkv: Tensor) -> Tensor:
+    def __call__(self, qkv: Tensor, relative: Relative | None = None) -> Tensor:
         """See `Attention`."""
         _, _, heads, size = qkv.shape
         mixed = qkv.new_empty(len(qkv), heads, size)
@@ -51,7 +51,7 @@ class Grouped:
             block = qkv.narrow(0, start, tokens).view(-1, length, 3, heads, size)
             query, key, value = block.permute(2, 0, 3, 1, 4).unbind(0)
             bias = None if self.bias is None else self.bias[:, :length, :length]
-            attended = scaled_dot_product_attention(query, key, value, attn_mask=bias)
+            attended = attend(query, key, value, bias, relative)
             mixed.narrow(0, start, tokens).view(-1, length, heads, size).copy_(attended.transpose(1, 2))
         return mixed
 
@@ -81,14 +81,14 @@ class Blocked:
         numbers = torch.arange(sum(lengths), dtype=torch.int32, device=offsets.device)
         self.back = numbers + torch.cat(shifts).index_select(0, torch.searchsorted(end, numbers, right=True))
 
-    def __call__(self, qkv: Tensor) -> Tensor:
+    def __call__(self, qkv: Tensor, relative: Relative | None = None) -> Tensor:
         """See `Attention`."""
         _, _, heads, size = qkv.shape
         parts = []
         for rows, mask, longest in self.blocks:
             block = qkv.index_select(0, rows).view(-1, longest, 3, heads, size)
             query, key, value = block.permute(2, 0, 3, 1, 4).unbind(0)
-            attended = scaled_dot_product_attention(query, key, value, attn_mask=self.added(mask, longest))
+            attended = attend(query, key, value, self.added(mask, longest), relative)
             parts.append(attended.transpose(1, 2).reshape(-1, heads, size))
         return torch.cat(parts).index_select(0, self.back)
 
@@ -112,13 +112,16 @@ def alike(lengths: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 
 
 class Varlen:
-    """All sequences in one call of FlashAttention; where it runs, `cuda.supports_flash_attention` says. No bias."""
+    """All sequences in one call of FlashAttention, of nothing but queries and keys.
+
+    Where it runs, `cuda.supports_flash_attention` says.
+    """
 
     def __init__(self, lengths: Sequence[int], offsets: Tensor, bias: Tensor | None = None) -> None:
         self.longest = max(lengths)
         self.offsets = offsets
 
-    def __call__(self, qkv: Tensor) -> Tensor:
+    def __call__(self, qkv: Tensor, relative: Relative | None = None) -> Tensor:
         """See `Attention`."""
         from torch.nn.attention.varlen import varlen_attn  # brings torch's compiler: 70 MB, which a CPU has no use for
 

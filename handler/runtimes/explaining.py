@@ -18,6 +18,7 @@ from handler.explanation import Explanation
 from handler.runtimes import indices
 from handler.runtimes.attention import by_distance, within
 from handler.runtimes.base import WEIGHTS, Placement, Runtime
+from handler.runtimes.disentangled import Relative
 from handler.runtimes.packed import Packed
 from handler.types import Encoding
 
@@ -40,11 +41,12 @@ class Recording:
     def __init__(self, count: int, bias: Tensor | None, layers: list[Tensor]) -> None:
         self.count, self.bias, self.layers = count, bias, layers
 
-    def __call__(self, qkv: Tensor) -> Tensor:
+    def __call__(self, qkv: Tensor, relative: Relative | None = None) -> Tensor:
         """See `handler.runtimes.attention.Attention`; sequences of one length."""
         _, _, heads, size = qkv.shape
         query, key, value = qkv.view(self.count, -1, 3, heads, size).permute(2, 0, 3, 1, 4).unbind(0)
         scores = query @ key.transpose(-1, -2) / size**0.5
+        scores = scores if relative is None else scores + relative.added(query, key)(0, scores.shape[-1])
         weights = (scores if self.bias is None else scores + by_distance(self.bias, scores.shape[-1])).softmax(-1)
         self.layers.append(weights)
         mixed: Tensor = (weights @ value).transpose(1, 2).reshape(-1, heads, size)

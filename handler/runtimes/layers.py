@@ -10,8 +10,9 @@ from torch.nn.functional import layer_norm, rms_norm
 
 from handler.activations import ACTIVATIONS
 from handler.encoders.description import Description
-from handler.runtimes import linears
+from handler.runtimes import disentangled, linears
 from handler.runtimes.attention import Attention
+from handler.runtimes.disentangled import Relative
 
 
 class Layer:
@@ -25,7 +26,7 @@ class Layer:
         self.up = make("up", "none" if encoder.gated else encoder.activation)
         self.gate = ACTIVATIONS[encoder.activation].apply if encoder.gated else None
         self.norms = {name: weight for name, weight in weights.items() if name.startswith("norm")}
-        self.heads, self.eps = encoder.heads, encoder.eps
+        self.heads, self.eps, self.relative = encoder.heads, encoder.eps, disentangled.of(weights)
         self.size = encoder.hidden // encoder.heads
         self.spread = spread(encoder, weights["qkv.weight"].device)
 
@@ -39,7 +40,7 @@ class Layer:
         tokens, hidden = states.shape
         heads = self.qkv(states).view(tokens, -1, self.size)
         heads = heads if self.spread is None else heads.index_select(1, self.spread)
-        return attend(heads.view(tokens, 3, self.heads, self.size)).view(tokens, hidden)
+        return attend(heads.view(tokens, 3, self.heads, self.size), self.relative).view(tokens, hidden)
 
     def widened(self, states: Tensor) -> Tensor:
         """`(total tokens, intermediate)`."""
@@ -89,11 +90,11 @@ class Turned:
     def __init__(self, attend: Attention, cosines: Tensor, sines: Tensor) -> None:
         self.attend, self.cosines, self.sines = attend, cosines, sines
 
-    def __call__(self, qkv: Tensor) -> Tensor:
+    def __call__(self, qkv: Tensor, relative: Relative | None = None) -> Tensor:
         """See `Attention`."""
         left, right = qkv[:, :2].float().chunk(2, -1)
         parts = left * self.cosines - right * self.sines, right * self.cosines + left * self.sines
-        return self.attend(torch.cat([torch.cat(parts, -1).to(qkv.dtype), qkv[:, 2:]], 1))
+        return self.attend(torch.cat([torch.cat(parts, -1).to(qkv.dtype), qkv[:, 2:]], 1), relative)
 
 
 def angles(frequencies: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:

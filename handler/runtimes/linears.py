@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 import torch
@@ -76,7 +76,7 @@ class EpilogueLinear:
         return self.activate(torch.addmm(self.bias, states, self.weight))
 
 
-def fold_residual_biases(weights: Mapping[str, Tensor], layers: Sequence[int]) -> dict[str, Tensor]:
+def fold_residual_biases(weights: Mapping[str, Tensor], encoder: Description) -> dict[str, Tensor]:
     """Biases under which every residual holds the bias of the product that will be added to it.
 
     The normalisation before it, or the projection of the embeddings, adds that bias, and what else reads the states
@@ -84,12 +84,12 @@ def fold_residual_biases(weights: Mapping[str, Tensor], layers: Sequence[int]) -
 
     Args:
         weights: tensors of `WEIGHTS`, float32.
-        layers: numbers of the layers' weights, each once.
+        encoder: whose layers have weights of their own each.
     """
     found: dict[str, Tensor] = {}
     read = weights.__getitem__
-    norm = "projection" if "projection.bias" in weights else "norm"
-    for number in layers:
+    norm = "projection" if "projection.bias" in weights and not encoder.norm_projected else "norm"
+    for number in encoder.layers:
         layer = f"layers.{number}."
         for added, reader, following in (("out", "qkv", "norm1"), ("down", "up", "norm2")):
             bias = read(f"{layer}{added}.bias")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 
 from handler.device import upload
 from handler.runtimes import indices
 from handler.runtimes.attention import by_distance, within
 from handler.runtimes.base import WEIGHTS, Placement, Runtime
+from handler.runtimes.disentangled import Relative, attend
 from handler.runtimes.indices import Indices
 from handler.runtimes.packed import Packed, rows
 from handler.types import Encoding, Output
@@ -35,12 +35,12 @@ class Masked:
         self.mask = seen if bias is None else torch.where(seen, by_distance(bias, length), -torch.inf)
         self.count, self.length = len(seen), length
 
-    def __call__(self, qkv: Tensor) -> Tensor:
+    def __call__(self, qkv: Tensor, relative: Relative | None = None) -> Tensor:
         """See `handler.runtimes.attention.Attention`."""
         _, _, heads, size = qkv.shape
         query, key, value = qkv.view(self.count, self.length, 3, heads, size).permute(2, 0, 3, 1, 4).unbind(0)
         mask = self.mask if self.mask.dtype == torch.bool else self.mask.to(qkv.dtype)
-        attended = scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        attended = attend(query, key, value, mask, relative)
         return attended.transpose(1, 2).reshape(-1, heads, size).contiguous()
 
 

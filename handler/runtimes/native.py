@@ -24,10 +24,10 @@ from handler.config import Dtype
 from handler.cores import cores
 from handler.encoders import description
 from handler.encoders.description import Description
-from handler.kernels.structures import DTYPES, LINEARS, REGION, Batch, Layer, Linear, Model, Norm
+from handler.kernels.structures import DTYPES, LINEARS, REGION, RELATIVE, Batch, Layer, Linear, Model, Norm
 from handler.runtimes import indices, panels
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, load_word_embeddings
-from handler.runtimes.workspace import Turns, Workspace, address
+from handler.runtimes.workspace import Distances, Turns, Workspace, address
 from handler.types import Encoding, Output
 
 TABLES = {
@@ -37,7 +37,7 @@ TABLES = {
     "attention_bias": "attention_bias",
 }
 """Our names of tables, and those that the kernels have for them."""
-SMALL = ("position", "type", "attention_bias", "rotary.")
+SMALL = ("position", "type", "attention_bias", "rotary.", "relative_rows")
 """Beginnings of names of arrays that are no linears; the table of words is mapped."""
 
 
@@ -62,7 +62,7 @@ class Native(Runtime):
             self.encoder = description.read(file.metadata())
             small = [name for name in file.keys() if "norm" in name or name.startswith(SMALL)]  # noqa: SIM118 - no dict
             self.arrays |= {name: file.get_tensor(name) for name in small}
-        self.turns = Turns(self.arrays, self.encoder)
+        self.turns, self.distances = Turns(self.arrays, self.encoder), Distances(self.arrays)
         self.model = self.build(self.encoder)
         self.workspace = Workspace(self.model)
         self.regions = 7 + (10 if self.encoder.rotary else 9) * self.model.layers  # around the layers, and of each
@@ -85,6 +85,8 @@ class Native(Runtime):
             farthest=0 if bias is None else bias.shape[1] // 2,
             norm_first=encoder.norm_first,
             gated=encoder.gated,
+            norm_projected=encoder.norm_projected,
+            relative_panels=next((each.shape[1] for name, each in self.arrays.items() if name.endswith(RELATIVE)), 0),
             eps=encoder.eps,
             activation=ACTIVATIONS[encoder.activation].kernel,
             **{name: address(self.arrays.get(array)) for array, name in TABLES.items()},
@@ -99,7 +101,8 @@ class Native(Runtime):
         """One of the layers, by the names of its weights and its place in the pass."""
         linears = (self.linear(prefix + name) for name in LINEARS)
         norms = (self.norm(prefix + name) for name in ("norm1", "norm2"))
-        return Layer(*linears, *norms, None, self.encoder.window(place))
+        relative = (address(self.arrays.get(prefix + name)) for name in RELATIVE)
+        return Layer(*linears, *norms, None, self.encoder.window(place), *relative)
 
     def linear(self, name: str) -> Linear:
         """A linear of a layer."""
@@ -135,8 +138,9 @@ class Native(Runtime):
         ids, positions, offsets, types = indices.arrays(encodings, self.encoder.first_position, self.arrays)
         states = np.empty((total, self.model.hidden), np.float32)
         pooled = np.empty((len(lengths), self.model.hidden), np.float32) if self.model.pooler.weight else None
-        scratch = self.scratch(longest, self.model.hidden // self.model.heads)
         self.turns.reach(longest, self.layers)
+        self.distances.reach(longest, self.model)
+        scratch = self.scratch(addressof(self.model), longest)
         reserved = self.workspace.reserve(total, scratch * self.threads)
         inputs = (address(array) for array in (ids, positions, types, offsets, pooled, states))
         regions = np.zeros((self.regions, REGION), np.int64)

@@ -45,13 +45,14 @@ class Packed(Runtime):
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
         linear = linears.choose(self.device, self.dtype, encoder)
         if linear is linears.EpilogueLinear:
-            tensors |= linears.fold_residual_biases(tensors, encoder.layers)
+            tensors |= linears.fold_residual_biases(tensors, encoder)
         self.weights = {name: self.to_device(name, tensor) for name, tensor in tensors.items()}
         kind = NormFirst if encoder.norm_first else Layer
-        stored = [kind(self.part(f"layers.{number}."), encoder, linear) for number in range(encoder.stored)]
+        shared = {name: weight for name, weight in self.weights.items() if name == "relative_rows"}
+        stored = [kind(self.part(f"layers.{number}.") | shared, encoder, linear) for number in range(encoder.stored)]
         self.layers = [stored[number] for number in encoder.layers]
         self.bias = self.weights.get("attention_bias")
-        biased = self.bias is not None or any(encoder.windows)
+        biased = self.bias is not None or any(encoder.windows) or bool(shared)
         self.attention = attention.choose(self.device, self.dtype, stored[0].size, biased)
         self.outputs_on_device = self.device.type != "cpu"
         self.queue = Queue(self.device)
@@ -67,6 +68,8 @@ class Packed(Runtime):
 
     def to_device(self, name: str, weight: Tensor) -> Tensor:
         """A tensor on the device. Tables of embeddings stay float32 and mapped: only a few rows of them are used."""
+        if not weight.is_floating_point():
+            return weight.to(self.device)
         return weight.to(self.device, self.dtype if name.startswith(IN_LAYERS) else torch.float32)
 
     def part(self, prefix: str) -> dict[str, Tensor]:
@@ -133,12 +136,17 @@ class Packed(Runtime):
 
     def finish_embeddings(self, sums: Tensor) -> Tensor:
         """`(tokens, hidden)`: normalised in float32, where the layers do not do that, and as wide as the layers."""
+        sums = self.project(sums).float() if self.encoder.norm_projected else sums
         if "norm.weight" in self.weights:
             sums = normalize(sums, self.weights, "norm", self.encoder.eps)
         states = sums.to(self.dtype)
+        return states if self.encoder.norm_projected else self.project(states)
+
+    def project(self, states: Tensor) -> Tensor:
+        """`(tokens, embedding)` to `(tokens, hidden)`, where these differ."""
         if "projection.weight" not in self.weights:
             return states
-        return torch.addmm(self.weights["projection.bias"], states, self.weights["projection.weight"])
+        return torch.addmm(self.weights["projection.bias"], states.to(self.dtype), self.weights["projection.weight"])
 
     def pool(self, states: Tensor, batch: Indices) -> Tensor | None:
         """`(sequences, hidden)` from the states of the first tokens; None without a pooler."""

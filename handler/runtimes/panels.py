@@ -22,7 +22,7 @@ from safetensors import safe_open
 
 from handler.config import Dtype
 from handler.encoders import description
-from handler.kernels.structures import LINEARS
+from handler.kernels.structures import LINEARS, RELATIVE
 from handler.runtimes.base import WEIGHTS
 
 log = getLogger(__name__)
@@ -72,7 +72,7 @@ def ensure_packed(checkpoint: Path, dtype: Dtype) -> Path:
 
 
 def pack_weights(file: Path, dtype: Dtype) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Names and arrays of all linears, one matrix in memory at a time."""
+    """Names and arrays of all linears, and of relative positions, one matrix in memory at a time."""
     with safe_open(file, framework="np") as stored:
         encoder, names = description.read(stored.metadata()), stored.keys()
         linears = [f"layers.{layer}.{linear}" for layer in range(encoder.stored) for linear in LINEARS]
@@ -88,6 +88,9 @@ def pack_weights(file: Path, dtype: Dtype) -> Iterator[tuple[str, NDArray[Any]]]
                 yield f"{name}.weight", in_groups(round_to_bfloat16(weight), PAIR)
             else:
                 yield f"{name}.weight", panels(weight)
+        for name in (f"layers.{layer}.{each}" for layer in range(encoder.stored) for each in RELATIVE):
+            if name in names:
+                yield name, np.stack([panels(head) for head in stored.get_tensor(name)])
 
 
 def padded(array: NDArray[Any], multiple: int, axis: int = 0) -> NDArray[Any]:

@@ -66,6 +66,22 @@ class Turns:
             layer.turns = address(self.tables[number])
 
 
+class Distances:
+    """Relative positions by distance, for those of the longest sequence yet; all beyond the farthest are one."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.rows = arrays.get("relative_rows")
+        self.reached = 0
+
+    def reach(self, longest: int, model: Model) -> None:
+        """Let the model have them for so many tokens; its pointer is to that of distance 0."""
+        if self.rows is None or longest <= self.reached:
+            return
+        self.rows = np.pad(self.rows, max(0, longest - 1 - len(self.rows) // 2), "edge")
+        self.reached = len(self.rows) // 2 + 1
+        model.relative_rows = address(self.rows[len(self.rows) // 2 :])
+
+
 def address(array: NDArray[Any] | None) -> int | None:
     """Where an array's values are; null for none."""
     return None if array is None else array.ctypes.data

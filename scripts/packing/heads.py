@@ -46,8 +46,9 @@ def unsupported_reason(checkpoint: Checkpoint) -> str:
         )
     if found not in served:
         return f"heads of {checkpoint.architecture} are not supported"
-    own = any(step.activation == "config" for step in served[found].steps)
-    name = own_activation(served[found], checkpoint.config)
+    chain = served[found].of(checkpoint.config)
+    own = any(step.activation == "config" for step in chain.steps)
+    name = own_activation(chain, checkpoint.config)
     if own and name not in OF_TRANSFORMERS:
         return f"the head's activation {name} is not one of {', '.join(OF_TRANSFORMERS)}"
     return ""
@@ -75,7 +76,7 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
     if found is None or reason:
         return reason
     config = checkpoint.config
-    chain = family(config).heads[found]
+    chain = family(config).heads[found].of(config)
     try:
         loaded = weights.load(checkpoint, getattr(transformers, CLASSES[found]), torch.float32)
         lacks = unfit(checkpoint, loaded, chain)
@@ -84,7 +85,8 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
                 raise lacks
             return lacks.why
         state = loaded.model.state_dict()
-        state |= {f"{name}.bias": layout.bias(state, name) for name in modules(chain)}
+        unbiased = [name for name in modules(chain) if f"{name}.bias" not in state]
+        state |= {f"{name}.bias": layout.bias(state, name) for name in unbiased}
         layout.check_finite({name: state[name] for step in chain.steps for name in heads.names(step)})
     except Failure:
         raise

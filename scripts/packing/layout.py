@@ -26,7 +26,7 @@ from scripts.sources.families import FAMILIES, family
 from scripts.sources.families.family import WeightMapping
 
 TABLES = ("word", "position", "type")
-OPTIONAL = ("projection", "norm1", "type")
+OPTIONAL = ("projection", "norm1", "type", "position")
 """What only some checkpoints of a family have, or some layers."""
 
 

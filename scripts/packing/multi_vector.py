@@ -14,6 +14,7 @@ from handler import late_interaction
 from handler.config import Dtype
 from handler.head import HeadMetadata, Step
 from handler.late_interaction import Expansion, MultiVector
+from handler.runtimes.base import WEIGHTS
 from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import TokenizerSettings, load
 from handler.types import Side
@@ -22,6 +23,7 @@ from scripts.packing import dense, layout
 from scripts.sources import pickles
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.configuration import hidden_size
+from scripts.sources.families import family
 from scripts.sources.late_interaction import TOKENS, ExpansionSettings, LateInteraction
 
 PROJECTION = "linear.weight"
@@ -31,7 +33,7 @@ def write(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
     """Put it, if there is any, beside the encoder's files, which must be there already.
 
     Raises:
-        Failure: a layer cannot be reproduced, or the archive cannot hide an expansion's tokens from the others.
+        Failure: a layer cannot be reproduced, or the archive cannot hide an expansion's tokens as the reference does.
     """
     found = checkpoint.late_interaction
     if found is None:
@@ -49,6 +51,12 @@ def write(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
         raise Failure(
             f"{checkpoint.root} hides the tokens that it adds to queries from the others; in int8 this is not served",
             fix="leave --dtype int8 out",
+        )
+    if description.masks and family(checkpoint.config).blinded and (folder / WEIGHTS).exists():
+        raise Failure(
+            f"{checkpoint.root} hides the tokens that it adds to queries from the others, and its encoder lets a "
+            "hidden token see no other either; the fast runtimes do not",
+            fix="use --runtime eager",
         )
     metadata = HeadMetadata("embedding", steps), description
     names = heads.META, late_interaction.META

@@ -26,7 +26,7 @@ from scripts.sources.families import family
 from scripts.sources.sentence_transformers import MODEL
 
 HALF = ("float16", "bfloat16")
-PRETRAINING = re.compile(r"(cls|lm_head|vocab_\w+|generator_\w+|discriminator_\w+|predictions|head|decoder)\.")
+PRETRAINING = re.compile(r"(cls|lm_head|vocab_\w+|generator_\w+|discriminator_\w+|\w*predictions|head|decoder)\.")
 """Heads that a plain encoder may have kept from its pretraining, and that nobody who loads it as one expects."""
 MEANINGLESS = re.compile(r"(^|\.)(position_ids|token_type_ids|inv_freq|num_batches_tracked)$")
 """Buffers, which are made again."""
@@ -130,9 +130,10 @@ def unexpected(checkpoint: Checkpoint, kind: str) -> set[str]:
 def classes_of(config: Mapping[str, Any], names: Set[str]) -> list[str]:
     """Classes of transformers that have a head of these tensors."""
     kind = value(config, "model_type", str, "")
+    chains = {type: chain.of(config) for type, chain in family(config).heads.items()}
     able = [
         type
-        for type, chain in family(config).heads.items()
+        for type, chain in chains.items()
         if names >= {step.weight for step in (chain.steps[:1] if type == "vocabulary" else chain.steps)}
     ]  # a vocabulary's matrix may be the table of words
     return [NAMES[type][kind] for type in able]

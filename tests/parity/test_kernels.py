@@ -142,7 +142,7 @@ def by_hand_in_bfloat16(theirs):
             setattr(layer, name, lambda states, residual=None, plain=plain: plain(rounded(states), residual))
 
     def attention(lengths, offsets, bias):
-        def attend(qkv):
+        def attend(qkv, relative):
             return torch.cat([one_sequence(*part.unbind(1)) for part in qkv.split(lengths)])
 
         return attend

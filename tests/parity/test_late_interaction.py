@@ -42,13 +42,14 @@ FOLDERS = {
         {"query_maxlen": 14, "doc_maxlen": 21, "attend_to_mask_tokens": True, "mask_punctuation": False},
     ),
 }
+FAMILIES = ("Bert", "MPNet", "ModernBert", "DebertaV2")
 RUNTIMES = {"fixed": ("native", "onnx", "eager"), "lengths": ("packed as on a GPU",)}
 
 
 @pytest.fixture(scope="module")
 def bases(tokenizer, tmp_path_factory):
     here = tmp_path_factory.mktemp("bases")
-    return {family: heads.save(here / family, family, "Model", tokenizer) for family in ("Bert", "MPNet", "ModernBert")}
+    return {family: heads.save(here / family, family, "Model", tokenizer) for family in FAMILIES}
 
 
 @pytest.fixture(scope="module")
@@ -135,5 +136,8 @@ def test_what_is_refused(bases, colbert, load, tmp_path):
     folder = late_interaction.saved(bases["Bert"], tmp_path / "model", query_expansion=FIXED)
     with pytest.raises(Failure, match="in int8 this is not served"):
         packer.stage(checkpoints.read(folder), tmp_path / "archive", "packed", "int8")
+    folder = late_interaction.saved(bases["DebertaV2"], tmp_path / "deberta", query_expansion=FIXED)
+    with pytest.raises(Failure, match="a hidden token see no other either"):
+        packer.stage(checkpoints.read(folder), tmp_path / "other", "packed")
     plain = load(bases["Bert"], "packed")
     assert "no projection of token states" in ask(plain, {"inputs": "a", "task": "multi-vector"}, status=404)["error"]

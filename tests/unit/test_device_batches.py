@@ -8,7 +8,7 @@ from transformers import AutoTokenizer
 
 from handler.activations import ACTIVATIONS
 from handler.encoders.description import Description
-from handler.runtimes import attention, cuda, graphs, linears
+from handler.runtimes import attention, cuda, disentangled, graphs, linears
 from handler.runtimes.packed import Packed
 from scripts.packing import engines
 from scripts.sources import checkpoint as checkpoints
@@ -28,6 +28,20 @@ def test_padded_blocks_attend_like_blocks_without_padding(lengths, biased):
     assert (ours - theirs).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("lengths", [[1, 2], [1, 2, 3, 30, 31, 40, 400], [7] * 3 + [90] * 2])
+def test_relative_positions_are_gathered_a_few_queries_at_a_time(lengths, monkeypatch):
+    torch.manual_seed(0)
+    rows = torch.arange(-30, 31).clamp(-10, 9).add(10).int()
+    tables = {name: torch.randn(4, 8, 20) for name in ("relative_keys", "relative_queries")}
+    relative = disentangled.Relative(tables | {"relative_rows": rows})
+    qkv, offsets = torch.randn(sum(lengths), 3, 4, 8), torch.tensor([0, *lengths]).cumsum(0, dtype=torch.int32)
+    whole = attention.Grouped(lengths, offsets)(qkv, relative)
+    assert (whole - attention.Grouped(lengths, offsets)(qkv)).abs().max() > 0.1
+    monkeypatch.setattr(disentangled, "SCORES_AT_ONCE", 1000)
+    for kind in (attention.Blocked, attention.Grouped):
+        assert (kind(lengths, offsets)(qkv, relative) - whole).abs().max() < 1e-5
+
+
 def test_blocks_are_few_and_little_padded():
     lengths = sorted(np.random.default_rng(0).integers(3, 128, 500).tolist())
     blocks = list(attention.alike(lengths))
@@ -42,9 +56,9 @@ class ByOffsets:
     def __init__(self, lengths, offsets, bias):
         self.offsets = offsets
 
-    def __call__(self, qkv):
+    def __call__(self, qkv, relative):
         lengths = [length for length in self.offsets.diff().tolist() if length]
-        return attention.Grouped(lengths, self.offsets)(qkv)
+        return attention.Grouped(lengths, self.offsets)(qkv, relative)
 
 
 def test_a_graph_s_padding_and_its_empty_places_change_nothing(packed_tiny, monkeypatch):
@@ -94,6 +108,7 @@ def test_a_card_that_captures_nothing_goes_on_without_graphs(monkeypatch, caplog
         ("Roberta", {"hidden_act": "gelu_new"}, 2e-3),  # exact in cuBLAS; the kernel of a CPU is the other GELU
         ("Electra", {"hidden_act": "silu"}, 1e-5),
         ("MPNet", {"hidden_act": "relu"}, 1e-5),
+        ("DebertaV2", {"embedding_size": 20}, 1e-5),
     ],
 )
 def test_what_follows_a_product_inside_its_kernel_is_the_same(minilm, tmp_path, monkeypatch, family, options, bound):

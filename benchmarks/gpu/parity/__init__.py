@@ -27,7 +27,7 @@ from handler.errors import ConfigError
 FAST = (
     *("Bert", "XLMRoberta", "DistilBert", "Roberta", "Camembert", "MPNet", "Electra", "Albert", "Ernie", "ModernBert"),
     *("Gte", "NomicBert", "JinaEmbeddingsV3", "EuroBert", "Data2VecText", "RobertaPreLayerNorm", "XLMRobertaXL"),
-    *("MegatronBert", "RemBert", "RoFormer"),
+    *("MegatronBert", "RemBert", "RoFormer", "Deberta", "DebertaV2"),
 )
 HEADS = tuple(questions.OF)
 OTHERS = {"Splinter": HEADS[:1]}

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 
 from handler.activations import MICROSOFT
 from handler.runtimes.base import GRAPH, WEIGHTS
+from scripts.packing.exports.disentangled import Relative
 from scripts.packing.exports.graph import Graph
 from scripts.packing.exports.weights import Weights
 
@@ -42,6 +43,7 @@ class Encoder:
         graph = self.graph
         masks = {window: self.mask(window) for window in dict.fromkeys(self.encoder.windows or [0])}
         angles = {number: self.angles(number) for number in dict.fromkeys(self.encoder.rotary)}
+        self.relative = Relative(graph, self.length(), self.encoder.heads) if "relative_rows" in graph.weights else None
         flat = graph.node("Reshape", "attention_mask", graph.constant([-1]))
         token_indices = graph.node(
             "Squeeze", graph.node("NonZero", flat), graph.constant([0])
@@ -53,8 +55,13 @@ class Encoder:
         for place, number in enumerate(self.encoder.layers):
             turned = angles[self.encoder.rotary[place]] if angles else None
 
-            def attend(qkv: str, mask: str = masks[self.encoder.window(place)], turned: Pair | None = turned) -> str:
-                return self.attend(graph.node("Gather", qkv, padded), mask, turned, token_indices)
+            def attend(
+                qkv: str,
+                mask: str = masks[self.encoder.window(place)],
+                turned: Pair | None = turned,
+                layer: str = f"layers.{number}",
+            ) -> str:
+                return self.attend(graph.node("Gather", qkv, padded), mask, turned, token_indices, layer)
 
             states = (self.norm_first if self.encoder.norm_first else self.norm_last)(
                 f"layers.{number}", states, attend
@@ -72,12 +79,16 @@ class Encoder:
         below = graph.node("Sub", token_indices, graph.constant(1, np.float32))
         keys = graph.node("Mul", below, graph.constant(MASK_VALUE, np.float32))
         shape = graph.node("Shape", "attention_mask")
-        batch, length = (graph.node("Gather", shape, graph.constant([axis])) for axis in (0, 1))
+        batch, length = graph.node("Gather", shape, graph.constant([0])), self.length()
         whole = graph.node("Concat", batch, graph.constant([1]), length, length, axis=0)
         added = graph.node("Expand", graph.node("Unsqueeze", keys, graph.constant([1, 2])), whole)
         if "attention_bias" in graph.weights:
             added = graph.node("Add", added, self.attention_bias(length))
         return graph.node("Add", added, self.beyond(window, length)) if window else added
+
+    def length(self) -> str:
+        """`(1,)`."""
+        return self.graph.node("Gather", self.graph.node("Shape", "attention_mask"), self.graph.constant([1]))
 
     def distances(self, length: str) -> str:
         """`(length, length)`: places of keys less those of queries."""
@@ -114,8 +125,13 @@ class Encoder:
             states = graph.node("Add", states, self.gather_embeddings("position", self.positions(), token_indices))
         if "type" in graph.weights:
             states = graph.node("Add", states, self.gather_embeddings("type", "token_type_ids", token_indices))
-        states = graph.normalize(states, "norm")
-        return graph.linear(states, "projection") if "projection.weight" in graph.weights else states
+        if self.encoder.norm_projected:
+            return graph.normalize(self.project(states), "norm")
+        return self.project(graph.normalize(states, "norm"))
+
+    def project(self, states: str) -> str:
+        """`(tokens, embedding)` to `(tokens, hidden)`, where these differ."""
+        return self.graph.linear(states, "projection") if "projection.weight" in self.graph.weights else states
 
     def positions(self) -> str:
         """`(batch, length)` rows of the table of positions; see `handler.runtimes.indices.position_rows`."""
@@ -136,7 +152,7 @@ class Encoder:
         chosen = graph.node("Gather", graph.node("Reshape", indices, graph.constant([-1])), token_indices)
         return graph.node("Gather", graph.weight(table), chosen)
 
-    def attend(self, qkv: str, mask: str, turned: Pair | None, token_indices: str) -> str:
+    def attend(self, qkv: str, mask: str, turned: Pair | None, token_indices: str, layer: str) -> str:
         """`(batch, length, 3 * hidden)` to what the heads see, `(tokens, hidden)`."""
         graph, heads = self.graph, self.encoder.heads
         shared = self.hidden // heads * self.key_heads
@@ -145,6 +161,8 @@ class Encoder:
         if turned:
             query = graph.node("RotaryEmbedding", query, *turned, num_heads=heads)
             key = graph.node("RotaryEmbedding", key, *turned, num_heads=self.key_heads)
+        if self.relative:
+            mask = self.relative.added(mask, layer, query, key)
         mixed = graph.node("Attention", query, key, value, mask, q_num_heads=heads, kv_num_heads=self.key_heads)
         return graph.node("Gather", graph.node("Reshape", mixed, graph.constant([-1, self.hidden])), token_indices)
 

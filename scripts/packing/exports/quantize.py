@@ -15,10 +15,13 @@ LEVELS = 63
 
 
 def quantize(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The linears of all layers as integers with a `.scale` beside each; tables, norms and pooler as they were."""
+    """The linears of all layers as integers with a `.scale` beside each; tables, norms and pooler as they were.
+
+    So is what attention has for relative positions: three dimensions, and no linear.
+    """
     quantized: dict[str, Tensor] = {}
     for name, weight in weights.items():
-        if weight.dim() < 2 or not name.startswith("layers."):
+        if weight.dim() != 2 or not name.startswith("layers."):
             quantized[name] = weight
             continue
         scale = weight.abs().amax(0).clamp(min=torch.finfo(torch.float32).tiny) / LEVELS

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from handler.encoders import description
 
-DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype(np.float32), "I8": np.dtype(np.int8)}
+DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype(np.float32), "I8": np.dtype(np.int8), "I32": np.dtype(np.int32)}
 
 
 class Weights:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scripts.files.json_files import value
 from scripts.sources.families.albert import ALBERT
 from scripts.sources.families.bert import BERT
+from scripts.sources.families.deberta import DEBERTA, DEBERTA_V2
 from scripts.sources.families.distilbert import DISTILBERT
 from scripts.sources.families.electra import ELECTRA
 from scripts.sources.families.ernie import ERNIE
@@ -41,6 +42,8 @@ FAMILIES: dict[str, Family] = {
     "megatron-bert": MEGATRON_BERT,
     "rembert": REMBERT,
     "roformer": ROFORMER,
+    "deberta": DEBERTA,
+    "deberta-v2": DEBERTA_V2,
 }
 OTHER = Family(None, {})
 """Of every other `model_type`: transformers runs it."""

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from handler.head import HeadType, Reads, Step
+from scripts.files.json_files import value
 
 Config = Mapping[str, Any]
 """A decoded `config.json`."""
@@ -87,12 +88,18 @@ class Chain:
         reads: see `handler.head.HeadMetadata.reads`; or a key of `config.json` that has a key of `READS`.
         usual: that key of `READS` where the configuration names none.
         activation: key of `config.json` for the head's own activation; empty where it is the model's.
+        otherwise: the chain in its place where that key of `config.json` is false; true is usual.
     """
 
     steps: tuple[Step, ...]
     reads: Reads | str = "first"
     usual: str = "cls"
     activation: str = ""
+    otherwise: Mapping[str, Chain] = field(default_factory=dict)
+
+    def of(self, config: Config) -> Chain:
+        """The one that a checkpoint has."""
+        return next((chain for key, chain in self.otherwise.items() if not value(config, key, bool, True)), self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,7 @@ class Family:
         first_position: row of a first token's position; a key of `config.json` means the row behind the one it names.
         beyond: why a configuration needs more than the fast runtimes have; empty where it does not.
         endless: whether positions are computed, so that `max_position_embeddings` is not the end of them.
+        blinded: whether a token that no other looks at looks at none itself, where others have it look as they do.
     """
 
     encoder: WeightMapping | None
@@ -114,6 +122,7 @@ class Family:
     first_position: int | str = 0
     beyond: Callable[[Config], str] = lambda config: ""
     endless: Callable[[Config], bool] = lambda config: False
+    blinded: bool = False
 
 
 def linear(module: str, activation: str = "none", norm: str = "") -> Step:
