@@ -25,7 +25,7 @@ from handler.protocols import ui
 from handler.tasks import TASKS
 from scripts.paths import ROOT
 from scripts.sources import pull
-from tests import heads
+from tests import heads, late_interaction
 from tests.browser.chromium import DARK, PHONE, Visit, chromium
 from tests.browser.drawn import CHECKS
 from tests.e2e.conftest import Cli, free_port, serving
@@ -37,6 +37,8 @@ ARCHIVES = {
     "question-answering": "answers",
     "fill-mask": "words",
     "sparse-embedding": "words",
+    "multi-vector": "colbert",
+    "hybrid-embedding": "m3",
 }
 """That can do a task, where it is not `bert`."""
 LOOKS: dict[str, dict[str, Any]] = {"wide, light": {}, "phone, dark": {**PHONE, **DARK}}
@@ -54,7 +56,10 @@ def folders(here: Path) -> dict[str, Path]:
     labels = heads.labels(["contradiction", "neutral", "entailment"])
     tokenizer = AutoTokenizer.from_pretrained(minilm)
     nli = heads.save(here / "nli", "Bert", "ForSequenceClassification", tokenizer, **labels)
-    return {"bert": minilm, "nli": nli, **heads.one_of_each(minilm, here)}
+    tiny = heads.save(here / "tiny", "Bert", "Model", tokenizer)
+    colbert = late_interaction.saved(tiny, here / "colbert")
+    m3 = late_interaction.bge_m3(tiny, here / "m3")
+    return {"bert": minilm, "nli": nli, "colbert": colbert, "m3": m3, **heads.one_of_each(minilm, here)}
 
 
 def drawn(browser: Browser, server: str) -> Iterator[str]:
@@ -75,7 +80,7 @@ def drawn(browser: Browser, server: str) -> Iterator[str]:
                 answer = call(f"{url}/{task}", json=body, timeout=60).json()
                 CHECKS[task](page, body, answer)
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{task} is too wide"
-                assert (visit.violations(), visit.elsewhere, visit.complaints) == ([], [], [])
+                assert not (wrong := [*visit.violations(), *visit.elsewhere, *visit.complaints]), f"{task}: {wrong}"
             yield f"{task:26} {name:12} as the server answers; axe-core: nothing; drawn after {1000 * seconds:.0f} ms"
 
 

@@ -6,17 +6,19 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 )
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+WIDE: ViewportSize = {"width": 1280, "height": 720}
+SMALL: ViewportSize = {"width": 390, "height": 844}
+PHONE = {"viewport": SMALL, "has_touch": True}
 DARK = {"color_scheme": "dark"}
 REFUSED = "Failed to load resource"
 """What Chromium says of each answer that is an error."""
@@ -58,7 +60,7 @@ class Visit:
 
     def asked(self, request: Request) -> None:
         """Keep what goes elsewhere."""
-        if urlsplit(request.url).scheme != "data" and not request.url.startswith(self.origin):
+        if urlsplit(request.url).scheme not in ("data", "about") and not request.url.startswith(self.origin):
             self.elsewhere.append(request.url)
 
     def said(self, message: ConsoleMessage) -> None:
@@ -79,6 +81,12 @@ class Visit:
         if body is not None:
             self.answered()
         return self.page
+
+    def leave(self, size: ViewportSize = WIDE, scheme: Literal["dark", "light"] = "light") -> None:
+        """Close the page, so that what is opened next is opened anew, on such a screen."""
+        self.page.goto("about:blank")
+        self.page.set_viewport_size(size)
+        self.page.emulate_media(color_scheme=scheme)
 
     def example(self, name: str | None = None) -> Any:
         """Press an example, the first one without a name; the body that was sent, None for a task without one."""

@@ -128,6 +128,16 @@ def vectors(page: Page, body: Any, answer: Any) -> None:
         assert f"MaxSim is {(first @ text.T).max(axis=1).sum():.3f}" in page.locator("main").inner_text()
 
 
+def hybrid(page: Page, body: Any, answer: Any) -> None:
+    """Each of the three as by its own task."""
+    assert np.abs(cells(page.locator(".heat").first) - cosines([text["dense"] for text in answer])).max() < CLOSE
+    values = [value for text in answer for value in sorted((each["value"] for each in text["sparse"]), reverse=True)]
+    assert bars(page, "words by weight")[1] == [f"{value:.3f}" for value in values]
+    first, *others = (np.array(text["multi_vector"]) for text in answer)
+    for text in others:
+        assert f"MaxSim is {(first @ text.T).max(axis=1).sum():.3f}" in page.locator("main").inner_text()
+
+
 def tokens(page: Page, body: Any, answer: Any) -> None:
     """Pieces and ids."""
     assert page.locator(".tokens bdi").all_inner_texts() == [each["text"] for text in answer for each in text]
@@ -156,6 +166,7 @@ CHECKS: dict[str, Check] = {
     "fill-mask": masks,
     "sparse-embedding": weights,
     "multi-vector": vectors,
+    "hybrid-embedding": hybrid,
     "explanations": explanations,
     "word-vectors": words,
     "hidden-states": states,

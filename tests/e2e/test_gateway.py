@@ -88,7 +88,9 @@ def test_the_gateway_says_what_is_there(door):
     assert about["outputs"] == [{"name": "embedding", "datatype": "FP32", "shape": [-1, 384]}]
     assert [each["id"] for each in requests.get(door + "/v1/models", timeout=5).json()["data"]] == ["bert", "tiny"]
     assert requests.get(door + "/v1/models/tiny", timeout=5).json()["ready"] is True
-    assert "1.0: embedding" in requests.get(door, timeout=5).text
+    front = requests.get(door, timeout=5).text
+    assert "1.0: embedding" in front
+    assert '<a href="/predictions/bert/1.0/ui">bert</a>' in front
 
 
 def test_nothing_but_inference_reaches_the_server(door):
@@ -157,7 +159,8 @@ def test_keys_rates_and_tls(locked):
     assert ask("c" * 24) == 401
     assert requests.get(f"{address}/ping", timeout=5, **options).status_code == 200
     assert requests.get(f"{address}/bert/tei/health", timeout=5, **options).status_code == 200
-    for path in ("vertex/tei/health", "tei/health"):
+    assert requests.get(f"{address}{PREDICT}/ui", timeout=5, **options).status_code == 200
+    for path in ("vertex/tei/health", "tei/health", "ui"):
         assert post(f"{address}{PREDICT}/{path}", {"instances": ["a"]}, **options).status_code == 401, path
     assert [ask(KEYS["ada"]) for _ in range(12)] == [200] * 12
     assert Counter(ask(KEYS["bob"]) for _ in range(30))[200] == 10  # one a second, over ten

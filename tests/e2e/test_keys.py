@@ -52,7 +52,8 @@ def test_two_people_one_revoked_and_a_restart(cli, file, people):
     assert (missing.status_code, missing.headers["www-authenticate"]) == (401, "Bearer")
     assert ask(cli, describe="True").status_code == 401  # as TorchServe's own question would look
     assert ask(cli, path="/1.0/info").status_code == 401
-    assert requests.get(f"{cli.url}/predictions/tiny/1.0/tei/health", timeout=60).status_code == 200
+    for path in ("tei/health", "ui"):
+        assert requests.get(f"{cli.url}/predictions/tiny/1.0/{path}", timeout=60).status_code == 200
     assert cli("predict", "tiny", "hello").stdout.startswith("[[")
     assert "1 workers ready" in cli("scale", "tiny", "1").stdout
 

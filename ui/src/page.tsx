@@ -61,6 +61,11 @@ export function Page() {
   return (
     <>
       <Header info={info} task={task} />
+      {opened.task && task !== opened.task && (
+        <p role="alert" class="error">
+          This archive cannot do {opened.task}; {task} is what it does by default.
+        </p>
+      )}
       <Task key={opened.turn} {...archive} task={task} body={opened.body} locked={locked} />
     </>
   );

@@ -32,12 +32,13 @@ export const ask: Ask = async (task, body) => {
   }
 };
 
-function measured(headers: Headers): Pick<Reply, "stages" | "tokens" | "truncated"> {
+function measured(headers: Headers): Pick<Reply, "stages" | "tokens" | "truncated" | "cached"> {
   const number = (name: string) => Number(headers.get(name) ?? 0);
   return {
     stages: STAGES.map((stage) => [stage, number(`x-${stage}-time`)]),
     tokens: number("x-tokens"),
     truncated: number("x-truncated"),
+    cached: number("x-cached"),
   };
 }
 

@@ -29,6 +29,8 @@ export interface Reply {
   stages: [name: string, milliseconds: number][];
   tokens: number;
   truncated: number;
+  /** Sequences that the worker had computed before. */
+  cached: number;
 }
 
 export type Ask = (task: string, body?: Body) => Promise<Reply>;

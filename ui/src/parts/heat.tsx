@@ -22,7 +22,7 @@ export function Heat({ rows, columns, values, caption, digits = 2 }: Given) {
   const [row, column] = at ?? [0, 0];
   return (
     <>
-      <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+      <div class="scroll" tabIndex={0} role="group" aria-label={caption}>
         <table class="heat" onMouseLeave={() => point(null)}>
           <caption>{caption}</caption>
           <thead>

@@ -13,6 +13,7 @@ export function Timing({ reply, limit }: { reply: Reply; limit: number }) {
       <p>
         <b>{reply.total.toFixed(DIGITS)} ms</b>
         {reply.tokens > 0 && `, ${reply.tokens} tokens`}
+        {reply.cached > 0 && `, ${reply.cached} of the texts from the worker's cache`}
         {reply.truncated > 0 && (
           <strong class="wrong">
             {`; ${reply.truncated} of the texts ${reply.truncated === 1 ? "is" : "are"} longer than the ${limit} tokens that the model reads, and what follows was cut off`}

@@ -11,7 +11,7 @@ import type { Drawn, View } from "../types";
 const MOST_PAIRED = 24;
 const FEWEST_MAPPED = 4;
 
-function Embedding({ body, answer, ask }: Drawn) {
+export function Embedding({ body, answer, ask }: Drawn) {
   const texts = texted(body);
   const of = useMemo(() => vectors(answer, body.encoding_format), [answer]);
   return (

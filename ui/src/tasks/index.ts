@@ -6,6 +6,7 @@ import { embedding } from "./embedding";
 import { explanations } from "./explanations";
 import { fillMask } from "./fill_mask";
 import { hiddenStates } from "./hidden_states";
+import { hybridEmbedding } from "./hybrid_embedding";
 import { info } from "./info";
 import { multiVector } from "./multi_vector";
 import { plain } from "./plain";
@@ -30,6 +31,7 @@ const VIEWS: Record<string, View> = {
   rerank,
   "multi-vector": multiVector,
   "sparse-embedding": sparseEmbedding,
+  "hybrid-embedding": hybridEmbedding,
   explanations,
   "word-vectors": wordVectors,
   "hidden-states": hiddenStates,

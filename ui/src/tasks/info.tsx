@@ -5,7 +5,7 @@ import type { Drawn, Json, View } from "../types";
 
 function Info({ answer }: Drawn) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="about this archive">
+    <div class="scroll" tabIndex={0} role="group" aria-label="about this archive">
       <table class="facts">
         <tbody>
           {Object.entries(answer as Record<string, Json>).map(([name, value]) => (

@@ -8,7 +8,7 @@ import type { Drawn, View } from "../types";
 
 const MOST_SHOWN = 64;
 
-function MultiVector({ body, answer }: Drawn) {
+export function MultiVector({ body, answer }: Drawn) {
   const texts = listed(body.inputs).map(name);
   const of = useMemo(() => answer.map((text: any) => vectors(text, body.encoding_format).map(unit)) as Vector[][], [answer]);
   const [first, ...others] = of as [Vector[], ...Vector[][]];

@@ -12,7 +12,7 @@ interface Weight {
 
 const SHOWN = 30;
 
-function SparseEmbedding({ body, answer, ask }: Drawn) {
+export function SparseEmbedding({ body, answer, ask }: Drawn) {
   return (
     <>
       {(answer as Weight[][]).map((weights, number) => (
