@@ -49,4 +49,4 @@ class TokenVectors(Reading):
 
     def kept(self, output: Output) -> Output:
         """See `Reading`; a copy, since rows of the states would keep all of them."""
-        return Reduced(np.array(self.of_one(output)), output.pooled, len(output), self)
+        return Reduced(np.array(self.of_one(output)), None, len(output), self)
