@@ -14,7 +14,8 @@ from scripts.bulk.places.base import Place
 from scripts.bulk.rows import INPUTS
 from scripts.console import Failure, out, print_json
 from scripts.paths import MODEL_STORE
-from scripts.verbs.options import Device, Json, Store, archives
+from scripts.verbs.options import Device, Json, Store
+from scripts.verbs.tab import archives
 
 BATCH = "openai-batch"
 

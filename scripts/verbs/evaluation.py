@@ -9,7 +9,8 @@ import typer
 
 from scripts.console import Failure, err, out, print_json
 from scripts.paths import MODEL_STORE
-from scripts.verbs.options import Json, Store, archives
+from scripts.verbs.options import Json, Store
+from scripts.verbs.tab import archives
 
 Archives = Annotated[
     list[str],

@@ -11,7 +11,8 @@ from scripts.console import out
 from scripts.deploy import image as images
 from scripts.deploy.archive import Archive
 from scripts.paths import MODEL_STORE
-from scripts.verbs.options import Store, archives
+from scripts.verbs.options import Store
+from scripts.verbs.tab import archives
 
 
 def image(

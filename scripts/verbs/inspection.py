@@ -11,7 +11,8 @@ from rich.table import Table
 
 from scripts.console import out, print_json, printable
 from scripts.paths import MODEL_STORE
-from scripts.verbs.options import Json, Store, archives
+from scripts.verbs.options import Json, Store
+from scripts.verbs.tab import archives
 
 SHOWN = ("model", "version", "packed", "task", "tasks", "runtime", "dtype", "max_length", "pooling", "normalize")
 

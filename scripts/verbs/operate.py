@@ -115,9 +115,13 @@ def predict(
     texts: Annotated[list[str] | None, typer.Argument(help="texts; default: the lines of standard input")] = None,
     task: Task = None,
     body: Annotated[str | None, typer.Option("--body", help="complete JSON body instead of texts")] = None,
+    drawn: Annotated[
+        bool | None,
+        typer.Option("--draw/--json", help="draw the answer, or print its JSON [default: draw it on a terminal]"),
+    ] = None,
     inference_port: Port = None,
 ) -> None:
-    """Send one request and print the response.
+    """Send one request and draw the response, or print it as JSON where the output is no terminal.
 
     Examples: scripts/bert predict bert "Hello" --task tokenize; echo Hello | scripts/bert predict bert
     """
@@ -130,4 +134,9 @@ def predict(
     answer = inference.post(server, f"/predictions/{name}", fields)
     if answer.status_code >= 400:
         raise refusal.explain(server, name, answer)
-    sys.stdout.write(answer.text.rstrip("\n") + "\n")
+    if sys.stdout.isatty() if drawn is None else drawn:
+        from scripts.drawing.show import show
+
+        show(server, name, fields, answer)
+    else:
+        sys.stdout.write(answer.text.rstrip("\n") + "\n")

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from scripts.paths import MODEL_STORE
+from scripts.verbs.tab import archives, models, ports, tasks
 
-
-def archives(incomplete: str) -> list[str]:
-    """Names of archives for the Tab key."""
-    store = Path(os.environ.get("BERT_MODEL_STORE", MODEL_STORE))
-    return sorted(file.stem for file in store.glob("*.mar") if file.stem.startswith(incomplete))
-
-
-ModelName = Annotated[str, typer.Argument(help="name of the model", autocompletion=archives)]
+ModelName = Annotated[str, typer.Argument(help="name of the model", autocompletion=models)]
 Names = Annotated[
     list[str] | None,
     typer.Argument(help="names of archives; default: all in the model store", autocompletion=archives),
@@ -30,12 +22,15 @@ Store = Annotated[
 Port = Annotated[
     int | None,
     typer.Option(
-        "--inference-port", envvar="BERT_INFERENCE_PORT", help="inference port of the server; needed if several run"
+        "--inference-port",
+        envvar="BERT_INFERENCE_PORT",
+        help="inference port of the server; needed if several run",
+        autocompletion=ports,
     ),
 ]
 Name = Annotated[str, typer.Option("--name", help="name of the model, in the archive and in its URL")]
 Version = Annotated[str, typer.Option("--version", help="version of the model")]
-Task = Annotated[str | None, typer.Option("--task", help="task of requests to /predictions/NAME")]
+Task = Annotated[str | None, typer.Option("--task", help="task of requests to /predictions/NAME", autocompletion=tasks)]
 Runtime = Annotated[
     Literal["auto", "native", "packed", "onnx", "torchscript", "eager"] | None,
     typer.Option("--runtime", help="inference engine [default: auto, the fastest on the device]"),

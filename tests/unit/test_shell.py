@@ -41,7 +41,7 @@ def test_bash_completes(tmp_path, command):
     def tab(*words):
         line = f"COMP_WORDS=({command} {' '.join(words)}); COMP_CWORD={len(words)}; _bert_complete {command}"
         shell = f'{completion.script("bash")}\n{line}; echo "${{COMPREPLY[@]}}"'
-        return run(["bash", "-c", shell], BERT_MODEL_STORE=str(tmp_path)).split()
+        return run(["bash", "-c", shell], BERT_MODEL_STORE=str(tmp_path), BERT_RUNS=str(tmp_path)).split()
 
     assert tab("sta") == ["start", "status"]
     assert tab("start", "--inf") == ["--inference-port"]

@@ -37,7 +37,7 @@ SCRIPTS = [
     {"cli"},
     {"verbs"},
     {"evaluation", "planning"},
-    {"bulk", "finetuning", "gateway", "load", "top"},
+    {"bulk", "drawing", "finetuning", "gateway", "load", "top"},
     {"packing", "server", "deploy"},
     {"sources"},
     {"conversion"},

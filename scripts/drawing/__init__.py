@@ -1,0 +1,1 @@
+"""Answers drawn on a terminal: `bert predict`."""

@@ -1,0 +1,1 @@
+"""A file for each drawing, named in `registry`."""
