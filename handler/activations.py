@@ -23,6 +23,8 @@ class Onnx:
     operator: str
     domain: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    most: float | None = None
+    """What larger values are taken for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ def gelu_tanh(values: Tensor) -> Tensor:
 def gelu_tanh_in_place(values: Tensor) -> Tensor:
     """The same in place."""
     return torch.ops.aten.gelu_(values, approximate="tanh")  # type: ignore[no-any-return]
+
+
+def gelu_10(values: Tensor) -> Tensor:
+    """GELU that ends at 10, which `gelu(10)` is."""
+    return gelu(values.clamp(max=10))
 
 
 def quick_gelu(values: Tensor) -> Tensor:
@@ -119,6 +126,9 @@ ACTIVATIONS: dict[str, Activation] = {
         kernel=7,
         onnx=Onnx("QuickGelu", MICROSOFT, {"alpha": QUICK}),
         transformers=("quick_gelu",),
+    ),
+    "gelu_10": Activation(
+        gelu_10, gelu_10, kernel=9, onnx=Onnx("Gelu", MICROSOFT, most=10.0), transformers=("gelu_10",)
     ),
     "mish": Activation(mish, torch.ops.aten.mish_, kernel=8, onnx=Onnx("Mish"), transformers=("mish",)),
 }

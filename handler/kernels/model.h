@@ -95,8 +95,9 @@ static void rms_norm(const float *row, long size, struct norm norm, float eps, f
     for (long i = whole; i < size; i++) to[i] = row[i] * inverse * norm.weight[i];
 }
 
-static void normalize(const float *row, long size, struct norm norm, float eps, float *to) {
-    (norm.bias ? layer_norm : rms_norm)(row, size, norm, eps, to);
+INLINE void normalize(const float *row, long size, struct norm norm, float eps, float *to) {
+    if (norm.bias) layer_norm(row, size, norm, eps, to);
+    else rms_norm(row, size, norm, eps, to);
 }
 
 /* Values of a token's queries, keys and values. */

@@ -126,7 +126,7 @@ INLINE floats mish(floats x) {
     return x * (part / (part + 2));
 }
 
-enum activation { NONE, GELU, GELU_TANH, RELU, TANH, SIGMOID, SILU, QUICK_GELU, MISH }; /* numbers of handler/activations.py */
+enum activation { NONE, GELU, GELU_TANH, RELU, TANH, SIGMOID, SILU, QUICK_GELU, MISH, GELU_10 }; /* numbers of handler/activations.py */
 
 INLINE floats activate(floats x, enum activation activation) {
     switch (activation) {
@@ -138,6 +138,7 @@ INLINE floats activate(floats x, enum activation activation) {
     case SILU: return x * sigmoid(x);
     case QUICK_GELU: return x * sigmoid(1.702f * x);
     case MISH: return mish(x);
+    case GELU_10: return gelu(smaller(all(10), x));
     default: return x;
     }
 }

@@ -40,9 +40,6 @@ def unsupported_reason(config: Mapping[str, Any]) -> str:
         return reason
     if activation(config) not in OF_TRANSFORMERS:
         return f"activation {activation(config)} is not one of {', '.join(OF_TRANSFORMERS)}"
-    positions = value(config, "position_embedding_type", str, "absolute")
-    if positions != "absolute":
-        return f"position_embedding_type is {positions}, not absolute"
     return "it is a decoder" if value(config, "is_decoder", bool, False) else ""
 
 

@@ -152,6 +152,13 @@ def code(packed: Packed) -> Iterator[str]:
         yield "auto_map in config.json names code of its own; transformers' own classes are used instead"
 
 
+def positions(packed: Packed) -> Iterator[str]:
+    """Distances between tokens, for which BERT's classes had tables before transformers 5."""
+    named = value(packed.checkpoint.config, "position_embedding_type", str, "absolute")
+    if named.startswith("relative"):
+        yield f"position_embedding_type {named} is ignored, as transformers 5 does: positions are absolute"
+
+
 def prompts(packed: Packed) -> Iterator[str]:
     """Prompts for documents under a name that `encode_document` does not look up."""
     names = packed.checkpoint.prompts
@@ -172,6 +179,6 @@ def similarity(packed: Packed) -> Iterator[str]:
 
 
 KINDS: tuple[Callable[[Packed], Iterable[str]], ...] = (
-    *(variant, precision, head, tensors, files, code),
+    *(variant, precision, head, tensors, files, code, positions),
     *(prompts, similarity),
 )

@@ -14,7 +14,7 @@ from handler.head import HeadType
 from scripts.console import Failure
 from scripts.files.entries import leads_out
 from scripts.files.json_files import MALFORMED, checked, load_if_there, load_object, required, value
-from scripts.sources import damage, first_module, late_interaction, lengths, remedies, variants
+from scripts.sources import damage, first_module, late_interaction, lengths, published, remedies, variants
 from scripts.sources import sentence_transformers as modules
 from scripts.sources.late_interaction import LateInteraction
 
@@ -61,7 +61,8 @@ class Checkpoint:
 
     Attributes:
         root: where it is.
-        folder: where its model is; within the root in what older versions of sentence-transformers saved.
+        folder: where its model is; within the root in what older versions of sentence-transformers saved, and elsewhere
+            where `published` has translated its configuration.
         architecture: name of the class it was saved from.
         max_length: longest sequence, in tokens, that it was made for.
         positions: longest sequence that it has positions for; None where there is no end to them.
@@ -148,7 +149,7 @@ def read(folder: Path) -> Checkpoint:
 
 def understand(root: Path) -> Checkpoint:
     """`read`, for files that are what they should be."""
-    folder = modules.transformer(root)
+    folder = published.translated(modules.transformer(root))
     if not (folder / "config.json").exists():
         raise remedies.lacks(folder, "config.json")
     config = load_object(folder / "config.json")

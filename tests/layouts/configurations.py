@@ -49,7 +49,7 @@ def other_class(folder: Path, named: str) -> None:
 def remote_code(folder: Path) -> None:
     """A model that only its own code knows."""
     models.save(folder, "bert")
-    edit(folder / "config.json", model_type="new", auto_map={"AutoModel": "modeling.NewModel"}, architectures=["New"])
+    edit(folder / "config.json", model_type="own", auto_map={"AutoModel": "modeling.OwnModel"}, architectures=["New"])
 
 
 def layouts() -> Iterator[Layout]:

@@ -96,6 +96,12 @@ def test_a_head_that_the_configuration_does_not_name(make, tmp_path, capsys, fam
     assert checkpoints.read(folder).head is not None
 
 
+def test_distances_that_transformers_ignores(folder, tmp_path, capsys):
+    change(folder / "config.json", position_embedding_type="relative_key")
+    (found,) = notes(folder, tmp_path, capsys)
+    assert found == "position_embedding_type relative_key is ignored, as transformers 5 does: positions are absolute"
+
+
 def test_heads_that_are_not_served(make, tmp_path, capsys):
     folder = make("Bert", "ForNextSentencePrediction")
     (found,) = notes(folder, tmp_path, capsys, task="embedding")

@@ -82,6 +82,8 @@ class Graph:
         """One of `handler.activations`."""
         found = ACTIVATIONS[name].onnx
         assert found is not None  # no layer has another
+        if found.most is not None:
+            states = self.node("Min", states, self.constant(found.most, np.float32))
         return self.node(found.operator, states, domain=found.domain, **found.attributes)
 
     def linear(self, states: str, name: str) -> str:

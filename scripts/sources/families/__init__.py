@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scripts.files.json_files import value
 from scripts.sources.families.albert import ALBERT
 from scripts.sources.families.bert import BERT
@@ -44,7 +46,9 @@ FAMILIES: dict[str, Family] = {
     "roformer": ROFORMER,
     "deberta": DEBERTA,
     "deberta-v2": DEBERTA_V2,
+    "xmod": replace(ROBERTA, encoder=None),
 }
+"""By `model_type`; X-MOD has an adapter for each language in each layer, which is transformers' to run."""
 OTHER = Family(None, {})
 """Of every other `model_type`: transformers runs it."""
 

@@ -1,0 +1,93 @@
+"""Configurations that authors published with code of their own, in the words of transformers' classes for them.
+
+Tensors need no more than transformers' own renaming, `conversion_mapping.py`. Keys of GTE: `NTKScalingRotaryEmbedding`
+and `NewModel` of its code; of NomicBERT: `NomicBertConfig` of its code.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from scripts.console import Failure
+from scripts.files.json_files import load_if_there, value
+
+Config = Mapping[str, Any]
+OTHERWISE = {"position_embedding_type": "rope", "layer_norm_type": "layer_norm", "logn_attention_scale": False}
+"""Keys of GTE's code, and what transformers' class does."""
+NOMIC = {
+    "hidden_size": "n_embd",
+    "num_hidden_layers": "n_layer",
+    "num_attention_heads": "n_head",
+    "intermediate_size": "n_inner",
+    "layer_norm_eps": "layer_norm_epsilon",
+    "max_position_embeddings": "max_trained_positions",
+}
+"""transformers' keys, and those of NomicBERT's code."""
+
+
+def gte(config: Config) -> dict[str, Any]:
+    """Of `model_type` new.
+
+    Its `ntk` multiplies the base by a factor, and divides all frequencies by the factor to the power of `2 / size`:
+    that is transformers' `linear` over another base.
+
+    Raises:
+        Failure: a key says what transformers' class does not do.
+    """
+    for key, only in OTHERWISE.items():
+        if config.get(key, only) != only:
+            raise Failure(f"{key} of config.json is {config[key]}; transformers' GTE has {only}", fix="none is served")
+    scaling = value(config, "rope_scaling", dict) or {}
+    kind, base = scaling.get("type", "default"), value(config, "rope_theta", float, 10000.0)
+    rope: dict[str, Any] = {"rope_type": kind, "rope_theta": base}
+    if kind == "ntk" and scaling.get("mixed_b") is None:
+        size = value(config, "hidden_size", int, 768) // value(config, "num_attention_heads", int, 12)
+        factor = float(scaling["factor"])
+        rope = {"rope_type": "linear", "rope_theta": base * factor, "factor": factor ** (2 / size)}
+    kept = {key: said for key, said in config.items() if key not in ("rope_scaling", "rope_theta", *OTHERWISE)}
+    names = [f"Gte{name.removeprefix('New')}" for name in value(config, "architectures", list) or []]
+    return {**kept, "model_type": "gte", "architectures": names, "rope_parameters": rope}
+
+
+def nomic(config: Config) -> dict[str, Any]:
+    """Of NomicBERT's code, where transformers' keys are not there beside its own."""
+    said = {ours: config[theirs] for ours, theirs in NOMIC.items() if ours not in config and theirs in config}
+    factor, base = config.get("rotary_scaling_factor"), config.get("rotary_emb_base")
+    if base is not None and "rope_parameters" not in config:
+        scaled = {"rope_type": "dynamic", "factor": factor} if factor else {"rope_type": "default"}
+        said["rope_parameters"] = {"rope_theta": float(base), **scaled}
+    return {**config, **said}
+
+
+TRANSLATIONS: Mapping[str, Callable[[Config], dict[str, Any]]] = {"new": gte, "nomic_bert": nomic}
+"""By `model_type`."""
+
+
+def translated(folder: Path) -> Path:
+    """A checkpoint folder whose `config.json` transformers' classes read: the same one, or one of links to its files.
+
+    That is there until the process ends.
+
+    Raises:
+        Failure: transformers' class does not do what the configuration says.
+    """
+    config = load_if_there(folder / "config.json")
+    translate = TRANSLATIONS.get(value(config, "model_type", str, ""))
+    said = translate(config) if translate and "auto_map" in config else config
+    if said == config:
+        return folder
+    made = Path(tempfile.mkdtemp(prefix="bert-checkpoint-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    here = made / folder.resolve().name
+    here.mkdir()
+    for file in folder.iterdir():
+        if file.name != "config.json":
+            (here / file.name).symlink_to(file.resolve())
+    (here / "config.json").write_text(json.dumps(said, indent=2))
+    return here
