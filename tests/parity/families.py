@@ -9,7 +9,10 @@ FAR = 600
 RELATIVE = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
 BUCKETS = {"position_buckets": 16, "max_relative_positions": 50, "share_att_key": True}
 CASES = {
-    **{f"Bert {name}": {"hidden_act": name} for name in ("silu", "quick_gelu", "gelu_fast", "gelu_10", "mish", "tanh", "sigmoid")},
+    **{
+        f"Bert {name}": {"hidden_act": name}
+        for name in ("silu", "quick_gelu", "gelu_fast", "gelu_10", "mish", "tanh", "sigmoid")
+    },
     "Ernie": {},
     "Ernie with tasks": {"use_task_id": True},
     "Electra": {"embedding_size": 36},
