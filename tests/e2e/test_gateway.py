@@ -81,6 +81,16 @@ def test_addresses_without_a_model_are_those_of_the_first(server, door):
     assert post(door + kserve, instances).json() == post(server.url + kserve, instances).json()
 
 
+def test_platforms_routes_and_the_page_of_docs_are_the_servers(server, door):
+    instances = {"instances": ["Hello"]}
+    for path in ("/invocations?model_name=bert", f"{PREDICT}/vertex"):
+        body = TEXT if "model_name" in path else instances
+        assert post(door + path, body).json() == post(server.url + path, body).json(), path
+    page, own = requests.get(f"{door}/docs", timeout=60), requests.get(f"{server.url}{PREDICT}/docs", timeout=60)
+    assert (page.status_code, page.text) == (own.status_code, own.text)
+    assert requests.get(f"{door}/docs/swagger-ui.css", timeout=5).status_code == 404
+
+
 def test_the_gateway_says_what_is_there(door):
     for path in ("/ping", "/health", "/v2/health/ready", "/v2/models/bert/ready", "/v2/models/bert/versions/1.0/ready"):
         assert requests.get(door + path, timeout=5).status_code == 200, path
