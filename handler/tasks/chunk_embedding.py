@@ -139,7 +139,7 @@ class ChunkEmbedding(Embedding):
             own = (
                 by_spans(request.spans[number], tokens, number)
                 if request.spans
-                else by_size(request.chunk_size, request.overlap, tokens)
+                else by_size(request.chunk_size, request.overlap, tokens, number)
             )
             places.append(request.spans[number] if request.spans else [span_of(tokens.places[each]) for each in own])
             means.extend(tokens.states[each].mean(axis=0) for each in own)

@@ -53,9 +53,15 @@ def by_spans(spans: Sequence[Span], tokens: Tokens, text: int) -> list[NDArray[n
     return found
 
 
-def by_size(size: int | None, overlap: int, tokens: Tokens) -> list[NDArray[np.intp]]:
-    """Tokens in order, `size` at a time, or all of them."""
+def by_size(size: int | None, overlap: int, tokens: Tokens, text: int) -> list[NDArray[np.intp]]:
+    """Tokens in order, `size` at a time, or all of them.
+
+    Raises:
+        Invalid: there are none.
+    """
     count = len(tokens.places)
+    if not count:
+        raise Invalid(f"text {text + 1} is blank: it has no token whose state could be pooled; leave it out")
     size = size or count
     numbers = np.arange(count)
     last = max(count - overlap, 1)
@@ -63,7 +69,9 @@ def by_size(size: int | None, overlap: int, tokens: Tokens) -> list[NDArray[np.i
 
 
 def window_span(window: Encoding, before: int) -> Span:
-    """From its first token to its last; a prompt is no part of the text."""
+    """From its first token to its last; a prompt is no part of the text, and a blank one has nothing to show."""
+    if all(window.special):
+        return 0, 0
     return span_of(np.maximum(np.asarray(window.offsets)[np.asarray(window.special) == 0] - before, 0))
 
 

@@ -280,3 +280,17 @@ def test_a_blank_document_is_ranked(make_pipeline, path, texts):
 def test_an_error_counts_what_the_client_sent(make_pipeline, body, path, words):
     status, answer = ask(make_pipeline(), body, path)
     assert (status, answer["error"]) == (400 if path.startswith("tei") else 422, words)
+
+
+def test_a_blank_text_is_one_chunk_of_its_special_tokens_and_no_late_chunk(make_pipeline):
+    pipeline = make_pipeline()
+
+    def ask(path, **body):
+        (reply,) = pipeline.answer([Row({"body": orjson.dumps(body)}, {}, "application/json", path)])
+        return reply.status, orjson.loads(reply.body)
+
+    texts = ["b c", ""]
+    status, (_, chunks) = ask("hf/chunk-embedding", inputs=texts)
+    assert (status, chunks) == (200, [{"start": 0, "stop": 0, "embedding": ask("hf", inputs=texts)[1][1]}])
+    status, answer = ask("hf/chunk-embedding", inputs=texts, parameters={"late_chunking": True})
+    assert (status, "text 2 is blank" in answer["error"]) == (422, True)
