@@ -46,6 +46,14 @@ def embedding(page: Page, body: Any, answer: Any) -> None:
     assert page.locator(".map circle").count() == len(answer)
 
 
+def chunks(page: Page, body: Any, answer: Any) -> None:
+    """Named by their words."""
+    ((text,), (own,)) = body["inputs"], answer
+    names = [text[each["start"] : each["stop"]].strip() for each in own]
+    assert [each.get_attribute("title") for each in page.locator(".heat tbody th").all()] == names
+    assert np.abs(cells(page.locator(".heat")) - cosines([each["embedding"] for each in own])).max() < CLOSE
+
+
 def similarity(page: Page, body: Any, answer: Any) -> None:
     """Sentences, the most similar first."""
     order = np.argsort(answer)[::-1]
@@ -157,6 +165,7 @@ def info(page: Page, body: Any, answer: Any) -> None:
 
 CHECKS: dict[str, Check] = {
     "embedding": embedding,
+    "chunk-embedding": chunks,
     "similarity": similarity,
     "rerank": rerank,
     "text-classification": classes,

@@ -108,7 +108,7 @@ def test_an_error_is_shown_as_the_server_says_it(visit):
 def test_a_link_to_a_task_that_is_not_there_says_so(visit):
     page = visit().open("fill-mask")
     assert "cannot do fill-mask" in page.get_by_role("alert").inner_text()
-    assert page.get_by_role("link", name="embedding").get_attribute("aria-current") == "page"
+    assert page.get_by_role("link", name="embedding", exact=True).get_attribute("aria-current") == "page"
 
 
 def test_what_was_cut_is_said(visit):

@@ -1,19 +1,23 @@
 /** Embeddings: the vectors, all pairs of a few texts, and a map of many. */
 
 import { useMemo } from "preact/hooks";
-import { vectors } from "../maths/vectors";
+import { type Vector, vectors } from "../maths/vectors";
 import { Map } from "../parts/map";
 import { Numbers } from "../parts/numbers";
 import { Pairs } from "../parts/pairs";
 import { listed, name } from "../texts";
-import type { Drawn, View } from "../types";
+import type { Ask, Body, Drawn, View } from "../types";
 
 const MOST_PAIRED = 24;
 const FEWEST_MAPPED = 4;
 
 export function Embedding({ body, answer, ask }: Drawn) {
-  const texts = texted(body);
   const of = useMemo(() => vectors(answer, body.encoding_format), [answer]);
+  return <Vectors texts={texted(body)} of={of} body={body} ask={ask} />;
+}
+
+/** Vectors with the words that they stand for; see `Map` for `body`. */
+export function Vectors({ texts, of, body, ask }: { texts: string[]; of: Vector[]; body: Body; ask: Ask }) {
   return (
     <>
       {of.length === 1 && <Numbers of={of[0]!} />}

@@ -1,6 +1,7 @@
 /** How each task is shown, in the order in which the page lists them. */
 
 import type { View } from "../types";
+import { chunkEmbedding } from "./chunk_embedding";
 import { decode } from "./decode";
 import { embedding } from "./embedding";
 import { explanations } from "./explanations";
@@ -27,6 +28,7 @@ const VIEWS: Record<string, View> = {
   "question-answering": questionAnswering,
   "fill-mask": fillMask,
   embedding,
+  "chunk-embedding": chunkEmbedding,
   similarity,
   rerank,
   "multi-vector": multiVector,
