@@ -5,15 +5,17 @@
 
 #define LEAST (-3e38f)
 
-/* A row of scores to weights, not yet divided by their sum, which is returned. */
-static float exp_and_sum(float *row, long length) {
+/* A row of scores to weights, not yet divided by their sum, which is returned; to `weights` in bfloat16 if there is such
+ * a row, else in place. */
+static float exp_and_sum(float *row, long length, bfloat16 *weights) {
     floats most = all(LEAST), total = all(0);
     for (long i = length; i % WIDTH; i++) row[i] = LEAST; /* e^x of it is 1e-38 */
     for (long i = 0; i < length; i += WIDTH) most = larger(most, load(row + i));
     float top = largest(most);
     for (long i = 0; i < length; i += WIDTH) {
         floats weight = exponential(load(row + i) - top);
-        store(row + i, weight);
+        if (weights) *(halves *)(weights + i) = rounded(weight);
+        else store(row + i, weight);
         total += weight;
     }
     return sum(total);
@@ -75,8 +77,7 @@ static void attend(const struct head *h, float scale, float *scratch) {
             float *own = o.scores + r * o.wide + start;
             if (h->bias) add_bias(own, h->bias - (row + r) + start, seen);
             if (h->window) cut_window(h, row + r, own, start, seen);
-            sums[r] = exp_and_sum(own, seen);
-            if (o.weights) round_row(own, seen, 1, o.weights + r * o.wide);
+            sums[r] = exp_and_sum(own, seen, o.weights ? o.weights + r * o.wide : 0);
         }
         for (long panel = 0; panel < panels(h->size); panel++) {
             multiply_values(h, &o, count, start, seen, panel, out);

@@ -52,7 +52,7 @@ def build() -> Path:
             part = Path(temporary) / "part"
             part.mkdir()
             for level, target in TARGETS.items():
-                compile_one(target, part / f"{level}.so")
+                compile_one(target, part / f"{level}.so", SOURCES / "encoder.c")
             try:
                 part.rename(folder)
             except OSError:
@@ -61,15 +61,15 @@ def build() -> Path:
     return folder
 
 
-def compile_one(target: str, library: Path) -> None:
-    """One library. It needs little, and that from the C library that Python has loaded."""
+def compile_one(target: str, library: Path, source: Path) -> None:
+    """One library, of a file that finds the kernels' headers. It needs little, and that from Python's C library."""
     command = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu", f"-mcpu={target}", *FLAGS]
     caches = {f"ZIG_{kind}_CACHE_DIR": str(CACHE / "zig") for kind in ("LOCAL", "GLOBAL")}
     done = subprocess.run(
-        [*command, str(SOURCES / "encoder.c"), "-o", str(library)],
+        [*command, f"-I{SOURCES}", str(source), "-o", str(library)],
         env={**os.environ, **caches},
         capture_output=True,
         text=True,
     )
     if done.returncode:
-        raise Failure(f"handler/kernels does not compile for {target}", why=done.stderr)
+        raise Failure(f"{source} does not compile for {target}", why=done.stderr)

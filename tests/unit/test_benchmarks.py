@@ -9,7 +9,8 @@ import numpy as np
 import orjson
 import pytest
 
-from benchmarks import compare
+from benchmarks import compare, precisions
+from handler import kernels
 from scripts.load import ceiling, machine, report, served, stage_times
 from scripts.load import loops as load
 from scripts.load.ceiling import PeakGemm
@@ -197,3 +198,24 @@ def test_results_of_each_kind_of_cpu_have_a_folder(monkeypatch, tmp_path, conten
     assert machine.results().name == f"{kind}-avx512-vnni"
     monkeypatch.setattr(processor, "instructions", lambda: "")
     assert machine.results().name == kind
+
+
+@pytest.mark.skipif(kernels.detect_isa() is None, reason="this CPU has no kernels")
+def test_a_precision_is_held_against_float32_and_the_peak_of_its_own_instruction(monkeypatch):
+    monkeypatch.setattr(precisions, "STEPS", 100_000)
+    peaks = precisions.peaks()
+    assert peaks["int8"]() > peaks["float32"]() > 1e9
+
+    def busy(milliseconds):
+        def run(_):
+            end = precisions.process_time() + milliseconds / 1000
+            while precisions.process_time() < end:
+                pass
+
+        return run
+
+    engines = {"float32": busy(20), "int8": busy(10)}
+    row = precisions.cell([range(512)], 1e6, engines, {"int8": lambda: 2e8})
+    assert row["int8"] == pytest.approx(2, rel=0.1)
+    assert row["int8, share"] == pytest.approx(0.5, rel=0.1)
+    assert row["int8, peak GFLOP/s"] == 0
