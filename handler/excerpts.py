@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import tokenizers
@@ -23,17 +24,19 @@ LETTER = "[^\\W_\u0d4e\U000111c2\U000111c3\U000113d1\U0001193f\U00011941\U00011a
 SPACE = f"(?<={LETTER})(?= {LETTER})"
 IDEOGRAPH = "[\u4e00-\u9fff]"
 """Words by themselves, where a tokenizer puts spaces around them."""
-LOCAL = {
+NORMALIZERS = {
     *("BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Precompiled", "Prepend", "Strip"),
-    *("StripAccents", "ByteLevel", "Digits", "Punctuation"),
+    "StripAccents",
 }
-"""Normalizers and pre-tokenizers of `tokenizers` that look no farther than a space between two letters."""
-REPLACED = [{"Regex": " {2,}"}, *({"String": text} for text in (" ", "``", "''"))]
+"""Normalizers of `tokenizers` that look no farther than a space between two letters, and leave it there."""
+REPLACED = [{"Regex": " {2,}"}, {"String": "``"}, {"String": "''"}]
 """Patterns of `Replace` of which that is true, too: those of tokenizers that were made of sentencepiece's."""
 SPLITS = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit"}
 """Pre-tokenizers that split there, and leave no spaces."""
 OPTIONAL = {"ByteLevel": "use_regex", "Metaspace": "split"}
 """Those that may, and the key that says so."""
+FURTHER = {"Digits", "Punctuation"}
+"""Those that split elsewhere, and leave spaces."""
 
 
 class Excerpts:
@@ -93,7 +96,7 @@ def boundary(tokenizer: tokenizers.Tokenizer) -> re.Pattern[str] | None:
     added = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
     if any(re.search(r"\S\s", content) for content in added):  # it may lie across
         return None
-    if not all(map(is_local, [*normalizers, *cutters])) or not any(map(splits, cutters)):
+    if not all(map(is_local, normalizers)) or not part_words(cutters):
         return None
     spaced = any(each.get("handle_chinese_chars") for each in normalizers)
     if spaced and cutters[0]["type"] not in SPLITS:  # it sees how many spaces there are
@@ -111,10 +114,21 @@ def components(stage: Any) -> list[Mapping[str, Any]]:
 
 
 def is_local(component: Mapping[str, Any]) -> bool:
-    """Whether what it does to a word depends on that word alone."""
+    """Whether what a normalizer does to a word depends on that word alone."""
     if component["type"] == "Replace":
         return component["pattern"] in REPLACED
-    return component["type"] in LOCAL or splits(component)
+    return component["type"] in NORMALIZERS
+
+
+def part_words(cutters: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether words begin at spaces, and nothing hides those before; bytes may be written as letters afterwards."""
+    before = [*takewhile(lambda each: not splits(each), cutters)]
+    after = cutters[len(before) :]
+    return (
+        bool(after)
+        and all(each["type"] in FURTHER for each in before)
+        and all(each["type"] in {*FURTHER, "ByteLevel"} or splits(each) for each in after)
+    )
 
 
 def splits(component: Mapping[str, Any]) -> bool:

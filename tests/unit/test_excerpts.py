@@ -73,6 +73,8 @@ UNKNOWN = {
     "a pattern": (None, pre_tokenizers.Sequence([WORDS, pre_tokenizers.Split(Regex("a|b"), "isolated")]), ()),
     "a normalizer's pattern": (normalizers.Replace(Regex("a b"), "c"), WORDS, ()),
     "an added token with a space": (None, WORDS, ("hello how",)),
+    "bytes before words": (None, pre_tokenizers.Sequence([pre_tokenizers.ByteLevel(use_regex=False), WORDS]), ()),
+    "another letter for a space": (normalizers.Replace(" ", "x"), WORDS, ()),
     "spaces that are counted": (normalizers.BertNormalizer(), pre_tokenizers.ByteLevel(), ()),
 }
 
