@@ -35,7 +35,7 @@ def show(server: Server, model: str, body: dict[str, Any], response: requests.Re
 
 def drawing(body: dict[str, Any], response: requests.Response, ask: Ask) -> RenderableType:
     """The answer and the line below it. What the body leaves to the model's own task, `info` says."""
-    fields = {**body, **body.get("parameters", {})}
+    fields = {**body, **(body.get("parameters") or {})}
     task = body.get("task") or (ask("info", {}) or {}).get("task", "")
     draw = DRAWINGS.get(task, plain.draw)
     below = timing(response.headers, response.elapsed.total_seconds())

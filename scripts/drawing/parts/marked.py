@@ -9,7 +9,8 @@ from rich.text import Text
 
 from scripts.drawing.parts.texts import lines
 
-COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green")
+COLOURS = ("cyan", "green", "yellow", "magenta", "bright_cyan", "bright_green", "bright_yellow", "bright_magenta")
+"""Of the terminal's own; black is readable on all of them, also where its background is light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,9 @@ class Span:
     style: str
 
 
-def colour(number: int, how: str = "reverse") -> str:
+def colour(number: int) -> str:
     """A style for the kind of that number."""
-    return f"{how} {COLOURS[number % len(COLOURS)]}"
+    return f"black on {COLOURS[number % len(COLOURS)]}"
 
 
 def marked(text: str, spans: Iterable[Span]) -> Text:

@@ -1,4 +1,4 @@
-"""Answers, marked in their context: the best one in reverse, those after it underlined."""
+"""Answers, marked in their context: the best one in colour, those after it underlined."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def draw(drawn: Drawn) -> RenderableType:
 def answered(context: str, answers: list[dict[str, Any]]) -> RenderableType:
     """The number behind an answer is its place."""
     spans = (
-        Span(each["start"], each["end"], str(place), colour(0, "underline" if place > 1 else "reverse"))
+        Span(each["start"], each["end"], str(place), "underline" if place > 1 else colour(0))
         for place, each in enumerate(answers, 1)
     )
     rows = (

@@ -30,4 +30,4 @@ def pieces(tokens: list[dict[str, Any]], limit: int) -> RenderableType:
 def look(token: dict[str, Any], number: int, limit: int) -> str:
     """The style of a piece."""
     how = "strike" if number >= limit else "not strike"
-    return f"{how} dim" if token["special"] else colour(number, how)
+    return f"{how} dim" if token["special"] else f"{how} {colour(number)}"
