@@ -36,10 +36,10 @@ Reads = Literal["first", "mean", "pooler", "all"]
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One linear `(out, in)` and what follows it.
+    """One linear `(out, in)` and what follows it; or a normalisation alone.
 
     Attributes:
-        weight: name of the tensor; `FILE:NAME` for one in another file of the checkpoint folder.
+        weight: name of the tensor; `FILE:NAME` for one in another file of the checkpoint folder; empty for no linear.
         bias: name of the tensor; empty for none.
         activation: a key of `handler.activations.ACTIVATIONS`.
         norm: prefix of a normalisation's weight and bias; empty for none.
@@ -63,6 +63,7 @@ class HeadMetadata(msgspec.Struct, frozen=True):
         function: what makes the scores of a sequence probabilities.
         rerank: what a cross-encoder applies to its one score, a key of `handler.activations.ACTIVATIONS`.
         eps: of normalisations.
+        logarithms: how often log(1 + x) is taken of a vocabulary's scores above 0, for a sparse embedding.
     """
 
     kind: HeadType
@@ -72,6 +73,7 @@ class HeadMetadata(msgspec.Struct, frozen=True):
     function: Function = "softmax"
     rerank: str = "sigmoid"
     eps: float = 1e-12
+    logarithms: int = 1
 
 
 class Head:
@@ -95,7 +97,8 @@ class Head:
     @property
     def size(self) -> int:
         """How many scores it gives."""
-        return len(self.weights[self.description.steps[-1].weight])
+        last = self.description.steps[-1]
+        return len(self.weights[last.weight or f"{last.norm}.weight"])
 
     @torch.inference_mode()
     def __call__(self, states: NDArray[np.float32]) -> Scores:
@@ -106,7 +109,8 @@ class Head:
     def chain(self, values: Tensor) -> Tensor:
         """`__call__` for tensors on the head's device, gradients included."""
         for step in self.description.steps:
-            values = linear(values, self.weights[step.weight], self.weights[step.bias] if step.bias else None)
+            if step.weight:
+                values = linear(values, self.weights[step.weight], self.weights[step.bias] if step.bias else None)
             values = ACTIVATIONS[step.activation].apply(values)
             if step.norm:
                 norm = self.weights[f"{step.norm}.weight"], self.weights[f"{step.norm}.bias"]
@@ -214,7 +218,7 @@ def entailment(labels: Sequence[str]) -> int | None:
 def names(step: Step) -> list[str]:
     """The tensors of a step."""
     norm = [f"{step.norm}.weight", f"{step.norm}.bias"] if step.norm else []
-    return [step.weight, *([step.bias] if step.bias else []), *norm]
+    return [*filter(None, (step.weight, step.bias)), *norm]
 
 
 def softmax(scores: Scores) -> Scores:

@@ -68,7 +68,7 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
         """For each text the words above 0 and their weights, of the vocabulary's scores."""
         peaks = self.scored((tensor(window) for text in outputs for window in text), peaks=True)
         for windows in outputs:
-            found = weights([next(peaks)[0] for _ in windows])
+            found = weights([next(peaks)[0] for _ in windows], self.head.description.logarithms)
             kept = np.flatnonzero(found)
             yield kept, found[kept]
 
@@ -85,9 +85,11 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
             )
 
 
-def weights(peaks: Sequence[Scores]) -> Scores:
+def weights(peaks: Sequence[Scores], logarithms: int) -> Scores:
     """`(vocabulary,)` from the largest scores of each window."""
-    weights: Scores = np.log1p(np.maximum(np.maximum.reduce(peaks), 0))
+    weights: Scores = np.maximum(np.maximum.reduce(peaks), 0)
+    for _ in range(logarithms):
+        weights = np.log1p(weights)
     return weights
 
 

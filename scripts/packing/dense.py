@@ -1,4 +1,4 @@
-"""The dense layers that sentence-transformers puts after pooling, to `dense.safetensors`."""
+"""The layers that sentence-transformers puts after pooling, to `dense.safetensors`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.configuration import hidden_size
 
 TANH = "torch.nn.modules.activation.Tanh"
+EPS = 1e-5
+"""Of `torch.nn.LayerNorm`, which its module does not change."""
 SENTENCE = "sentence_embedding"
 """What sentence-transformers calls the pooled vector."""
 
@@ -39,7 +41,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
         layout.check_finite(weights)
     except ValueError as error:
         raise Failure(f"a dense layer of {checkpoint.root}: {error}") from None
-    description = msgspec.json.encode(HeadMetadata("embedding", steps)).decode()
+    description = msgspec.json.encode(HeadMetadata("embedding", steps, eps=EPS)).decode()
     layout.save(weights, folder / heads.DENSE, {heads.META: description})
 
 
@@ -55,6 +57,11 @@ def chain(modules: Sequence[Path], hidden: int, reads: str) -> tuple[list[Step],
     weights: dict[str, Tensor] = {}
     for number, module in enumerate(modules):
         config, found = load_object(module / "config.json"), read(module)
+        if found.keys() == {"norm.weight", "norm.bias"}:
+            check_width(module, len(found["norm.weight"]), hidden)
+            weights |= {f"{number}.{name}": found[name].float().contiguous() for name in found}
+            steps.append(Step("", norm=f"{number}.norm"))
+            continue
         check(module, config, found, hidden, reads)
         hidden = found["linear.weight"].shape[0]
         names = {name: f"{number}.{name}" for name in found}
@@ -86,6 +93,11 @@ def check(module: Path, config: Mapping[str, Any], found: Mapping[str, Any], hid
     for key, size in (("in_features", into), ("out_features", out)):
         if required(config, key, int, file) != size:
             raise Failure(f"{key} of {file} is {config[key]}, and the weights have {size}", fix=f"set it to {size}")
+    check_width(module, into, hidden)
+
+
+def check_width(module: Path, into: int, hidden: int) -> None:
+    """Refuse a layer of another width than what it gets."""
     if into != hidden:
         raise Failure(
             f"{module} takes {into} dimensions, and gets {hidden}", fix="take the model that it was trained with"

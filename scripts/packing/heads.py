@@ -111,6 +111,7 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
         function(config, count) if found == "sequence" else "none",
         checkpoint.rerank,
         norm_eps(config),
+        checkpoint.logarithms,
     )
     layout.save(tensors, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
     return ""

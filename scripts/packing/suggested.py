@@ -50,7 +50,8 @@ def width(checkpoint: Checkpoint) -> int:
     if not checkpoint.dense:
         return hidden_size(checkpoint.config)
     module = checkpoint.dense[-1]
-    return value(load_object(module / "config.json"), "out_features", int, 0, f"{module.name}/config.json")
+    config, file = load_object(module / "config.json"), f"{module.name}/config.json"
+    return value(config, "out_features", int, 0, file) or value(config, "dimension", int, 0, file)
 
 
 def length(checkpoint: Checkpoint) -> None:

@@ -79,6 +79,7 @@ class Checkpoint:
         length_said: the file that says `max_length`, and its key.
         late_interaction: how states of tokens become vectors; None for other models.
         terms: file of the layer that gives each token a weight.
+        logarithms: of a sparse model's scores; see `HeadMetadata`.
         variant: of its files of weights; None where they have their plain names. See `variants`.
     """
 
@@ -101,6 +102,7 @@ class Checkpoint:
     variant: str | None = None
     late_interaction: LateInteraction | None = None
     terms: Path | None = None
+    logarithms: int = 1
 
     @property
     def config(self) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def read(root: Path) -> dict[str, Any]:
         "default_prompt": value(prompts, "default_prompt_name", str, None, MODEL),
     }
     found |= further(root, found, dict(zip(names, folders, strict=True)))
-    layers = tuple(folder for name, folder in zip(names, folders, strict=True) if name.endswith("Dense"))
+    layers = tuple(folder for name, folder in zip(names, folders, strict=True) if name.endswith(("Dense", "LayerNorm")))
     if further is multi_vector:
         sides: LateInteraction = found["late_interaction"]  # type: ignore[assignment]
         return found | {"late_interaction": replace(sides, dense=layers)}
@@ -157,18 +157,19 @@ def embedding(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path])
 
 
 def sparse(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
-    """Refuse other poolings than SPLADE's usual one."""
+    """How words are pooled, by the maximum alone."""
     config, file = load_object(modules["SpladePooling"] / "config.json"), f"{modules['SpladePooling'].name}/config.json"
     chosen = (
         value(config, "pooling_strategy", str, "max", file),
         value(config, "activation_function", str, "relu", file),
     )
-    if chosen != ("max", "relu"):
-        raise Failure(f"{root} pools words by {' and '.join(chosen)}", fix="max and relu are served")
+    if chosen not in LOGARITHMS:
+        served = " and ".join(activation for _, activation in LOGARITHMS)
+        raise Failure(f"{root} pools words by {' and '.join(chosen)}", fix=f"max is served, with {served}")
     most = value(load_if_there(root / MODEL), "max_active_dims", int, None, MODEL)
     if most is not None:
         raise Failure(f"{root} keeps {most} words of a text (max_active_dims); this is not served", fix=UNLIMITED)
-    return {"task": "sparse-embedding"}
+    return {"task": "sparse-embedding", "logarithms": LOGARITHMS[chosen]}
 
 
 def cross_encoder(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
@@ -193,7 +194,7 @@ def multi_vector(root: Path, found: Mapping[str, Any], modules: Mapping[str, Pat
 
 
 MODULE_PATTERNS: dict[str, Reader] = {
-    r"Transformer Pooling( Dense| Dropout)*( Normalize)?": embedding,
+    r"Transformer Pooling( Dense| Dropout| LayerNorm)*( Normalize)?": embedding,
     r"(MLM)?Transformer SpladePooling": sparse,
     r"Transformer": cross_encoder,
     r"Transformer( Dense)* MultiVectorMask( Normalize)?": multi_vector,
@@ -201,6 +202,8 @@ MODULE_PATTERNS: dict[str, Reader] = {
     r"Transformer( pylate\.models\.Dense\.Dense)+": multi_vector,
 }
 """Modules that are served, and what reads them further."""
+LOGARITHMS = {("max", "relu"): 1, ("max", "log1p_relu"): 2}
+"""How often `SpladePooling` of sentence-transformers 6.2 takes a logarithm."""
 UNLIMITED = f"set max_active_dims of {MODEL} to null, and keep the largest ones of each answer"
 KINDS: dict[Reader, str] = {
     embedding: "SentenceTransformer",

@@ -35,7 +35,7 @@ MODULES = (
     Remedy(
         ("*",),
         "its vectors would differ from sentence-transformers'",
-        "served: Transformer, Pooling and any Dense and Normalize after; SpladePooling; Transformer alone",
+        "served: Transformer, Pooling and any Dense, LayerNorm and Normalize after; SpladePooling; Transformer alone",
     ),
 )
 """Modules of sentence-transformers that are not served."""

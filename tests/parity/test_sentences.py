@@ -208,3 +208,34 @@ def test_the_layout_of_older_versions(tiny, tmp_path):
     pipeline = load(folders.old_layout(folder), tmp_path)
     assert close(ask(pipeline, {"inputs": TEXTS}), vectors)
     assert "0_Transformer/model.safetensors" in ask(pipeline, {}, path="info")["origin"]["files"]
+
+
+def test_normalisations_among_dense_layers(tiny, tmp_path):
+    import torch
+    from sentence_transformers.sentence_transformer.modules import Dense, LayerNorm, Pooling, Transformer
+
+    torch.manual_seed(0)
+    norms = [LayerNorm(32), LayerNorm(24)]
+    for each in norms:
+        torch.nn.init.normal_(each.norm.weight)
+        torch.nn.init.normal_(each.norm.bias)
+    modules = [Transformer(str(tiny)), Pooling(32, "mean"), norms[0], Dense(32, 24), norms[1]]
+    SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path / "s"))
+    pipeline = load(tmp_path / "s", tmp_path)
+    assert close(ask(pipeline, {"inputs": TEXTS}), SentenceTransformer(str(tmp_path / "s"), device="cpu").encode(TEXTS))
+    assert ask(pipeline, {}, path="info")["dimensions"] == 24
+
+
+def test_splade_with_a_second_logarithm(make, tmp_path):
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.sparse_encoder.modules import SpladePooling
+
+    model = Transformer(str(make("Bert", "ForMaskedLM")), transformer_task="fill-mask")
+    modules = [model, SpladePooling(activation_function="log1p_relu")]
+    SparseEncoder(modules=modules, device="cpu").save(str(tmp_path / "s"))
+    theirs = SparseEncoder(str(tmp_path / "s"), device="cpu").encode(TEXTS, convert_to_sparse_tensor=False).numpy()
+    found = np.zeros_like(theirs)
+    for row, text in zip(found, ask(load(tmp_path / "s", tmp_path), {"inputs": TEXTS}), strict=True):
+        row[[item["index"] for item in text]] = [item["value"] for item in text]
+    assert close(found, theirs)
