@@ -43,12 +43,15 @@ class Step(msgspec.Struct, frozen=True):
         bias: name of the tensor; empty for none.
         activation: a key of `handler.activations.ACTIVATIONS`.
         norm: prefix of a normalisation's weight and bias; empty for none.
+        residual: name of the matrix through which what the step reads is added to what it gives; empty where it is
+            added as it is, None where it is not.
     """
 
     weight: str
     bias: str = ""
     activation: str = "none"
     norm: str = ""
+    residual: str | None = None
 
 
 class HeadMetadata(msgspec.Struct, frozen=True):
@@ -109,9 +112,12 @@ class Head:
     def chain(self, values: Tensor) -> Tensor:
         """`__call__` for tensors on the head's device, gradients included."""
         for step in self.description.steps:
+            read = values
             if step.weight:
                 values = linear(values, self.weights[step.weight], self.weights[step.bias] if step.bias else None)
             values = ACTIVATIONS[step.activation].apply(values)
+            if step.residual is not None:
+                values = values + (linear(read, self.weights[step.residual]) if step.residual else read)
             if step.norm:
                 norm = self.weights[f"{step.norm}.weight"], self.weights[f"{step.norm}.bias"]
                 values = layer_norm(values, values.shape[-1:], *norm, self.description.eps)
@@ -218,7 +224,7 @@ def entailment(labels: Sequence[str]) -> int | None:
 def names(step: Step) -> list[str]:
     """The tensors of a step."""
     norm = [f"{step.norm}.weight", f"{step.norm}.bias"] if step.norm else []
-    return [*filter(None, (step.weight, step.bias)), *norm]
+    return [*filter(None, (step.weight, step.bias, step.residual)), *norm]
 
 
 def softmax(scores: Scores) -> Scores:

@@ -24,8 +24,10 @@ def saved(base: Path, folder: Path, prompts: dict[str, str] | None = None, **opt
     torch.manual_seed(0)
     skipped, similarity = options.pop("skiplist", None), options.pop("similarity_fn_name", None)
     layers = [
-        Dense(*size, bias=bias, activation_function=activation, module_input_name="token_embeddings")
-        for size, bias, activation in options.pop("dense", [((WIDTH, SIZE), False, torch.nn.Identity())])
+        Dense(*size, bias, activation, module_input_name="token_embeddings", use_residual=residual)
+        for size, bias, activation, residual in options.pop(
+            "dense", [((WIDTH, SIZE), False, torch.nn.Identity(), False)]
+        )
     ]
     ends = [MultiVectorMask(skipped), *([Normalize("token_embeddings")] if options.pop("normalize", True) else [])]
     modules = [Transformer(str(base), **options), *layers, *ends]

@@ -66,7 +66,9 @@ def chain(modules: Sequence[Path], hidden: int, reads: str) -> tuple[list[Step],
         hidden = found["linear.weight"].shape[0]
         names = {name: f"{number}.{name}" for name in found}
         weights |= {names[name]: found[name].float().contiguous() for name in found}
-        steps.append(Step(names["linear.weight"], names.get("linear.bias", ""), activation(module, config)))
+        added = names.get("residual.weight", "") if value(config, "use_residual", bool, False) else None
+        bias = names.get("linear.bias", "")
+        steps.append(Step(names["linear.weight"], bias, activation(module, config), residual=added))
     return steps, weights
 
 
@@ -86,9 +88,12 @@ def check(module: Path, config: Mapping[str, Any], found: Mapping[str, Any], hid
     """Refuse what would give other vectors than sentence-transformers', and what it does not load."""
     file = module / "config.json"
     ends = {value(config, f"module_{end}_name", str, reads, file) for end in ("input", "output")}
-    if value(config, "use_residual", bool, False, file) or ends != {reads}:
-        raise Failure(f"{module} is a dense layer with a residual, or not over {reads}; this is not served")
-    check_names(file, value(config, "bias", bool, True, file), found.keys())
+    if ends != {reads}:
+        raise Failure(f"{module} is a dense layer over something else than {reads}; this is not served")
+    residual = {"residual.weight"} if value(config, "use_residual", bool, False, file) else set()
+    if residual and found["linear.weight"].shape[0] == found["linear.weight"].shape[1]:
+        residual = set()
+    check_names(file, value(config, "bias", bool, True, file), found.keys(), residual)
     out, into = found["linear.weight"].shape
     for key, size in (("in_features", into), ("out_features", out)):
         if required(config, key, int, file) != size:
@@ -104,9 +109,9 @@ def check_width(module: Path, into: int, hidden: int) -> None:
         )
 
 
-def check_names(file: Path, bias: bool, found: Set[str]) -> None:
+def check_names(file: Path, bias: bool, found: Set[str], further: Set[str]) -> None:
     """Refuse other weights than those that the configuration names."""
-    named = {"linear.weight", "linear.bias"} if bias else {"linear.weight"}
+    named = {"linear.weight", *({"linear.bias"} if bias else ()), *further}
     if found != named:
         said = f"{file.parent} has the weights {', '.join(sorted(found))}; with bias {str(bias).lower()} in its "
         other = f"set bias to {str(not bias).lower()} in {file}"

@@ -23,7 +23,7 @@ from tests.asking import ask
 TEXTS = ["Where does Ada live?", "Ada, isn't it: lives in London!", "naïve café 🙂 [unused0]", "long text, " * 30]
 PUNCTUATION = list(string.punctuation)
 FIXED = {"strategy": "fixed", "length": 12}
-DEEP = [((32, 24), True, torch.nn.GELU()), ((24, 16), False, torch.nn.Identity())]
+DEEP = [((32, 32), True, torch.nn.GELU(), True), ((32, 16), False, torch.nn.Identity(), True)]
 FOLDERS = {
     "lengths": (late_interaction.saved, {"query_length": 9, "document_length": 20, "skiplist": PUNCTUATION}),
     "fixed": (late_interaction.saved, {"query_expansion": FIXED, "prompts": {"query": "ask: ", "document": "of: "}}),
