@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from ctypes import addressof
 from pathlib import Path
 from statistics import median
 from time import thread_time
@@ -89,7 +90,7 @@ def peak(here: Path) -> dict[str, int]:
     ours.run([sequence(64)])
     before = highest()
     ours.run([sequence(TOKENS)])
-    scratch = 4 * ours.scratch(TOKENS, SHAPE.hidden // SHAPE.heads)
+    scratch = 4 * ours.scratch(addressof(ours.model), TOKENS)
     arrays = (sum(ours.workspace.widths) + 4 * SHAPE.hidden) * TOKENS + scratch
     return {"added": highest() - before, "arrays": arrays}
 
