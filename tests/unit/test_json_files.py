@@ -82,7 +82,7 @@ def read(folder):
     for module in checkpoint.dense:
         dense.activation(module, load_object(module / "config.json"))
         weights = {"linear.weight": np.zeros((8, 32))}
-        dense.check(module, load_object(module / "config.json"), weights, hidden_size(config))
+        dense.check(module, load_object(module / "config.json"), weights, hidden_size(config), dense.SENTENCE)
     tokenizer.check_size(checkpoint, tokenizer.load(checkpoint.folder / tokenizer.FILE))
 
 
