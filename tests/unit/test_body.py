@@ -110,8 +110,8 @@ def test_an_empty_body_is_not_compressed():
     [
         (b'{"a": 1}', "gzip", "not gzip"),
         (b'{"a": 1}', "deflate", "not deflate"),
-        (gzip.compress(b'{"a": 1}')[:-3], "gzip", "too early"),
-        (gzip.compress(b'{"a": 1}') + b"more", "gzip", "not gzip"),
+        (gzip.compress(b'{"a": 1}', mtime=0)[:-3], "gzip", "too early"),
+        (gzip.compress(b'{"a": 1}', mtime=0) + b"more", "gzip", "not gzip"),
         (zlib.compress(b'{"a": 1}') + b"more", "deflate", "something follows"),
         (b"x", "br", "send gzip, deflate"),
         (b"x", "gzip, gzip", "'gzip, gzip' is not supported"),
