@@ -75,7 +75,8 @@ def test_a_padding_token_in_a_text_is_a_token(pipeline, model):
 
 def test_a_text_has_the_same_states_in_any_mixed(pipeline):
     (alone,) = ask(pipeline, {"inputs": TEXTS[0]})
-    mixed = [TEXTS[0], *["a " * 40] * 31, *TEXTS[1:] * 5]
+    others = [f"{number} {text}" for number in range(5) for text in TEXTS[1:]]
+    mixed = [TEXTS[0], *(f"{number} {'a ' * 40}" for number in range(31)), *others]
     got = ask(pipeline, {"inputs": mixed})[0]
     assert np.abs(np.asarray(got) - alone).max() < 1e-6
 

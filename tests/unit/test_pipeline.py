@@ -146,7 +146,8 @@ def test_bad_rows_change_nothing_for_good_ones(pipeline):
 
 def test_a_task_that_the_archive_cannot_do_is_not_called_unknown(pipeline):
     _, answer = ask(pipeline, {"inputs": "b", "task": "text-classification"})
-    assert answer["error"].startswith("this archive has no head for text-classification; it can do: decode, embedding,")
+    words = "this archive has no head for text-classification; it can do: chunk-embedding, decode, embedding,"
+    assert answer["error"].startswith(words)
     _, answer = ask(pipeline, {"inputs": "b", "task": "explanations"})
     assert answer["error"].startswith("this archive has no float32 weights (runtimes auto, ")
     _, answer = ask(pipeline, {"inputs": "b", "task": "embeding"})
@@ -247,6 +248,7 @@ def test_info_names_tasks_and_limits(pipeline):
     assert answer["tasks"] == [
         "hidden-states",
         "embedding",
+        "chunk-embedding",
         "similarity",
         "rerank",
         "word-vectors",
