@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
-from handler import loading
+from handler import forks, loading
 from handler.call import Call, pending
 from handler.cores import cores
 from handler.errors import BertError, ConfigError
@@ -54,11 +53,12 @@ class Archive:
         model = json.loads((folder / MANIFEST).read_text())["model"]
         self.name, self.version = str(model["modelName"]), str(model["modelVersion"])
         settings, gpu = placed(yaml.safe_load((folder / model["configFile"]).read_text()), device)
-        settings["handler"]["threads"] = threads = threads or settings["handler"].get("threads") or cores()
+        threads = forks.allowed(threads or settings["handler"].get("threads") or cores())
+        settings["handler"]["threads"] = threads
         if threads > 1:  # the other cores have nothing to do meanwhile
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
         self.pipeline: Pipeline | None = loading.load(folder, self.name, self.version, settings, gpu, lambda *_: None)
-        self.turn = Lock()
+        self.turn = forks.turn()
 
     def embed(self, texts: str | Iterable[str], **options: Any) -> NDArray[Any]:
         """`(texts, dimensions)` float32; `options` are keys of `embedding`, such as `dimensions`. Any number of texts.
@@ -94,7 +94,7 @@ class Archive:
         with self.turn:
             pipeline.deadline.at = float("inf")
             with pipeline.workers.acquire_threads(len(calls)) as threads:
-                pipeline.runtime.use_threads(threads)
+                pipeline.runtime.use_threads(forks.allowed(threads))
                 pipeline.compute(calls, timer)
                 for call in pending(calls):
                     call.attempt(postprocess)
@@ -105,7 +105,8 @@ class Archive:
         """A task's method: `inputs` may stand first, all other keys have their names."""
         task = name.replace("_", "-")
         if name.startswith("_") or task not in self.tasks:
-            raise AttributeError(f"{type(self).__name__} has no {name!r}, and the archive no task of that name")
+            why = "was closed" if self.__dict__.get("pipeline", self) is None else "no task of that name"
+            raise AttributeError(f"{type(self).__name__} has no {name!r}, and the archive {why}")
         return partial(self.named, task)
 
     def named(self, task: str, inputs: Any = None, **fields: Any) -> Any:

@@ -30,6 +30,10 @@ def unpack(archive: Path) -> tuple[Path, str]:
     """
     if not archive.exists():
         raise ConfigError(f"there is no {archive}; scripts/bert pack makes archives")
+    if archive.is_dir():
+        raise ConfigError(
+            f"{archive} is a folder, no archive; scripts/bert pack makes a .mar file of a checkpoint folder"
+        )
     try:
         with zipfile.ZipFile(archive) as packed:
             entries = packed.infolist()

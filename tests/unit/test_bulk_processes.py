@@ -52,6 +52,12 @@ def test_calls_and_what_they_raise():
             workers.call(add, 1)
 
 
+def test_no_more_processes_than_calls():
+    with Workers([partial(holding, 10)] * 100) as workers:
+        assert sorted(workers.map(add, ((n,) for n in range(2)))) == [10, 11]
+        assert len(workers.all) == 2
+
+
 def test_what_cannot_be_opened_is_said():
     with Workers([broken]) as workers, pytest.raises(Failure, match="no archive"):
         workers.call(add, 1)

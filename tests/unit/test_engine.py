@@ -106,12 +106,49 @@ def test_threads_take_turns(opened):
     assert found == expected * 20
 
 
+FORKED = """
+import os, signal, sys, threading
+import numpy as np
+from handler import open_archive
+
+texts = ["a cat sat on a mat " * (1 + n % 5) for n in range(60)]
+model = open_archive(sys.argv[1], threads=2)
+expected = model.embed(texts)
+started, ended = threading.Event(), threading.Event()
+
+def compute():
+    while not ended.is_set():
+        model.embed(texts)
+        started.set()
+
+thread = threading.Thread(target=compute)
+thread.start()
+started.wait()
+for again in (lambda: model, lambda: open_archive(sys.argv[1])):
+    child = os.fork()
+    if not child:
+        signal.alarm(20)  # ends a child that hangs
+        os._exit(not np.array_equal(again().embed(texts), expected))
+    print(os.waitpid(child, 0)[1])
+ended.set()
+thread.join()
+"""
+
+
+def test_a_forked_process_computes(archive):
+    """While another thread of its parent computes, and with pools of threads that are the parent's."""
+    environment = {name: value for name, value in os.environ.items() if name != "TOKENIZERS_PARALLELISM"}
+    command = [sys.executable, "-c", FORKED, archive]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (result.stdout, result.returncode) == ("0\n0\n", 0), result.stderr
+
+
 def test_closed_is_closed(archive):
     with open_archive(archive) as model:
         pass
     with pytest.raises(ValueError, match="was closed"):
         model.embed("a")
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="was closed"):
         _ = model.tokenize
 
 
@@ -125,6 +162,8 @@ def test_a_device_that_is_none(archive):
 def test_what_cannot_be_opened_says_why(archive, tmp_path):
     with pytest.raises(ConfigError, match="there is no "):
         open_archive(tmp_path / "none.mar")
+    with pytest.raises(ConfigError, match="is a folder, no archive"):
+        open_archive(tmp_path)
     broken = tmp_path / "broken.mar"
     broken.write_bytes(archive.read_bytes()[:-1000])
     with pytest.raises(ConfigError, match=r"broken\.mar is no archive, or damaged"):

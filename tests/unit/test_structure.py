@@ -27,7 +27,19 @@ LEVELS = [
     {"limits"},
     {"types"},
     {"encoders"},
-    {"activations", "config", "cores", "deadline", "histograms", "kernels", "keys", "locks", "otel", "unpacking"},
+    {
+        "activations",
+        "config",
+        "cores",
+        "deadline",
+        "forks",
+        "histograms",
+        "kernels",
+        "keys",
+        "locks",
+        "otel",
+        "unpacking",
+    },
     {"errors"},
 ]
 """Rooms of `handler`, top to bottom: a room imports from lower levels only."""

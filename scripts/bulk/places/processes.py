@@ -7,6 +7,7 @@ import signal
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from threading import Thread
@@ -63,14 +64,14 @@ class Worker:
 
 
 class Workers:
-    """Several, which end when the `with` they are entered by does."""
+    """Several that end when the `with` they are entered by does. The first starts there, others when they have work."""
 
     def __init__(self, openings: Sequence[Opening]) -> None:
         self.openings = openings
         self.all: list[Worker] = []
 
     def __enter__(self) -> Self:
-        self.all = [Worker(opening) for opening in self.openings]
+        self.all = [Worker(self.openings[0])]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,19 +89,20 @@ class Workers:
         """Results in the order in which they are there; a process gets the next call when it has answered one."""
         waiting, busy = iter(calls), dict[Any, Worker]()
 
-        def begin(worker: Worker) -> None:
-            arguments = next(waiting, None)
-            if arguments is not None:
-                worker.send(function, *arguments)
-                busy[worker.pipe] = worker
+        def begin(worker: Worker, arguments: tuple[Any, ...]) -> None:
+            worker.send(function, *arguments)
+            busy[worker.pipe] = worker
 
-        for worker in self.all:
-            begin(worker)
+        for number, arguments in enumerate(islice(waiting, len(self.openings))):
+            if number == len(self.all):
+                self.all.append(Worker(self.openings[number]))
+            begin(self.all[number], arguments)
         while busy:
             for pipe in connection.wait(list(busy)):
                 worker = busy.pop(pipe)
                 result = worker.receive()
-                begin(worker)
+                for arguments in islice(waiting, 1):
+                    begin(worker, arguments)
                 yield result
 
 
