@@ -46,9 +46,14 @@ class Host:
         failures: how often in a row it did not answer.
         rest: until when it is left alone.
         turn: of its last request, in the order of all.
+
+    Raises:
+        ValueError: it is no address of HTTP.
     """
 
     def __init__(self, url: str) -> None:
+        if not url.lower().startswith(("http://", "https://")):
+            raise ValueError(f"{url!r} is no address of a server; it begins with http:// or https://")
         self.url = url.rstrip("/")
         self.in_flight = self.failures = self.turn = 0
         self.rest = 0.0
@@ -65,7 +70,7 @@ class Hosts:
         urls: one or several, which have the same models.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or one is no address of HTTP.
     """
 
     def __init__(self, urls: str | Sequence[str]) -> None:

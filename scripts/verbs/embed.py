@@ -98,11 +98,18 @@ def embed(
 
 
 def on_server(url: str, model: str, version: str | None, key: str | None, in_flight: int) -> Place:
-    """Where a server computes."""
+    """Where a server computes.
+
+    Raises:
+        Failure: its address is none.
+    """
     from scripts.bulk.places.server import Server
     from scripts.client import BertClient
 
-    return Server(BertClient(url, model, version, key), in_flight)
+    try:
+        return Server(BertClient(url, model, version, key), in_flight)
+    except ValueError as error:
+        raise Failure(f"--server: {error}", fix="--server http://HOST:PORT") from None
 
 
 def on_archive(store: Path, model: str, processes: int, device: str | None, ray: str | None) -> Place:

@@ -126,3 +126,6 @@ def test_connections_are_looked_after_by_the_system(connect, monkeypatch):
 def test_no_address_is_refused(connect):
     with pytest.raises(ValueError, match="no address"):
         connect([])
+    for other in ("localhost:8080", "", "ftp://localhost"):
+        with pytest.raises(ValueError, match=f"'{other}' is no address of a server; it begins with http"):
+            connect(other)

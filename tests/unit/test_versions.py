@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from scripts.console import Failure
 from scripts.server import (
+    changing,
     comparison,
     damage,
     management,
@@ -146,6 +147,18 @@ def port(tmp_path):
         listener.shutdown()
         listener.server_close()
         behind.shutdown()
+
+
+def test_the_version_before_is_waited_for_when_java_was_started_again(monkeypatch, capsys):
+    held = [["2.0"], ["2.0"], ["1.0", "2.0"]]
+    monkeypatch.setattr(changing.versions, "registered", lambda *_: held.pop(0) if len(held) > 1 else held[0])
+    both = {"bert": state.Loaded("2.0", "bert-2.0.mar")}, {"bert": state.Loaded("1.0", "bert-1.0.mar")}
+    server = state.Server(**KNOWN, folder="", temporary="", answering=both[0], previous=both[1])
+    changing.await_others(server)
+    assert held == [["1.0", "2.0"]]
+    assert capsys.readouterr().err.count("version 1.0 of bert is being loaded again; waiting for it") == 1
+    held[:] = [["2.0"]]  # it cannot be loaded
+    changing.await_others(server, timeout=0)
 
 
 def test_the_management_port_passes_on_what_does_not_load_models(port):
