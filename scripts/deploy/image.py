@@ -62,7 +62,7 @@ def build(engine: str, archive: Archive | None, tag: str, gpu: bool, options: Se
         if subprocess.run([*words, *given, *options, str(context)]).returncode:
             raise Failure(
                 f"{engine} could not build {tag}",
-                fix="its words are above; options for it go after --, such as -- --network host",
+                fix="its words are above; options for it go through, such as --build-option=--network=host",
             )
 
 

@@ -9,8 +9,10 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import typer
 import yaml
 
+from scripts.cli import app
 from scripts.console import Failure
 from scripts.deploy import fetch, image, kubernetes, templates
 from scripts.deploy.archive import Archive
@@ -260,8 +262,10 @@ def test_what_the_engine_is_asked(engine, archive):
     image.build("podman", None, "b", False, [])
     assert "--target server" in (engine / "asked").read_text()
     (engine / "status").write_text("3")
-    with pytest.raises(Failure, match="podman could not build b"):
+    with pytest.raises(Failure, match="podman could not build b") as failure:
         image.build("podman", None, "b", False, [])
+    advised = re.search(r"--[a-z-]+", failure.value.fix)[0]
+    assert advised in {name for option in typer.main.get_command(app).commands["image"].params for name in option.opts}
 
 
 def test_an_engine_that_is_missing(monkeypatch, tmp_path):
