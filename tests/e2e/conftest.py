@@ -113,9 +113,9 @@ def serving(folders: Mapping[str, Path], here: Path) -> Iterator[Cli]:
         command("stop")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def nothing_sent_is_logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """After all tests and servers no log has any text or key that a test sent."""
+    """After the tests of this folder no log has any text or key that one of them sent."""
     sent = Sent()
     with listening(sent):
         yield
