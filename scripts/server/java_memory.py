@@ -16,7 +16,7 @@ import psutil
 
 from scripts.server.state import Server
 
-SECONDS = 5.0
+SECONDS = 3.0
 """Between two looks at Java's memory, and before the first."""
 GROWN = 1.25
 """Times of what it kept after the last collection; below half as much again there is no harm."""
