@@ -21,7 +21,10 @@ from handler.tasks.vectors import Vectors, l2_normalize, vectors
 from handler.types import Encoding, Output, Side, Text
 
 Signed = NDArray[np.int8]
-Format = Literal["float", "base64", "int8", "binary"]
+Format = Annotated[
+    Literal["float", "base64", "int8", "binary"],
+    Meta(description="float; base64: little-endian float32; int8: quantized; binary: signs, eight per signed byte"),
+]
 
 
 class EmbeddingRequest(TextRequest, frozen=True, kw_only=True):
@@ -53,10 +56,7 @@ class EmbeddingRequest(TextRequest, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1)] | None,
         Meta(description="truncate the vectors to the first n dimensions, before normalization", examples=[256]),
     ] = None
-    encoding_format: Annotated[
-        Format,
-        Meta(description="float; base64: little-endian float32; int8: quantized; binary: signs, eight per signed byte"),
-    ] = "float"
+    encoding_format: Format = "float"
 
 
 class Embedding(Task[EmbeddingRequest]):

@@ -29,10 +29,7 @@ class MultiVectorRequest(TextRequest, frozen=True, kw_only=True):
     input_type: Annotated[
         Side, Meta(description="query or document: which marker, length and expansion the texts get")
     ] = "document"
-    encoding_format: Annotated[
-        Format,
-        Meta(description="float; base64: little-endian float32; int8: quantized; binary: signs, eight per signed byte"),
-    ] = "float"
+    encoding_format: Format = "float"
 
 
 class MultiVector(Task[MultiVectorRequest]):
