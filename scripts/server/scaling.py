@@ -4,7 +4,9 @@ TorchServe ends surplus workers at once: one thread puts their requests back int
 worker's own, wakes up and fails them with a 500 "Worker died.". Which comes first is chance, and where both touch the
 list at once a request is forgotten and its client waits for ever. So a worker that is to leave is first given a request
 of ours that it does not answer, a DESCRIBE, which TorchServe never batches with others: nobody else's is in its hands
-when it ends.
+when it ends. Where both touch that one at once, TorchServe answers 500: it has taken the worker off its list by then,
+and has not come to the next one (`WorkLoadManager.modelChanged`), so it is told the number again. With none to be left
+it would have forgotten all of them, so the last one goes by itself.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -93,21 +96,32 @@ class Scaling:
         return management.address(self.model, self.version)
 
     def shrink_or_grow(self, server: Server) -> bool:
-        """Tell TorchServe the number; False if one that was to leave was replaced meanwhile by one that works."""
+        """Tell TorchServe the number; False if more is to be done, as when one was replaced meanwhile."""
         description = management.describe(server, self.model, self.version)
         memory.check(self.model, management.pids(description), self.workers)
-        ended = description["workers"][self.workers :]
+        workers = self.workers or min(1, max(0, len(description["workers"]) - 1))
+        ended = description["workers"][workers:]
         leaving = [f"{self.model}.{worker['pid']}" for worker in ended]
         surplus = [server.locks / name for name in leaving if (server.locks / name).exists()]  # a starting one has none
-        with drain_workers(server, self.address, [lock.name for lock in surplus], self.deadline, self.workers > 0):
+        with drain_workers(server, self.address, [lock.name for lock in surplus], self.deadline, workers > 0):
             if not all(is_running(owner(lock)) for lock in surplus):
                 return False
             answering = server.answering.get(self.model)  # none of a model that is being added
             if self.version is None or answering is None or self.version == answering.version:
                 self.note.write_text(str(self.workers))  # before it is so, for what is started after a death
-            management.manage(server, "PUT", self.address, min_worker=self.workers, max_worker=self.workers)
+            told = self.tell(server, workers)
             for name in leaving:  # so that nobody counts them as workers that died
                 (server.births / name).unlink(missing_ok=True)
+        return told and workers == self.workers
+
+    def tell(self, server: Server, workers: int) -> bool:
+        """Tell TorchServe the number; False if it failed at one of those that leave, and has to be told again."""
+        try:
+            management.manage(server, "PUT", self.address, min_worker=workers, max_worker=workers)
+        except management.Refused as refused:
+            if refused.status != HTTPStatus.INTERNAL_SERVER_ERROR or monotonic() > self.deadline:
+                raise
+            return False
         return True
 
     def await_ready(self, server: Server) -> dict[str, Any]:

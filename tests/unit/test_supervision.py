@@ -157,6 +157,33 @@ def test_a_scaling_waits_for_a_java_that_is_started_again(run, monkeypatch):
     assert (run.scaled / "bert").read_text() == "2"
 
 
+@pytest.mark.parametrize(("before", "after", "numbers"), [(3, 1, [1, 1, 1]), (2, 0, [1, 0, 0]), (0, 0, [0])])
+def test_torchserve_is_told_again_where_it_fails_at_a_worker_that_leaves(run, monkeypatch, before, after, numbers):
+    """ "job" is null, it says: it has taken that worker off its list, and not come to the next one."""
+    workers, told = [{"status": "READY", "pid": DEAD}] * before, []
+
+    def manage(server, method, path, min_worker, max_worker):
+        told.append(min_worker)
+        if len(workers) > max_worker:
+            workers.pop()
+            raise management.Refused(500, f"{method} {path}: 500", why='"job" is null')
+
+    monkeypatch.setattr(management, "describe", lambda *words: {"workers": [*workers]})
+    monkeypatch.setattr(management, "manage", manage)
+    assert scaling.scale(run, "bert", after)["workers"] == workers
+    assert (len(workers), told) == (after, numbers)
+
+
+def test_another_refusal_of_a_scaling_is_told(run, monkeypatch):
+    def manage(server, method, path, **query):
+        raise management.Refused(507, f"{method} {path}: 507", why="no memory")
+
+    monkeypatch.setattr(management, "describe", lambda *words: {"workers": []})
+    monkeypatch.setattr(management, "manage", manage)
+    with pytest.raises(management.Refused, match="507"):
+        scaling.scale(run, "bert", 1)
+
+
 def test_more_workers_than_fit_are_refused(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1000 * memory.MIB)
     monkeypatch.setattr(memory, "own", lambda pid: 150 * memory.MIB)
