@@ -15,17 +15,21 @@ from handler.telemetry import STAGES
 from scripts.server import local
 
 LATE_SECONDS = 10  # counters are written once a second
+SECONDS = "bert_stage_seconds"
 LINE = re.compile(r"^(bert_\w+?)(?:_total)?\{(.*)\} ([-+\d.eE]+)$", re.MULTILINE)
 
 Counters = dict[str, float]
 
 
 def read(url: str) -> Counters:
-    """All of this project's counters, summed over workers and models; stages under their own names."""
+    """All of this project's counters, summed over workers and models; seconds of stages under the stages' names.
+
+    Histograms have labels of stages, too (`bert_batch_stage_seconds_bucket`), which count batches.
+    """
     found: Counters = {}
     for name, labels, value in LINE.findall(local.request("GET", url, timeout=10).text):
         stage = re.search(r'stage="(\w+)"', labels)
-        key = stage[1] if stage else name
+        key = stage[1] if stage and name == SECONDS else name
         found[key] = found.get(key, 0.0) + float(value)
     return found
 

@@ -21,6 +21,8 @@ METRICS = """# TYPE bert_stage_seconds counter
 bert_stage_seconds{ModelName="bert",stage="forward",Hostname="h",} 2.0
 bert_stage_seconds{ModelName="other",stage="forward",Hostname="h",} 1.0
 bert_stage_seconds{ModelName="bert",stage="idle",Hostname="h",} 4.0E-1
+bert_batch_stage_seconds_bucket{ModelName="bert",stage="forward",le="0.5",Hostname="h",} 9.0
+bert_batch_stage_seconds_sum{ModelName="bert",stage="forward",Hostname="h",} 3.0
 bert_requests{ModelName="bert",Hostname="h",} 40.0
 bert_texts{ModelName="bert",Hostname="h",} 100.0
 bert_batches{ModelName="bert",Hostname="h",} 10.0
