@@ -99,8 +99,13 @@ def costs(rows: Sequence[Closed]) -> list[float]:
 
 
 def turnaround_ms(row: Closed, size: int, delay: float) -> float:
-    """Of a saturated server, per request: a worker's wait for its next batch, without the delay of one not full."""
-    return max(0.0, row.idle - (0.0 if row.batch > size - 0.5 else delay)) / row.batch
+    """Of a saturated server, per request: Java's work while a worker waits for its next batch.
+
+    That is the wait without the delay of a batch that is not full, but no more than Java's processor time: on few cores
+    most of the wait is for a core, which the simulation makes by itself and which would be counted twice.
+    """
+    waited = max(0.0, row.idle - (0.0 if row.batch > size - 0.5 else delay)) / row.batch
+    return min(waited, row.java)
 
 
 def mean(values: Sequence[float]) -> float:

@@ -68,6 +68,16 @@ def test_a_host_is_found_again_in_what_was_measured_of_it():
     assert found == {name: pytest.approx(value, abs=1e-3) for name, value in wanted.items()}
 
 
+def test_a_wait_for_a_core_is_not_taken_for_work_of_java():
+    """Three programs on two cores: workers wait far longer for a batch than Java works for it."""
+    contended = [dict(one, stages=one["stages"] | {"idle": 2.0}) for one in ROWS]
+    found = measuring.fitted(contended, PLACE)
+    assert found.turnaround_ms == pytest.approx(HOST.turnaround_ms + HOST.frontend_ms)
+    assert found.frontend_ms == 0
+    processor_ms = HOST.batch_ms / 16 + HOST.request_ms + 3.2 + HOST.turnaround_ms + HOST.frontend_ms
+    assert found.capacity(3.2) == pytest.approx(2000 / processor_ms, rel=1e-3)
+
+
 def test_no_cost_is_negative():
     rows = [observation.closed(one, one["workload"], 0.0) for one in (row(16, 1, 1), row(16, 4, 2), row(16, 64, 16))]
     assert min(fitting.costs(rows)) >= 0
