@@ -1,6 +1,7 @@
-"""Texts through a Ray cluster of two nodes, of which one is killed on the way: `python -m tests.bulk.cluster`.
+"""Texts through a Ray cluster of two hosts, of which one is killed on the way: `python -m tests.bulk.cluster`, as root.
 
-Both nodes are on this machine, a core each. Needs `scripts/setup ray`.
+Each host is a network namespace of this machine (`tests.fleet.network`) with a node of one core and its own folder for
+Ray. Inputs, archive and output lie on the disk that both see. Needs `scripts/setup ray`.
 """
 
 from __future__ import annotations
@@ -19,83 +20,96 @@ import psutil
 from scripts.paths import ROOT
 from tests.bulk import corpus
 from tests.bulk.corpus import Corpus
-from tests.e2e.conftest import free_port, wait_for
+from tests.e2e.conftest import wait_for
+from tests.fleet.network import Host, network
 
 STORE = 200_000_000
 """Bytes of a node's store of objects; blocks hold no texts, so that little is in it."""
 BLOCK = 2048
+PORT = 6379
+STARTED = "Ray runtime started."
+"""What `ray start` says then."""
 COMPUTING = "ray::MapWorker"
 """What Ray calls a process that holds an actor of its Data's pools."""
 
 
 class Node:
-    """A node of a cluster, with everything it started."""
+    """A node of a cluster on a host of its own."""
 
-    def __init__(self, made: Corpus, *words: str) -> None:
-        environment = {**os.environ, "BERT_CACHE": str(made.here / "cache")}
+    def __init__(self, made: Corpus, host: Host, *words: str) -> None:
+        self.host = host
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus", "1",
-                   "--object-store-memory", str(STORE), "--disable-usage-stats", *words]  # fmt: skip
-        self.log = (made.here / f"node-{len(words)}.log").open("wb")
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-
-    def processes(self) -> list[psutil.Process]:
-        """All of them, the first last."""
-        first = psutil.Process(self.process.pid)
-        return [*first.children(recursive=True), first]
+                   "--node-ip-address", host.address, "--object-store-memory", str(STORE), "--disable-usage-stats",
+                   "--temp-dir", str(made.here / f"ray-{host.number}"), *words]  # fmt: skip
+        environment = {**os.environ, "BERT_CACHE": str(made.here / "cache")}
+        file = made.here / f"{host.name}.log"
+        with file.open("wb") as log:
+            self.process = subprocess.Popen(
+                host.command(command), cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        wait_for(lambda: STARTED in file.read_text() or self.process.poll() is not None, f"a node on {host.name}", 300)
+        assert self.process.poll() is None, file.read_text()
 
     def computing(self) -> int:
         """How many processes of it compute blocks."""
-        return sum(COMPUTING in " ".join(process.cmdline()) for process in self.processes())
+        found = 0
+        for pid in self.host.processes():
+            try:
+                found += COMPUTING in " ".join(psutil.Process(pid).cmdline())
+            except psutil.NoSuchProcess:
+                continue
+        return found
 
-    def kill(self) -> None:
-        """Everything at once, by id."""
-        if self.process.poll() is None:
-            for process in self.processes():
-                process.kill()
-            self.process.wait()
-        self.log.close()
+    def kill(self) -> int:
+        """Everything on its host at once; how many processes that were."""
+        killed = self.host.kill()
+        self.process.wait()
+        return killed
 
 
 @contextmanager
-def two_nodes(made: Corpus) -> Iterator[tuple[str, Node]]:
-    """The cluster's address and its second node."""
-    address = f"127.0.0.1:{free_port()}"
-    head = Node(made, "--head", "--node-ip-address", "127.0.0.1", "--port", address.rpartition(":")[2],
-                "--include-dashboard", "false", "--temp-dir", str(made.here / "ray"))  # fmt: skip
-    try:
-        second = Node(made, "--address", address, "--node-ip-address", "127.0.0.2")  # the driver belongs to the first
+def two_nodes(made: Corpus) -> Iterator[tuple[Node, Node]]:
+    """The cluster's head, and its other node."""
+    with network("bert-ray", 2) as found:
+        first, second = found.hosts
+        head = Node(made, first, "--head", "--port", str(PORT), "--include-dashboard", "false")
+        other = Node(made, second, "--address", address(head))
         try:
-            yield address, second
+            yield head, other
         finally:
-            second.kill()
-    finally:
-        head.kill()
+            other.kill()
+            head.kill()
+
+
+def address(head: Node) -> str:
+    """Of the cluster."""
+    return f"{head.host.address}:{PORT}"
 
 
 def main() -> None:
     """On the cluster with a node killed, and here."""
     asked = corpus.options(__doc__)
-    with tempfile.TemporaryDirectory(prefix="bert-") as name:
+    with tempfile.TemporaryDirectory(prefix="bert-") as name, corpus.log(asked) as say:
         made = corpus.make(Path(name), asked)
         parts = -(-made.rows // BLOCK)
         folder = made.here / "cluster"
-        with two_nodes(made) as (address, second):
-            running = made.start(folder, "--ray", address)
+        with two_nodes(made) as (head, other):
+            running = made.start(folder, "--ray", address(head), through=head.host.command)
             corpus.until(folder, parts // 3, running)
-            wait_for(lambda: second.computing() or running.poll() is not None, "the second node to compute", 600)
-            computing = second.computing()
-            second.kill()
-            there = f"{corpus.written(folder) // 2} of {parts} parts were written"
-            print(f"killed a node with {computing} process that computed; {there}", flush=True)
+            wait_for(lambda: other.computing() or running.poll() is not None, "the second node to compute", 600)
+            computing = other.computing()
             assert computing
+            killed = other.kill()
+            say(
+                f"killed all {killed} processes of the host {other.host.address}, {computing} of which computed: "
+                f"{corpus.written(folder) // 2} of {parts} parts were written"
+            )
             said, _ = running.communicate()
             assert running.returncode == 0, f"embed ended with {running.returncode}: {said}"
-            print(f"the run went on to its end: {json.loads(said)}", flush=True)
-        print(corpus.count(folder, made.rows))
+            say(f"the run went on to its end on {head.host.address}: {json.loads(said)}")
+        say(corpus.count(folder, made.rows))
         assert made.start(made.here / "whole").wait() == 0
-        print(f"beside a run on this machine: {corpus.same(folder, made.here / 'whole')}")
+        say(f"beside a run on this machine without Ray: {corpus.same(folder, made.here / 'whole')}")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from tests.conftest import SHAPE, save_tokenizer
 from tests.e2e.conftest import wait_for
 
 SEED = 19
+RESULTS = Path(__file__).with_name("results")
 
 
 @dataclass(frozen=True)
@@ -40,23 +43,49 @@ class Corpus:
         return [sys.executable, "-m", "scripts.cli", "embed", str(self.texts), "--out", str(folder), "--model-store",
                 store, "--json", *words]  # fmt: skip
 
-    def start(self, folder: Path, *words: str) -> subprocess.Popen[str]:
-        """`embed`, as a process that is to be waited for."""
+    def first(self, rows: int) -> Corpus:
+        """The same archive with the first texts only."""
+        texts = self.here / f"first-{rows}.jsonl"
+        with self.texts.open() as all_texts:
+            texts.write_text("".join(islice(all_texts, rows)))
+        return replace(self, texts=texts, rows=min(rows, self.rows))
+
+    def start(
+        self, folder: Path, *words: str, through: Callable[[Sequence[str]], list[str]] = list
+    ) -> subprocess.Popen[str]:
+        """`embed`, as a process that is to be waited for; `through` makes its command one for another host."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "BERT_CACHE": str(self.here / "cache")}
-        command = self.command(folder, *words)
+        command = through(self.command(folder, *words))
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
 
 
 def options(about: str) -> Namespace:
-    """What each script takes; its command line is printed first."""
+    """What each script takes."""
     parser = ArgumentParser(description=about)
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--words", type=float, default=24, help="per text, on average")
     parser.add_argument(
         "--model", choices=MODELS, default="all-MiniLM-L6-v2", help="tiny: 2 layers of 32 with random weights"
     )
-    print(f"python -m tests.bulk.{Path(sys.argv[0]).stem} {' '.join(sys.argv[1:])}".rstrip() + "\n", flush=True)
+    parser.add_argument("--write", action="store_true", help=f"keep what is said in {RESULTS.name}/")
     return parser.parse_args()
+
+
+@contextmanager
+def log(asked: Namespace) -> Iterator[Callable[[str], None]]:
+    """What a script says with: its command line comes first, and nothing is kept of one that failed."""
+    script, lines = Path(sys.argv[0]).stem, list[str]()
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+        lines.append(line)
+
+    words = " ".join(word for word in sys.argv[1:] if word != "--write")
+    say(f"python -m tests.bulk.{script} {words}".rstrip() + "\n")
+    yield say
+    say(f"load average of this machine with {os.cpu_count()} cores: {os.getloadavg()[0]:.1f}")
+    if asked.write:
+        (RESULTS / f"{script}.txt").write_text("\n".join(lines) + "\n")
 
 
 def tiny(here: Path) -> Path:

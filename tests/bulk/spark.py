@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
@@ -63,7 +64,7 @@ def spark_session(made: Corpus):
     )
 
 
-def through_spark(made: Corpus, result: Path) -> None:
+def through_spark(made: Corpus, result: Path, say: Callable[[str], None]) -> None:
     """Texts in, Parquet out; an empty text and none at all are added."""
     spark = spark_session(made)
     try:
@@ -74,7 +75,7 @@ def through_spark(made: Corpus, result: Path) -> None:
         begin = monotonic()
         answered = frame.repartition(PARTITIONS).mapInPandas(embedding(str(made.archive)), schema)
         answered.write.parquet(str(result))
-        print(f"Spark, local[2]: {made.rows / (monotonic() - begin):,.0f} texts/s", flush=True)
+        say(f"Spark, local[2]: {made.rows / (monotonic() - begin):,.0f} texts/s")
     finally:
         spark.stop()
 
@@ -93,9 +94,9 @@ def main() -> None:
     from pyarrow import parquet
 
     asked = corpus.options(__doc__)
-    with tempfile.TemporaryDirectory(prefix="bert-bulk-") as name:
+    with tempfile.TemporaryDirectory(prefix="bert-bulk-") as name, corpus.log(asked) as say:
         made = corpus.make(Path(name), asked)
-        through_spark(made, made.here / "spark.parquet")
+        through_spark(made, made.here / "spark.parquet", say)
         assert made.start(made.here / "whole").wait() == 0
         wanted, seen, refused, equal = vectors(made.here / "whole"), Counter[int](), {}, 0
         for file in sorted((made.here / "spark.parquet").glob("*.parquet")):
@@ -108,8 +109,8 @@ def main() -> None:
         assert seen == Counter(range(made.rows + 2)), seen.most_common(1)
         assert equal == made.rows == len(wanted)
         assert refused == {made.rows: "text 1 of 1 is empty", made.rows + 1: "the column text has no text"}
-        print(f"{made.rows:,} rows, each there once with the vector that `embed` gives it, bit for bit")
-        print(f"2 rows without a text, each there once with a reason: {refused}")
+        say(f"{made.rows:,} rows, each there once with the vector that `embed` gives it, bit for bit")
+        say(f"2 rows without a text, each there once with a reason: {refused}")
 
 
 if __name__ == "__main__":

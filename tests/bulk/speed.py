@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import monotonic
@@ -47,28 +48,38 @@ def bulk(made: Corpus, folder: Path) -> tuple[float, float]:
     """Texts per second of `embed`: of all of it, and from the first part of each process to the last."""
     begin = monotonic()
     assert made.start(folder, "--block-rows", str(min(2048, made.rows // PARTS))).wait() == 0
-    seconds = monotonic() - begin
+    return made.rows / (monotonic() - begin), steady(made, folder)
+
+
+def steady(made: Corpus, folder: Path) -> float:
+    """Texts per second between the first part of each process and the last part, by the times of their files."""
     times = sorted(part.stat().st_mtime for part in folder.glob("part-*.npy"))
     first = os.cpu_count() or 1
-    rows = made.rows * (len(times) - first) / len(times)
-    return made.rows / seconds, rows / (times[-1] - times[first - 1])
+    return made.rows * (len(times) - first) / len(times) / (times[-1] - times[first - 1])
 
 
-def main() -> None:
-    """Alternate."""
+def compare(made: Corpus, say: Callable[[str], None]) -> bool:
+    """Engine, `embed` and engine again, `ROUNDS` times; whether the median of what is kept is enough."""
+    shares = []
+    for number in range(ROUNDS):
+        before, (whole, after_start), after = engine(made), bulk(made, made.here / f"speed-{number}"), engine(made)
+        own = (before + after) / 2
+        shares.append(after_start / own)
+        say(
+            f"engine {before:,.0f} and {after:,.0f} texts/s; embed {whole:,.0f} with its start, {after_start:,.0f} "
+            f"after: {whole / own:.2f} and {after_start / own:.2f} of the engine's"
+        )
+    good = median(shares) >= KEPT
+    say(f"{'ok    ' if good else 'FAILED'} embed keeps {median(shares):.2f} of the engine's rate (at least {KEPT})")
+    return good
+
+
+def main() -> int:
+    """The exit status: 0 when enough is kept."""
     asked = corpus.options(__doc__)
-    with tempfile.TemporaryDirectory(prefix="bert-bulk-") as name:
-        made = corpus.make(Path(name), asked)
-        shares = []
-        for number in range(ROUNDS):
-            before, (whole, steady), after = engine(made), bulk(made, made.here / str(number)), engine(made)
-            own = (before + after) / 2
-            shares.append(steady / own)
-            print(f"engine {before:,.0f} and {after:,.0f} texts/s; embed {whole:,.0f} with its start, {steady:,.0f} "
-                  f"after: {whole / own:.2f} and {steady / own:.2f} of the engine's", flush=True)  # fmt: skip
-        print(f"load average of this machine with {os.cpu_count()} cores: {os.getloadavg()[0]:.1f}")
-        assert median(shares) >= KEPT
+    with tempfile.TemporaryDirectory(prefix="bert-bulk-") as name, corpus.log(asked) as say:
+        return 0 if compare(corpus.make(Path(name), asked), say) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
