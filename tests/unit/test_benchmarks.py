@@ -126,8 +126,8 @@ def test_a_closed_loop_measures_whole_workloads_after_a_warm_up(monkeypatch, ser
     row = served.closed(target, made, 1, 2, ModelShape(1, 2, 4), 0.05, 0.1)
     warm_up, measured = awaited
     assert (sum(awaited), measured % 4, row["requests"]) == (len(server.texts), 0, measured * 3 / 4)
-    assert warm_up >= 2
-    assert measured >= 8
+    assert warm_up >= 1
+    assert measured >= 4
     assert row["errors"] == {"400": measured // 4}
     assert row["seconds"] >= 0.1
     assert row["client_cpu_seconds"] > 0
