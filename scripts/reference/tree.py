@@ -25,7 +25,7 @@ FOLDERS = {
     "config/prometheus": "what Prometheus asks, and its alert rules; the dashboard beside it is JSON",
     "config/kubernetes": "templates of what `bert kubernetes` prints, and overlays for its options",
     "config/models": "one preset per file: where a model comes from",
-    "benchmarks/peers": "the servers that `benchmarks/compare.py` compares with, one folder each",
+    "benchmarks/peers/servers": "servers of others, one folder each",
 }
 """What folders without an `__init__.py` are for, or with one that says less."""
 CODE = {".py", ".c", ".h", ".ts", ".tsx", ".css", ".yaml", ".properties", ".xml", ""}
@@ -33,7 +33,7 @@ SKIPPED = (
     "ui/node_modules",
     "tests/data",
     "benchmarks/results",
-    "benchmarks/peers/",
+    "benchmarks/peers/servers/",
     "tests/unit/",
     "tests/parity/",
     "tests/e2e/",

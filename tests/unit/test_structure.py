@@ -77,7 +77,7 @@ REACH = {
 """Which of each other each of them may import."""
 
 FOLDERS = {house: ROOT / house for house in REACH} | {"bert_client": ROOT / "client" / "bert_client"}
-FILES = sorted(file for folder in FOLDERS.values() for file in folder.rglob("*.py") if "peers" not in file.parts)
+FILES = sorted(file for folder in FOLDERS.values() for file in folder.rglob("*.py") if "servers" not in file.parts)
 
 
 def room(module):
