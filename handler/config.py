@@ -142,12 +142,15 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = None
 
 
-def load(settings: Mapping[str, Any]) -> ModelConfig:
+def load(settings: object) -> ModelConfig:
     """Check a decoded `model-config.yaml`.
 
     Raises:
         ConfigError: a key is unknown (the nearest known one is named), missing, or of the wrong kind.
     """
+    if not isinstance(settings, Mapping):
+        what = "it is empty" if settings is None else f"it holds a {type(settings).__name__}"
+        raise ConfigError(f"model-config.yaml: {what}, and has to hold keys and values")
     refuse_unknown("model-config.yaml", settings, ModelConfig.__struct_fields__)
     section = settings.get("handler")
     if isinstance(section, Mapping):

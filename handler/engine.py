@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
+from handler import config as configuration
 from handler import forks, loading
 from handler.call import Call, pending
 from handler.cores import cores
-from handler.errors import BertError, ConfigError
+from handler.errors import BertError, ConfigError, Invalid
 from handler.pipeline import Pipeline, postprocess
 from handler.protocols.in_process import ROW, InProcess
 from handler.telemetry import StageTimer
@@ -44,20 +46,25 @@ class Archive:
         identity: of its content; the same on all machines.
 
     Raises:
-        ConfigError: there is no such archive or device, or another version of this package packed it.
+        ConfigError: there is no such archive or device, it is damaged, or another version of this package packed it.
     """
 
     def __init__(self, path: str | Path, threads: int = 0, device: str = "auto") -> None:
         self.path = Path(path)
+        check_threads(threads)
         folder, self.identity = unpack(self.path)
-        model = json.loads((folder / MANIFEST).read_text())["model"]
-        self.name, self.version = str(model["modelName"]), str(model["modelVersion"])
-        settings, gpu = placed(yaml.safe_load((folder / model["configFile"]).read_text()), device)
-        threads = forks.allowed(threads or settings["handler"].get("threads") or cores())
-        settings["handler"]["threads"] = threads
-        if threads > 1:  # the other cores have nothing to do meanwhile
-            os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-        self.pipeline: Pipeline | None = loading.load(folder, self.name, self.version, settings, gpu, lambda *_: None)
+        with opening(self.path):
+            model = json.loads((folder / MANIFEST).read_text())["model"]
+            self.name, self.version = str(model["modelName"]), str(model["modelVersion"])
+            settings = yaml.safe_load((folder / model["configFile"]).read_text())
+            own = configuration.load(settings).handler.threads
+            settings, gpu = placed(settings, device)
+            threads = settings["handler"]["threads"] = forks.allowed(threads or own or cores())
+            if threads > 1:  # the other cores have nothing to do meanwhile
+                os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+            self.pipeline: Pipeline | None = loading.load(
+                folder, self.name, self.version, settings, gpu, lambda *_: None
+            )
         self.turn = forks.turn()
 
     def embed(self, texts: str | Iterable[str], **options: Any) -> NDArray[Any]:
@@ -66,6 +73,10 @@ class Archive:
         Raises:
             BertError: a text or an option is wrong; the message says which text.
         """
+        if options.get("encoding_format") == "base64":
+            raise Invalid(
+                '"encoding_format" is base64, and embed returns an array; `embedding` returns texts of base64'
+            )
         listed = [texts] if isinstance(texts, str) else list(texts)
         size = min(BLOCK, self.opened.config.max_texts)
         blocks = [listed[start : start + size] for start in range(0, len(listed), size)] or [[]]
@@ -145,6 +156,33 @@ class Archive:
         self.close()
 
 
+@contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """What fails while the content of an archive is read, such as files edited by hand, names the archive.
+
+    Raises:
+        ConfigError: something failed; the error that it was is its cause.
+    """
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:  # of the JSON, YAML, safetensors and tokenizers libraries, or a file that is missing
+        raise ConfigError(
+            f"{path} cannot be opened: {type(error).__name__}: {error}; if it was edited, pack it again"
+        ) from error
+
+
+def check_threads(threads: object) -> None:
+    """Refuse what is no number of threads.
+
+    Raises:
+        ConfigError: see above.
+    """
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 0:
+        raise ConfigError(f"threads is {threads!r}; it has to be a whole number, 0 for one per core")
+
+
 def placed(settings: dict[str, Any], device: str) -> tuple[dict[str, Any], int | None]:
     """An archive's settings for a device, and the number of the GPU that it is.
 
@@ -155,7 +193,7 @@ def placed(settings: dict[str, Any], device: str) -> tuple[dict[str, Any], int |
     if device == "auto":
         able = settings.get("deviceType") != "cpu" and torch.cuda.is_available()
         return settings, (settings.get("deviceIds") or [0])[0] if able else None
-    kind, _, number = device.partition(":")
+    kind, _, number = str(device).partition(":")
     if kind not in ("cpu", "cuda") or not (number or "0").isdecimal():
         raise ConfigError(f"{device!r} is no device; the devices are auto, cpu and cuda:N")
     settings["deviceType"] = {"cpu": "cpu", "cuda": "gpu"}[kind]

@@ -16,6 +16,7 @@ from bert_client.errors import (
     UnknownModel,
     UnknownTask,
     Unreachable,
+    WrongAddress,
 )
 from bert_client.sync import BertClient
 
@@ -36,6 +37,7 @@ __all__ = [
     "UnknownModel",
     "UnknownTask",
     "Unreachable",
+    "WrongAddress",
 ]
 
 

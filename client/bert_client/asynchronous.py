@@ -15,8 +15,8 @@ import httpx
 
 from bert_client import calls, vector_file
 from bert_client.calls import Answer, Array, Call
-from bert_client.errors import BertError, Unreachable, located
-from bert_client.hosts import ALIVE, Host, Hosts
+from bert_client.errors import BertError, located
+from bert_client.hosts import ALIVE, Host, Hosts, not_connected
 from bert_client.retrying import RETRIES, Tries
 from bert_client.server import Request, Server, is_loopback
 
@@ -194,7 +194,7 @@ class AsyncBertClient:
             connecting = isinstance(error, httpx.ConnectTimeout)
             raise self.hosts.unanswered(url, seconds, monotonic() - begun, connecting) from None
         except BROKEN as error:
-            raise Unreachable(f"{url}: {type(error).__name__}; does the server run?") from None
+            raise not_connected(url, error) from None
         return Answer(response.status_code, response.headers, response.content)
 
     async def close(self) -> None:

@@ -10,7 +10,8 @@ BertError                  500  a fault of the server, or an answer that says no
 ├── Invalid                422  decodable, but wrong
 ├── Overloaded             503  not computed in time, a full queue, or a worker that died
 └── Unreachable             -   no answer
-    └── TimedOut            -   none within the time for one try
+    ├── TimedOut            -   none within the time for one try
+    └── WrongAddress        -   the host name does not resolve, or no such server is there
 """
 
 from __future__ import annotations
@@ -97,6 +98,10 @@ class Unreachable(BertError):
 
 class TimedOut(Unreachable):
     """No answer within the time for one try."""
+
+
+class WrongAddress(Unreachable):
+    """The host name does not resolve, the certificate is not its own, or what listens there does not speak TLS."""
 
 
 ANSWERED: dict[str, type[BertError]] = {

@@ -7,12 +7,14 @@ for a second, and twice as long each further time; then a single request tries i
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
+from urllib.parse import urlsplit
 
-from bert_client.errors import BertError, Overloaded, TimedOut, UnknownModel, Unreachable
+from bert_client.errors import BertError, Overloaded, TimedOut, UnknownModel, Unreachable, WrongAddress
 
 FIRST_PAUSE = 1.0  # seconds, doubled each time
 LONGEST_PAUSE = 10.0
@@ -29,6 +31,8 @@ OPTIONS = {
 """Options of a TCP socket, as Linux has them (tcp(7)); other systems have some of them."""
 GONE = (Overloaded, Unreachable, UnknownModel)
 """Failures after which another server is better than this one: it is busy, not there, or starting."""
+WRONG = (socket.gaierror, ssl.SSLCertVerificationError, ssl.SSLError)
+"""What a wrong address leads to. Connections that break have errors of `ssl` that are derived from these."""
 ALIVE = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),  # urllib3's own, which these take the place of
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -54,6 +58,7 @@ class Host:
     def __init__(self, url: str) -> None:
         if not url.lower().startswith(("http://", "https://")):
             raise ValueError(f"{url!r} is no address of a server; it begins with http:// or https://")
+        check_place(url)
         self.url = url.rstrip("/")
         self.in_flight = self.failures = self.turn = 0
         self.rest = 0.0
@@ -122,3 +127,28 @@ class Hosts:
         if took < seconds or (connecting and len(self.all) > 1):
             return Unreachable(f"{url}: no connection, or none any more, after {took:.3g} s")
         return TimedOut(f"{url}: no answer within {seconds:.3g} s")
+
+
+def check_place(url: str) -> None:
+    """Refuse an address without a host, or with a port that is none: it would fail at each try, in a library's words.
+
+    Raises:
+        ValueError: see above.
+    """
+    try:
+        parts = urlsplit(url)
+        sound = bool(parts.hostname) and not any(map(str.isspace, parts.netloc)) and parts.port != 0
+    except ValueError:  # a port that is no number of 16 bits, half of a pair of brackets
+        sound = False
+    if not sound:
+        raise ValueError(f"{url!r} is no address of a server; it has the form http://HOST:PORT, ports are 1 to 65535")
+
+
+def not_connected(url: str, error: BaseException) -> Unreachable:
+    """What a try is that found nobody, or whose connection broke; the library's error has the system's as its cause."""
+    cause: BaseException | None = error
+    while cause is not None and type(cause) not in WRONG:
+        cause = cause.__cause__ or cause.__context__
+    if cause is None:
+        return Unreachable(f"{url}: {type(error).__name__}; does the server run?")
+    return WrongAddress(f"{url}: {cause}; is the address right, and that of a proxy?")

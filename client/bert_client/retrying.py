@@ -3,20 +3,23 @@
 Every task is a question, so it is safe to ask again. Lost connections and overload are tried again until tries run out,
 or the caller's timeout has passed since the first failure; the default number spans a minute, in which a server that
 was killed is started again and loads its model, on a busy machine too. A model that is not there is waited for only
-where it has answered before: the server is restarting, and the name is right. A try that took all its time is the last.
-Where there are several servers, another one is asked at once, and waits begin when none is left.
+where it has answered before: the server is restarting, and the name is right. A wrong address, such as a host name that
+does not resolve, is tried as long then, as the names of containers come and go with them, and else for seconds. A try
+that took all its time is the last. Where there are several servers, another one is asked at once, and waits begin when none is left.
 """
 
 from __future__ import annotations
 
 from time import monotonic
 
-from bert_client.errors import BertError, Overloaded, TimedOut, UnknownModel, Unreachable
+from bert_client.errors import BertError, Overloaded, TimedOut, UnknownModel, Unreachable, WrongAddress
 
 RETRIES = 24
 FIRST_WAIT = 0.1  # seconds, doubled each time
 LONGEST_WAIT = 3.0
 SHORTEST_TRY = 0.1
+WRONG_SECONDS = 3.0
+"""For an address that was never right: name servers, too, fail for a moment."""
 LONGEST_ASKED = 60.0  # seconds of a `retry-after` that are waited
 
 
@@ -33,13 +36,14 @@ class Tries:
         self.left = retries
         self.answered = answered
         self.timeout = timeout
-        self.deadline: float | None = None
+        self.known = answered
+        self.failed: float | None = None
         self.next_wait = FIRST_WAIT
 
     @property
     def seconds(self) -> float:
         """What the next try may take."""
-        return self.timeout if self.deadline is None else max(SHORTEST_TRY, self.deadline - monotonic())
+        return self.timeout if self.failed is None else max(SHORTEST_TRY, self.failed + self.timeout - monotonic())
 
     def next_delay(self, failure: BertError, elsewhere: bool = False) -> float:
         """Seconds until the next try; none where it is `elsewhere`, at another server.
@@ -51,11 +55,13 @@ class Tries:
             raise failure
         self.left -= 1
         wait = max(self.next_wait, min(failure.retry_after or 0, LONGEST_ASKED))
-        if self.deadline is None:
-            self.deadline = monotonic() + self.timeout
-        if elsewhere and monotonic() < self.deadline:
+        self.known = self.known or not isinstance(failure, WrongAddress)
+        now = monotonic()
+        if self.failed is None:
+            self.failed = now
+        if elsewhere and now < self.failed + self.timeout:
             return 0.0
-        if monotonic() + wait > self.deadline:
+        if now + wait > self.failed + (self.timeout if self.known else min(self.timeout, WRONG_SECONDS)):
             raise failure
         self.next_wait = min(2 * self.next_wait, LONGEST_WAIT)
         return wait

@@ -14,8 +14,8 @@ from requests.adapters import HTTPAdapter
 
 from bert_client import calls, vector_file
 from bert_client.calls import Answer, Array, Call
-from bert_client.errors import BertError, Unreachable, located
-from bert_client.hosts import ALIVE, Host, Hosts
+from bert_client.errors import BertError, located
+from bert_client.hosts import ALIVE, Host, Hosts, not_connected
 from bert_client.retrying import RETRIES, Tries
 from bert_client.server import Request, Server, is_loopback
 
@@ -215,7 +215,7 @@ class BertClient:
             connecting = isinstance(error, requests.ConnectTimeout)
             raise self.hosts.unanswered(url, seconds, monotonic() - begun, connecting) from None
         except BROKEN as error:
-            raise Unreachable(f"{url}: {type(error).__name__}; does the server run?") from None
+            raise not_connected(url, error) from None
         finally:
             self.idle.append(session)
         return Answer(response.status_code, response.headers, response.content)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,16 @@ from scripts.bulk.inputs import Input
 from scripts.bulk.job import Form, Job, Recipe, clashes
 from scripts.bulk.places.base import Place
 from scripts.bulk.progress import shown
-from scripts.bulk.rows import BAD, INPUTS, Refused
+from scripts.bulk.rows import BAD, INPUTS, Record, Refused
+from scripts.bulk.tasks import request
 from scripts.console import Failure, err
 
 MANIFEST = "manifest.json"
 """The job that a folder holds parts of."""
 SAMPLE = "a text that any model can read"
-"""What is asked before any row is."""
+"""What is asked before any row is, where a request has a text alone."""
+FIRST_ROWS = 16
+"""Rows that are tried instead where it has several columns, of which none but the user knows what they hold."""
 
 
 class Order(Struct, frozen=True):
@@ -98,7 +102,7 @@ def agreed(order: Order, place: Place) -> Job:
         order.options,
         order.form,
         order.answer or order.task,
-        dimensions(order, place),
+        dimensions(order, place, files),
         union(each.survey.kinds for each in files),
     )
     job = Job(place.identity(), recipe, order.block, files)
@@ -159,21 +163,46 @@ def check_columns(order: Order, files: Sequence[Input]) -> None:
             raise Failure(f"{file.path} has a column {answer} already", fix="name the answer with --answer-column")
 
 
-def dimensions(order: Order, place: Place) -> int:
+def dimensions(order: Order, place: Place, files: Sequence[Input]) -> int:
     """Length of answers that are vectors, 0 for others; found by asking, so that what no row could do ends here.
 
     Raises:
-        Failure: the task is not there, or an option is wrong.
+        Failure: the task is not there, an option is wrong, or columns do not hold what it reads.
     """
-    if list(order.columns) != [INPUTS]:
+    tried = list(samples(order, files))
+    if not tried:  # OpenAI's requests, each of which names its task; or files without rows
         return 0
-    answer = place.ask(order.task, {INPUTS: SAMPLE, **order.options})
+    answer = first_answer(place, order.task, tried)
     if isinstance(answer, Refused):
-        raise Failure(f"{order.task}: {answer.reason}", fix="another --task or --option")
+        raise Failure(f"{order.task}: {answer.reason}", fix="another --task, --column or --option")
     vector = isinstance(answer, np.ndarray) and answer.ndim == 2 and answer.dtype == np.float32
     if order.form == "npy" and not vector:
         raise Failure(f"answers of {order.task} are no vectors", fix="--format parquet or jsonl")
     return int(answer.shape[1]) if vector else 0
+
+
+def first_answer(place: Place, task: str, tried: Sequence[Record | Refused]) -> Any | Refused:
+    """The first answer to one of these requests, or why there is none; what a model says of one is told first."""
+    complete = [body for body in tried if not isinstance(body, Refused)]
+    refused: list[Refused] = []
+    for body in complete:
+        answer = place.ask(task, body)
+        if not isinstance(answer, Refused):
+            return answer
+        refused.append(answer)
+    return refused[0] if refused else tried[0]
+
+
+def samples(order: Order, files: Sequence[Input]) -> Iterator[Record | Refused]:
+    """Requests of which one has to be answered: of a text that has nothing wrong, or else of the first rows."""
+    if list(order.columns) == [INPUTS]:
+        yield {INPUTS: SAMPLE, **order.options}
+    elif order.columns:
+        recipe = Recipe(order.task, order.columns, order.options, order.form, order.answer, 0, {})
+        blocks = Job("", recipe, order.block, [file for file in files if file.survey.rows][:1]).blocks()
+        for block in islice(blocks, 1):
+            records = block.read().records(order.columns.values())
+            yield from (request(recipe, record) for record in records[:FIRST_ROWS])
 
 
 def bad_rows(folder: Path) -> int:

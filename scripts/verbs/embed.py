@@ -22,7 +22,9 @@ BATCH = "openai-batch"
 
 def embed(
     files: Annotated[list[str], typer.Argument(help="files .txt, .csv, .jsonl or .parquet, folders of them, or globs")],
-    folder: Annotated[Path, typer.Option("--out", help="output folder; called again, a run resumes there")],
+    folder: Annotated[
+        Path, typer.Option("--out", help="output folder; called again, a run resumes there", file_okay=False)
+    ],
     model: Annotated[
         str, typer.Option("--model", help="name of an archive in the model store", autocompletion=archives)
     ] = "bert",

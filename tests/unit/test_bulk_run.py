@@ -166,6 +166,33 @@ def test_what_no_row_could_do_ends_before_the_first(tmp_path, lines):
         assert not list(wrong.folder.glob("part-*"))
 
 
+class Pairs(Hand):
+    """`rerank`, of whose keys a row has two."""
+
+    def ask(self, task, body):
+        if unknown := body.keys() - {"query", "texts"}:
+            return Refused(f"unknown key {unknown.pop()}")
+        return [{"index": 0}] if isinstance(body["texts"], list) else Refused("texts is no list")
+
+
+def test_of_several_columns_the_first_rows_are_tried(tmp_path):
+    file = tmp_path / "a.jsonl"
+    rows = [{"q": "a", "t": None}, {"q": "a", "t": ["b"]}, *[{"q": "a", "t": "b"}] * 20]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    two = {"task": "rerank", "columns": {"query": "q", "texts": "t"}}
+    summary = run(order(tmp_path / "0", file, form="jsonl", **two), Pairs())
+    assert (summary.rows, summary.bad) == (22, 21)
+    with pytest.raises(Failure, match="are no vectors"):
+        run(order(tmp_path / "1", file, **two), Pairs())
+    with pytest.raises(Failure, match="rerank: unknown key text"):
+        run(order(tmp_path / "2", file, form="jsonl", **two | {"columns": {"query": "q", "text": "t"}}), Pairs())
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows[2:]))
+    with pytest.raises(Failure, match="rerank: texts is no list") as failure:
+        run(order(tmp_path / "3", file, form="jsonl", **two), Pairs())
+    assert failure.value.fix == "another --task, --column or --option"
+    assert not list(tmp_path.glob("[123]/part-*"))
+
+
 def test_two_runs_do_not_share_a_folder(tmp_path, lines):
     with alone(tmp_path / "out"), pytest.raises(Failure, match="another run writes into"):
         run(order(tmp_path / "out", lines), Hand())

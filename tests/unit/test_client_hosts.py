@@ -6,9 +6,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from bert_client import BertClient, Invalid, Overloaded, TimedOut, Unreachable
+from bert_client import BertClient, Invalid, Overloaded, TimedOut, Unreachable, WrongAddress
 from bert_client import hosts as module
 from bert_client.hosts import Hosts
+from bert_client.retrying import RETRIES
 from tests.serving import fake_server
 
 DIED = 500, b'{"code": 500, "type": "InternalServerException", "message": "Worker died."}'
@@ -129,3 +130,59 @@ def test_no_address_is_refused(connect):
     for other in ("localhost:8080", "", "ftp://localhost"):
         with pytest.raises(ValueError, match=f"'{other}' is no address of a server; it begins with http"):
             connect(other)
+    for other in ("http://", "http://localhost:99999", "http://localhost:0", "http://a b:8080", "http://[::1:8080"):
+        with pytest.raises(ValueError, match="is no address of a server; it has the form http://HOST:PORT"):
+            connect(other)
+
+
+@pytest.fixture
+def unresolved(monkeypatch):
+    """Names for which the system says that they are unknown, as it says of `.invalid` (RFC 6761) where it is asked."""
+    names, original = {"bert.invalid"}, socket.getaddrinfo
+
+    def getaddrinfo(host, *arguments, **options):
+        name = host.decode() if isinstance(host, bytes) else host
+        if name in names:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return original("127.0.0.1" if name == "bert.invalid" else host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return names
+
+
+def test_a_name_that_does_not_resolve_is_given_up_after_seconds(connect, waits, unresolved):
+    with (
+        connect("http://bert.invalid:8080") as client,
+        pytest.raises(
+            WrongAddress, match=r"http://bert\.invalid:8080/.*Name or service not known; is the address right"
+        ),
+    ):
+        client.embed("1")
+    assert waits == [0.1, 0.2, 0.4, 0.8, 1.6]
+
+
+def test_what_does_not_speak_tls_is_given_up_after_seconds(connect, waits):
+    with (
+        fake_server() as server,
+        connect(server.url.replace("http://", "https://")) as client,
+        pytest.raises(WrongAddress, match="SSL"),
+    ):
+        client.embed("1")
+    assert sum(waits) < 4
+
+
+def test_a_name_that_was_there_before_is_waited_for(connect, waits, unresolved):
+    unresolved.clear()
+    with fake_server() as server, connect(server.url.replace("127.0.0.1", "bert.invalid")) as client:
+        client.embed("1")
+        server.answers[:] = [None]  # closes the connection, so that the next one needs the name
+        unresolved.add("bert.invalid")
+        with pytest.raises(WrongAddress):
+            client.embed("2")
+    assert len(waits) == RETRIES
+
+
+def test_a_name_that_does_not_resolve_beside_a_server(connect, waits, unresolved):
+    with fake_server() as server, connect(["http://bert.invalid:1", server.url], retries=1) as client:
+        assert client.embed("1").tolist() == [[1, 0.5]]
+    assert not any(waits)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -153,10 +154,49 @@ def test_closed_is_closed(archive):
 
 
 def test_a_device_that_is_none(archive):
-    with pytest.raises(ConfigError, match="'tpu' is no device"):
-        open_archive(archive, device="tpu")
+    for device in ("tpu", None, 0, "cuda:x"):
+        with pytest.raises(ConfigError, match=f"{device!r} is no device; the devices are auto, cpu and cuda:N"):
+            open_archive(archive, device=device)
     with pytest.raises(ConfigError, match="deviceType is gpu"):
         open_archive(archive, device="cuda:99")
+
+
+@pytest.mark.parametrize("threads", ["2", -1, 1.5, None, True])
+def test_a_number_of_threads_that_is_none(archive, threads):
+    with pytest.raises(ConfigError, match=f"threads is {threads!r}; it has to be a whole number"):
+        open_archive(archive, threads=threads)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("MAR-INF/MANIFEST.json", b"{", "JSONDecodeError"),
+        ("MAR-INF/MANIFEST.json", b"[]", "TypeError"),
+        ("MAR-INF/MANIFEST.json", b'{"model": {"modelName": "tiny"}}', "KeyError: 'modelVersion'"),
+        ("model-config.yaml", None, r"FileNotFoundError: .*model-config\.yaml"),
+        ("model-config.yaml", b"handler: [", "ParserError"),
+        ("model-config.yaml", b"", "it is empty"),
+        ("model-config.yaml", b"handler: 3", "Expected `object`, got `int` - at `\\$.handler`"),
+        ("model-config.yaml", b"batchSize: 4", "missing required field `handler`"),
+        ("model-config.yaml", b"handler: {task: embedding, max_length: 40, threads: two}", "handler.threads"),
+        ("checkpoint/tokenizer.json", b"{}", "Exception: "),
+        ("checkpoint/packed.safetensors", b"cut off", "SafetensorError|ValueError|OSError"),
+        ("checkpoint/packed.safetensors", None, "FileNotFoundError"),
+    ],
+)
+def test_an_archive_that_was_edited_says_what_is_wrong(archive, tmp_path, file, content, said):
+    edited = rewritten(archive, tmp_path / "edited.mar", lambda name, old: content if name == file else old)
+    with pytest.raises(ConfigError, match=said):
+        open_archive(edited)
+
+
+def test_vectors_in_process_are_arrays(opened):
+    with pytest.raises(Invalid, match="base64, and embed returns an array"):
+        opened.embed("a", encoding_format="base64")
+    assert opened.embedding("a", encoding_format="base64") == [
+        b64encode(opened.embed("a").astype("<f4").tobytes()).decode()
+    ]
+    assert opened.embed(["a", "b"], encoding_format="int8").dtype == np.int8
 
 
 def test_what_cannot_be_opened_says_why(archive, tmp_path):
