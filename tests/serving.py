@@ -69,6 +69,8 @@ class FakeServer:
         self.headers: list[dict[str, str]] = []
         self.about: dict[str, Any] = {"pooling": "mean"}
         self.delay = 0.0  # seconds each answer takes
+        self.gate = threading.Event()  # answers wait for it
+        self.gate.set()
         self.running = self.most_running = 0
         self.lock = threading.Lock()
         fake = self
@@ -87,6 +89,7 @@ class FakeServer:
                     fake.headers.append({name.lower(): value for name, value in self.headers.items()})
                     answer = fake.answers.pop(0) if fake.answers else fake.echo(body, self.path)
                 sleep(fake.delay)
+                fake.gate.wait()
                 with fake.lock:
                     fake.running -= 1
                 if answer is None:

@@ -5,7 +5,8 @@ or the caller's timeout has passed since the first failure; the default number s
 was killed is started again and loads its model, on a busy machine too. A model that is not there is waited for only
 where it has answered before: the server is restarting, and the name is right. A wrong address, such as a host name that
 does not resolve, is tried as long then, as the names of containers come and go with them, and else for seconds. A try
-that took all its time is the last. Where there are several servers, another one is asked at once, and waits begin when none is left.
+that took all its time is the last. Where there are several servers, another one is asked at once, and waits begin when
+none is left.
 """
 
 from __future__ import annotations

@@ -62,11 +62,11 @@ def test_no_request_fails_when_a_server_goes_and_when_both_are_upgraded(hosts, t
             one("upgrade", MODEL, archive)
             answers[requests.post(f"{one.url}/predictions/{MODEL}", json=body, timeout=30).content] = "2.0"
             assert len(answers) == 2
-            assert requests.get(f"{url}/v2/models/{MODEL}", timeout=5).json()["versions"] == ["1.0"]
+            assert requests.get(f"{url}/v2/models/{MODEL}", timeout=60).json()["versions"] == ["1.0"]
             with asking([once(f"{url}/embed"), *clients], answers) as through:
                 two("upgrade", MODEL, archive)
                 wait_for(
-                    lambda: requests.get(f"{url}/v2/models/{MODEL}", timeout=5).json()["versions"] == ["2.0"], "2.0", 10
+                    lambda: requests.get(f"{url}/v2/models/{MODEL}", timeout=60).json()["versions"] == ["2.0"], "2.0"
                 )
                 one("retire", MODEL)
                 two("retire", MODEL)

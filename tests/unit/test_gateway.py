@@ -89,7 +89,7 @@ def test_rates_are_of_everybody_or_of_one():
 def test_the_agent_says_a_line_and_closes():
     listener = agent.listen(lambda question, asker: "drain", 0)
     try:
-        with socket.create_connection(listener.server_address, timeout=5) as connection:
+        with socket.create_connection(listener.server_address, timeout=60) as connection:
             assert b"".join(iter(lambda: connection.recv(100), b"")) == b"drain\n"
     finally:
         listener.shutdown()
@@ -145,13 +145,13 @@ def test_a_map_is_written_in_one_step_for_its_user_alone(tmp_path):
 
 def test_a_stop_waits_for_everybody_who_asks_the_agent(tmp_path):
     server, begin = SimpleNamespace(asked=tmp_path / "asked"), time.monotonic()
-    heard.await_drain(server, begin + 10)  # nobody asks
+    heard.await_drain(server, begin + 120)  # nobody asks
     heard.note(server, "10.0.0.1", "ready up 100%")
     os.utime(server.asked / "10.0.0.1", (1, 1))  # nobody has asked for long
-    heard.await_drain(server, begin + 10)
+    heard.await_drain(server, begin + 120)
     heard.note(server, "10.0.0.1", "drain")
-    heard.await_drain(server, begin + 10)
-    assert time.monotonic() - begin < 5
+    heard.await_drain(server, begin + 120)
+    assert time.monotonic() - begin < 100
     heard.note(server, "10.0.0.2", "ready up 100%")  # a second gateway has not been told
     now = time.monotonic()
     heard.await_drain(server, now + 0.3)

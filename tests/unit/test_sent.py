@@ -19,7 +19,7 @@ def sent():
             {"data": {"text": "an egret naps 100%"}, "headers": {"authorization": "Bearer a-secret-key"}},
         ):
             with pytest.raises(requests.Timeout):
-                requests.post(url, timeout=0.05, **options)
+                requests.post(url, timeout=(60, 0.05), **options)
     return found
 
 

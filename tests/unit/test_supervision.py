@@ -278,5 +278,5 @@ def test_the_supervisor_imports_nothing_large():
 def test_time_of_a_drain_that_finds_no_server(run):
     begun = monotonic()
     with draining.stopping(run) as note:
-        assert draining.drain(msgspec.structs.replace(run, management_port=1), note, 30) == 0
-    assert monotonic() - begun < 5
+        assert draining.drain(msgspec.structs.replace(run, management_port=1), note, 120) == 0
+    assert monotonic() - begun < 100

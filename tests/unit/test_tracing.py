@@ -107,17 +107,17 @@ def test_a_dead_collector_costs_neither_a_request_nor_the_end_of_the_worker(make
     monkeypatch.setattr(tracing, "CLOSING_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
         monkeypatch.setenv(ENDPOINT, f"http://127.0.0.1:{silent.getsockname()[1]}")
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "6")
         pipeline = make_pipeline()
         pipeline.recorder = Recorder("bert", "1.0", [tracing.begin()])
         start = perf_counter()
         for _ in range(20):
             assert pipeline.answer([row({"inputs": "b"})])[0].status == 200
             pipeline.recorder.flush()
-        assert perf_counter() - start < 0.9  # less than the first try alone would take
+        assert perf_counter() - start < 5.5  # less than the first try alone would take
         start = perf_counter()
         pipeline.recorder.close()
-        assert perf_counter() - start < 0.9
+        assert perf_counter() - start < 5.5
         pipeline.recorder.outputs[0].closer.join()
     assert len(capsys.readouterr().out.splitlines()) <= 1
 
