@@ -119,7 +119,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     batchSize: Annotated[Count, Meta(description="maximum requests per batch")] = 16
     maxBatchDelay: Annotated[
         Count,
-        Meta(description="milliseconds TorchServe waits to fill a batch; it treats 0 as 100, so the minimum is 1"),
+        Meta(description="milliseconds TorchServe waits to fill a batch, at least 1; servers of `bert` take 1 for 0"),
     ] = 1
     jobQueueSize: Annotated[Count, Meta(description="maximum queued requests per model; more are refused with 503")] = (
         64

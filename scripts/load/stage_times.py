@@ -2,7 +2,7 @@
 
 Stages inside a worker are per text: `decode` to `encode` as in the response headers, `wire` (reading and writing
 TorchServe's messages), `idle` (waiting for requests). `outside` the worker is what is left of a
-request's mean latency at concurrency 1: client, sockets, Java, and the millisecond TorchServe waits to fill a batch.
+request's mean latency at concurrency 1: client, sockets, Java, and what TorchServe waits to fill a batch.
 """
 
 from __future__ import annotations

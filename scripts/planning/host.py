@@ -21,7 +21,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         cores: that the server and what runs beside it share.
         workers: of the model.
         batch_size: `batchSize`; most requests of a batch.
-        batch_delay_ms: `maxBatchDelay`; how long TorchServe waits for a batch to fill.
+        batch_delay_ms: how long TorchServe waits for a batch to fill: `maxBatchDelay`, and 0 where that is 1.
         queue: `jobQueueSize`; requests that may wait, besides the batch that is being collected.
         batch_ms: of a worker, for each batch.
         request_ms: of a worker, for each request.

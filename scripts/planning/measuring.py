@@ -18,7 +18,7 @@ from scripts.console import Failure, step
 from scripts.load import running, served, workload
 from scripts.planning import fitting, observation
 from scripts.planning.host import Host
-from scripts.server import management
+from scripts.server import java_patches, management
 from scripts.server.state import Server
 
 LENGTHS = ("16", "96")
@@ -53,7 +53,7 @@ def place(archive: Path, workers: int, shape: workload.ModelShape) -> fitting.Pl
         cores=cores(),
         workers=workers,
         batch_size=config.batchSize,
-        batch_delay_ms=config.maxBatchDelay,
+        batch_delay_ms=java_patches.delay_ms(config.maxBatchDelay),
         queue=config.jobQueueSize,
         threads=config.handler.threads,
         attention=round(observation.attention(shape), 6),

@@ -1,0 +1,117 @@
+"""What a server changes of TorchServe's Java when it starts: a few bytes of a class, in a copy before the jar.
+
+TorchServe is not developed further, and the way it takes requests into a batch (`Model.pollBatch`) costs more than
+anything else of it: a lone request waits for company although a worker is idle, and with a delay of 0 a batch ends with
+its second request. Both are decided by single instructions. So the class is taken from the jar that is installed,
+changed, and put where Java looks first: TorchServe's launcher begins the class path with the folder it is called in.
+Nothing of TorchServe's is kept here but the bytes around each change; a class of any other content is left alone.
+
+Instructions and class files: The Java Virtual Machine Specification, chapters 4 and 6.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+LEAST_DELAY_MS = 1
+"""The shortest `maxBatchDelay` an archive can carry: TorchServe takes 0 for 100."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Bytes that occur once in a class, as hexadecimal digits, and what takes their place."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Changes of a class.
+
+    Attributes:
+        path: of the class in the jar.
+        sha256: of the only content that is changed.
+        changes: each at a place of its own.
+    """
+
+    path: str
+    sha256: str
+    changes: Sequence[Change]
+
+    def apply(self, content: bytes) -> bytes:
+        """The changed class.
+
+        Raises:
+            ValueError: the class is another than the one known.
+        """
+        found = hashlib.sha256(content).hexdigest()
+        if found != self.sha256:
+            raise ValueError(f"{self.path} has SHA-256 {found[:12]}, and {self.sha256[:12]} is known")
+        for change in self.changes:
+            content = content.replace(bytes.fromhex(change.before), bytes.fromhex(change.after))
+        return content
+
+
+DRAIN = Change(
+    before="9d0006 a70009 840b01",  # ifgt 6; goto 9, which leaves the loop; iinc 11, 1
+    after="9d0006 a70003 840b01",  # goto 3: the next instruction
+)
+"""`pollBatch`: when the delay is over the loop goes on, and ends where a poll finds nothing or the batch is full. With
+nothing left of the delay a poll does not wait."""
+LEAST_IS_NONE = Change(
+    before="0000003e 0002 0002 00000006 2a 1b b500e8 b1",  # this.maxBatchDelay = delay
+    after="00000044 0004 0002 0000000c 2a 1b 04 1b 64 02 7a 7e b500e8 b1",  # = delay & (1 - delay) >> -1
+)
+"""`setMaxBatchDelay`: the least delay, 1, is 0, and each longer one is as it was. A shift by -1 is one by 31, which
+leaves the sign in all bits; a branch would need a table that this method has not. What precedes the instructions are
+sizes, see `Code` in section 4.7.3."""
+PATCHES = (
+    Patch(
+        "org/pytorch/serve/wlm/Model.class",
+        "7c5523f1fe77fe79aa32665469e17725e70518692abcf4987989ef72f10d4cff",
+        (DRAIN, LEAST_IS_NONE),
+    ),
+)
+
+
+def install(folder: Path) -> str:
+    """Write the changed classes where the Java that is started in this folder finds them; those of before go.
+
+    Returns:
+        Why TorchServe runs as it is; empty where it is changed.
+    """
+    for root in {Path(patch.path).parts[0] for patch in PATCHES}:
+        shutil.rmtree(folder / root, ignore_errors=True)
+    try:
+        with ZipFile(jar()) as classes:
+            changed = {patch.path: patch.apply(classes.read(patch.path)) for patch in PATCHES}
+    except (OSError, BadZipFile, KeyError, ValueError) as error:
+        return f"TorchServe's Java is not the one known and runs unchanged; a lone request waits for others: {error}"
+    for path, content in changed.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return ""
+
+
+def jar() -> Path:
+    """TorchServe's frontend, as it is installed.
+
+    Raises:
+        FileNotFoundError: it is not.
+    """
+    package = find_spec("ts")
+    if package is None or package.origin is None:
+        raise FileNotFoundError("torchserve is not installed")
+    return Path(package.origin).parent / "frontend" / "model-server.jar"
+
+
+def delay_ms(configured: int) -> int:
+    """How long a server started by `bert` waits for company, of an archive's `maxBatchDelay`; both in milliseconds."""
+    return 0 if configured == LEAST_DELAY_MS else configured
