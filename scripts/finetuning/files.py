@@ -43,7 +43,7 @@ def decoded(file: Path) -> str:
 
 def rows(file: Path, text: str) -> Iterator[tuple[int, Record]]:
     """Of a CSV; a quoted cell may hold newlines, empty rows are passed over."""
-    csv.field_size_limit(len(text) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # of the whole process
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
     line = 1

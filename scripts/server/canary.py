@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from scripts.console import Failure, step
-from scripts.server import own_store, preflight, scaling, upgrade, versions
+from scripts.server import again, own_store, preflight, scaling, upgrade, versions
 from scripts.server.comparison import Comparison, compare
 from scripts.server.state import Canary, Loaded, Server
 
@@ -41,13 +41,17 @@ def begin(
             f"scripts/bert upgrade {model} finishes it, scripts/bert rollback {model} ends it",
         )
     preflight.check_archive(archive, None)
-    with step(f"starting version {own_store.version(archive)} of {model}"):
-        loaded = versions.bring_up(server, model, archive, workers, timeout)
-    try:
-        compared = compare(server, model, (before.version, loaded.version), texts) if texts else None
-    except BaseException:
-        versions.take_down(server, model, loaded)
-        raise
+
+    def change() -> tuple[Loaded, Comparison | None]:
+        with step(f"starting version {own_store.version(archive)} of {model}"):
+            loaded = versions.bring_up(server, model, archive, workers, timeout)
+        try:
+            return loaded, compare(server, model, (before.version, loaded.version), texts) if texts else None
+        except BaseException:
+            versions.take_down(server, model, loaded)
+            raise
+
+    loaded, compared = again.patiently(server, model, change, timeout)
     share(server, model, loaded, percent)
     return compared
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from scripts.console import Failure
-from scripts.server import changing, draining, preflight, state, supervise, upgrade
+from scripts.server import changing, draining, management, preflight, state, supervise, upgrade
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 
@@ -38,8 +38,9 @@ def add_missing(options: Options, server: Server) -> tuple[Server, list[str]]:
     """Load what was asked for and does not run yet; the server then, and the names that were added.
 
     Raises:
-        Failure: an archive is missing, or does not start; those before it stay.
+        Failure: an archive is missing, or does not start; those before it stay. Or what runs has other workers.
     """
+    check_workers(options, server)
     missing = [name for name in options.models if name not in server.models]
     if not missing:
         return server, []
@@ -50,6 +51,21 @@ def add_missing(options: Options, server: Server) -> tuple[Server, list[str]]:
             workers = options.workers or preflight.default_workers(options, missing) or 1
             upgrade.add(now.current(), name, options.store / f"{name}.mar", workers, options.timeout)
     return now.current(), missing
+
+
+def check_workers(options: Options, server: Server) -> None:
+    """Compare the number of workers that was asked for with that of what runs.
+
+    Raises:
+        Failure: a model that runs, and was asked for or not named, has another one.
+    """
+    for name in (options.models or server.models) if options.workers else ():
+        found = len(management.describe(server, name)["workers"]) if name in server.models else options.workers
+        if found != options.workers:
+            raise Failure(
+                f"{name} has {found} workers on port {server.inference_port} and not {options.workers}",
+                fix=f"scripts/bert scale {name} {options.workers}{state.flag(server.inference_port)}",
+            )
 
 
 def differences(options: Options, server: Server) -> Iterator[str]:
@@ -68,5 +84,3 @@ def differences(options: Options, server: Server) -> Iterator[str]:
             yield f"with {flag} {actual}"
     if options.request_log and not server.request_log:
         yield "without --request-log"
-    if options.workers:
-        yield "and workers of a running server are changed by scripts/bert scale"

@@ -23,7 +23,7 @@ from typing import Any
 
 from handler.locks import WAITING, is_running, owner
 from scripts.console import Failure
-from scripts.server import management, memory
+from scripts.server import holding, management, memory
 from scripts.server.state import Server
 from scripts.server.unix_http import Connection
 
@@ -45,6 +45,8 @@ def scale(server: Server, model: str, workers: int, timeout: float = 300, versio
     Raises:
         Failure: they would not fit into memory, or were not ready in time; `why` is the last traceback a worker left.
     """
+    if "/" in model:
+        raise Failure(f"{model} is no name of a model", fix="scripts/bert status shows what is served")
     with turn(server, model) as note:
         return Scaling(model, version, workers, note, monotonic() + timeout).run(server)
 
@@ -85,10 +87,17 @@ class Scaling:
                 while not self.shrink_or_grow(server):
                     pass
                 return self.await_ready(server)
-            except management.Unreachable:
-                if server.current().watcher() is None or monotonic() > self.deadline:
+            except (management.Unreachable, management.Refused) as error:
+                if monotonic() > self.deadline or not self.comes_back(server.current(), error):
                     raise
-            sleep(POLL_SECONDS)  # Java has died, and is started again
+            sleep(POLL_SECONDS)
+
+    def comes_back(self, server: Server, error: management.Unreachable | management.Refused) -> bool:
+        """Whether Java has died and is started again, with the versions beside those that answer last."""
+        if isinstance(error, management.Unreachable):
+            return server.watcher() is not None
+        known = error.status == HTTPStatus.NOT_FOUND and self.version in holding.of(server).versions(self.model)
+        return known and server.watcher() is not None
 
     @property
     def address(self) -> str:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from scripts.console import Failure, step
-from scripts.server import management, own_store, preflight, scaling, versions
+from scripts.server import again, management, own_store, preflight, scaling, versions
 from scripts.server.comparison import Comparison, compare
 from scripts.server.state import Loaded, Server
 
@@ -43,16 +43,21 @@ def upgrade(
     """
     preflight.check_archive(archive, None)
     before, workers = answering(server, model)
-    with step(f"starting version {own_store.version(archive)} of {model}"):
-        loaded = versions.bring_up(server, model, archive, workers, timeout)
-    try:
-        compared = compare(server, model, (before.version, loaded.version), texts) if texts else None
-        versions.answer_by_default(server, model, loaded.version)
-    except BaseException:
-        versions.take_down(server, model, loaded)
-        raise
+
+    def change() -> tuple[Loaded, Comparison | None]:
+        with step(f"starting version {own_store.version(archive)} of {model}"):
+            loaded = versions.bring_up(server, model, archive, workers, timeout)
+        try:
+            compared = compare(server, model, (before.version, loaded.version), texts) if texts else None
+            versions.answer_by_default(server, model, loaded.version)
+        except BaseException:
+            versions.take_down(server, model, loaded)
+            raise
+        return loaded, compared
+
+    loaded, compared = again.patiently(server, model, change, timeout)
     remember(server, model, loaded, before)
-    with step(f"version {before.version} finishes what it has"):
+    with again.told(server, model), step(f"version {before.version} finishes what it has"):
         scaling.scale(server, model, KEPT_WORKERS, timeout, before.version)
         if model in server.previous:  # two at a time: a third would take memory for its address alone
             unload(server, model, server.previous[model], timeout)
@@ -67,10 +72,11 @@ def rollback(server: Server, model: str, timeout: float = 300) -> Loaded:
     """
     newer, workers = answering(server, model)
     older = previous(server, model)
-    versions.answer_by_default(server, model, older.version)
+    again.patiently(server, model, lambda: versions.answer_by_default(server, model, older.version), timeout)
     remember(server, model, older, newer)
-    scaling.scale(server, model, workers, timeout, older.version)
-    scaling.scale(server, model, KEPT_WORKERS, timeout, newer.version)
+    with again.told(server, model):
+        scaling.scale(server, model, workers, timeout, older.version)
+        scaling.scale(server, model, KEPT_WORKERS, timeout, newer.version)
     return older
 
 
@@ -98,7 +104,9 @@ def add(server: Server, model: str, archive: Path, workers: int, timeout: float 
     """
     preflight.check_archive(archive, None)
     with step(f"starting {model}"):
-        loaded = versions.bring_up(server, model, archive, workers, timeout)
+        loaded = again.patiently(
+            server, model, lambda: versions.bring_up(server, model, archive, workers, timeout), timeout
+        )
     return server.change(
         lambda now: replace(now, models=[*now.models, model], answering=now.answering | {model: loaded})
     )

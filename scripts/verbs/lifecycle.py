@@ -80,6 +80,7 @@ def up(
     )
     server = running.find(options)
     if server and name in server.models:
+        running.check_workers(options, server)
         return say_that_it_runs(server)
     if not server:
         preflight.check_place(options)

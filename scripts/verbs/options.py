@@ -69,15 +69,21 @@ InferencePort = Annotated[
     typer.Option("--inference-port", envvar="BERT_INFERENCE_PORT", min=1, max=65535, help="port of the inference API"),
 ]
 ManagementPort = Annotated[
-    int | None, typer.Option("--management-port", help="port of the management API [default: inference port + 1]")
+    int | None,
+    typer.Option(
+        "--management-port", min=1, max=65535, help="port of the management API [default: inference port + 1]"
+    ),
 ]
 MetricsPort = Annotated[
-    int | None, typer.Option("--metrics-port", help="port of the metrics API [default: inference port + 2]")
+    int | None,
+    typer.Option("--metrics-port", min=1, max=65535, help="port of the metrics API [default: inference port + 2]"),
 ]
 GrpcPort = Annotated[
     int | None,
     typer.Option(
         "--grpc-port",
+        min=1,
+        max=65534,
         help="port of gRPC inference; gRPC management has the next one "
         "[default: 7070; with another inference port, that + 3]",
     ),

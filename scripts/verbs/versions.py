@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from scripts.console import Failure, out
+from scripts.finetuning.files import decoded
 from scripts.gateway import versions
 from scripts.paths import MODEL_STORE
 from scripts.server import canary as canaries
@@ -52,7 +53,7 @@ def upgrade(
     Example: scripts/bert pack CHECKPOINT --name bert --version 2.0; scripts/bert upgrade bert --compare
     """
     begin = perf_counter()
-    sample = texts.read_text("utf-8").splitlines() if texts else list(TEXTS) if compare else []
+    sample = decoded(texts).splitlines() if texts else list(TEXTS) if compare else []
     with changing.alone(state.find(inference_port)) as server:
         file, port = archive or store / f"{name}.mar", state.flag(server.inference_port)
         if percent:

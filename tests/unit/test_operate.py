@@ -19,10 +19,8 @@ from scripts.server import (
     management,
     processes,
     refusal,
-    running,
     state,
     tail,
-    upgrade,
 )
 from scripts.server.gpu import GpuInfo, diagnose
 from scripts.server.preflight import Options
@@ -170,51 +168,6 @@ def test_a_model_that_is_not_served_is_told_what_is(tmp_path, monkeypatch):
     own = requests.Response()
     own.status_code, own._content = 422, b'{"error": "text 1 of 1 is empty"}'
     assert refusal.explain(one, "bert", own).why == '{"error": "text 1 of 1 is empty"}'
-
-
-def test_a_start_beside_a_server_finds_it(tmp_path, monkeypatch):
-    there = server(tmp_path, models=["tickets", "bert"])
-    monkeypatch.setattr(state, "prune_and_list", lambda: [there])
-
-    def find(*models, port=8080, **asked):
-        return running.find(Options(tmp_path, models, inference_port=port, **asked))
-
-    assert find() is there
-    assert find("bert") is there
-    assert find("other", port=9080) is None
-    assert find("bert", "other") is there
-    added = []
-    monkeypatch.setattr(running.preflight, "archives", lambda _: [])
-    monkeypatch.setattr(upgrade, "add", lambda one, name, *_: added.append(name) or one)
-    monkeypatch.setattr(running.changing, "clear", lambda _: None)
-    monkeypatch.setattr(running.changing.management, "when_back", lambda server: server.current())
-    assert running.add_missing(Options(tmp_path, ["bert", "other", "more"]), there) == (there, ["other", "more"])
-    assert added == ["other", "more"]
-
-
-@pytest.mark.parametrize(
-    ("there", "asked", "words"),
-    [
-        ({}, {"auth": True}, "without --auth"),
-        ({"auth": True, "key_list": "/k"}, {"auth": True}, "without --auth"),
-        ({}, {"keys": Path("/keys")}, "without --keys"),
-        ({"auth": True, "key_list": "/others"}, {"keys": Path("/keys")}, "with keys of /others"),
-        ({}, {"host": "0.0.0.0"}, "with --host 127.0.0.1"),
-        ({}, {"metrics_host": "0.0.0.0"}, "with --metrics-host 127.0.0.1"),
-        ({}, {"workers": 2}, "changed by scripts/bert scale"),
-    ],
-)
-def test_a_start_beside_a_server_that_was_started_otherwise_fails(tmp_path, monkeypatch, there, asked, words):
-    monkeypatch.setattr(state, "prune_and_list", lambda: [server(tmp_path, **there)])
-    with pytest.raises(Failure, match=words) as caught:
-        running.find(Options(tmp_path, inference_port=8080, **asked))
-    assert caught.value.fix.startswith("scripts/bert stop, then")
-
-
-def test_what_runs_as_it_was_asked_for_is_taken(tmp_path, monkeypatch):
-    there = server(tmp_path, auth=True, key_list="/keys", host="0.0.0.0")
-    monkeypatch.setattr(state, "prune_and_list", lambda: [there])
-    assert running.find(Options(tmp_path, inference_port=8080, host="0.0.0.0", keys=Path("/keys"))) is there
 
 
 def test_a_workers_traceback_is_cut_out_of_the_log(tmp_path):
