@@ -20,7 +20,7 @@ from scripts.files.json_files import load_if_there, value
 from scripts.packing import weights
 from scripts.packing.heads import CLASSES
 from scripts.packing.multi_vector import PROJECTION
-from scripts.sources import pickles
+from scripts.sources import pickles, task_adapters
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.families import family
 from scripts.sources.sentence_transformers import MODEL
@@ -152,6 +152,13 @@ def code(packed: Packed) -> Iterator[str]:
         yield "auto_map in config.json names code of its own; transformers' own classes are used instead"
 
 
+def adapters(packed: Packed) -> Iterator[str]:
+    """Adapters for tasks, of which none was named."""
+    names = task_adapters.names(packed.checkpoint.config)
+    if names:
+        yield f"adapters for {', '.join(names)} are left out, as encode without a task does; --adapter merges one"
+
+
 def positions(packed: Packed) -> Iterator[str]:
     """Distances between tokens, for which BERT's classes had tables before transformers 5."""
     named = value(packed.checkpoint.config, "position_embedding_type", str, "absolute")
@@ -179,6 +186,6 @@ def similarity(packed: Packed) -> Iterator[str]:
 
 
 KINDS: tuple[Callable[[Packed], Iterable[str]], ...] = (
-    *(variant, precision, head, tensors, files, code, positions),
+    *(variant, precision, head, tensors, files, code, adapters, positions),
     *(prompts, similarity),
 )

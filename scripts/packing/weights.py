@@ -44,8 +44,15 @@ class Loaded:
     mismatched: Mapping[str, tuple[Sequence[int], Sequence[int]]]
 
 
-def load(checkpoint: Checkpoint, kind: Any, dtype: torch.dtype | str = "auto") -> Loaded:
-    """With a class of transformers, on the CPU; nothing is refused but what it cannot read."""
+def load(checkpoint: Checkpoint, kind: Any, dtype: torch.dtype | str = "auto", **options: Any) -> Loaded:
+    """With a class of transformers, on the CPU; nothing is refused but what it cannot read.
+
+    Args:
+        checkpoint: the folder.
+        kind: the class.
+        dtype: of the model.
+        options: keys of its configuration in the place of those in the folder.
+    """
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     model, report = kind.from_pretrained(
@@ -56,6 +63,7 @@ def load(checkpoint: Checkpoint, kind: Any, dtype: torch.dtype | str = "auto") -
         trust_remote_code=False,
         output_loading_info=True,
         ignore_mismatched_sizes=True,
+        **options,
     )
     shapes = {name: (tuple(ours), tuple(theirs)) for name, ours, theirs in report["mismatched_keys"]}
     return Loaded(model, sorted(report["missing_keys"]), sorted(report["unexpected_keys"]), shapes)

@@ -1,9 +1,10 @@
-"""Adapters that peft trained: which model they belong to, and the command that puts both together."""
+"""Adapters that peft trained: which model they belong to, and the commands that put both together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 
 from safetensors import SafetensorError, safe_open
 
@@ -18,17 +19,24 @@ CLASSES = {
 HEADS = ("classifier.weight", "classifier.out_proj.weight", "score.weight")
 """Ends of the names of a tensor with a row for each label."""
 MERGE = """\
+.venv/bin/python -m pip install peft && \
 cp -r {folder} {folder}-merged && rm {folder}-merged/adapter_* && .venv/bin/python -c 'import sys; \
 from peft import AutoPeftModelFor{task} as Model; from transformers import AutoTokenizer; \
 model = Model.from_pretrained(sys.argv[1], num_labels=int(sys.argv[4])); \
 model.merge_and_unload().save_pretrained(sys.argv[2]); \
 AutoTokenizer.from_pretrained(sys.argv[3]).save_pretrained(sys.argv[2])' \
-{folder} {folder}-merged {tokenizer} {labels}"""
-"""Keeps what else the folder has, such as the modules of sentence-transformers."""
+{folder} {folder}-merged {tokenizer} {labels}, then scripts/bert pack {folder}-merged"""
+"""With peft itself; keeps what else the folder has, such as the modules of sentence-transformers."""
+
+
+def by_peft(folder: Path) -> str:
+    """The commands for adapters that `pack --adapter` does not merge."""
+    known = {"folder": str(folder), **facts(folder)}
+    return MERGE.format_map({key: quote(each) for key, each in known.items()})
 
 
 def facts(folder: Path) -> Mapping[str, str]:
-    """What `MERGE` names; nothing for a folder without an adapter."""
+    """What `MERGE` and advice name; nothing for a folder without an adapter."""
     config = load_if_there(folder / "adapter_config.json")
     if not config:
         return {}

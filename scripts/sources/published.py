@@ -1,21 +1,21 @@
 """Configurations that authors published with code of their own, in the words of transformers' classes for them.
 
 Tensors need no more than transformers' own renaming, `conversion_mapping.py`. Keys of GTE: `NTKScalingRotaryEmbedding`
-and `NewModel` of its code; of NomicBERT: `NomicBertConfig` of its code.
+and `NewModel` of its code; of NomicBERT: `NomicBertConfig` of its code; of Jina v3:
+`XLMRobertaFlashConfig` of its code.
 """
 
 from __future__ import annotations
 
-import atexit
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from scripts.console import Failure
 from scripts.files.json_files import load_if_there, value
+from scripts.files.links import substitute
+from scripts.sources import task_adapters
 
 Config = Mapping[str, Any]
 OTHERWISE = {"position_embedding_type": "rope", "layer_norm_type": "layer_norm", "logn_attention_scale": False}
@@ -29,6 +29,23 @@ NOMIC = {
     "max_position_embeddings": "max_trained_positions",
 }
 """transformers' keys, and those of NomicBERT's code."""
+JINA = {"rotary_emb_dim": None, "rotary_emb_scale_base": None, "rotary_emb_interleaved": False}
+"""Keys of Jina's code, and what transformers' class does."""
+
+
+def check(config: Config, only: Config, name: str) -> None:
+    """Refuse what transformers' class does not do.
+
+    Args:
+        config: a decoded `config.json`.
+        only: its keys that code of its own reads, and the value that transformers' class has.
+        name: of the class, for people.
+    """
+    for key, had in only.items():
+        if config.get(key, had) != had:
+            raise Failure(
+                f"{key} of config.json is {config[key]}; transformers' {name} has {had}", fix="none is served"
+            )
 
 
 def gte(config: Config) -> dict[str, Any]:
@@ -40,9 +57,7 @@ def gte(config: Config) -> dict[str, Any]:
     Raises:
         Failure: a key says what transformers' class does not do.
     """
-    for key, only in OTHERWISE.items():
-        if config.get(key, only) != only:
-            raise Failure(f"{key} of config.json is {config[key]}; transformers' GTE has {only}", fix="none is served")
+    check(config, OTHERWISE, "GTE")
     scaling = value(config, "rope_scaling", dict) or {}
     kind, base = scaling.get("type", "default"), value(config, "rope_theta", float, 10000.0)
     rope: dict[str, Any] = {"rope_type": kind, "rope_theta": base}
@@ -65,14 +80,34 @@ def nomic(config: Config) -> dict[str, Any]:
     return {**config, **said}
 
 
-TRANSLATIONS: Mapping[str, Callable[[Config], dict[str, Any]]] = {"new": gte, "nomic_bert": nomic}
+def jina(config: Config) -> dict[str, Any]:
+    """Of XLM-RoBERTa whose positions are angles.
+
+    Raises:
+        Failure: a key says what transformers' class does not do.
+    """
+    if config.get("position_embedding_type") != "rotary":
+        return dict(config)
+    check(config, JINA, "Jina v3")
+    classes = [
+        f"JinaEmbeddingsV3{name.removeprefix('XLMRoberta').replace('LoRA', 'Model')}"
+        for name in value(config, "architectures", list) or []
+    ]
+    kept = {
+        key: said for key, said in config.items() if key not in ("position_embedding_type", "rotary_emb_base", *JINA)
+    }
+    rope = {"rope_type": "default", "rope_theta": value(config, "rotary_emb_base", float, 10000.0)}
+    return {**kept, "model_type": "jina_embeddings_v3", "architectures": classes, "rope_parameters": rope}
+
+
+TRANSLATIONS: Mapping[str, Callable[[Config], dict[str, Any]]] = {"new": gte, "nomic_bert": nomic, "xlm-roberta": jina}
 """By `model_type`."""
 
 
 def translated(folder: Path) -> Path:
-    """A checkpoint folder whose `config.json` transformers' classes read: the same one, or one of links to its files.
+    """A checkpoint folder that transformers' classes read: the same one, or one of links to its files.
 
-    That is there until the process ends.
+    That is there until the process ends. Adapters for tasks are left out.
 
     Raises:
         Failure: transformers' class does not do what the configuration says.
@@ -82,12 +117,8 @@ def translated(folder: Path) -> Path:
     said = translate(config) if translate and "auto_map" in config else config
     if said == config:
         return folder
-    made = Path(tempfile.mkdtemp(prefix="bert-checkpoint-"))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    here = made / folder.resolve().name
-    here.mkdir()
-    for file in folder.iterdir():
-        if file.name != "config.json":
-            (here / file.name).symlink_to(file.resolve())
+    if task_adapters.names(config):
+        return task_adapters.substitute_for(folder, said, None)
+    here = substitute(folder, ["config.json"])
     (here / "config.json").write_text(json.dumps(said, indent=2))
     return here

@@ -56,7 +56,7 @@ PLACES = (
     Remedy(
         ("adapter_config.json",),
         "it is a {peft} adapter of {base}, whose weights are elsewhere",
-        f"{PYTHON} -m pip install peft && {adapters.MERGE}, then scripts/bert pack {{folder}}-merged",
+        'scripts/bert pack "$(scripts/bert pull {base})" --adapter {folder}',
     ),
     Remedy(
         ("checkpoint-*/config.json", "checkpoint-*/adapter_config.json"),

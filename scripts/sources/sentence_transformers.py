@@ -13,7 +13,7 @@ from handler.activations import OF_MODULES
 from scripts.console import Failure
 from scripts.files.entries import leads_out
 from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
-from scripts.sources import first_module, late_interaction, unserved
+from scripts.sources import first_module, late_interaction, task_adapters, unserved
 from scripts.sources.late_interaction import LateInteraction
 
 POOLINGS = {
@@ -27,6 +27,8 @@ POOLINGS = {
 """Keys of the older form of the file, and the names of the newer one, which are ours."""
 MODEL = "config_sentence_transformers.json"
 """File of the whole."""
+ADAPTED, TRANSFORMER = "custom_st.Transformer", "sentence_transformers.models.Transformer"
+"""Jina v3's first module, which takes a task for each text, and what it is without one."""
 Reader = Callable[[Path, Mapping[str, Any], Mapping[str, Path]], dict[str, Any]]
 """Of a folder, what has been read of it, and the folders of its modules."""
 
@@ -53,7 +55,11 @@ def listed(root: Path) -> list[tuple[str, Path]]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:  # of which sentence-transformers keeps the last one alone
         raise Failure(f"{file} has two modules of the name {twice!r}", fix="give each a name of its own, 0, 1, ...")
-    return [(required(each, "type", str, file), within(root, required(each, "path", str, file))) for each in modules]
+    found = [(required(each, "type", str, file), within(root, required(each, "path", str, file))) for each in modules]
+    kind, folder = found[0]
+    if kind == ADAPTED and task_adapters.names(load_if_there(folder / "config.json")):
+        found[0] = (TRANSFORMER, folder)
+    return found
 
 
 def within(root: Path, path: str) -> Path:

@@ -36,6 +36,10 @@ def pack(
     dtype: Dtype = None,
     config: Config = None,
     store: Store = MODEL_STORE,
+    adapter: Annotated[
+        str | None,
+        typer.Option("--adapter", help="LoRA to merge: a folder that peft wrote, or one of the checkpoint's tasks"),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="load the archive in a clean process and run one request")
     ] = False,
@@ -45,10 +49,14 @@ def pack(
 
     Example: scripts/bert pack my-model --name mine --task embedding --check
     """
-    from scripts.packing import pack as packer  # torch takes seconds to import
+    from scripts.adapters import apply as adapters  # torch takes seconds to import
+    from scripts.packing import pack as packer
 
     settings = packer.preset_settings({}, {"task": task, "runtime": runtime, "dtype": dtype}, config)
-    archive, checked = packer.pack(puller.resolve_local(folder), name, version, settings, store, check)
+    checkpoint = puller.resolve_local(folder)
+    if adapter:
+        checkpoint = adapters.apply(checkpoint, adapter)
+    archive, checked = packer.pack(checkpoint, name, version, settings, store, check)
     if as_json:
         print_json({"archive": str(archive), "bytes": archive.stat().st_size, "check": checked or None})
     else:

@@ -1,12 +1,17 @@
 """Folders for which a further package is needed, peft or sentencepiece: the advice is tried where it is installed."""
 
 import json
+import re
+import shlex
 import shutil
 import zipfile
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
+from scripts.adapters import apply as adapters
+from scripts.console import Failure
 from scripts.packing import pack as packer
 from scripts.sources import checkpoint as checkpoints
 from tests import folders, heads
@@ -33,7 +38,29 @@ def test_an_adapter_names_its_base(folder, configured):
     found = refused(folder)
     assert f"has no {'weights for transformers' if configured else 'config.json'}: it is a LORA adapter" in found.what
     assert "of some/base" in found.what
-    assert "AutoPeftModelForSequenceClassification" in found.fix
+    assert found.fix == f'scripts/bert pack "$(scripts/bert pull some/base)" --adapter {folder}'
+
+
+def advised(folder):
+    """What is packed by the command that `pack` names for an adapter."""
+    said = re.fullmatch(r'scripts/bert pack "\$\(scripts/bert pull (.+)\)" --adapter (.+)', refused(folder).fix)
+    base, adapter = (shlex.split(each)[0] for each in said.groups())
+    return adapters.apply(Path(base), adapter)
+
+
+@pytest.mark.skipif(not find_spec("peft"), reason="peft is no dependency of this project")
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+@pytest.mark.parametrize("start", ["olora", "pissa"])
+def test_the_advice_on_adapters_that_are_not_merged_here(tiny, tmp_path, start):
+    import peft
+    import transformers
+
+    config = peft.LoraConfig(task_type="FEATURE_EXTRACTION", target_modules=["query"], init_lora_weights=start)
+    peft.get_peft_model(transformers.AutoModel.from_pretrained(tiny), config).save_pretrained(tmp_path / "lo ra")
+    with pytest.raises(Failure, match=f"init_lora_weights {start} changes the base") as caught:
+        adapters.apply(tiny, str(tmp_path / "lo ra"))
+    merged = packable(caught.value.fix.partition(" && ")[2])
+    assert checkpoints.read(merged).task == "hidden-states"
 
 
 @pytest.mark.skipif(not find_spec("peft"), reason="peft is no dependency of this project")
@@ -50,9 +77,7 @@ def test_the_advice_on_adapters(tiny, minilm, tmp_path, task, head):
     config = peft.LoraConfig(task_type=task, target_modules=["query", "value"], init_lora_weights=False)
     model = getattr(transformers, f"AutoModel{head or ''}").from_pretrained(base)
     peft.get_peft_model(model, config).save_pretrained(tmp_path / "lo ra")
-    found = refused(tmp_path / "lo ra")
-    _, _, command = found.fix.partition(" && ")
-    merged = packable(command)
+    merged = advised(tmp_path / "lo ra")
     assert checkpoints.read(merged).task == ("text-classification" if head else "hidden-states")
     before, after = (transformers.AutoModel.from_pretrained(each).state_dict() for each in (base, merged))
     changed = {name for name in before if (before[name] != after[name]).any()}
@@ -70,8 +95,7 @@ def test_the_advice_on_adapters_of_sentence_transformers(tiny, tmp_path):
     config = peft.LoraConfig(task_type="FEATURE_EXTRACTION", target_modules=["query"], init_lora_weights=False)
     theirs.add_adapter(config)
     theirs.save_pretrained(str(tmp_path / "lora"))
-    fix = refused(tmp_path / "lora").fix.partition(" && ")[2]
-    merged = packable(fix)
+    merged = advised(tmp_path / "lora")
     assert checkpoints.read(merged).pooling == "cls"
     difference = theirs.encode("hello") - SentenceTransformer(str(merged), device="cpu").encode("hello")
     assert abs(difference).max() < 1e-5

@@ -48,6 +48,7 @@ SCRIPTS = [
     {"reference"},
     {"cli"},
     {"verbs"},
+    {"adapters"},
     {"evaluation", "planning"},
     {"bulk", "drawing", "finetuning", "gateway", "load", "top"},
     {"packing", "server", "deploy"},
