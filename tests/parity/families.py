@@ -38,6 +38,12 @@ CASES = {
         "mlp_bias": True,
         "pad_token_id": 0,
     },
+    "ModernBert scaled": {
+        "local_attention": 16,
+        "attention_bias": True,
+        "pad_token_id": 0,
+        "rope_parameters": {"full_attention": YARN, "sliding_attention": LINEAR},
+    },
     "Gte": {"type_vocab_size": 2, "num_attention_heads": 2},
     "Gte without types": {"type_vocab_size": 0, "num_attention_heads": 2, "rope_parameters": LINEAR},
     "NomicBert": {"num_attention_heads": 2, "rope_parameters": YARN},

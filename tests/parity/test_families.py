@@ -139,9 +139,11 @@ def test_what_is_longer_than_distances_reach_is_refused(folder, run):
 
 
 def test_angles_of_another_kind_are_for_transformers():
-    kinds = {"full_attention": {"rope_type": "yarn"}, "sliding_attention": {"rope_type": "default"}}
-    for keys, other in (({"rope_parameters": kinds}, "yarn"), ({"rope_scaling": {"type": "linear"}}, "scaled")):
-        assert layout.unsupported_reason({"model_type": "modernbert", **keys}) == f"rope_type {other} is not default"
+    kinds = {"full_attention": {"rope_type": "longrope"}, "sliding_attention": {"rope_type": "default"}}
+    for keys, other in (({"rope_parameters": kinds}, "longrope"), ({"rope_scaling": {"type": "linear"}}, "scaled")):
+        assert layout.unsupported_reason({"model_type": "modernbert", **keys}) == (
+            f"rope_type {other} is not one of default, linear, yarn, llama3"
+        )
     assert not layout.unsupported_reason({"model_type": "modernbert"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from scripts.files.json_files import value
@@ -13,13 +14,30 @@ KINDS = ("full_attention", "sliding_attention")
 """Of layers, in the order of their `rotary.N`."""
 
 
+SERVED = ("default", "linear", "yarn", "llama3")
+"""Ways that frequencies are computed once, whatever the length of a text."""
+
+
 def frequencies(weights: Weights, config: Config) -> dict[str, Tensor]:
-    """How fast the pairs of a head's values are turned, for each kind of layer."""
+    """How fast the pairs of a head's values are turned, for each kind of layer.
+
+    And the projections of layers whose queries and keys YaRN makes larger by a factor, which a rotation passes on.
+    """
     from transformers import ModernBertConfig
     from transformers.models.modernbert.modeling_modernbert import ModernBertRotaryEmbedding
 
     made = ModernBertRotaryEmbedding(ModernBertConfig(**config))
-    return {f"rotary.{number}": getattr(made, f"{kind}_inv_freq") for number, kind in enumerate(KINDS)}
+    kinds = [kind for kind in KINDS if kind in config["layer_types"]]
+    found = {f"rotary.{KINDS.index(kind)}": getattr(made, f"{kind}_inv_freq") for kind in kinds}
+    factors = {kind: getattr(made, f"{kind}_attention_scaling") for kind in kinds}
+    width = 2 * config["hidden_size"]
+    for number, kind in enumerate(config["layer_types"]):
+        for part in ("weight", "bias"):
+            rows = weights.get(f"layers.{number}.attn.Wqkv.{part}")
+            if factors[kind] != 1 and rows is not None:
+                scaled = torch.cat([rows[:width] * factors[kind], rows[width:]])
+                found[f"layers.{number}.qkv.{part}"] = scaled.t().contiguous()
+    return found
 
 
 def described(config: Config) -> dict[str, Any]:
@@ -38,8 +56,8 @@ def beyond(config: Config) -> str:
     """Angles that grow in another way than with the position."""
     kinds = value(config, "rope_parameters", dict) or {}
     types = {each.get("rope_type", "default") for each in kinds.values() if isinstance(each, dict)}
-    other = (types | ({"scaled"} if config.get("rope_scaling") else set())) - {"default"}
-    return f"rope_type {other.pop()} is not default" if other else ""
+    other = (types | ({"scaled"} if config.get("rope_scaling") else set())) - set(SERVED)
+    return f"rope_type {min(other)} is not one of {', '.join(SERVED)}" if other else ""
 
 
 HEAD = linear("head.dense", "config", "head.norm")
