@@ -70,15 +70,28 @@ def multiplies_bytes() -> bool:
 
 
 def export(checkpoint: Path, file: Path, batch: Batch) -> None:
-    """The graph as torch writes it, of an attention whose pattern the optimizer knows."""
+    """The graph as torch writes it, of an attention and a mask whose patterns the optimizer knows."""
     import torch
     from transformers import AutoModel
 
     module = AutoModel.from_pretrained(checkpoint, add_pooling_layer=False, attn_implementation="eager").eval()
+
+    class States(torch.nn.Module):
+        """Takes by place what the model takes by name."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = module
+
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
+            """`(texts, tokens)` each to `(texts, tokens, hidden)`."""
+            hidden: torch.Tensor = self.module(input_ids=ids, attention_mask=mask, token_type_ids=types)[0]
+            return hidden
+
     inputs = {name: torch.from_numpy(array) for name, array in rectangles(batch).items()}
     torch.onnx.export(
-        module,
-        (inputs,),
+        States(),
+        tuple(inputs.values()),
         str(file),
         input_names=list(inputs),
         output_names=[OUTPUT],
