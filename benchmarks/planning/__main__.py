@@ -43,7 +43,7 @@ from scripts.sources import presets, pull
 
 SHARES = (0.3, 0.6, 0.8, 0.9)
 """Of the requests per second that a closed loop gets."""
-SECONDS, LEAST = 12.0, 500  # of an open loop, and requests
+SECONDS, LEAST = 10.0, 300  # of an open loop, and requests
 SATURATED = 3.0  # seconds of a closed loop
 ROUNDS = 3
 SIMULATIONS = 10  # of each open loop, with other variations of batches
@@ -118,14 +118,17 @@ def preferred() -> Iterator[None]:
 
 
 def saturated(subject: Subject) -> tuple[float, Floats]:
-    """Requests per second of a closed loop with all batches full, of mixed lengths, and these lengths."""
+    """Requests per second of a closed loop with all batches full, of mixed lengths, and these lengths.
+
+    By Little's law, the number in flight over the mean latency: it does not count the end, when batches are not full.
+    """
     made = workload.make("mixed", 200, 1, subject.model.tokenizer)
     in_flight = 2 * subject.place.workers * subject.place.batch_size
     sent = served.requests(subject.target, made, 1)
     with preferred():
         closed_loop(sent, in_flight, 1.0, whole=False)
         outcome = closed_loop(sent, in_flight, SATURATED)
-    return len(outcome.latencies) / outcome.seconds, np.asarray(made.tokens, float)
+    return in_flight / float(np.mean(outcome.latencies[in_flight:])), np.asarray(made.tokens, float)
 
 
 def paced(host: Host, rate: float, tokens: Floats) -> Host:

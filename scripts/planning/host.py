@@ -59,6 +59,11 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """What a request costs the cores beside its worker."""
         return self.frontend_ms + (self.client_ms if clients_here else 0.0)
 
+    @property
+    def gain(self) -> float:
+        """Of each further thread, as a share of the first one's speed."""
+        return (self.speedup - 1) / (self.cores - 1) if self.cores > 1 else 0.0
+
     def capacity(self, mean_token_ms: float, clients_here: bool = False) -> float:
         """Requests per second with full batches: what the workers' time allows, and what the cores' time allows.
 
@@ -66,8 +71,10 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             mean_token_ms: what the tokens of a request cost on average.
             clients_here: whether the load generator takes cores of the host.
         """
-        each = self.batch_ms / self.batch_size + self.request_ms + self.turnaround_ms + mean_token_ms
-        together = each + self.background_ms(clients_here)
+        threads = self.threads or max(1, self.cores // self.workers)
+        serial = self.batch_ms / self.batch_size + self.request_ms + self.turnaround_ms
+        tokens = mean_token_ms / (1 + self.gain * (threads - 1))
+        each, together = serial + tokens, serial + tokens * threads + self.background_ms(clients_here)
         return (
             1000 * min(self.workers / each, max(0.0, self.cores - self.other_cores) / together)
             if together

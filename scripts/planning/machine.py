@@ -40,8 +40,7 @@ class Machine:
         self.size, self.limit, self.delay = host.batch_size, host.queue, host.batch_delay_ms / 1000
         self.batch_seconds = host.batch_ms / 1000
         self.request_seconds = (host.request_ms + host.turnaround_ms) / 1000
-        self.gain = (host.speedup - 1) / (host.cores - 1) if host.cores > 1 else 0.0
-        self.work, self.noise = work, noise
+        self.gain, self.work, self.noise = host.gain, work, noise
         self.available = max(LEAST_CORES * host.cores, host.cores - background)
         self.queue: deque[int] = deque()
         self.collecting = False

@@ -119,7 +119,9 @@ def test_attention_of_a_shape_is_that_of_its_operations():
 def test_capacity_is_what_workers_or_cores_allow():
     assert HOST.capacity(3.2) == pytest.approx(2000 / (1 / 16 + 0.25 + 3.2 + 0.1))  # two cores, with Java's part
     lone = msgspec.structs.replace(HOST, workers=1)
-    assert lone.capacity(3.2) == pytest.approx(1000 / (1 / 16 + 0.25 + 3.2))
+    assert lone.capacity(3.2) == pytest.approx(1000 / (1 / 16 + 0.25 + 3.2 / 1.6))  # with both cores
+    single = msgspec.structs.replace(lone, threads=1)
+    assert single.capacity(3.2) == pytest.approx(1000 / (1 / 16 + 0.25 + 3.2))
     assert HOST.capacity(3.2, clients_here=True) < HOST.capacity(3.2)
 
 

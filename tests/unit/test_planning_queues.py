@@ -127,6 +127,21 @@ def test_work_beside_the_workers_slows_them_down():
         )
 
 
+@pytest.mark.parametrize(("workers", "cores", "threads"), [(2, 2, 0), (1, 2, 0), (2, 4, 0), (2, 4, 1), (3, 2, 0)])
+def test_what_is_too_much_is_answered_at_the_rate_of_the_capacity(workers, cores, threads):
+    kind = host(
+        workers=workers, cores=cores, threads=threads, batch_size=16, batch_delay_ms=1, queue=64, batch_ms=1,
+        request_ms=0.2, token_ms=0.08, turnaround_ms=0.05, frontend_ms=0.1, client_ms=0.05, speedup=1.6,
+    )  # fmt: skip
+    most = kind.capacity(0.08 * 40, clients_here=True)
+    traffic = make(1.5 * most, 20_000, "40")
+    latencies = simulate(kind, 1, traffic, clients_here=True).latencies
+    last = np.nanmax(traffic.due + latencies)
+    # while this much more is sent, Java and the clients work for what is refused, too
+    spent = 0.5 * most * 0.15 / 1000
+    assert np.isfinite(latencies).sum() / last == pytest.approx(most, rel=0.02 + spent / cores)
+
+
 SMALL = {"cores": 2, "workers": 2, "batch_size": 4, "batch_delay_ms": 1, "queue": 6, "threads": 0, "batch_ms": 2}
 KINDS = {
     "usual": host(**SMALL, frontend_ms=0.3, token_ms=0.05, speedup=1.6, variation=0.2),
