@@ -25,7 +25,6 @@ from tests.fleet.network import Host, network
 
 STORE = 200_000_000
 """Bytes of a node's store of objects; blocks hold no texts, so that little is in it."""
-BLOCK = 2048
 PORT = 6379
 STARTED = "Ray runtime started."
 """What `ray start` says then."""
@@ -91,18 +90,17 @@ def main() -> None:
     asked = corpus.options(__doc__)
     with tempfile.TemporaryDirectory(prefix="bert-") as name, corpus.log(asked) as say:
         made = corpus.make(Path(name), asked)
-        parts = -(-made.rows // BLOCK)
         folder = made.here / "cluster"
         with two_nodes(made) as (head, other):
             running = made.start(folder, "--ray", address(head), through=head.host.command)
-            corpus.until(folder, parts // 3, running)
+            corpus.until(folder, made.parts // 3, running)
             wait_for(lambda: other.computing() or running.poll() is not None, "the second node to compute", 600)
             computing = other.computing()
             assert computing
             killed = other.kill()
             say(
                 f"killed all {killed} processes of the host {other.host.address}, {computing} of which computed: "
-                f"{corpus.written(folder) // 2} of {parts} parts were written"
+                f"{corpus.written(folder) // 2} of {made.parts} parts were written"
             )
             said, _ = running.communicate()
             assert running.returncode == 0, f"embed ended with {running.returncode}: {said}"

@@ -25,6 +25,8 @@ from tests.conftest import SHAPE, save_tokenizer
 from tests.e2e.conftest import wait_for
 
 SEED = 19
+PARTS = 24
+"""At least."""
 RESULTS = Path(__file__).with_name("results")
 
 
@@ -41,7 +43,17 @@ class Corpus:
         """`embed` of all texts."""
         store = str(self.archive.parent)
         return [sys.executable, "-m", "scripts.cli", "embed", str(self.texts), "--out", str(folder), "--model-store",
-                store, "--json", *words]  # fmt: skip
+                store, "--block-rows", str(self.block), "--json", *words]  # fmt: skip
+
+    @property
+    def block(self) -> int:
+        """Rows of a part: the usual number, and fewer where there would be few parts."""
+        return min(2048, self.rows // PARTS)
+
+    @property
+    def parts(self) -> int:
+        """Of all rows."""
+        return -(-self.rows // self.block)
 
     def first(self, rows: int) -> Corpus:
         """The same archive with the first texts only."""

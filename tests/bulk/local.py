@@ -21,7 +21,6 @@ import psutil
 from tests.bulk import corpus, speed
 from tests.bulk.corpus import Corpus
 
-BLOCK = 2048
 GROWTH = 1.05
 """Of memory, from the second fifth of a run to the last."""
 
@@ -65,13 +64,12 @@ def unshared(pid: int) -> int:
 
 def killed(made: Corpus, folder: Path, say: Callable[[str], None]) -> None:
     """Kill `embed` three times, upon which its processes end by themselves, and let it end the fourth."""
-    parts = -(-made.rows // BLOCK)
-    for moment in corpus.moments(parts, 3):
+    for moment in corpus.moments(made.parts, 3):
         running = made.start(folder)
         corpus.until(folder, moment, running)
         running.send_signal(signal.SIGKILL)
         running.wait()
-        say(f"killed with -9 when {corpus.written(folder) // 2} of {parts} parts were written")
+        say(f"killed with -9 when {corpus.written(folder) // 2} of {made.parts} parts were written")
     running = made.start(folder)
     summary = json.loads(running.communicate()[0])
     assert running.returncode == 0

@@ -20,8 +20,6 @@ from tests.bulk import corpus
 from tests.bulk.corpus import Corpus
 
 ROUNDS = 3
-PARTS = 24
-"""At least."""
 KEPT = 0.95
 """Of the engine's rate, without the start."""
 ENGINE = """
@@ -47,7 +45,7 @@ def engine(made: Corpus) -> float:
 def bulk(made: Corpus, folder: Path) -> tuple[float, float]:
     """Texts per second of `embed`: of all of it, and from the first part of each process to the last."""
     begin = monotonic()
-    assert made.start(folder, "--block-rows", str(min(2048, made.rows // PARTS))).wait() == 0
+    assert made.start(folder).wait() == 0
     return made.rows / (monotonic() - begin), steady(made, folder)
 
 
