@@ -20,7 +20,9 @@ CHECKPOINT = "checkpoint"
 ORIGIN, NOTES = "origin.json", "notes.json"
 """File of that folder that says where the checkpoint came from."""
 
-Pooling = Literal["mean", "cls", "max", "pooler", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+Mode = Literal["mean", "cls", "max", "pooler", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+Pooling = Mode | Annotated[tuple[Mode, ...], Meta(min_length=1)]
+"""Of several, their vectors one behind the other."""
 Truncation = Literal["right", "left", "error", "windows"]
 Dtype = Literal["float32", "float16", "bfloat16", "int8"]
 Precision = Dtype | Literal["auto"]
@@ -56,9 +58,10 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Pooling,
         Meta(
             description="pooling of token states into one vector: "
-            "mean, cls, max, pooler, mean_sqrt_len_tokens, weightedmean, lasttoken"
+            "mean, cls, max, pooler, mean_sqrt_len_tokens, weightedmean, lasttoken; of a list, all of them concatenated"
         ),
     ] = "mean"
+    include_prompt: Annotated[bool, Meta(description="pool the tokens of a prompt, too")] = True
     normalize: Annotated[bool, Meta(description="L2-normalize embeddings")] = False
     dimensions: Annotated[
         Count | None, Meta(description="truncate embeddings to the first n dimensions, after normalization")

@@ -105,6 +105,7 @@ class DeviceStates:
 
     Attributes:
         limited: whether states may have overflowed.
+        unpooled: how many tokens of each, from its first on, pooling leaves out.
         first: `(sequences,)` where the first token of each is, on the device.
         end: the same of what follows the last token.
     """
@@ -113,6 +114,7 @@ class DeviceStates:
         self.hidden, self.pooled = hidden, pooled
         self.lengths, self.offsets = lengths, offsets
         self.limited = hidden.dtype == torch.float16
+        self.unpooled = [0] * len(lengths)
         self.starts = [0, *accumulate(lengths)]
         self.first, self.end = (offsets.narrow(0, index, len(lengths)) for index in (0, 1))
         self.unread = len(lengths)
@@ -160,6 +162,11 @@ class DeviceOutput(Output):
     def keep_for(self, reading: Reading | None) -> Output:
         """See `Output.keep_for`."""
         self.states.keep_for(reading)
+        return self
+
+    def leaving_out(self, tokens: int) -> Output:
+        """See `Output.leaving_out`; said before anything is kept for a reading."""
+        self.states.unpooled[self.number] = tokens
         return self
 
     def rows(self, reading: Reading) -> Numbers:

@@ -103,6 +103,12 @@ class Head:
         last = self.description.steps[-1]
         return len(self.weights[last.weight or f"{last.norm}.weight"])
 
+    @property
+    def width(self) -> int:
+        """Of what its first layer reads."""
+        first = self.description.steps[0]
+        return self.weights[first.weight or f"{first.norm}.weight"].shape[-1]
+
     @torch.inference_mode()
     def __call__(self, states: NDArray[np.float32]) -> Scores:
         """`(rows, hidden)` to `(rows, scores)`, before any function is applied."""

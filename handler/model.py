@@ -13,6 +13,7 @@ from handler.deadline import Deadline
 from handler.explanation import AnyExplainer
 from handler.head import Head, HeadType, entailment
 from handler.late_interaction import LateInteraction
+from handler.poolings import modes
 from handler.term_weights import TermWeights
 from handler.text import TextTokenizer
 
@@ -83,7 +84,8 @@ class LoadedModel:
     @property
     def dimensions(self) -> int:
         """Of its embeddings."""
-        size = self.hidden_size if self.dense is None else self.dense.size
+        pooled = self.hidden_size * len(modes(self.config.pooling))
+        size = pooled if self.dense is None else self.dense.size
         return min(size, self.config.dimensions or size)
 
     @property

@@ -16,7 +16,8 @@ Readings = Sequence[Reading | None]
 Found = Output | BertError
 Compute = Callable[[Sequence[Encoding], Readings], Sequence[Found]]
 Key = tuple[bytes, Reading | None]
-"""Token ids and types and how many are attended, all that a runtime looks at, and what a task reads of the outputs."""
+"""Token ids and types and how many are attended and left out, all that a runtime and pooling look at, and what a task
+reads of the outputs."""
 
 OVERHEAD = 344
 """Bytes of an entry beside its key's and its arrays' content: `tracemalloc` on CPython 3.11 with NumPy 2."""
@@ -98,8 +99,9 @@ def sequence_keys(encodings: Sequence[Encoding], readings: Readings) -> list[Key
     contents: dict[int, bytes] = {}
     for encoding in encodings:
         if id(encoding) not in contents:
-            attended = [] if encoding.attended is None else [encoding.attended]
-            contents[id(encoding)] = array("i", encoding.ids + encoding.type_ids + attended).tobytes()
+            usual = encoding.attended is None and not encoding.unpooled
+            further = [] if usual else [-1 if encoding.attended is None else encoding.attended, encoding.unpooled]
+            contents[id(encoding)] = array("i", encoding.ids + encoding.type_ids + further).tobytes()
     return [(contents[id(encoding)], reading) for encoding, reading in zip(encodings, readings, strict=True)]
 
 

@@ -208,6 +208,7 @@ class Pipeline:
     def begin(self, encodings: Sequence[Encoding], readings: Sequence[Reading | None]) -> list[Output]:
         """A pass, and what tasks will read of it; the rest of it need not stay, and nothing of it when it fails."""
         outputs = self.runtime.run_all(encodings)
+        outputs = [output.leaving_out(own.unpooled) for output, own in zip(outputs, encodings, strict=True)]
         return [output.keep_for(wanted) for output, wanted in zip(outputs, readings, strict=True)]
 
     def postprocess_and_encode(self, call: Call, timer: StageTimer) -> EncodedBody:

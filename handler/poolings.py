@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from handler.device import DeviceStates, Numbers, Reading
+from handler import config
+from handler.device import DeviceStates, Numbers, Reading, upload
 from handler.errors import Invalid
 from handler.types import Output, Reduced
 
 
 @dataclass(frozen=True, eq=False)
 class Pooling(Reading):
-    """One way of pooling.
+    """One way of pooling. Both functions get the tokens that are pooled; see `Encoding.unpooled`.
 
     Attributes:
         host: `(hidden,)` of one sequence.
@@ -30,7 +32,7 @@ class Pooling(Reading):
 
     def on_device(self, states: DeviceStates) -> Tensor:
         """See `Reading`."""
-        return self.device(states)
+        return self.device(without_prompts(states) if any(states.unpooled) else states)
 
     def on_host(self, outputs: Sequence[Output]) -> Numbers:
         """See `Reading`."""
@@ -39,7 +41,7 @@ class Pooling(Reading):
     def vector(self, output: Output) -> Numbers:
         """`(hidden,)`, which may have been computed already."""
         if not isinstance(output, Reduced):
-            return self.host(output)
+            return self.host(replace(output, hidden=output.hidden[output.unpooled :]) if output.unpooled else output)
         assert output.reading is self
         computed: Numbers = output.hidden[0]
         return computed
@@ -48,7 +50,19 @@ class Pooling(Reading):
         """See `Reading`; a copy, since a row of the states would keep all of them."""
         if self.pooled and output.pooled is None:
             return output
-        return Reduced(np.array(self.host(output), dtype=np.float32, ndmin=2), None, len(output), self)
+        return Reduced(np.array(self.vector(output), dtype=np.float32, ndmin=2), None, len(output), self)
+
+
+def without_prompts(states: DeviceStates) -> DeviceStates:
+    """A batch without the tokens that pooling leaves out."""
+    left_out = np.minimum(states.unpooled, np.asarray(states.lengths) - 1)
+    ends = np.asarray(states.starts[1:])
+    firsts = np.asarray(states.starts[:-1]) + left_out
+    places = np.concatenate([np.arange(first, end) for first, end in zip(firsts, ends, strict=True)])
+    kept, offsets = upload([places, np.cumsum([0, *(ends - firsts)])], states.hidden.device)
+    trimmed = DeviceStates(states.hidden.index_select(0, kept), states.pooled, (ends - firsts).tolist(), offsets)
+    trimmed.unpooled = left_out.tolist()
+    return trimmed
 
 
 def reduced(how: str) -> Callable[[DeviceStates], Tensor]:
@@ -78,8 +92,8 @@ def pooler_on_device(states: DeviceStates) -> Tensor:
 
 
 def weighted(output: Output) -> Numbers:
-    """The n-th token counts n times."""
-    weights = np.arange(1, len(output.hidden) + 1, dtype=np.float32)
+    """The n-th token counts n times, tokens that are left out among those that are counted."""
+    weights = np.arange(1, len(output.hidden) + 1, dtype=np.float32) + np.float32(output.unpooled)
     vector: Numbers = weights @ output.hidden / weights.sum()
     return vector
 
@@ -90,8 +104,13 @@ def weighted_on_device(states: DeviceStates) -> Tensor:
     sequence = torch.searchsorted(states.end, numbers, right=True)
     weights = (numbers - states.first.index_select(0, sequence) + 1).float().unsqueeze(1)
     lengths = states.end - states.first
+    sizes = lengths * (lengths + 1) / 2
+    if any(states.unpooled):
+        (before,) = upload([np.asarray(states.unpooled)], states.hidden.device)
+        weights = weights + before.index_select(0, sequence).unsqueeze(1)
+        sizes = sizes + lengths * before
     sums = torch.segment_reduce(states.hidden.float() * weights, "sum", offsets=states.offsets, axis=0, unsafe=True)
-    return sums / (lengths * (lengths + 1) / 2).unsqueeze(1)
+    return sums / sizes.unsqueeze(1)
 
 
 def root_mean(states: DeviceStates) -> Tensor:
@@ -112,3 +131,26 @@ POOLINGS: dict[str, Pooling] = {
         lambda output: output.hidden[-1], lambda states: states.hidden.index_select(0, states.end - 1)
     ),
 }
+
+
+def modes(named: config.Pooling) -> tuple[config.Mode, ...]:
+    """Those whose vectors are concatenated; one is a vector of its own."""
+    return named if isinstance(named, tuple) else (named,)
+
+
+def listed(named: config.Pooling) -> str:
+    """For people."""
+    return " and ".join(modes(named))
+
+
+@cache
+def find(named: config.Pooling) -> Pooling:
+    """One of `POOLINGS`, or several as one whose vectors are as wide as theirs together."""
+    parts = [POOLINGS[mode] for mode in modes(named)]
+    if len(parts) == 1:
+        return parts[0]
+    return Pooling(
+        lambda output: np.concatenate([part.host(output) for part in parts]),
+        lambda states: torch.cat([part.device(states).float() for part in parts], dim=1),
+        any(part.pooled for part in parts),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Hashable, Iterable, Sequence
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from handler.types import Encoding, Text
 
 CHARACTERS_AT_ONCE = 1_000_000
 """About 200 MB of tokens while they are being cut."""
+PROMPTS = 64
+"""Whose lengths are kept; a client may send any."""
 
 
 class TextTokenizer:
@@ -48,6 +51,7 @@ class TextTokenizer:
         self.mask = settings.id(tokenizer, "mask_token", "[MASK]", "<mask>")
         self.prefix, self.suffix = special_tokens(tokenizer)
         self.excerpts = Excerpts(tokenizer)
+        self.prompt_length = lru_cache(PROMPTS)(self.length_as_prompt)
 
     @classmethod
     def load(cls, file: Path, config: HandlerConfig) -> TextTokenizer:
@@ -66,6 +70,14 @@ class TextTokenizer:
     def decode(self, ids: list[int], skip_special_tokens: bool) -> str:
         """Token ids to text."""
         return self.settings.clean_up(self.backend.decode(ids, skip_special_tokens=skip_special_tokens))
+
+    def length_as_prompt(self, prompt: str) -> int:
+        """Tokens that it puts before those of a text: all but a special one at its end.
+
+        Source: `_get_prompt_length` of sentence-transformers 6.2.
+        """
+        encoding = self.backend.encode(prompt)
+        return len(encoding.ids) - (1 if encoding.special_tokens_mask[-1:] == [1] else 0)
 
     def is_subword(self, id: int, text: str, start: int, stop: int) -> bool:
         """Whether a token goes on with a word, by transformers' rule.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Literal
 
@@ -50,6 +50,7 @@ class Encoding:
         word_ids: `(tokens,)` number of the word each token is of.
         sequence_ids: of a pair, `(tokens,)` 0 for its first text, 1 for its second, None for special tokens.
         attended: how many of its tokens, from the first on, attention looks at; None for all.
+        unpooled: how many of its first tokens, those of a prompt, pooling leaves out.
         token_offset: of a window, how many of the text's tokens come before it; of a pair, of the second text's.
     """
 
@@ -61,6 +62,7 @@ class Encoding:
     token_offset: int = 0
     sequence_ids: list[int | None] = field(default_factory=list)
     attended: int | None = None
+    unpooled: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -86,10 +88,12 @@ class Output:
     Attributes:
         hidden: `(tokens, hidden)` float32, the last hidden state.
         pooled: `(hidden,)` float32, the pooler's output; None where the checkpoint has no pooler.
+        unpooled: see `Encoding`.
     """
 
     hidden: NDArray[np.float32]
     pooled: NDArray[np.float32] | None
+    unpooled: int = field(default=0, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.hidden)
@@ -100,7 +104,13 @@ class Output:
 
     def owned(self) -> Output:
         """The same in arrays of its own; a runtime's are rows of those of a whole batch."""
-        return Output(np.array(self.hidden), None if self.pooled is None else np.array(self.pooled))
+        return replace(
+            self, hidden=np.array(self.hidden), pooled=None if self.pooled is None else np.array(self.pooled)
+        )
+
+    def leaving_out(self, tokens: int) -> Output:
+        """The same, of which pooling leaves out that many tokens at its beginning."""
+        return replace(self, unpooled=tokens) if tokens else self
 
 
 @dataclass(frozen=True, slots=True)

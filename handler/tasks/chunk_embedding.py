@@ -9,9 +9,12 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 
+from handler.config import Pooling
 from handler.device import HIDDEN, Reading
 from handler.errors import Invalid, TooLarge
 from handler.limits import numbered
+from handler.poolings import listed
+from handler.tasks import prompts
 from handler.tasks.chunks import Span, by_size, by_spans, span_of, tokens_of, window_span
 from handler.tasks.embedding import FORMATS, Embedding, EmbeddingRequest
 from handler.tasks.inputs import as_list
@@ -77,7 +80,12 @@ class ChunkEmbedding(Embedding):
     def fit(self, request: EmbeddingRequest, index: int, windows: list[Encoding], policy: str) -> list[Encoding]:
         """See `Task.fit`; `windows` is the whole text."""
         assert isinstance(request, ChunkEmbeddingRequest)
-        whole, most = windows[0], self.model.config.max_length
+        prompt = self.prompt(request)
+        return prompts.unpooled(self.model, prompt, self.chunks(request, windows[0], policy))
+
+    def chunks(self, request: ChunkEmbeddingRequest, whole: Encoding, policy: str) -> list[Encoding]:
+        """What the model reads of a text: all of it, or each chunk."""
+        most = self.model.config.max_length
         if request.spans is not None or request.late_chunking:
             return truncate(whole, policy, most)
         size = min(most, (request.chunk_size or most) + sum(whole.special))
@@ -152,7 +160,7 @@ def prompt_keys(request: EmbeddingRequest) -> dict[str, Any]:
     return {key: getattr(request, key) for key in ("prompt", "prompt_name", "input_type")}
 
 
-def check(request: ChunkEmbeddingRequest, pooling: str) -> None:
+def check(request: ChunkEmbeddingRequest, pooling: Pooling) -> None:
     """Refuse chunks that no text has, and late chunking of models that do not pool by the mean.
 
     Raises:
@@ -160,8 +168,8 @@ def check(request: ChunkEmbeddingRequest, pooling: str) -> None:
     """
     if request.late_chunking and (request.pooling or pooling) != "mean":
         raise Invalid(
-            f'"late_chunking" takes the mean of token states, and this model pools by {request.pooling or pooling}; '
-            "its vectors could not be compared with those of queries"
+            '"late_chunking" takes the mean of token states, and this model pools by '
+            f"{listed(request.pooling or pooling)}; its vectors could not be compared with those of queries"
         )
     if request.spans is None:
         if request.chunk_size is not None and request.overlap >= request.chunk_size:

@@ -10,10 +10,10 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from handler import poolings
 from handler.config import Pooling
 from handler.device import Reading
 from handler.errors import Invalid, quote
-from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.inputs import Inputs, texts_of
@@ -48,7 +48,7 @@ class EmbeddingRequest(TextRequest, frozen=True, kw_only=True):
         Pooling | None,
         Meta(
             description="pooling method: mean, cls, max, pooler, mean_sqrt_len_tokens, weightedmean, "
-            "lasttoken; default: the archive's"
+            "lasttoken, or a list of them to concatenate; default: the archive's"
         ),
     ] = None
     normalize: Annotated[bool | None, Meta(description="L2-normalize the vectors; default: the archive's")] = None
@@ -82,9 +82,15 @@ class Embedding(Task[EmbeddingRequest]):
             return prompts.for_input_type(self.model.config, request.input_type)
         return prompts.named(self.model.config, request.prompt_name) if request.prompt is None else request.prompt
 
+    def fit(self, request: EmbeddingRequest, index: int, windows: list[Encoding], policy: str) -> list[Encoding]:
+        """See `Task.fit`; ids have no prompt before them."""
+        if isinstance(texts_of(request.inputs)[index], list):
+            return windows
+        return prompts.unpooled(self.model, self.prompt(request), windows)
+
     def reading(self, request: EmbeddingRequest) -> Reading:
         """See `Task.reading`."""
-        return POOLINGS[request.pooling or self.model.config.pooling]
+        return poolings.find(request.pooling or self.model.config.pooling)
 
     def answer(
         self, request: EmbeddingRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]

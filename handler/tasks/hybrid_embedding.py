@@ -39,6 +39,12 @@ class HybridEmbedding(Task[HybridEmbeddingRequest]):
         """The inputs, with the archive's default prompt."""
         return prompts.prepend(prompts.named(self.model.config, None), texts_of(request.inputs))
 
+    def fit(self, request: HybridEmbeddingRequest, index: int, windows: list[Encoding], policy: str) -> list[Encoding]:
+        """See `Task.fit`; ids have no prompt before them."""
+        if isinstance(texts_of(request.inputs)[index], list):
+            return windows
+        return prompts.unpooled(self.model, prompts.named(self.model.config, None), windows)
+
     def reading(self, request: HybridEmbeddingRequest) -> None:
         """See `Task.reading`; the states stay where they are, as several things are read of them."""
         return

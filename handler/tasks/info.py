@@ -40,6 +40,7 @@ class Info(Task[InfoRequest]):
             "vocabulary": model.tokenizer.vocabulary,
             "mask": None if model.tokenizer.mask is None else model.tokenizer.name(model.tokenizer.mask),
             "pooling": config.pooling,
+            "include_prompt": config.include_prompt,
             "normalize": config.normalize,
             "prompts": config.prompts,
             "default_prompt": config.default_prompt,

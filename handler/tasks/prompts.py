@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from handler.config import HandlerConfig
 from handler.config import prompts as prompts_of
 from handler.errors import Invalid, unknown
-from handler.types import Side, Text
+from handler.model import LoadedModel
+from handler.types import Encoding, Side, Text
 
 
 def named(config: HandlerConfig, name: str | None) -> str:
@@ -38,3 +40,14 @@ def prepend(prompt: str, texts: Iterable[Text]) -> list[Text]:
     if not prompt:
         return list(texts)
     return [prompt + text if isinstance(text, str) and text.strip() else text for text in texts]
+
+
+def unpooled(model: LoadedModel, prompt: str, windows: list[Encoding]) -> list[Encoding]:
+    """The windows of a text behind that prompt, whose tokens pooling leaves out if the archive says so.
+
+    One token is pooled whatever is cut off, where sentence-transformers 6.2 would answer with zeros.
+    """
+    if model.config.include_prompt or not prompt:
+        return windows
+    first, *others = windows
+    return [replace(first, unpooled=min(model.tokenizer.prompt_length(prompt), len(first) - 1)), *others]

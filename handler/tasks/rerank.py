@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 
+from handler import poolings
 from handler.device import Reading
 from handler.errors import Empty
 from handler.head import Head, Scores
 from handler.late_interaction import LateInteraction
 from handler.model import LoadedModel
-from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.multi_vector import MultiVector
@@ -84,13 +84,20 @@ class Sides(Scorer):
 
     def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
         """The query and then the texts, each with the archive's prompt for its side."""
-        config = self.model.config
-        asked = prompts.prepend(prompts.for_input_type(config, "query"), [query])
-        return asked + prompts.prepend(prompts.for_input_type(config, "document"), texts)
+        asked = prompts.prepend(self.prompt("query"), [query])
+        return asked + prompts.prepend(self.prompt("document"), texts)
+
+    def prompt(self, side: Side) -> str:
+        """The archive's."""
+        return prompts.for_input_type(self.model.config, side)
 
 
 class BiEncoder(Sides):
     """Cosines of the archive's embeddings."""
+
+    def fit(self, index: int, windows: list[Encoding], policy: str) -> list[Encoding]:
+        """See `Task.fit`."""
+        return prompts.unpooled(self.model, self.prompt("document" if index else "query"), windows)
 
     def scores(self, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
         """Between -1 and 1."""
@@ -123,7 +130,7 @@ def scorer(model: LoadedModel) -> Scorer:
         return CrossEncoder(model.head)
     if model.late_interaction and model.config.task == MultiVector.name:  # BGE-M3 is made for cosines first
         return MaxSim(model, model.late_interaction)
-    return BiEncoder(model, POOLINGS[model.config.pooling])
+    return BiEncoder(model, poolings.find(model.config.pooling))
 
 
 class Rerank(Task[RerankRequest]):

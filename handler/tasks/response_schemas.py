@@ -150,7 +150,8 @@ class Description(msgspec.Struct):
     dimensions: int
     vocabulary: int
     mask: str | None
-    pooling: str
+    pooling: str | list[str]
+    include_prompt: bool
     normalize: bool
     prompts: dict[str, str]
     default_prompt: str | None

@@ -9,9 +9,9 @@ from typing import Annotated
 import numpy as np
 from msgspec import Meta
 
+from handler import poolings
 from handler.device import Reading
 from handler.errors import Invalid
-from handler.poolings import POOLINGS
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.vectors import Vectors, normalized_embeddings
@@ -61,9 +61,13 @@ class Similarity(Task[SimilarityRequest]):
         """See `Task.listed`; the source is in none."""
         return len(texts) - (request.source is not None)
 
+    def fit(self, request: SimilarityRequest, index: int, windows: list[Encoding], policy: str) -> list[Encoding]:
+        """See `Task.fit`."""
+        return prompts.unpooled(self.model, prompts.named(self.model.config, None), windows)
+
     def reading(self, request: SimilarityRequest) -> Reading:
         """See `Task.reading`."""
-        return POOLINGS[self.model.config.pooling]
+        return poolings.find(self.model.config.pooling)
 
     def answer(
         self, request: SimilarityRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]

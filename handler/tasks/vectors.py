@@ -7,16 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from handler import poolings
+from handler.config import Pooling
+from handler.errors import Invalid
 from handler.model import LoadedModel
-from handler.poolings import POOLINGS
 from handler.types import Output
 
 Vectors = NDArray[np.float32]
 
 
-def pooled(texts: Sequence[Sequence[Output]], pooling: str) -> Vectors:
+def pooled(texts: Sequence[Sequence[Output]], pooling: Pooling) -> Vectors:
     """`(texts, hidden)`; the windows of a long text are averaged, weighted by their tokens."""
-    rows = POOLINGS[pooling].of([window for windows in texts for window in windows])
+    rows = poolings.find(pooling).of([window for windows in texts for window in windows])
     if len(rows) == len(texts):
         return rows
     vectors, first = [], 0
@@ -27,10 +29,21 @@ def pooled(texts: Sequence[Sequence[Output]], pooling: str) -> Vectors:
     return np.asarray(vectors, dtype=np.float32)
 
 
-def vectors(model: LoadedModel, texts: Sequence[Sequence[Output]], pooling: str | None = None) -> Vectors:
-    """`(texts, dimensions)`: pooled, as the archive does it by default, and through its dense layers."""
+def vectors(model: LoadedModel, texts: Sequence[Sequence[Output]], pooling: Pooling | None = None) -> Vectors:
+    """`(texts, dimensions)`: pooled, as the archive does it by default, and through its dense layers.
+
+    Raises:
+        Invalid: the layers take vectors of another width.
+    """
     found = pooled(texts, pooling or model.config.pooling)
-    return found if model.dense is None else model.dense(found)
+    if model.dense is None:
+        return found
+    if found.shape[1] != model.dense.width:
+        raise Invalid(
+            f'"pooling" gives {found.shape[1]} dimensions, and the layers after it take {model.dense.width}; '
+            f"this model was made for {poolings.listed(model.config.pooling)}"
+        )
+    return model.dense(found)
 
 
 def normalized_embeddings(model: LoadedModel, texts: Sequence[Sequence[Output]]) -> Vectors:

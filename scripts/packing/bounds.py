@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import msgspec
 
 from handler.config import ModelConfig
+from handler.poolings import listed
 from scripts.console import Failure
 from scripts.packing import suggested
 from scripts.paths import CONFIG
 from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.configuration import pooled_size
 
 LARGEST = 2**31 - 1
 """TorchServe reads whole numbers of `model-config.yaml` as Java's `int` and leaves out others with a line in its log.
@@ -38,8 +41,15 @@ def check_model(config: ModelConfig, checkpoint: Checkpoint) -> None:
             f"handler.max_length {handler.max_length} is more than the model's {most} positions",
             fix=f"{most} at most; the checkpoint itself suggests {checkpoint.max_length}",
         )
-    if handler.dimensions is not None and handler.dimensions > suggested.width(checkpoint):
-        width = suggested.width(checkpoint)
+    pooled = replace(checkpoint, pooling=handler.pooling)
+    width, takes = suggested.width(pooled), pooled_size(checkpoint.config, checkpoint.pooling)
+    if checkpoint.dense and pooled_size(checkpoint.config, handler.pooling) != takes:
+        raise Failure(
+            f"handler.pooling {listed(handler.pooling)} gives another width than the {takes} dimensions that "
+            "the layers after it take",
+            fix=f"leave it out, for {listed(checkpoint.pooling)}",
+        )
+    if handler.dimensions is not None and handler.dimensions > width:
         raise Failure(
             f"handler.dimensions {handler.dimensions} is more than the {width} dimensions of the model's embeddings",
             fix=f"{width} at most, {LEAVE}",

@@ -19,7 +19,7 @@ from scripts.files.json_files import load_object, required, value
 from scripts.packing import layout
 from scripts.sources import pickles
 from scripts.sources.checkpoint import Checkpoint
-from scripts.sources.configuration import hidden_size
+from scripts.sources.configuration import pooled_size
 
 TANH = "torch.nn.modules.activation.Tanh"
 EPS = 1e-5
@@ -36,7 +36,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     """
     if not checkpoint.dense:
         return
-    steps, weights = chain(checkpoint.dense, hidden_size(checkpoint.config), SENTENCE)
+    steps, weights = chain(checkpoint.dense, pooled_size(checkpoint.config, checkpoint.pooling), SENTENCE)
     try:
         layout.check_finite(weights)
     except ValueError as error:

@@ -11,7 +11,7 @@ from scripts.console import Failure
 from scripts.files.json_files import load_object, value
 from scripts.packing import heads
 from scripts.sources.checkpoint import Checkpoint
-from scripts.sources.configuration import hidden_size
+from scripts.sources.configuration import pooled_size
 from scripts.sources.sentence_transformers import MODEL
 
 USUAL = ("query", "document")
@@ -36,6 +36,7 @@ def settings(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any]
         "task": checkpoint.task,
         "max_length": checkpoint.max_length,
         "pooling": checkpoint.pooling,
+        "include_prompt": checkpoint.include_prompt,
         "normalize": checkpoint.normalize,
         "dimensions": None if kept is None or kept >= width(checkpoint) else kept,
         "rerank": heads.ranks(checkpoint),
@@ -48,7 +49,7 @@ def settings(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any]
 def width(checkpoint: Checkpoint) -> int:
     """Dimensions of an embedding before any are left out."""
     if not checkpoint.dense:
-        return hidden_size(checkpoint.config)
+        return pooled_size(checkpoint.config, checkpoint.pooling)
     module = checkpoint.dense[-1]
     config, file = load_object(module / "config.json"), f"{module.name}/config.json"
     return value(config, "out_features", int, 0, file) or value(config, "dimension", int, 0, file)

@@ -16,11 +16,10 @@ import numpy as np
 import orjson
 from msgspec.structs import replace
 
-from handler import loading, runtimes
+from handler import loading, poolings, runtimes
 from handler.config import CHECKPOINT, ModelConfig
 from handler.errors import ConfigError
 from handler.pipeline import Pipeline
-from handler.poolings import POOLINGS
 from handler.runtimes.base import Placement
 from handler.types import Encoding, Row
 from scripts import smoke_test
@@ -115,10 +114,11 @@ def attempt(pipeline: Pipeline, checkpoint: Checkpoint, config: ModelConfig, len
             f"{checkpoint.folder} answers a text of {len(encoding)} tokens with what is no number",
             fix="look for a training that went wrong; another dtype does not help: float32 is used here",
         )
-    if POOLINGS[config.handler.pooling].pooled and output.pooled is None:
+    if poolings.find(config.handler.pooling).pooled and output.pooled is None:
         raise Failure(
-            f"handler.pooling is {config.handler.pooling}, and the weights of {checkpoint.folder} have no pooler",
-            fix=f"set it to {checkpoint.pooling} in the file for --config, or leave it out",
+            f"handler.pooling is {poolings.listed(config.handler.pooling)}, and the weights of {checkpoint.folder} "
+            "have no pooler",
+            fix=f"set it to {poolings.listed(checkpoint.pooling)} in the file for --config, or leave it out",
         )
 
 

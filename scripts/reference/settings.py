@@ -32,7 +32,10 @@ For [traces](../observability.md#traces), after `scripts/setup otel`; OpenTeleme
 ones](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/):"""
 DERIVED = {
     **dict.fromkeys(
-        ("task", "max_length", "min_length", "pooling", "normalize", "dimensions", "prompts", "default_prompt"),
+        (
+            *("task", "max_length", "min_length", "pooling", "include_prompt", "normalize", "dimensions"),
+            *("prompts", "default_prompt"),
+        ),
         "from the checkpoint",
     ),
     "truncation": "from the checkpoint, or by task",

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from handler.config import Pooling
 from handler.head import HeadType
 from scripts.console import Failure
 from scripts.files.entries import leads_out
@@ -68,6 +69,7 @@ class Checkpoint:
         positions: longest sequence that it has positions for; None where there is no end to them.
         task: what it is for; empty for a head that is not served.
         pooling: of a sentence-transformers folder, else `mean`.
+        include_prompt: whether the tokens of a prompt are pooled, too.
         dense: folders of the dense layers after pooling.
         normalize: whether its embeddings have length 1.
         dimensions: how many of an embedding's are kept; None for all.
@@ -89,7 +91,8 @@ class Checkpoint:
     max_length: int
     positions: int | None
     task: str
-    pooling: str = "mean"
+    pooling: Pooling = "mean"
+    include_prompt: bool = True
     dense: tuple[Path, ...] = ()
     normalize: bool = False
     dimensions: int | None = None

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from handler.config import Pooling
+from handler.poolings import modes
 from scripts.console import Failure
 from scripts.files.json_files import required, value
 from scripts.sources.families import OTHER, family
@@ -39,6 +41,11 @@ def hidden_size(config: Mapping[str, Any]) -> int:
     if size < 1:
         raise Failure(f"{key} of config.json is {size}; expected: 1 or more")
     return size
+
+
+def pooled_size(config: Mapping[str, Any], pooling: Pooling) -> int:
+    """Width of a text's vector when it is pooled; see `hidden_size`."""
+    return hidden_size(config) * len(modes(pooling))
 
 
 def check_layers(config: Mapping[str, Any]) -> None:

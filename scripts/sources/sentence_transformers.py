@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from handler.activations import OF_MODULES
+from handler.config import Pooling
 from scripts.console import Failure
 from scripts.files.entries import leads_out
 from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
@@ -18,13 +19,14 @@ from scripts.sources.late_interaction import LateInteraction
 
 POOLINGS = {
     "pooling_mode_cls_token": "cls",
-    "pooling_mode_mean_tokens": "mean",
     "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
     "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-"""Keys of the older form of the file, and the names of the newer one, which are ours."""
+"""Keys of the older form of the file, in the order in which they are concatenated, and the names of the newer one,
+which are ours."""
 MODEL = "config_sentence_transformers.json"
 """File of the whole."""
 ADAPTED, TRANSFORMER = "custom_st.Transformer", "sentence_transformers.models.Transformer"
@@ -147,19 +149,14 @@ def name_of(kind: str) -> str:
 
 
 def embedding(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
-    """Pooling.
-
-    Raises:
-        Failure: it is of several kinds, or leaves a prompt's tokens out.
-    """
+    """Pooling."""
     file = modules["Pooling"] / "config.json"
     config = load_object(file)
-    if not value(config, "include_prompt", bool, True, "1_Pooling/config.json"):
-        raise Failure(
-            f"{root} leaves the tokens of prompts out of pooling (include_prompt); this is not served",
-            fix=f"set include_prompt to true in {modules['Pooling'].name}/config.json if no prompts are used",
-        )
-    return {"task": "embedding", "pooling": read_pooling(file, config)}
+    return {
+        "task": "embedding",
+        "pooling": read_pooling(file, config),
+        "include_prompt": value(config, "include_prompt", bool, True, str(file)),
+    }
 
 
 def sparse(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
@@ -231,22 +228,23 @@ Source: `TRANSFORMER_TASK_DEFAULTS` of sentence-transformers 6.2.
 """
 
 
-def read_pooling(file: Path, config: Mapping[str, Any]) -> str:
-    """The one pooling mode; the mean, where an older form of the file names none that is on.
+def read_pooling(file: Path, config: Mapping[str, Any]) -> Pooling:
+    """The pooling mode, or several to concatenate; the mean, where an older form of the file names none that is on.
 
     Source: `Pooling.__init__` and `_convert_legacy_pooling_kwargs` of sentence-transformers 6.2.
     """
-    on = [POOLINGS.get(key, key) for key, on in config.items() if key.startswith("pooling_mode_") and on]
+    keys = [*POOLINGS, *(key for key in config if key.startswith("pooling_mode_") and key not in POOLINGS)]
+    on = [POOLINGS.get(key, key) for key in keys if config.get(key)]
     said = config.get("pooling_mode")
     named = (on or "mean") if said is None else said
     modes = [named] if isinstance(named, str) else checked(named, list, f"pooling_mode of {file}")
     modes = [checked(mode, str, f"a pooling_mode of {file}") for mode in modes]
-    if len(modes) != 1 or modes[0] not in POOLINGS.values():
+    if not modes or not set(modes) <= set(POOLINGS.values()):
         raise Failure(
             f"{file} pools by {' and '.join(modes) or 'nothing'}, which is not served",
-            fix=f"one of {', '.join(POOLINGS.values())} is, if the model was trained with it",
+            fix=f"{', '.join(POOLINGS.values())} are, if the model was trained with them",
         )
-    return modes[0]
+    return cast(Pooling, modes[0] if len(modes) == 1 else tuple(modes))
 
 
 def classifier(config: Mapping[str, Any]) -> dict[str, Any]:

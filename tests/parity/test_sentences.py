@@ -4,41 +4,12 @@ import json
 import shutil
 
 import numpy as np
-import orjson
 import pytest
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.util import cos_sim
 
-from handler import loading
-from handler.types import Row
-from scripts.packing import pack as packer
-from scripts.sources import checkpoint as checkpoints
 from tests import folders
-
-TEXTS = ["hello how are you?", "a cat sat on a mat", "Hello", "the mat , sat . " * 20]
-
-
-def load(folder, tmp_path, runtime="packed"):
-    checkpoint = checkpoints.read(folder)
-    config = packer.configure(checkpoint, {"handler": {"runtime": runtime, "threads": 1}})
-    packer.stage(checkpoint, tmp_path / "archive", runtime)
-    settings = json.loads(orjson.dumps({"handler": {name: getattr(config.handler, name) for name in KEYS}}))
-    return loading.load(tmp_path / "archive", "s", "1.0", settings, None, lambda *_: None)
-
-
-KEYS = ("task", "max_length", "runtime", "pooling", "normalize", "truncation", "dimensions", "prompts")
-KEYS += ("default_prompt", "threads")
-
-
-def ask(pipeline, body, status=200, path=""):
-    (reply,) = pipeline.answer([Row({"body": orjson.dumps(body)}, {}, "application/json", path)])
-    assert reply.status == status, reply.body
-    return orjson.loads(reply.body)
-
-
-def close(ours, theirs):
-    assert np.abs(np.asarray(ours) - theirs).max() < 1e-5
-    return True
+from tests.parity.sentences import TEXTS, ask, close, load
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"])

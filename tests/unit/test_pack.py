@@ -198,7 +198,12 @@ def test_modules_that_cannot_be_reproduced_are_refused(folder, names):
 
 @pytest.mark.parametrize(
     ("pooling", "found"),
-    [({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"), ({"pooling_mode": "max"}, "max")],
+    [
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"),
+        ({"pooling_mode": "max"}, "max"),
+        ({"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True}, ("cls", "mean")),
+        ({"pooling_mode": ["mean", "cls"]}, ("mean", "cls")),
+    ],
 )
 def test_pooling_is_read_in_both_forms_of_the_file(folder, pooling, found):
     checkpoint = sentence_transformer(folder, [("Transformer", ""), ("Pooling", "1_Pooling")], **pooling)
@@ -208,9 +213,6 @@ def test_pooling_is_read_in_both_forms_of_the_file(folder, pooling, found):
 def test_prompts_that_cannot_be_reproduced_are_refused(folder):
     saved = {"prompts": {"query": "query: "}, "default_prompt_name": "query"}
     (folder / "config_sentence_transformers.json").write_text(json.dumps(saved))
-    modules = [("Transformer", ""), ("Pooling", "1_Pooling")]
-    with pytest.raises(Failure, match="leaves the tokens of prompts out"):
-        sentence_transformer(folder, modules, pooling_mode="mean", include_prompt=False)
     (folder / "modules.json").write_text(json.dumps([{"type": "sentence_transformers.models.Transformer", "path": ""}]))
     with pytest.raises(Failure, match="puts its prompt 'query' before each pair"):
         checkpoints.read(folder)
@@ -233,10 +235,10 @@ def test_a_configuration_of_the_wrong_kind_is_a_failure(folder, content, words):
         checkpoints.read(folder)
 
 
-def test_several_poolings_are_refused(folder):
+def test_an_unknown_pooling_is_refused(folder):
     modules = [("Transformer", ""), ("Pooling", "1_Pooling")]
-    with pytest.raises(Failure, match=r"1_Pooling/config\.json pools by cls and mean, which is not served"):
-        sentence_transformer(folder, modules, pooling_mode_cls_token=True, pooling_mode_mean_tokens=True)
+    with pytest.raises(Failure, match=r"1_Pooling/config\.json pools by cls and median, which is not served"):
+        sentence_transformer(folder, modules, pooling_mode=["cls", "median"])
 
 
 @pytest.mark.parametrize(
