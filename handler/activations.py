@@ -119,6 +119,7 @@ ACTIVATIONS: dict[str, Activation] = {
         kernel=6,
         onnx=Onnx("QuickGelu", MICROSOFT, {"alpha": 1.0}),
         transformers=("silu", "swish"),
+        module="SiLU",
     ),
     "quick_gelu": Activation(
         quick_gelu,
@@ -130,9 +131,19 @@ ACTIVATIONS: dict[str, Activation] = {
     "gelu_10": Activation(
         gelu_10, gelu_10, kernel=9, onnx=Onnx("Gelu", MICROSOFT, most=10.0), transformers=("gelu_10",)
     ),
-    "mish": Activation(mish, torch.ops.aten.mish_, kernel=8, onnx=Onnx("Mish"), transformers=("mish",)),
+    "mish": Activation(mish, torch.ops.aten.mish_, kernel=8, onnx=Onnx("Mish"), transformers=("mish",), module="Mish"),
 }
 """By our name, which archives hold."""
+WITHOUT_ARGUMENTS = (
+    *("CELU", "ELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid", "ReLU6", "SELU"),
+    *("Softplus", "Softshrink", "Softsign", "Tanhshrink"),
+)
+"""Further ones of `torch.nn`, which heads and dense layers may have, and no encoder."""
+ACROSS = ("Softmax", "Softmin", "LogSoftmax")
+"""Those over all scores of a text."""
+MODULES = {name: getattr(torch.nn, name)() for name in WITHOUT_ARGUMENTS}
+MODULES |= {name: getattr(torch.nn, name)(dim=-1) for name in ACROSS}
+ACTIVATIONS |= {name.lower(): Activation(module, module, module=name) for name, module in MODULES.items()}
 OF_TRANSFORMERS = {theirs: name for name, each in ACTIVATIONS.items() for theirs in each.transformers}
 """Our name by that in `config.json`: those that a layer may have."""
 OF_MODULES = {each.module: name for name, each in ACTIVATIONS.items() if each.module}

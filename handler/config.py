@@ -45,7 +45,9 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = 1
     runtime: Annotated[
         str,
-        Meta(description="inference engine: native, packed, onnx, torchscript, eager; auto selects the fastest"),
+        Meta(
+            description="inference engine: native, packed, onnx, torchscript, eager, static; auto selects the fastest"
+        ),
     ] = "auto"
     dtype: Annotated[
         Precision,
@@ -70,6 +72,9 @@ class HandlerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         dict[str, str], Meta(description="prompts by name; a request selects one to prepend to its texts")
     ] = {}
     default_prompt: Annotated[str | None, Meta(description="prompt of requests that select none")] = None
+    max_active_dims: Annotated[
+        Count | None, Meta(description="words of a sparse embedding, those of the largest weights; default: all")
+    ] = None
     truncation: Annotated[
         Truncation | None,
         Meta(

@@ -63,20 +63,23 @@ class HeadMetadata(msgspec.Struct, frozen=True):
         reads: what of its text a `sequence` head reads: the first token's state, the mean of all, what the pooler
             makes of the first, or all of them, whose scores it averages.
         labels: names of the scores, in order; empty for a vocabulary.
-        function: what makes the scores of a sequence probabilities.
+        function: what makes the scores of a sequence probabilities: a key of `FUNCTIONS`, or of
+            `handler.activations.ACTIVATIONS`, which a cross-encoder may name.
         rerank: what a cross-encoder applies to its one score, a key of `handler.activations.ACTIVATIONS`.
         eps: of normalisations.
         logarithms: how often log(1 + x) is taken of a vocabulary's scores above 0, for a sparse embedding.
+        pooling: what a sparse embedding has of the scores of a text's tokens.
     """
 
     kind: HeadType
     steps: list[Step]
     labels: list[str] = []
     reads: Reads = "first"
-    function: Function = "softmax"
+    function: str = "softmax"
     rerank: str = "sigmoid"
     eps: float = 1e-12
     logarithms: int = 1
+    pooling: Literal["max", "sum"] = "max"
 
 
 class Head:
@@ -130,9 +133,14 @@ class Head:
         return values
 
     def relevance(self, scores: Scores) -> Scores:
-        """A cross-encoder's scores after the activation that sentence-transformers would apply."""
-        apply = ACTIVATIONS[self.description.rerank].apply
-        return apply(torch.from_numpy(scores)).numpy()
+        """`(texts,)`, a cross-encoder's scores after the activation that sentence-transformers would apply."""
+        return self.activated(scores[:, None], self.description.rerank)[:, 0]
+
+    def activated(self, scores: Scores, function: str) -> Scores:
+        """`(texts, scores)` after a key of `FUNCTIONS` or of `handler.activations.ACTIVATIONS`."""
+        if function in FUNCTIONS:
+            return FUNCTIONS[function](scores)
+        return ACTIVATIONS[function].apply(torch.from_numpy(scores)).numpy()
 
 
 class SequenceScores(Reading):

@@ -18,6 +18,7 @@ RUNTIMES = {
     "onnx": "handler.runtimes.onnx:Onnx",
     "torchscript": "handler.runtimes.torchscript:TorchScript",
     "eager": "handler.runtimes.eager:Eager",
+    "static": "handler.runtimes.static:Static",
 }
 FASTEST = {"cpu": ("native", "onnx", "packed"), "cuda": ("packed",)}
 """What `auto` means on each kind of device: the first that computes there in the dtype. An archive packed with `auto`

@@ -19,6 +19,8 @@ WEIGHTS = "packed.safetensors"
 """Name of the file that the packer writes for the `native`, `packed` and `onnx` runtimes."""
 GRAPH = "model.onnx"
 """Name of the graph that the `onnx` runtime loads; its matrices are in `WEIGHTS`."""
+TABLE = "table.safetensors"
+"""Name of the file that the packer writes for the `static` runtime."""
 SCRIPT = "model.pt"
 """Name of the trace that the `torchscript` runtime loads."""
 

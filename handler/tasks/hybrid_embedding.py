@@ -81,7 +81,8 @@ class HybridEmbedding(Task[HybridEmbeddingRequest]):
     def sparse(self, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]) -> Any:
         """As `sparse-embedding`."""
         assert self.model.terms is not None
-        return [listed(*found, None) for found in self.model.terms.weights(encodings, outputs)]
+        weights, most = self.model.terms.weights(encodings, outputs), self.model.config.max_active_dims
+        return [listed(*found, most) for found in weights]
 
     def multi_vector(self, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]) -> Any:
         """As `multi-vector`, whose two sides are one for such models."""

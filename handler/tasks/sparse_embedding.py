@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
+from torch import Tensor
 
 from handler.device import Reading, tensor
 from handler.errors import TooLarge
@@ -27,12 +28,12 @@ class SparseEmbeddingRequest(TextRequest, frozen=True, kw_only=True):
     inputs: Inputs
     top_k: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        Meta(description="number of largest weights to return; default: all", examples=[128]),
+        Meta(description="number of largest weights to return; default: the archive's, or all", examples=[128]),
     ] = None
 
 
 class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
-    """Sparse embeddings, SPLADE: max over tokens of log(1 + relu(logit)) (https://arxiv.org/abs/2109.10086).
+    """Sparse embeddings, SPLADE: max or sum over tokens of log(1 + relu(logit)) (https://arxiv.org/abs/2109.10086).
 
     BGE-M3 has a layer of its own for the weights. The windows of a long text are tokens of one text.
     """
@@ -58,19 +59,22 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
         """Per text `index` and `value` of each word above 0, by index."""
         answers: list[list[dict[str, Any]]] = []
         size = 0
-        for found in self.model.terms.weights(encodings, outputs) if self.model.terms else self.peaks(outputs):
-            answers.append(listed(*found, request.top_k))
+        for found in self.model.terms.weights(encodings, outputs) if self.model.terms else self.pooled(outputs):
+            answers.append(listed(*found, request.top_k or self.model.config.max_active_dims))
             size += BYTES_PER_WORD * len(answers[-1])
             self.check_answer_size(size, len(answers), len(outputs))
         return answers
 
-    def peaks(self, outputs: Sequence[Sequence[Output]]) -> Iterator[tuple[Indices, Scores]]:
+    def pooled(self, outputs: Sequence[Sequence[Output]]) -> Iterator[tuple[Indices, Scores]]:
         """For each text the words above 0 and their weights, of the vocabulary's scores."""
-        peaks = self.scored((tensor(window) for text in outputs for window in text), peaks=True)
+        description = self.head.description
+        pool, join = POOLINGS[description.pooling]
+        states = (tensor(window) for text in outputs for window in text)
+        found = self.scored(states, lambda scores: pool(scores, description.logarithms))
         for windows in outputs:
-            found = weights([next(peaks)[0] for _ in windows], self.head.description.logarithms)
-            kept = np.flatnonzero(found)
-            yield kept, found[kept]
+            weights: Scores = join([next(found)[0] for _ in windows])
+            kept = np.flatnonzero(weights)
+            yield kept, weights[kept]
 
     def check_answer_size(self, size: int, texts: int, total: int) -> None:
         """Refuse an answer that has become too large, long before it is whole: a word takes ten times as much memory.
@@ -85,12 +89,29 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
             )
 
 
-def weights(peaks: Sequence[Scores], logarithms: int) -> Scores:
-    """`(vocabulary,)` from the largest scores of each window."""
-    weights: Scores = np.maximum(np.maximum.reduce(peaks), 0)
-    for _ in range(logarithms):
-        weights = np.log1p(weights)
-    return weights
+def logarithm(scores: Tensor, times: int) -> Tensor:
+    """log(1 + x) of scores above 0, so many times; others are 0."""
+    scores = scores.relu()
+    for _ in range(times):
+        scores = scores.log1p()
+    return scores
+
+
+def largest(scores: Tensor, logarithms: int) -> Tensor:
+    """`(vocabulary,)` of `(tokens, vocabulary)`; logarithms keep the order, so one of each word is enough."""
+    return logarithm(scores.amax(0), logarithms)
+
+
+def total(scores: Tensor, logarithms: int) -> Tensor:
+    """`(vocabulary,)` of `(tokens, vocabulary)`, of SPLADE's first form (https://arxiv.org/abs/2107.05720)."""
+    return logarithm(scores, logarithms).sum(0)
+
+
+POOLINGS: Mapping[str, tuple[Callable[[Tensor, int], Tensor], Callable[[Sequence[Scores]], Scores]]] = {
+    "max": (largest, np.maximum.reduce),
+    "sum": (total, np.add.reduce),
+}
+"""By `HeadMetadata.pooling`: of the tokens of a window, and of the windows of a text."""
 
 
 def listed(words: Indices, weights: Scores, top_k: int | None) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from handler.device import Reading
 from handler.errors import Invalid
-from handler.head import FUNCTIONS, Function, Head, Scores
+from handler.head import Function, Head, Scores
 from handler.tasks.base import HeadTask, TextRequest
 from handler.tasks.inputs import TextsOrPairs, texts_of
 from handler.tasks.scores import of_windows, top_k_indices
@@ -37,7 +37,10 @@ class TextClassificationRequest(TextRequest, frozen=True, kw_only=True):
 
 
 class TextClassification(HeadTask[TextClassificationRequest]):
-    """Labels of a text or pair with their scores, best first, as transformers' pipeline computes them."""
+    """Labels of a text or pair with their scores, best first, as transformers' pipeline computes them.
+
+    A cross-encoder with several labels that names an activation for them gives `CrossEncoder.predict`'s.
+    """
 
     name = "text-classification"
     request = TextClassificationRequest
@@ -64,8 +67,8 @@ class TextClassification(HeadTask[TextClassificationRequest]):
     ) -> list[list[Labelled]]:
         """Per text its labels and their scores."""
         description = self.head.description
-        apply = FUNCTIONS[request.function_to_apply or description.function]
-        rows = apply(averaged(self.head, outputs))
+        function = request.function_to_apply or description.function
+        rows = self.head.activated(averaged(self.head, outputs), function)
         return [best(row, description.labels, request.top_k) for row in rows]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +15,8 @@ from handler.model import Capability
 from handler.tasks.base import HeadTask, R
 from handler.truncation import chunk_by_size
 
+Pool = Callable[[Tensor], Tensor]
+"""`(tokens, vocabulary)` to `(vocabulary,)`."""
 ROWS = 256
 """Tokens scored at once; each has a float per word, 31 MB in all for 30,522 words."""
 
@@ -28,27 +30,27 @@ class VocabularyTask(HeadTask[R]):
         """See `Task.reading`."""
         return None
 
-    def scored(self, states: Iterable[Tensor], peaks: bool = False) -> Iterator[Scores]:
+    def scored(self, states: Iterable[Tensor], pool: Pool | None = None) -> Iterator[Scores]:
         """`(tokens, vocabulary)` for each `(tokens, hidden)`.
 
         Args:
             states: on the host or on the model's device.
-            peaks: only the largest score of each word, `(1, vocabulary)`.
+            pool: makes one score of each word's of several tokens, for `(1, vocabulary)`.
 
         Raises:
             Overloaded: time is up; looked at before each product.
         """
         for some in chunk_by_size(states, len, ROWS):
             self.model.deadline.check()
-            rows = [1 if peaks else len(each) for each in some]
-            yield from np.split(self.scores(some, peaks), np.cumsum(rows[:-1]))
+            rows = [1 if pool else len(each) for each in some]
+            yield from np.split(self.scores(some, pool), np.cumsum(rows[:-1]))
 
     @torch.inference_mode()
-    def scores(self, states: Sequence[Tensor], peaks: bool) -> Scores:
+    def scores(self, states: Sequence[Tensor], pool: Pool | None) -> Scores:
         """Those of all of them in one array."""
         found = self.head.chain(torch.cat([each.to(self.head.device) for each in states]).float())
-        if peaks:
-            found = torch.stack([part.amax(0) for part in torch.split(found, [*map(len, states)])])
+        if pool:
+            found = torch.stack([pool(part) for part in torch.split(found, [*map(len, states)])])
         scores = HostCopy(found).array
         check_finite(scores[:, :1])  # what overflowed before the head is NaN in all of them
         return scores

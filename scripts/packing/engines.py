@@ -10,15 +10,17 @@ from safetensors import safe_open
 from handler.config import Dtype
 from handler.errors import unknown
 from handler.runtimes import FASTEST, find
-from handler.runtimes.base import Placement
+from handler.runtimes.base import TABLE, Placement
 from handler.runtimes.eager import Eager
+from handler.runtimes.static import ROWS
 from handler.tokenizer_settings import FILE as SETTINGS
 from handler.tokenizer_settings import load
 from scripts.console import Failure, err
 from scripts.packing import kernels, layout, weights
 from scripts.packing.exports import onnx, torchscript
-from scripts.sources import pickles, variants
+from scripts.sources import pickles, static, variants
 from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.families import family
 
 Writer = Callable[[Checkpoint, Path, Dtype], None]
 
@@ -65,6 +67,13 @@ def eager(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
         link(file, folder, variants.plain(file.name, checkpoint.variant))
 
 
+def table(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
+    """The table of static embeddings, in float32."""
+    rows = static.rows(checkpoint.folder)
+    layout.check_finite({ROWS: rows})
+    layout.save({ROWS: rows}, folder / TABLE, {})
+
+
 WRITERS: dict[str, Writer] = {
     "auto": auto,
     "native": native,
@@ -72,6 +81,7 @@ WRITERS: dict[str, Writer] = {
     "onnx": graph,
     "torchscript": script,
     "eager": eager,
+    "static": table,
 }
 ENCODERS = ("auto", "native", "packed", "onnx")
 """Runtimes that know the model's layers, and so take only the families of `layout`."""
@@ -102,7 +112,12 @@ def resolve(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> str:
     """
     if runtime not in WRITERS:
         raise Failure(unknown("runtime", runtime, WRITERS))
-    reason = layout.unsupported_reason(checkpoint.config)
+    layered = family(checkpoint.config).layered
+    runtime = "static" if runtime == "auto" and not layered else runtime
+    if layered == (runtime == "static"):
+        what = "its model has layers" if layered else "its model is a table without layers"
+        raise Failure(f"runtime {runtime} cannot run {checkpoint.folder}: {what}", fix="leave --runtime out")
+    reason = "" if runtime == "static" else layout.unsupported_reason(checkpoint.config)
     if runtime == "auto" and reason and dtype != "int8":
         err.print(f"runtime eager: {reason}")
         runtime = "eager"

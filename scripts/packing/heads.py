@@ -14,7 +14,7 @@ from torch import Tensor
 
 from handler import head as heads
 from handler.activations import OF_TRANSFORMERS
-from handler.head import Function, HeadMetadata, Reads, Step
+from handler.head import HeadMetadata, Reads, Step
 from handler.runtimes.base import WEIGHTS
 from handler.runtimes.eager import listed
 from scripts.console import Failure
@@ -108,10 +108,11 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
         steps,
         [] if found in ("span", "vocabulary") else labels(config, count),
         reads(chain, config),
-        function(config, count) if found == "sequence" else "none",
+        function(checkpoint, count) if found == "sequence" else "none",
         checkpoint.rerank,
         norm_eps(config),
         checkpoint.logarithms,
+        checkpoint.sparse_pooling,
     )
     layout.save(tensors, folder / heads.FILE, {heads.META: msgspec.json.encode(description).decode()})
     return ""
@@ -223,9 +224,14 @@ def label(name: Any) -> str:
     return str(name) if isinstance(name, int | float) else checked(name, str, "a label in id2label of config.json")
 
 
-def function(config: Mapping[str, Any], count: int) -> Function:
-    """What transformers' text-classification pipeline applies to that many scores."""
-    problem = value(config, "problem_type", str)
+def function(checkpoint: Checkpoint, count: int) -> str:
+    """What a cross-encoder of several labels names, or else transformers' pipeline applies to that many scores.
+
+    A cross-encoder whose scores are as they are, which is usual, is a classifier to that pipeline.
+    """
+    problem = value(checkpoint.config, "problem_type", str)
+    if count > 1 and checkpoint.rerank != "none":
+        return checkpoint.rerank
     if problem == "regression":
         return "none"
     return "sigmoid" if problem == "multi_label_classification" or count == 1 else "softmax"

@@ -32,6 +32,8 @@ OPTIONAL = ("projection", "norm1", "type", "position")
 
 def unsupported_reason(config: Mapping[str, Any]) -> str:
     """Why a model cannot run packed; empty when it can."""
+    if not family(config).layered:
+        return "it has no layers"
     if family(config).encoder is None:
         able = ", ".join(name for name, each in FAMILIES.items() if each.encoder)
         return f"model_type {config.get('model_type')} is not one of {able}"

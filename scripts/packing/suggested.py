@@ -39,6 +39,7 @@ def settings(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any]
         "include_prompt": checkpoint.include_prompt,
         "normalize": checkpoint.normalize,
         "dimensions": None if kept is None or kept >= width(checkpoint) else kept,
+        "max_active_dims": checkpoint.active_dimensions,
         "rerank": heads.ranks(checkpoint),
         "truncation": "left" if checkpoint.truncation == "left" else None,
         "prompts": dict(checkpoint.prompts),

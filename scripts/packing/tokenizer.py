@@ -130,7 +130,9 @@ def build(folder: Path, has_file: bool) -> Any:
         Failure: it does not load, or has no such file to write.
     """
     from transformers import AutoTokenizer
+    from transformers.utils import logging
 
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its classes do not know every configuration
     if not has_file and in_python(folder):
         raise python_only(folder, in_python(folder))
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,8 +15,9 @@ from handler.head import HeadType
 from scripts.console import Failure
 from scripts.files.entries import leads_out
 from scripts.files.json_files import MALFORMED, checked, load_if_there, load_object, required, value
-from scripts.sources import damage, first_module, late_interaction, lengths, published, remedies, variants
+from scripts.sources import damage, first_module, late_interaction, lengths, published, remedies, static, variants
 from scripts.sources import sentence_transformers as modules
+from scripts.sources.families import family
 from scripts.sources.late_interaction import LateInteraction
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -77,11 +78,13 @@ class Checkpoint:
         truncation: which end of a long text its tokenizer cuts.
         prompts: what may go before a text, by name.
         default_prompt: name of the one that does.
-        rerank: what a cross-encoder applies to its score; see `HeadMetadata`.
+        rerank: what a cross-encoder applies to its scores; see `HeadMetadata`.
         length_said: the file that says `max_length`, and its key.
         late_interaction: how states of tokens become vectors; None for other models.
         terms: file of the layer that gives each token a weight.
         logarithms: of a sparse model's scores; see `HeadMetadata`.
+        sparse_pooling: of a sparse model's scores; see `HeadMetadata.pooling`.
+        active_dimensions: how many words of a text a sparse model keeps; None for all.
         variant: of its files of weights; None where they have their plain names. See `variants`.
     """
 
@@ -106,6 +109,8 @@ class Checkpoint:
     late_interaction: LateInteraction | None = None
     terms: Path | None = None
     logarithms: int = 1
+    sparse_pooling: Literal["max", "sum"] = "max"
+    active_dimensions: int | None = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -154,7 +159,8 @@ def read(folder: Path) -> Checkpoint:
 
 def understand(root: Path) -> Checkpoint:
     """`read`, for files that are what they should be."""
-    folder = published.translated(modules.transformer(root))
+    folder = modules.transformer(root)
+    folder = static.translated(folder) if modules.is_static(root) else published.translated(folder)
     if not (folder / "config.json").exists():
         raise remedies.lacks(folder, "config.json")
     config = load_object(folder / "config.json")
@@ -178,6 +184,8 @@ def understand(root: Path) -> Checkpoint:
         read = modules.read(root)
         further = late_interaction.bge_m3(root) if read["task"] == "embedding" else {}
         return shortened(replace(plain, **read, **further))
+    if not family(config).layered:
+        return replace(plain, task="embedding", normalize=value(config, "normalize", bool, False))
     if architecture == late_interaction.STANFORD:
         from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 

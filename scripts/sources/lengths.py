@@ -69,6 +69,8 @@ def read(folder: Path, config: Mapping[str, Any]) -> Lengths:
         Failure: transformers does not know the model, or it needs code of its own.
     """
     check_layers(config)
+    if not family(config).layered:
+        return Lengths(None, value(config, "max_position_embeddings", int, None))
     if family(config).encoder:
         check_sizes(config)
         size = value(config, "max_position_embeddings", int, DEFAULT)

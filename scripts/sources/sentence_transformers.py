@@ -7,26 +7,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from handler.activations import OF_MODULES
-from handler.config import Pooling
 from scripts.console import Failure
 from scripts.files.entries import leads_out
 from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
-from scripts.sources import first_module, late_interaction, task_adapters, unserved
+from scripts.sources import first_module, late_interaction, pooling, static, task_adapters, unserved
 from scripts.sources.late_interaction import LateInteraction
 
-POOLINGS = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
-    "pooling_mode_weightedmean_tokens": "weightedmean",
-    "pooling_mode_lasttoken": "lasttoken",
-}
-"""Keys of the older form of the file, in the order in which they are concatenated, and the names of the newer one,
-which are ours."""
 MODEL = "config_sentence_transformers.json"
 """File of the whole."""
 ADAPTED, TRANSFORMER = "custom_st.Transformer", "sentence_transformers.models.Transformer"
@@ -143,6 +132,11 @@ def reader(root: Path) -> Reader:
     raise unserved.failure(root, names)
 
 
+def is_static(root: Path) -> bool:
+    """Whether its model is a table of vectors."""
+    return reader(root) is table if (root / "modules.json").exists() else static.marked(root)
+
+
 def name_of(kind: str) -> str:
     """A class of sentence-transformers by its last name; one of somebody else, which may be any code, in full."""
     return kind.rsplit(".", 1)[-1] if kind.startswith("sentence_transformers.") else kind
@@ -154,25 +148,35 @@ def embedding(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path])
     config = load_object(file)
     return {
         "task": "embedding",
-        "pooling": read_pooling(file, config),
+        "pooling": pooling.read(file, config),
         "include_prompt": value(config, "include_prompt", bool, True, str(file)),
     }
 
 
+def table(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
+    """Static embeddings, whose vectors are averaged."""
+    return {"task": "embedding", "pooling": "mean"}
+
+
 def sparse(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
-    """How words are pooled, by the maximum alone."""
+    """How words are pooled."""
     config, file = load_object(modules["SpladePooling"] / "config.json"), f"{modules['SpladePooling'].name}/config.json"
-    chosen = (
-        value(config, "pooling_strategy", str, "max", file),
-        value(config, "activation_function", str, "relu", file),
-    )
-    if chosen not in LOGARITHMS:
-        served = " and ".join(activation for _, activation in LOGARITHMS)
-        raise Failure(f"{root} pools words by {' and '.join(chosen)}", fix=f"max is served, with {served}")
+    chosen = value(config, "pooling_strategy", str, "max", file)
+    activation = value(config, "activation_function", str, "relu", file)
+    if chosen not in SPLADE or activation not in LOGARITHMS:
+        raise Failure(
+            f"{root} pools words by {chosen} and {activation}",
+            fix=f"{' and '.join(SPLADE)} are served, with {' and '.join(LOGARITHMS)}",
+        )
     most = value(load_if_there(root / MODEL), "max_active_dims", int, None, MODEL)
-    if most is not None:
-        raise Failure(f"{root} keeps {most} words of a text (max_active_dims); this is not served", fix=UNLIMITED)
-    return {"task": "sparse-embedding", "logarithms": LOGARITHMS[chosen]}
+    if most is not None and most < 1:
+        raise Failure(f"max_active_dims of {root / MODEL} is {most}; expected: 1 or more", fix="set it to null for all")
+    return {
+        "task": "sparse-embedding",
+        "logarithms": LOGARITHMS[activation],
+        "sparse_pooling": chosen,
+        "active_dimensions": most,
+    }
 
 
 def cross_encoder(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
@@ -198,6 +202,7 @@ def multi_vector(root: Path, found: Mapping[str, Any], modules: Mapping[str, Pat
 
 MODULE_PATTERNS: dict[str, Reader] = {
     r"Transformer Pooling( Dense| Dropout| LayerNorm)*( Normalize)?": embedding,
+    r"StaticEmbedding( Dense| Dropout| LayerNorm)*( Normalize)?": table,
     r"(MLM)?Transformer SpladePooling": sparse,
     r"Transformer": cross_encoder,
     r"Transformer( Dense)* MultiVectorMask( Normalize)?": multi_vector,
@@ -205,11 +210,12 @@ MODULE_PATTERNS: dict[str, Reader] = {
     r"Transformer( pylate\.models\.Dense\.Dense)+": multi_vector,
 }
 """Modules that are served, and what reads them further."""
-LOGARITHMS = {("max", "relu"): 1, ("max", "log1p_relu"): 2}
+SPLADE = ("max", "sum")
+LOGARITHMS = {"relu": 1, "log1p_relu": 2}
 """How often `SpladePooling` of sentence-transformers 6.2 takes a logarithm."""
-UNLIMITED = f"set max_active_dims of {MODEL} to null, and keep the largest ones of each answer"
 KINDS: dict[Reader, str] = {
     embedding: "SentenceTransformer",
+    table: "SentenceTransformer",
     sparse: "SparseEncoder",
     cross_encoder: "CrossEncoder",
     multi_vector: "MultiVectorEncoder",
@@ -218,6 +224,7 @@ ALSO = {"SparseEncoder": "SentenceTransformer", "MultiVectorEncoder": "ColBERT"}
 """Other words for a kind; the second is PyLate's."""
 OUTPUTS: dict[Reader, tuple[str, str, str]] = {
     embedding: ("feature-extraction", "last_hidden_state", "token_embeddings"),
+    table: ("feature-extraction", "last_hidden_state", "token_embeddings"),
     sparse: ("fill-mask", "logits", "token_embeddings"),
     multi_vector: ("feature-extraction", "last_hidden_state", "token_embeddings"),
     cross_encoder: ("sequence-classification", "logits", "scores"),
@@ -226,25 +233,6 @@ OUTPUTS: dict[Reader, tuple[str, str, str]] = {
 
 Source: `TRANSFORMER_TASK_DEFAULTS` of sentence-transformers 6.2.
 """
-
-
-def read_pooling(file: Path, config: Mapping[str, Any]) -> Pooling:
-    """The pooling mode, or several to concatenate; the mean, where an older form of the file names none that is on.
-
-    Source: `Pooling.__init__` and `_convert_legacy_pooling_kwargs` of sentence-transformers 6.2.
-    """
-    keys = [*POOLINGS, *(key for key in config if key.startswith("pooling_mode_") and key not in POOLINGS)]
-    on = [POOLINGS.get(key, key) for key in keys if config.get(key)]
-    said = config.get("pooling_mode")
-    named = (on or "mean") if said is None else said
-    modes = [named] if isinstance(named, str) else checked(named, list, f"pooling_mode of {file}")
-    modes = [checked(mode, str, f"a pooling_mode of {file}") for mode in modes]
-    if not modes or not set(modes) <= set(POOLINGS.values()):
-        raise Failure(
-            f"{file} pools by {' and '.join(modes) or 'nothing'}, which is not served",
-            fix=f"{', '.join(POOLINGS.values())} are, if the model was trained with them",
-        )
-    return cast(Pooling, modes[0] if len(modes) == 1 else tuple(modes))
 
 
 def classifier(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,7 +257,7 @@ def scores(config: Mapping[str, Any]) -> int:
 
 
 def activation(root: Path, config: Mapping[str, Any]) -> str:
-    """What a cross-encoder applies to its one score, by our name; a sigmoid where nothing is said.
+    """What a cross-encoder applies to its scores, by our name; where nothing is said, a sigmoid to a single one.
 
     Source: `get_default_activation_fn` and `_parse_model_config` of sentence-transformers' `CrossEncoder`, which looks
     into the same places in this order, and without `trust_remote_code` makes only torch's own.
@@ -277,16 +265,14 @@ def activation(root: Path, config: Mapping[str, Any]) -> str:
     Raises:
         Failure: something that is not served.
     """
-    if scores(config) != 1:
-        return "none"
     named = (
         value(load_if_there(root / MODEL), "activation_fn", str, "", MODEL)
         or value(value(config, "sentence_transformers", dict, {}), "activation_fn", str)
         or value(config, "sbert_ce_default_activation_function", str)
-        or "torch.nn.Sigmoid"
+        or ("torch.nn.Sigmoid" if scores(config) == 1 else "torch.nn.Identity")
     )
     known = OF_MODULES.get(named.rsplit(".", 1)[-1]) if named.startswith("torch.") else None
     if known is None:
         fix = f"torch.nn's {', '.join(OF_MODULES)} are served"
-        raise Failure(f"{root} applies {named} to its score; its ranks would differ from sentence-transformers'", fix)
+        raise Failure(f"{root} applies {named} to its scores; they would differ from sentence-transformers'", fix)
     return known

@@ -23,7 +23,7 @@ ROUTE = (
 MODULES = (
     Remedy(("Router", "Asym"), "queries and documents go different ways through it", ROUTE),
     Remedy(
-        ("StaticEmbedding", "SparseStaticEmbedding", "WordEmbeddings", "BoW"),
+        ("SparseStaticEmbedding", "WordEmbeddings", "BoW"),
         "it looks words up in a table, and has no encoder",
         ELSEWHERE,
     ),
@@ -35,7 +35,8 @@ MODULES = (
     Remedy(
         ("*",),
         "its vectors would differ from sentence-transformers'",
-        "served: Transformer, Pooling and any Dense, LayerNorm and Normalize after; SpladePooling; Transformer alone",
+        "served: Transformer, Pooling and any Dense, LayerNorm and Normalize after; SpladePooling; StaticEmbedding; "
+        "Transformer alone",
     ),
 )
 """Modules of sentence-transformers that are not served."""

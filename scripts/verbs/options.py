@@ -32,7 +32,7 @@ Name = Annotated[str, typer.Option("--name", help="name of the model, in the arc
 Version = Annotated[str, typer.Option("--version", help="version of the model")]
 Task = Annotated[str | None, typer.Option("--task", help="task of requests to /predictions/NAME", autocompletion=tasks)]
 Runtime = Annotated[
-    Literal["auto", "native", "packed", "onnx", "torchscript", "eager"] | None,
+    Literal["auto", "native", "packed", "onnx", "torchscript", "eager", "static"] | None,
     typer.Option("--runtime", help="inference engine [default: auto, the fastest on the device]"),
 ]
 Dtype = Annotated[

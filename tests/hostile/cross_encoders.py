@@ -30,7 +30,8 @@ from tests.hostile import laid_out
 
 EQUAL, REFUSED, DIFFERENT = VERDICTS = ("equal", "refused", "DIFFERENT")
 FAMILIES = ("Bert", "Roberta", "XLMRoberta", "DistilBert", "Electra", "MPNet", "DebertaV2", "ModernBert")
-ACTIVATIONS = ("Identity", "Sigmoid", "Tanh", "ReLU", "GELU", "Softplus")
+ACTIVATIONS = ("Identity", "Sigmoid", "Tanh", "ReLU", "GELU", "Softplus", "SiLU", "Softmax", "LeakyReLU", "PReLU")
+"""The last one has a weight, and none of these files holds it."""
 LAYOUTS = ("plain", "sbert_ce_default_activation_function", "sentence_transformers", "modules.json")
 LABELS = {1: ["relevance"], 3: ["no", "maybe", "yes"]}
 QUERY = "where does ada live?"
@@ -116,9 +117,13 @@ def compared(pipeline: Pipeline, folder: Path) -> Iterator[tuple[str, Any, Any]]
     classified = ask(pipeline, "text-classification", inputs=pairs, function_to_apply="none")
     by_label = [{item["label"]: item["score"] for item in row} for row in classified]
     yield "logits", [[row[label] for label in labels] for row in by_label], logits.reshape(len(TEXTS), -1).tolist()
+    classified = ask(pipeline, "text-classification", inputs=pairs)
+    if theirs.num_labels > 1 and not isinstance(theirs.activation_fn, torch.nn.Identity):
+        rows = [[{"label": label, "score": score} for label, score in zip(labels, row, strict=True)] for row in scores]
+        yield "text-classification", by_name(classified), by_name(rows)
+        return
     reference = transformers_pipeline("text-classification", str(folder), top_k=None, truncation=True, device="cpu")
     asked = [{"text": one, "text_pair": other} for one, other in pairs]
-    classified = ask(pipeline, "text-classification", inputs=pairs)
     yield "text-classification", by_name(classified), by_name(reference(asked))
 
 

@@ -176,7 +176,7 @@ def ranked(reference: Reference, pipeline: Pipeline) -> Iterator[Asked]:
 
     if pipeline.tasks["info"].model.kind == "reranker":
         yield Asked("rerank", body, lambda: [reference.relevance((query, each)) for each in several], scores)
-    elif not reference.modules or ("Pooling" in reference.modules and not reference.sentences.prompts.get("passage")):
+    elif not reference.modules or (reference.embeds and not reference.sentences.prompts.get("passage")):
         yield Asked("rerank", body, lambda: reference.cosines(query, several), scores)
 
 

@@ -39,8 +39,15 @@ class Reference:
 
     @cached_property
     def tokenizer(self) -> Any:
-        """Of the folder."""
+        """Of the folder; one of static embeddings has its file and no configuration."""
+        if "StaticEmbedding" in self.modules:
+            return transformers.PreTrainedTokenizerFast(tokenizer_file=str(self.folder / "tokenizer.json"))
         return transformers.AutoTokenizer.from_pretrained(self.folder)
+
+    @property
+    def embeds(self) -> bool:
+        """Whether sentence-transformers makes a vector of a text."""
+        return not {"Pooling", "StaticEmbedding"}.isdisjoint(self.modules)
 
     @cached_property
     def sentences(self) -> Any:
@@ -98,7 +105,7 @@ class Reference:
 
     def vector(self, text: str) -> Any:
         """One per text; the mean of states where sentence-transformers has something else for the folder."""
-        if self.modules and "Pooling" not in self.modules:
+        if self.modules and not self.embeds:
             return self.states(text).mean(0)
         return self.sentences.encode([text])[0]
 

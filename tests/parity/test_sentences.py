@@ -20,7 +20,7 @@ def test_every_pooling(tiny, tmp_path, pooling):
 
 
 @pytest.mark.parametrize("runtime", ["native", "packed", "onnx", "torchscript", "eager"])
-@pytest.mark.parametrize("dense", [("Tanh",), ("ReLU", "Identity", "GELU"), ("Sigmoid",)])
+@pytest.mark.parametrize("dense", [("Tanh",), ("ReLU", "Identity", "GELU"), ("Sigmoid", "SiLU", "Softmax")])
 def test_dense_layers(tiny, tmp_path, dense, runtime):
     folder = folders.sentences(tiny, tmp_path / "s", dense=dense, normalize=len(dense) > 1)
     theirs = SentenceTransformer(str(folder), device="cpu")
@@ -197,16 +197,20 @@ def test_normalisations_among_dense_layers(tiny, tmp_path):
     assert ask(pipeline, {}, path="info")["dimensions"] == 24
 
 
-def test_splade_with_a_second_logarithm(make, tmp_path):
+@pytest.mark.parametrize("runtime", ["native", "packed", "onnx", "torchscript", "eager"])
+@pytest.mark.parametrize(
+    ("pooling", "activation", "most"), [("max", "log1p_relu", None), ("sum", "relu", None), ("sum", "log1p_relu", 7)]
+)
+def test_splade(make, tmp_path, runtime, pooling, activation, most):
     from sentence_transformers import SparseEncoder
     from sentence_transformers.base.modules import Transformer
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 
     model = Transformer(str(make("Bert", "ForMaskedLM")), transformer_task="fill-mask")
-    modules = [model, SpladePooling(activation_function="log1p_relu")]
-    SparseEncoder(modules=modules, device="cpu").save(str(tmp_path / "s"))
+    modules = [model, SpladePooling(pooling, activation)]
+    SparseEncoder(modules=modules, device="cpu", max_active_dims=most).save(str(tmp_path / "s"))
     theirs = SparseEncoder(str(tmp_path / "s"), device="cpu").encode(TEXTS, convert_to_sparse_tensor=False).numpy()
     found = np.zeros_like(theirs)
-    for row, text in zip(found, ask(load(tmp_path / "s", tmp_path), {"inputs": TEXTS}), strict=True):
+    for row, text in zip(found, ask(load(tmp_path / "s", tmp_path, runtime), {"inputs": TEXTS}), strict=True):
         row[[item["index"] for item in text]] = [item["value"] for item in text]
-    assert close(found, theirs)
+    assert close(found / max(1, theirs.max()), theirs / max(1, theirs.max()))

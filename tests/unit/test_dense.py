@@ -46,8 +46,8 @@ def test_a_dense_layer_without_the_bias_that_it_names(tiny, tmp_path):
     ("change", "words"),
     [
         (
-            {"activation_function": "torch.nn.modules.activation.Softsign"},
-            "is torch.nn.modules.activation.Softsign, which is not served",
+            {"activation_function": "torch.nn.modules.activation.PReLU"},
+            "is torch.nn.modules.activation.PReLU, which is not served",
         ),
         ({"use_residual": True}, "residual.weight"),
         ({"module_input_name": "token_embeddings"}, "something else than sentence_embedding"),

@@ -78,7 +78,7 @@ def read(folder):
     packer.configure(checkpoint, {})
     config = checkpoint.config
     heads.labels(config, 2)
-    heads.function(config, 2)
+    heads.function(checkpoint, 2)
     for module in checkpoint.dense:
         dense.activation(module, load_object(module / "config.json"))
         weights = {"linear.weight": np.zeros((8, 32))}

@@ -158,7 +158,7 @@ def test_errors_name_the_key_and_what_it_is_for(pipeline):
     _, answer = ask(pipeline, {"inputs": "b", "pooling": "meen"})
     assert answer["error"] == (
         "Invalid enum value 'meen' - at `pooling`; 'pooling' is: pooling method: mean, cls, max, pooler, "
-        "mean_sqrt_len_tokens, weightedmean, lasttoken; default: the archive's"
+        "mean_sqrt_len_tokens, weightedmean, lasttoken, or a list of them to concatenate; default: the archive's"
     )
     _, answer = ask(pipeline, {"inputs": "b", "x" * 500: 1})
     assert len(answer["error"]) < 250

@@ -95,9 +95,11 @@ def test_words_that_are_left_out(folder):
     (folder / "modules.json").write_text(json.dumps(modules))
     (folder / "1_SpladePooling").mkdir()
     (folder / "1_SpladePooling" / "config.json").write_text("{}")
-    checkpoints.read(folder)
-    (folder / "config_sentence_transformers.json").write_text('{"max_active_dims": 5}')
-    with pytest.raises(Failure, match="keeps 5 words of a text"):
+    for most in (None, 5):
+        (folder / "config_sentence_transformers.json").write_text(json.dumps({"max_active_dims": most}))
+        assert checkpoints.read(folder).active_dimensions == most
+    (folder / "config_sentence_transformers.json").write_text('{"max_active_dims": 0}')
+    with pytest.raises(Failure, match=r"max_active_dims of .* is 0; expected: 1 or more"):
         checkpoints.read(folder)
 
 

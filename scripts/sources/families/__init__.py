@@ -46,9 +46,11 @@ FAMILIES: dict[str, Family] = {
     "roformer": ROFORMER,
     "deberta": DEBERTA,
     "deberta-v2": DEBERTA_V2,
+    "static-embedding": Family(None, {}, layered=False),
     "xmod": replace(ROBERTA, encoder=None),
 }
-"""By `model_type`; X-MOD has an adapter for each language in each layer, which is transformers' to run."""
+"""By `model_type`. `static-embedding` is written by `scripts/sources/static.py`; X-MOD has an adapter for each language
+in each layer, which is transformers' to run."""
 OTHER = Family(None, {})
 """Of every other `model_type`: transformers runs it."""
 

@@ -113,6 +113,7 @@ class Family:
         first_position: row of a first token's position; a key of `config.json` means the row behind the one it names.
         beyond: why a configuration needs more than the fast runtimes have; empty where it does not.
         endless: whether positions are computed, so that `max_position_embeddings` is not the end of them.
+        layered: whether it has layers at all; else a text is the mean of rows of a table.
         blinded: whether a token that no other looks at looks at none itself, where others have it look as they do.
     """
 
@@ -122,6 +123,7 @@ class Family:
     first_position: int | str = 0
     beyond: Callable[[Config], str] = lambda config: ""
     endless: Callable[[Config], bool] = lambda config: False
+    layered: bool = True
     blinded: bool = False
 
 
