@@ -45,7 +45,7 @@ def encode_responses(
 
 
 def may_be_streamed(context: Any, index: int) -> bool:
-    """Not an error, after which TorchServe closes the connection; nor gRPC's, which has this header for its own end."""
+    """Not an error, after which TorchServe may close the connection; nor gRPC's, which has this header for its end."""
     return context.get_response_status(index)[0] == 200 and STREAM_NEXT not in context.get_response_headers(index)
 
 

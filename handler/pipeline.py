@@ -39,7 +39,7 @@ from handler.workers import WorkerRegistry
 COMPUTE_FRACTION, RESPONSE_FRACTION = 0.8, 0.9
 """Shares of `responseTimeout` after which nothing more is computed, and no answer finished: TorchServe kills later."""
 ERROR_HEADERS: dict[type[BertError], dict[str, str]] = {
-    Overloaded: {"retry-after": "1"},
+    Overloaded: {"retry-after": "1", "connection": "close"},  # a balancer may give a new one to another server
     Unauthorized: {"www-authenticate": "Bearer"},
 }
 """Headers of an error that say what the client should do."""

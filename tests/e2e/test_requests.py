@@ -2,10 +2,12 @@
 
 import base64
 import html
+import http.client
 import json
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import openai
@@ -219,3 +221,29 @@ def test_doctor_fails_with_the_fix_where_something_is_missing(server, tmp_path):
     shown = server("doctor", expect=1, BERT_MODEL_STORE=str(tmp_path)).stdout
     assert f"archives: none in {tmp_path}" in shown
     assert "to fix: scripts/bert up" in shown
+
+
+def test_a_connection_outlives_errors_but_a_bad_request(server):
+    """TorchServe itself closes it after each; see `scripts/server/java_patches.py`."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.connect()
+    first = connection.sock
+    for path, body, status in (
+        ("/predictions/none", "{}", 404),
+        ("/nothing", "{}", 404),
+        ("/predictions/bert", '{"inputs": []}', 422),
+        ("/predictions/bert", '{"inputs": "a"}', 200),
+    ):
+        connection.request("POST", path, body, JSON)
+        answer = connection.getresponse()
+        answer.read()
+        assert (answer.status, answer.headers["connection"]) == (status, "keep-alive")
+        assert connection.sock is first
+    first.sendall(b"no HTTP at all\r\n\r\n")
+    said = b""
+    with suppress(ConnectionResetError):  # it may close before it has read what else was sent
+        while part := first.recv(4096):
+            said += part
+    assert said.startswith(b"HTTP/1.1 400")
+    assert b"connection: close" in said
+    connection.close()

@@ -100,7 +100,7 @@ def test_a_stop_answers_what_was_accepted_refuses_the_rest_and_a_start_waits_for
         while not over.is_set():
             try:
                 answer = requests.post(f"{cli.url}/predictions/bert", json={"inputs": "a"}, timeout=120)
-                seen.append((answer.status_code, answer.headers.get("retry-after")))
+                seen.append((answer.status_code, answer.headers.get("retry-after"), answer.headers["connection"]))
             except requests.ConnectionError:
                 over.wait(0.05)
         return seen
@@ -122,6 +122,6 @@ def test_a_stop_answers_what_was_accepted_refuses_the_rest_and_a_start_waits_for
             over.set()
         assert [answer.result() for answer in accepted] == [200] * 8
         seen = {each for answers in others for each in answers.result()}
-    assert seen == {(200, None), (503, "1")}
+    assert seen == {(200, None, "keep-alive"), (503, "1", "close")}
     assert gone([watcher])
     assert requests.post(f"{cli.url}/predictions/bert", json=HELLO, timeout=60).status_code == 200
