@@ -118,6 +118,7 @@ def door(settings: Settings) -> Iterator[str]:
     yield "acl kserve path_reg ^/v1/models/[^/:]+:(predict|explain)$ ^/v2/models/[^/]+/(infer|explain)$"
     yield from identity()
     yield from attempts.named()
+    yield "acl looks method GET HEAD"
     yield refusal(
         400,
         "malformed",
@@ -125,6 +126,7 @@ def door(settings: Settings) -> Iterator[str]:
         f"if {{ path -i -m sub {' '.join(routes.STRANGE)} }}",
     )
     yield from routes.probes(settings)
+    yield from routes.led(settings)
     yield from callers(settings)
     yield from routes.versioned(settings)
     yield from routes.described(settings)
@@ -155,16 +157,21 @@ def identity() -> list[str]:
 def callers(settings: Settings) -> Iterator[str]:
     """Keys, and how often each may ask."""
     yield f"acl open_path path_reg {routes.OPEN}"
-    yield "acl looks method GET HEAD"
     yield "acl preflight method OPTIONS"
     if settings.keys:
         yield f"http-request set-var(txn.who) http_auth_bearer,sha2(256),hex,map_str({KEY_MAP})"
-        yield refusal(
-            401,
-            "unauthorized",
-            "this server requires an API key; send the header authorization: Bearer KEY",
-            "if !{ var(txn.who) -m found } !preflight !open_path or !{ var(txn.who) -m found } !preflight !looks",
-        )
+        yield "acl keyed var(txn.who) -m found"
+        for words, condition in (
+            ("unknown or revoked API key", "{ req.hdr(authorization) -m found } "),
+            ("this server requires an API key", ""),
+        ):
+            why = f"{words}; send the header authorization: Bearer KEY"
+            yield refusal(
+                401,
+                "unauthorized",
+                why,
+                f"if {condition}!keyed !preflight !open_path or {condition}!keyed !preflight !looks",
+            )
     else:
         yield "http-request set-var(txn.who) src"
     if not settings.rate and not settings.rates:

@@ -22,6 +22,8 @@ NAMED = ("v1", "v2", "tei", "infinity", "hf")
 """What may follow a model's name in `/{model}/...`."""
 TAKEN = frozenset({"predictions", "explanations", "invocations", "v1", "v2", "ping", "health", "metrics"})
 """Words that are no names of models at the beginning of an address."""
+PAGES = ("ui", "docs")
+"""What a person opens below a model's address, where TorchServe takes a word in the place of a version for one."""
 PROBES = ("/ping", "/health", "/v2/health/live", "/v2/health/ready", "/v2")
 MODEL = "/predictions/[^/]+/[^/]+"
 OPEN = rf"^({MODEL}|/[^/]+)/(tei/(health|ping)|infinity/health)$|^({MODEL})?/docs$|^{MODEL}/(ui|docs/[^/]+)$"
@@ -47,6 +49,17 @@ def probes(settings: Settings) -> Iterator[str]:
     page = quoted(front_page(settings))
     html = "http-request return status 200 content-type text/html lf-string"
     yield f"{html} {page} if {{ path / }} {{ method GET HEAD }}"
+
+
+def led(settings: Settings) -> Iterator[str]:
+    """Pages whose address names no version lead to that of the one that answers now; nobody needs a key to be led."""
+    for number, model in enumerate(settings.models):
+        for page in PAGES:
+            paths = [f"/predictions/{model.name}/{page}"]
+            paths += [f"/{model.name}/{page}"] if model.name not in TAKEN else []
+            paths += [f"/{page}"] if number == 0 and f"/{page}" not in PLAIN else []
+            place = f"/predictions/{model.name}/%[{current(model.name, settings)}]/{page}"
+            yield f'http-request redirect code 302 location "{place}" if {{ path {" ".join(paths)} }} looks'
 
 
 def described(settings: Settings) -> Iterator[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from scripts.server.state import Server, flag
 
+LOCKED = "not with --auth, where TorchServe refuses to open a page; one behind --keys FILE opens, and asks for a key"
+
 
 def lines(server: Server, version: str | None) -> list[str]:
     """Aligned, ready to print; `version` is that of the first model, None for an archive of another project."""
@@ -19,10 +21,8 @@ def lines(server: Server, version: str | None) -> list[str]:
 def pairs(server: Server, version: str | None) -> Iterator[tuple[str, str]]:
     """What it is for, and the address or command."""
     name, port = server.models[0], flag(server.inference_port)
-    if version and (
-        server.key_list or not server.auth
-    ):  # the page asks for a key, but TorchServe's own comes before it
-        yield "in a browser", f"{server.inference}/predictions/{name}/{version}/ui"
+    if version:
+        yield "in a browser", LOCKED if locked(server) else f"{server.inference}/predictions/{name}/{version}/ui"
     for other in server.models[1:]:
         yield "also served", f"{server.inference}/predictions/{other}"
     if version:
@@ -34,6 +34,11 @@ def pairs(server: Server, version: str | None) -> Iterator[tuple[str, str]]:
     yield "your own model", "scripts/bert pack FOLDER --name NAME, then"
     yield "", f"scripts/bert start NAME{port}"
     yield "stop it with", f"scripts/bert stop{port}"
+
+
+def locked(server: Server) -> bool:
+    """Whether TorchServe itself wants a token, which a browser that opens an address cannot send."""
+    return server.auth and not server.key_list
 
 
 def shown(path: Path) -> str:

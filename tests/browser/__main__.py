@@ -1,6 +1,7 @@
 """Each task's page in Chromium, wide and light, narrow and dark: `python -m tests.browser`; --write keeps all it found.
 
-One server has an archive of every kind of head, another one wants keys. Needs Chromium and `scripts/setup browser`.
+One server has an archive of every kind of head, another one and a gateway want keys. Needs Chromium and
+`scripts/setup browser`.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ from handler.tasks import TASKS
 from scripts.paths import ROOT
 from scripts.sources import pull
 from tests import heads, late_interaction
+from tests.browser.beside import loaded
 from tests.browser.chromium import DARK, PHONE, Visit, chromium
 from tests.browser.drawn import CHECKS
-from tests.e2e.conftest import Cli, free_port, serving
+from tests.browser.locked import guarding, locked
+from tests.e2e.conftest import serving
 
 ARCHIVES = {
     "text-classification": "classes",
@@ -120,24 +123,6 @@ def mapped(browser: Browser, server: str) -> Iterator[str]:
         yield f"map of {LINES} lines: {drawn:.1f} s with the answer; searched by meaning in {searched:.2f} s"
 
 
-def locked(browser: Browser, server: str, key: str) -> Iterator[str]:
-    """A server that wants keys: the page comes without one, asks for it, and has it until it is loaded anew."""
-    with Visit(browser, f"{server}/predictions/bert/1.0") as visit:
-        for wrong in (True, False):
-            visit.page.goto(f"{visit.url}/ui#tokenize")
-            visit.page.reload()
-            assert "requires an API key" in visit.page.get_by_role("alert").inner_text()
-            visit.page.get_by_label("API key").fill("x" * len(key) if wrong else key)
-            visit.page.get_by_role("button", name="Use it").click()
-            if wrong:
-                visit.page.get_by_role("alert").get_by_text("unknown or revoked").wait_for()
-        visit.page.locator("nav").wait_for()
-        visit.example()
-        assert visit.page.locator(".tokens li").count() > 0
-        assert (visit.elsewhere, visit.complaints) == ([], [])
-    yield "a server with keys: asked for one, refused a wrong one in the server's words, went on with the right one"
-
-
 PICTURE = {
     "page": ("embedding", {"viewport": {"width": 1100, "height": 900}}, None),
     "page-phone": ("tokenize", {**PHONE, **DARK}, "languages"),
@@ -156,13 +141,15 @@ def photograph(browser: Browser, server: str, folder: Path) -> Iterator[str]:
             yield f"picture: {file.name}, {file.stat().st_size} bytes"
 
 
-def everything(browser: Browser, open_server: str, key_server: str, key: str, pictures: Path) -> Iterator[str]:
+def everything(browser: Browser, open_server: str, guarded: dict[str, str], key: str, pictures: Path) -> Iterator[str]:
     """All lines of the log."""
     yield f"python -m tests.browser --write; Chromium {browser.version}"
     yield from painted(browser, open_server)
     yield from drawn(browser, open_server)
     yield from mapped(browser, open_server)
-    yield from locked(browser, key_server, key)
+    yield from loaded(browser, open_server)
+    for what, address in guarded.items():
+        yield from locked(browser, what, address, key)
     yield from photograph(browser, open_server, pictures)
 
 
@@ -174,18 +161,11 @@ def main() -> None:
     key, lines = secrets.token_urlsafe(24), []
     with tempfile.TemporaryDirectory(prefix="bert-browser-") as temporary:
         here = Path(temporary)
-        (here / "keys").write_text(f"ada:{key}\n")
-        (here / "keys").chmod(0o600)
-        with serving(folders(here), here) as command, chromium() as browser:
-            guarded = Cli(here / "guarded", command.store, free_port())
-            guarded("start", "bert", "--keys", str(here / "keys"))
-            try:
-                pictures = PICTURES if arguments.write else here
-                for line in everything(browser, command.url, guarded.url, key, pictures):
-                    print(line, flush=True)
-                    lines.append(line)
-            finally:
-                guarded("stop")
+        with serving(folders(here), here) as command, chromium() as browser, guarding(command, here, key) as guarded:
+            pictures = PICTURES if arguments.write else here
+            for line in everything(browser, command.url, guarded, key, pictures):
+                print(line, flush=True)
+                lines.append(line)
     if arguments.write:
         LOG.parent.mkdir(exist_ok=True)
         LOG.write_text("\n".join(lines) + "\n")

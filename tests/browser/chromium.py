@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
 
+import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
 
@@ -100,6 +101,17 @@ class Visit:
         """Wait for an answer or an error."""
         self.page.locator(".timing").wait_for()
         self.page.locator("main[aria-busy=false]").wait_for()
+
+    def refused(self, task: str, body: Any) -> None:
+        """Open a link to what the server refuses; the page shows its words.
+
+        Raises:
+            AssertionError: it shows something else, or the server does not refuse.
+        """
+        said = requests.post(f"{self.url}/{task}", json=body, timeout=60)
+        assert said.status_code >= 400, f"{task} takes {body}"
+        shown = self.open(task, body).get_by_role("alert").inner_text()
+        assert shown == f"{said.status_code} {said.json()['error']}", shown
 
     def body(self) -> Any:
         """What the address bar says was sent."""

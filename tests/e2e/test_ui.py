@@ -73,7 +73,7 @@ def asked(url, task, body):
 
 
 @pytest.mark.parametrize("task", ASKED)
-def test_an_example_of_each_task_is_drawn_and_a_link_shows_the_same(visit, task):
+def test_each_task_is_drawn_and_shown_again_by_its_link_and_refused_in_the_servers_words(visit, task):
     one = visit(ARCHIVES.get(task, "bert"))
     page = one.open(task)
     body = one.example()
@@ -90,6 +90,10 @@ def test_an_example_of_each_task_is_drawn_and_a_link_shows_the_same(visit, task)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     background = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)")
     assert max(background) < 64
+
+    one.leave()
+    if body is not None:
+        one.refused(task, body | {"no_such_key": 1})
 
 
 def test_every_task_has_a_drawing_and_a_check():

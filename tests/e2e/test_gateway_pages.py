@@ -1,0 +1,36 @@
+"""Addresses of pages at a gateway in front of a real server: they lead to the version that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.e2e.conftest import Cli
+from tests.gateway import needs_haproxy
+
+pytestmark = needs_haproxy
+
+
+@pytest.fixture(scope="module")
+def door(server: Cli) -> Iterator[str]:
+    """A gateway that everybody may use."""
+    port = server.port + 12
+    server("gateway", "--port", str(port), "--metrics-port", str(port + 1))
+    yield f"http://127.0.0.1:{port}"
+    server("gateway", "stop", "--port", str(port))
+
+
+@pytest.mark.parametrize("page", ["ui", "docs"])
+def test_a_page_without_a_version_leads_to_the_one_that_answers(door, page):
+    first = () if page == "docs" else (f"/{page}",)
+    for path in (f"/predictions/bert/{page}", f"/bert/{page}", *first):
+        answer = requests.get(door + path, timeout=60)
+        assert [(each.status_code, each.headers["location"]) for each in answer.history] == [
+            (302, f"/predictions/bert/1.0/{page}")
+        ]
+        assert answer.headers["content-type"].startswith("text/html"), path
+    answer = requests.get(f"{door}/tiny/{page}", timeout=60)
+    assert answer.url == f"{door}/predictions/tiny/1.0/{page}"
+    assert requests.post(f"{door}/predictions/bert/{page}", json={"inputs": "a"}, timeout=60).status_code == 404
