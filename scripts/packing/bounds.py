@@ -41,15 +41,18 @@ def check_model(config: ModelConfig, checkpoint: Checkpoint) -> None:
             f"handler.max_length {handler.max_length} is more than the model's {most} positions",
             fix=f"{most} at most; the checkpoint itself suggests {checkpoint.max_length}",
         )
-    pooled = replace(checkpoint, pooling=handler.pooling)
-    width, takes = suggested.width(pooled), pooled_size(checkpoint.config, checkpoint.pooling)
-    if checkpoint.dense and pooled_size(checkpoint.config, handler.pooling) != takes:
-        raise Failure(
-            f"handler.pooling {listed(handler.pooling)} gives another width than the {takes} dimensions that "
-            "the layers after it take",
-            fix=f"leave it out, for {listed(checkpoint.pooling)}",
-        )
-    if handler.dimensions is not None and handler.dimensions > width:
+    if checkpoint.dense:
+        takes = pooled_size(checkpoint.config, checkpoint.pooling)
+        if pooled_size(checkpoint.config, handler.pooling) != takes:
+            raise Failure(
+                f"handler.pooling {listed(handler.pooling)} gives another width than the {takes} dimensions that "
+                "the layers after it take",
+                fix=f"leave it out, for {listed(checkpoint.pooling)}",
+            )
+    if handler.dimensions is None:
+        return
+    width = suggested.width(replace(checkpoint, pooling=handler.pooling))
+    if handler.dimensions > width:
         raise Failure(
             f"handler.dimensions {handler.dimensions} is more than the {width} dimensions of the model's embeddings",
             fix=f"{width} at most, {LEAVE}",

@@ -190,7 +190,6 @@ def test_tokenizers_in_python_alone(folder, tmp_path, name):
     ("names", "words"),
     [
         (["base.modules.router.Router"], "Router, which are not served: queries and documents go different ways"),
-        (["sentence_transformer.modules.StaticEmbedding"], "StaticEmbedding, which are not served: it looks words up"),
         (["models.WordEmbeddings", "models.LSTM", "models.Pooling"], "WordEmbeddings, LSTM, Pooling, which"),
         (
             ["models.Transformer", "models.MultiVectorMask", "models.HierarchicalTokenPooling"],

@@ -11,7 +11,7 @@ import orjson
 from benchmarks.gpu.models import NLI
 from benchmarks.gpu.parity import texts as lengths
 from benchmarks.gpu.parity.texts import Texts
-from handler.config import Pooling
+from handler.config import Mode
 from handler.tasks.token_classification import Strategy
 from handler.text import TextTokenizer
 
@@ -54,7 +54,7 @@ def states(texts: Texts) -> list[Question]:
         *(Question("embedding", {"inputs": text}) for text in texts.every),
         *(Question("hidden-states", {"inputs": text}) for text in texts.every),
         Question("hidden-states", {"inputs": texts.beyond, "truncation": "windows"}),
-        *(Question("embedding", {"inputs": texts.every, "pooling": way}, way == "pooler") for way in get_args(Pooling)),
+        *(Question("embedding", {"inputs": texts.every, "pooling": way}, way == "pooler") for way in get_args(Mode)),
         *vectors(texts),
     ]
 
