@@ -27,6 +27,7 @@ cross-encoder: version 2, Identity; cross-encoder: version 4, Tanh; cross-encode
 cross-encoder: version 6, electra, 1 score; distilbert: ForQuestionAnswering; files: bfloat16, masked words
 files: LoRA beside weights; files: Trainer, finished; flaubert: bare; funnel: bare; mobilebert: bare
 roberta: ForSequenceClassification, multi-label; sentence-transformers: Dense GELU
+sentence-transformers: Dense SiLU; sentence-transformers: pooling mean and max
 sentence-transformers: family t5, Dense; sentence-transformers: form of versions 2 to 5
 sentence-transformers: pooling weightedmean; sentence-transformers: SPLADE, DistilBERT
 sentence-transformers: truncate_dim; tokenizer: added tokens, RoBERTa; tokenizer: cuts on the left
@@ -39,8 +40,7 @@ REFUSALS = {
     "files: LoRA alone": "config.json",
     "tokenizer: none": "no tokenizer",
     "tokenizer: fewer rows than tokens": "the model has 590 rows",
-    "sentence-transformers: Dense SiLU": "SiLU",
-    "sentence-transformers: pooling mean and max": "mean and max",
+    "sentence-transformers: Router": "Router",
 }
 
 

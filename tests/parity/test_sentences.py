@@ -19,6 +19,7 @@ def test_every_pooling(tiny, tmp_path, pooling):
     assert close(vectors, SentenceTransformer(str(folder), device="cpu").encode(TEXTS))
 
 
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice")  # of theirs, whose Softmax names none
 @pytest.mark.parametrize("runtime", ["native", "packed", "onnx", "torchscript", "eager"])
 @pytest.mark.parametrize("dense", [("Tanh",), ("ReLU", "Identity", "GELU"), ("Sigmoid", "SiLU", "Softmax")])
 def test_dense_layers(tiny, tmp_path, dense, runtime):
