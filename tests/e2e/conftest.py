@@ -22,17 +22,17 @@ from tests import heads
 from tests.collector import Collector, collecting
 from tests.e2e.sent import Sent, listening
 
-PORTS = 5  # inference, management, metrics, gRPC twice
+PORTS = 20  # inference, management, metrics, gRPC twice, and what a test starts beside its server: a gateway's two
 PARTS, PART_PORTS = 4, 3000
 
 
 def free_port() -> int:
-    """First of five free ports in a row, below the range that clients' own ends come from.
+    """First of twenty free ports in a row, below the range that clients' own ends come from.
 
     Processes of one test run look in parts of their own: a port that one has found is not taken yet.
     """
     begin = 20000 + PART_PORTS * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % PARTS)
-    for first in range(begin + os.getpid() % 100 * 10, begin + PART_PORTS, 10):
+    for first in range(begin + os.getpid() % 100 * PORTS, begin + PART_PORTS, PORTS):
         sockets = [socket.socket() for _ in range(PORTS)]
         try:
             for offset, probe in enumerate(sockets):

@@ -17,7 +17,13 @@ from tests.parity.test_int8 import ranks
 TEXTS = 64
 
 
-@pytest.fixture(scope="module", params=[Native, Packed])
+needs_onednn = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(),
+    reason="oneDNN has no bfloat16 on this CPU, and `runtimes.pick` refuses it",
+)
+
+
+@pytest.fixture(scope="module", params=[Native, pytest.param(Packed, marks=needs_onednn)])
 def runtimes(request, minilm, tmp_path_factory):
     """`native` computes so with the kernels of any CPU."""
     archive = tmp_path_factory.mktemp("archive")

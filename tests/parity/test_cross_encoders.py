@@ -21,6 +21,7 @@ def found(tmp_path_factory):
     return {(case.family, case.activation): said for case, said, _ in run(chosen, tmp_path_factory.mktemp("folders"))}
 
 
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice")  # of theirs, whose Softmax names none
 def test_cross_encoders_rank_as_sentence_transformers_or_are_refused(found):
     assert DIFFERENT not in found.values()
     assert [found["Bert", name] for name in SERVED] == [EQUAL] * len(SERVED)
