@@ -23,13 +23,16 @@ def blocks(page):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory, minilm):
-    """A clone in which the documents' relative paths may be written to; its environment and downloads are shared."""
+    """A clone in which the documents' relative paths may be written to; its environment, downloads and compiled kernels
+    are shared.
+    """
     clone = tmp_path_factory.mktemp("docs") / "clone"
     ignored = shutil.ignore_patterns(".git", ".venv", ".cache", ".run", "__pycache__", "*.mar", ".*_cache")
     shutil.copytree(ROOT, clone, ignore=ignored)
     (clone / ".venv").symlink_to(ROOT / ".venv")
     (clone / ".cache").mkdir()
-    shutil.copytree(ROOT / ".cache" / "checkpoints", clone / ".cache" / "checkpoints", copy_function=shutil.copy)
+    for part in ("checkpoints", "kernels"):
+        shutil.copytree(ROOT / ".cache" / part, clone / ".cache" / part, copy_function=shutil.copy)
     return clone
 
 
