@@ -188,6 +188,48 @@ def test_the_map_finds_by_meaning(visit):
     assert page.locator(".map .chosen").count() == 1
 
 
+def places(page):
+    """Of the map's points, `(texts, 2)`."""
+    script = "all => all.map(each => [Number(each.getAttribute('cx')), Number(each.getAttribute('cy'))])"
+    return page.locator(".map circle").evaluate_all(script)
+
+
+def test_the_map_is_refined_and_its_link_shows_the_same_choices(visit):
+    one = visit()
+    body = {"inputs": [f"{number} words on {what}" for what in ("bread", "stocks", "cats") for number in range(12)]}
+    page = one.open("embedding", body)
+    chosen, refined = page.get_by_label("places by"), page.locator("[aria-label=map] [aria-busy=false]")
+    assert chosen.input_value() == "t-SNE"
+    refined.wait_for()
+    by_tsne = places(page)
+    chosen.select_option("PCA")
+    refined.wait_for()
+    by_components = places(page)
+    assert by_components != by_tsne
+    page.get_by_label("groups").select_option("3")
+    page.get_by_label("search by meaning").fill("loaf; or: roll?")
+    page.keyboard.press("Enter")
+    page.get_by_role("list", name="nearest texts").wait_for()
+    assert one.violations() == []
+
+    link = page.url
+    one.leave()
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(link)
+    page.get_by_role("list", name="nearest texts").wait_for()
+    assert one.body() == body
+    assert [page.get_by_label(name).input_value() for name in ("places by", "groups", "search by meaning")] == [
+        "PCA",
+        "3",
+        "loaf; or: roll?",
+    ]
+    assert places(page) == by_components
+    chosen.select_option("t-SNE")
+    refined.wait_for()
+    assert places(page) == by_tsne
+    page.emulate_media(reduced_motion="no-preference")
+
+
 def test_a_choice_takes_the_masks_place(visit):
     one = visit("words")
     page = one.open("fill-mask", {"inputs": ["Paris is in [MASK] and [MASK]."], "top_k": 2})

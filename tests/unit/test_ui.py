@@ -1,7 +1,6 @@
 """The page at `ui`: what is served, that it is built from `ui/`, and that browsers let nothing else in."""
 
 import re
-import shutil
 import subprocess
 from base64 import b64encode
 from hashlib import sha256
@@ -11,10 +10,8 @@ import pytest
 from handler.keys import Keys
 from handler.protocols import ui
 from handler.types import Row
-from scripts.paths import ROOT
-
-SOURCES = ROOT / "ui"
-TOOLS = SOURCES / "node_modules" / ".bin" / "esbuild"
+from tests import toolchain
+from tests.toolchain import SOURCES
 
 
 @pytest.fixture
@@ -54,10 +51,9 @@ def test_only_its_own_script_and_style_run(reply):
     assert "unsafe" not in reply.headers["content-security-policy"]
 
 
-@pytest.mark.skipif(not shutil.which("npm"), reason="npm is missing: apt-get install nodejs npm")
+@toolchain.needs_npm
 def test_the_built_page_is_that_of_the_sources(tmp_path):
-    if not TOOLS.exists():
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=SOURCES, check=True, capture_output=True)
+    toolchain.install()
     subprocess.run(["npm", "run", "check"], cwd=SOURCES, check=True, capture_output=True)
     subprocess.run(["node", "build.mjs", str(tmp_path / "page.html")], cwd=SOURCES, check=True, capture_output=True)
     assert (tmp_path / "page.html").read_bytes() == ui.content(), "in ui/: npm run build"

@@ -1,21 +1,29 @@
-/** The address bar's part after `#`: the task and its body, so that a link shows the same. No server ever sees it. */
+/** The address bar's part after `#`, so that a link shows the same: the task, choices in its drawing, and its body.
+ *
+ * No server ever sees it. `#embedding;map:PCA;groups:4={"inputs": ["a", "b"]}`, with what stands behind `:` and `=` percent-encoded.
+ */
 
 import type { Body } from "./types";
 
 export interface Asked {
   task: string;
   body: Body | null;
+  /** Choices in the drawing, by their names. */
+  look: Record<string, string>;
 }
 
 export function read(hash: string): Asked {
-  const [task = "", text] = hash.slice(1).split(/=(.*)/s);
+  const [head = "", text] = hash.slice(1).split(/=(.*)/s);
+  const [task = "", ...choices] = head.split(";");
   try {
-    return { task, body: text ? JSON.parse(decodeURIComponent(text)) : null };
+    const look = Object.fromEntries(choices.map((each) => each.split(/:(.*)/s).slice(0, 2).map(decodeURIComponent)));
+    return { task, look, body: text ? JSON.parse(decodeURIComponent(text)) : null };
   } catch {
-    return { task, body: null };
+    return { task, look: {}, body: null };
   }
 }
 
-export function written({ task, body }: Asked): string {
-  return `#${task}` + (body ? `=${encodeURIComponent(JSON.stringify(body))}` : "");
+export function written({ task, body, look }: Asked): string {
+  const choices = Object.entries(look).map(([name, value]) => `;${name}:${encodeURIComponent(value)}`);
+  return `#${task}${choices.join("")}` + (body ? `=${encodeURIComponent(JSON.stringify(body))}` : "");
 }

@@ -54,8 +54,9 @@ export function Page() {
   const { info } = archive;
   const task = info.tasks.includes(opened.task) ? opened.task : info.task;
   const locked = (body: Body, said: string) => {
-    open({ task, body });
-    history.replaceState(null, "", written({ task, body }));
+    const asked = { ...read(location.hash), task, body };
+    open(asked);
+    history.replaceState(null, "", written(asked));
     setFailure({ status: 401, said });
   };
   return (

@@ -1,7 +1,7 @@
 /** One task: examples, a form, and the answer to what was asked last. */
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { written } from "./address";
+import { read, written } from "./address";
 import { Answer, type Answered } from "./answer";
 import { Form } from "./form";
 import { fields, sent } from "./schema";
@@ -33,7 +33,7 @@ export function Task({ info, document, task, body: given, locked }: Given) {
     const reply = await ask(task, bodiless ? undefined : body);
     setBusy(false);
     if (reply.status === 401) return locked(body, reply.value.error);
-    const address = written({ task, body: bodiless ? null : body });
+    const address = written({ ...read(location.hash), task, body: bodiless ? null : body });
     if (address !== location.hash) history.pushState(null, "", address);
     setAnswered({ body, reply });
   };
