@@ -27,7 +27,6 @@ class AnyTask(Protocol):
     """What the flow has to know of a task; see `handler.tasks.base.Task`."""
 
     name: ClassVar[str]
-    truncates: ClassVar[bool]
     forward: ClassVar[bool]
     takes_text: ClassVar[bool]
     needs_offsets: ClassVar[bool]
@@ -36,6 +35,8 @@ class AnyTask(Protocol):
     model: Any
 
     def texts(self, request: Any) -> list[Text]: ...  # noqa: D102 - said there
+    def runs(self, request: Any) -> bool: ...  # noqa: D102
+    def longest(self, request: Any, most: int) -> int: ...  # noqa: D102
     def place(self, request: Any, index: int, total: int) -> str: ...  # noqa: D102
     def reading(self, request: Any) -> Any: ...  # noqa: D102
     def overlap(self, request: Any) -> int: ...  # noqa: D102

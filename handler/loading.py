@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from handler import config as configuration
 from handler import head as heads
-from handler import late_interaction, observability, runtimes, term_weights
+from handler import late_interaction, observability, query_weights, runtimes, term_weights
 from handler.config import CHECKPOINT, NOTES, ORIGIN, Dtype, HandlerConfig, ModelConfig
 from handler.errors import BertError, ConfigError
 from handler.head import Head
@@ -23,6 +23,7 @@ from handler.keys import Keys
 from handler.late_interaction import LateInteraction
 from handler.model import LoadedModel
 from handler.pipeline import Pipeline
+from handler.query_weights import QueryWeights
 from handler.runtimes import budgets, cuda, explaining, masking
 from handler.runtimes.base import Placement, Runtime
 from handler.telemetry import Emit, Telemetry
@@ -77,6 +78,7 @@ def load(
     )
     interaction = LateInteraction(checkpoint, device) if (checkpoint / late_interaction.FILE).exists() else None
     terms = TermWeights(checkpoint, device) if (checkpoint / term_weights.FILE).exists() else None
+    queries = QueryWeights(checkpoint) if (checkpoint / query_weights.FILE).exists() else None
     if interaction and interaction.description.masks:
         runtime.masked = masking.make(runtime, checkpoint, device)
     explain = cache(lambda: explaining.make(runtime, checkpoint, device))
@@ -94,6 +96,7 @@ def load(
         dense,
         interaction,
         terms,
+        queries,
         provenance=provenance(checkpoint),
         notes=notes(checkpoint),
         explain=explain if explaining.available(checkpoint) else None,

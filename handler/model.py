@@ -14,6 +14,7 @@ from handler.explanation import AnyExplainer
 from handler.head import Head, HeadType, entailment
 from handler.late_interaction import LateInteraction
 from handler.poolings import modes
+from handler.query_weights import QueryWeights
 from handler.term_weights import TermWeights
 from handler.text import TextTokenizer
 
@@ -56,6 +57,7 @@ class LoadedModel:
         dense: the layers after pooling.
         late_interaction: the layers to a vector per token.
         terms: the layer to a weight per token.
+        queries: the table of weights of a query's tokens.
         deadline: of the batch in hand.
         provenance: where the checkpoint came from, as the packer wrote it down.
         notes: what was left out of it, or is done otherwise than transformers would, in sentences.
@@ -75,6 +77,7 @@ class LoadedModel:
     dense: Head | None = None
     late_interaction: LateInteraction | None = None
     terms: TermWeights | None = None
+    queries: QueryWeights | None = None
     deadline: Deadline = field(default_factory=Deadline)
     explain: Callable[[], AnyExplainer] | None = None
     tasks: list[str] = field(default_factory=list)

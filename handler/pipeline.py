@@ -148,7 +148,7 @@ class Pipeline:
 
     def forward(self, calls: Sequence[Call], alone: bool) -> None:
         """Run the sequences of these calls together and give each call its own outputs back."""
-        calls = [call for call in pending(calls) if call.task is not None and call.task.forward]
+        calls = [call for call in pending(calls) if call.task is not None and call.task.runs(call.request)]
         encodings = [encoding for call in calls for windows in call.encodings for encoding in windows]
         readings = [each for call in calls for each in repeat(call.reading, call.sequences)]
         compute = partial(self.run, late=self.timeout_error(alone))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
@@ -131,7 +130,7 @@ class TextTokenizer:
         assert call.task is not None
         assert call.request is not None
         policy = call.request.truncation or self.config.truncation or call.task.truncation
-        limit = self.config.max_length if call.task.truncates else sys.maxsize
+        limit = call.task.longest(call.request, self.config.max_length)
         return Cut(policy, limit, min(call.task.overlap(call.request), limit // 2), call.task.pairs)
 
     def enough(self, text: Text, part: Text, encoding: Encoding, cut: Cut, with_offsets: bool) -> Encoding:
@@ -158,7 +157,7 @@ class TextTokenizer:
         windows: dict[Hashable, list[Encoding]] = {}
         sizes: dict[Hashable, int] = {}
         for key, encoding in zip(dict.fromkeys(keys), whole, strict=True):
-            if call.task.forward and len(encoding) < self.config.min_length:
+            if call.task.runs(call.request) and len(encoding) < self.config.min_length:
                 place = call.task.place(call.request, keys.index(key), len(keys))
                 raise Invalid(
                     f"{place} has {len(encoding)} tokens, the model reads {self.config.min_length} and more; "

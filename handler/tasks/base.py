@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
@@ -84,6 +85,14 @@ class Task(ABC, Generic[R]):
     def reading(self, request: R) -> Reading | None:
         """What it will look at of the model's outputs; None for token states that may stay where they are."""
         return HIDDEN
+
+    def runs(self, request: R) -> bool:
+        """Whether the model has to run for this request."""
+        return self.forward
+
+    def longest(self, request: R, most: int) -> int:
+        """Tokens that its texts are cut to, special ones included, where the model takes `most`."""
+        return most if self.truncates else sys.maxsize
 
     def overlap(self, request: R) -> int:
         """Tokens that neighbouring windows of a long text share; it becomes at most half a window."""

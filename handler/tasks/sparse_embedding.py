@@ -17,7 +17,7 @@ from handler.tasks.base import TextRequest
 from handler.tasks.inputs import Inputs, texts_of
 from handler.tasks.scores import Indices, top_k_indices
 from handler.tasks.vocabulary import VocabularyTask
-from handler.types import Encoding, Output, Text
+from handler.types import Encoding, Output, Side, Text
 
 BYTES_PER_WORD = len('{"index":1000,"value":0.1234567},')
 
@@ -26,6 +26,14 @@ class SparseEmbeddingRequest(TextRequest, frozen=True, kw_only=True):
     """Body of `sparse-embedding`."""
 
     inputs: Inputs
+    input_type: Annotated[
+        Side | None,
+        Meta(
+            description="query or document: prepend the archive's prompt for that side, and weigh the words of a query "
+            "by the archive's table, if it has one; default: the archive's",
+            examples=[None],
+        ),
+    ] = None
     top_k: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         Meta(description="number of largest weights to return; default: the archive's, or all", examples=[128]),
@@ -47,8 +55,25 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
         return self.model.terms.reading if self.model.terms else None
 
     def texts(self, request: SparseEmbeddingRequest) -> list[Text]:
-        """The inputs, with the archive's default prompt."""
-        return prompts.prepend(prompts.named(self.model.config, None), texts_of(request.inputs))
+        """The inputs, with the archive's prompt for their side, or its default."""
+        self.looked_up(request)
+        config, side = self.model.config, request.input_type
+        prompt = prompts.named(config, None) if side is None else prompts.for_input_type(config, side)
+        return prompts.prepend(prompt, texts_of(request.inputs))
+
+    def looked_up(self, request: SparseEmbeddingRequest) -> bool:
+        """Whether the texts are queries whose weights are in a table; no model runs for those."""
+        return self.model.queries is not None and self.model.queries.asked(request.input_type)
+
+    def runs(self, request: SparseEmbeddingRequest) -> bool:
+        """See `Task.runs`."""
+        return not self.looked_up(request)
+
+    def longest(self, request: SparseEmbeddingRequest, most: int) -> int:
+        """See `Task.longest`; special tokens of a query do not count, since the table has none."""
+        if self.model.queries is None or not self.looked_up(request):
+            return most
+        return self.model.queries.queries.length + len(self.model.tokenizer.add_special_tokens([]))
 
     def answer(
         self,
@@ -59,11 +84,22 @@ class SparseEmbedding(VocabularyTask[SparseEmbeddingRequest]):
         """Per text `index` and `value` of each word above 0, by index."""
         answers: list[list[dict[str, Any]]] = []
         size = 0
-        for found in self.model.terms.weights(encodings, outputs) if self.model.terms else self.pooled(outputs):
+        for found in self.weights(request, encodings, outputs):
             answers.append(listed(*found, request.top_k or self.model.config.max_active_dims))
             size += BYTES_PER_WORD * len(answers[-1])
-            self.check_answer_size(size, len(answers), len(outputs))
+            self.check_answer_size(size, len(answers), len(encodings))
         return answers
+
+    def weights(
+        self,
+        request: SparseEmbeddingRequest,
+        encodings: Sequence[Sequence[Encoding]],
+        outputs: Sequence[Sequence[Output]],
+    ) -> Iterator[tuple[Indices, Scores]]:
+        """For each text the words and their weights."""
+        if self.model.queries is not None and self.looked_up(request):
+            return self.model.queries.weights(encodings)
+        return self.model.terms.weights(encodings, outputs) if self.model.terms else self.pooled(outputs)
 
     def pooled(self, outputs: Sequence[Sequence[Output]]) -> Iterator[tuple[Indices, Scores]]:
         """For each text the words above 0 and their weights, of the vocabulary's scores."""

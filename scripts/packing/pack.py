@@ -31,6 +31,7 @@ from scripts.packing import (
     model_config,
     multi_vector,
     notes,
+    query_weights,
     queueing,
     settings_file,
     suggested,
@@ -164,6 +165,7 @@ def stage(
     dense.write(checkpoint, folder)
     multi_vector.write(checkpoint, folder, dtype)
     term_weights.write(checkpoint, folder)
+    query_weights.write(checkpoint, folder)
     provenance.write(provenance.read_verified(checkpoint.root), folder)
     notes.write(notes.Packed(checkpoint, headless, dtype), folder)
 

@@ -19,6 +19,7 @@ from scripts.sources import damage, first_module, late_interaction, lengths, pub
 from scripts.sources import sentence_transformers as modules
 from scripts.sources.families import family
 from scripts.sources.late_interaction import LateInteraction
+from scripts.sources.router import Queries
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 TOKENIZER_FILES = (
@@ -85,6 +86,7 @@ class Checkpoint:
         logarithms: of a sparse model's scores; see `HeadMetadata`.
         sparse_pooling: of a sparse model's scores; see `HeadMetadata.pooling`.
         active_dimensions: how many words of a text a sparse model keeps; None for all.
+        queries: where the weights of a query's words are; None where queries go through the model.
         variant: of its files of weights; None where they have their plain names. See `variants`.
     """
 
@@ -111,6 +113,7 @@ class Checkpoint:
     logarithms: int = 1
     sparse_pooling: Literal["max", "sum"] = "max"
     active_dimensions: int | None = None
+    queries: Queries | None = None
 
     @property
     def config(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from handler.activations import OF_MODULES
 from scripts.console import Failure
 from scripts.files.entries import leads_out
 from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
-from scripts.sources import first_module, late_interaction, pooling, static, task_adapters, unserved
+from scripts.sources import first_module, late_interaction, pooling, router, static, task_adapters, unserved
 from scripts.sources.late_interaction import LateInteraction
 
 MODEL = "config_sentence_transformers.json"
@@ -33,6 +33,12 @@ def transformer(root: Path) -> Path:
 
 
 def listed(root: Path) -> list[tuple[str, Path]]:
+    """Classes and folders of its modules; of a router that gives queries weights from a table, those of documents."""
+    routes = routed(root)
+    return routes[1] if routes else named(root)
+
+
+def named(root: Path) -> list[tuple[str, Path]]:
     """Classes and folders of `modules.json`.
 
     Raises:
@@ -51,6 +57,15 @@ def listed(root: Path) -> list[tuple[str, Path]]:
     if kind == ADAPTED and task_adapters.names(load_if_there(folder / "config.json")):
         found[0] = (TRANSFORMER, folder)
     return found
+
+
+def routed(root: Path) -> tuple[router.Queries, router.Modules] | None:
+    """What queries and documents go through, where a folder's one module sends them apart in a way that is served."""
+    found = named(root)
+    if len(found) != 1 or name_of(found[0][0]) not in ("Router", "Asym"):
+        return None
+    folder = found[0][1]
+    return router.read(folder, lambda path: within(root, str((folder / path).relative_to(root))))
 
 
 def within(root: Path, path: str) -> Path:
@@ -176,6 +191,7 @@ def sparse(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) ->
         "logarithms": LOGARITHMS[activation],
         "sparse_pooling": chosen,
         "active_dimensions": most,
+        "queries": routes[0] if (routes := routed(root)) else None,
     }
 
 
