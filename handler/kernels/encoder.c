@@ -23,7 +23,7 @@ static void embed(const struct model *m, struct batch *b, struct context *contex
 static void project_first(const struct model *m, struct batch *b, struct context *context) {
     struct states sums = {.floats = b->sums};
     apply(&m->projection, &sums, b->tokens, NONE, 0, b->states, context);
-    norm_and_quantize(m, b, b->states, m->norm, b->states, context);
+    norm_and_quantize(m, b, b->states, m->norm, &m->layer->qkv, b->states, context);
 }
 
 /* The same with the normalisation before it. */
@@ -34,7 +34,7 @@ static void project(const struct model *m, struct batch *b, struct context *cont
             normalize(b->sums + token * m->embedding, m->embedding, m->norm, m->eps, b->wide + token * m->embedding);
     barrier(context, items_of(b->tokens));
     apply(&m->projection, &normalised, b->tokens, NONE, 0, b->states, context);
-    quantize_rows(b, b->states, m->hidden, context);
+    quantize_rows(b, b->states, m->hidden, m->layer->qkv.smooth, context);
 }
 
 static void pool(const struct model *m, struct batch *b, struct context *context) {
@@ -52,12 +52,12 @@ void encode(const struct model *m, struct batch *b, long thread) {
     struct context context = {thread, b->regions};
     embed(m, b, &context);
     if (m->projection.weight) (m->norm_projected ? project_first : project)(m, b, &context);
-    else if (m->norm.weight) norm_and_quantize(m, b, b->sums, m->norm, b->states, &context);
+    else if (m->norm.weight) norm_and_quantize(m, b, b->sums, m->norm, &m->layer->qkv, b->states, &context);
     for (const struct layer *l = m->layer; l < m->layer + m->layers; l++) {
         if (m->norm_first) layer_norm_first(m, b, l, &context);
         else layer_norm_last(m, b, l, &context);
     }
-    if (m->final_norm.weight) norm_and_quantize(m, b, b->states, m->final_norm, b->states, &context);
+    if (m->final_norm.weight) norm_and_quantize(m, b, b->states, m->final_norm, 0, b->states, &context);
     if (m->pooler.weight) pool(m, b, &context);
 }
 

@@ -53,7 +53,7 @@ static void gate(const struct model *m, struct batch *b, struct context *context
             for (; i + WIDTH <= m->intermediate; i += WIDTH)
                 store(row + i, activate(load(first + i), m->activation) * load(second + i));
             for (; i < m->intermediate; i++) row[i] = activate(all(first[i]), m->activation)[0] * second[i];
-            quantize_row(b, row, m->intermediate, token);
+            quantize_row(b, row, m->intermediate, 0, token);
         }
     barrier(context, items_of(b->tokens));
 }
@@ -69,7 +69,7 @@ static void self_attention(const struct model *m, struct batch *b, const struct 
     apply(&l->qkv, &states, b->tokens, NONE, 0, b->wide, context);
     if (l->turns) turn(m, b, l->turns, context);
     attend_all(m, b, l, context);
-    if (b->quantized) quantize_rows(b, b->attended, m->hidden, context);
+    if (b->quantized) quantize_rows(b, b->attended, m->hidden, 0, context);
 }
 
 /* From rows to `to`: what the feed-forward network makes of them, and `residual`. */
@@ -84,7 +84,7 @@ static void feed_forward(const struct model *m, struct batch *b, const struct la
         apply_rounded(&l->up, &states, b->tokens, m->activation, (bfloat16 *)b->wide, context);
     } else {
         apply(&l->up, &states, b->tokens, m->activation, 0, b->wide, context);
-        quantize_rows(b, b->wide, m->intermediate, context);
+        quantize_rows(b, b->wide, m->intermediate, 0, context);
     }
     apply(&l->down, &wide, b->tokens, NONE, residual, to, context);
 }
@@ -94,17 +94,17 @@ static void layer_norm_last(const struct model *m, struct batch *b, const struct
     struct states attended = reading(b, b->attended);
     self_attention(m, b, l, b->states, context);
     apply(&l->out, &attended, b->tokens, NONE, b->states, b->sums, context);
-    norm_and_quantize(m, b, b->sums, l->norm1, b->states, context);
+    norm_and_quantize(m, b, b->sums, l->norm1, &l->up, b->states, context);
     feed_forward(m, b, l, b->states, b->states, b->sums, context);
-    norm_and_quantize(m, b, b->sums, l->norm2, b->states, context);
+    norm_and_quantize(m, b, b->sums, l->norm2, l + 1 < m->layer + m->layers ? &l[1].qkv : 0, b->states, context);
 }
 
 /* What each half reads is normalised, if it is not yet; sums stay in `states`. */
 static void layer_norm_first(const struct model *m, struct batch *b, const struct layer *l, struct context *context) {
     struct states attended = reading(b, b->attended);
-    if (l->norm1.weight) norm_and_quantize(m, b, b->states, l->norm1, b->attended, context);
+    if (l->norm1.weight) norm_and_quantize(m, b, b->states, l->norm1, &l->qkv, b->attended, context);
     self_attention(m, b, l, l->norm1.weight ? b->attended : b->states, context);
     apply(&l->out, &attended, b->tokens, NONE, b->states, b->states, context);
-    norm_and_quantize(m, b, b->states, l->norm2, b->attended, context);
+    norm_and_quantize(m, b, b->states, l->norm2, &l->up, b->attended, context);
     feed_forward(m, b, l, b->attended, b->states, b->states, context);
 }

@@ -7,13 +7,15 @@
 enum dtype { FLOAT32, INT8, BFLOAT16 }; /* numbers of handler/kernels/structures.py */
 
 /* `weight` is (panels, in, PANEL) floats, (panels, in / QUAD, PANEL, QUAD) bytes with a `scale` and the `sums` of each
- * column, or (panels, in / PAIR, PANEL, PAIR) in bfloat16; `bias`, `scale` and `sums` are as long as the panels. */
+ * column, or (panels, in / PAIR, PANEL, PAIR) in bfloat16; `bias`, `scale` and `sums` are as long as the panels. `smooth`
+ * is (in,): what an input is multiplied by before it becomes bytes, and the weight was divided by; null for nothing. */
 struct linear {
     long in, out, dtype;
     const void *weight;
     const float *bias;
     const float *scale;
     const int32_t *sums;
+    const float *smooth;
 };
 
 /* States of all tokens: floats, 8-bit values with a scale and a zero point per row, or bfloat16. */
@@ -37,15 +39,20 @@ enum { AT_ONCE = 384 }; /* rows that stay in the cache while all panels pass */
 
 INLINE long quads(long in) { return (in + QUAD - 1) / QUAD; }
 
-/* One row to 255 levels between its smallest and largest value; zero is always one of them. */
-static void quantize(const float *row, long size, uint8_t *quantized, float *scale, int32_t *zero_point) {
+INLINE floats load_smooth(const float *row, const float *smooth, long i) {
+    return smooth ? load(row + i) * load(smooth + i) : load(row + i);
+}
+
+/* One row, times `smooth`, to 255 levels between its smallest and largest value; zero is always one of them. */
+static void quantize(const float *row, long size, const float *smooth, uint8_t *quantized, float *scale,
+                     int32_t *zero_point) {
     floats low[4] = {}, high[4] = {}; /* four at a time, so that none waits for the last */
     floats none = all(0);             /* stays 0, unless a value is no number: then the row's scale is none either */
     long i = 0;
     for (; i + 4 * WIDTH <= size; i += 4 * WIDTH)
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            floats values = load(row + i + j * WIDTH);
+            floats values = load_smooth(row, smooth, i + j * WIDTH);
             low[j] = smaller(low[j], values);
             high[j] = larger(high[j], values);
             none += values - values;
@@ -53,9 +60,10 @@ static void quantize(const float *row, long size, uint8_t *quantized, float *sca
     float least = __builtin_reduce_min(smaller(smaller(low[0], low[1]), smaller(low[2], low[3])));
     float most = __builtin_reduce_max(larger(larger(high[0], high[1]), larger(high[2], high[3])));
     for (long rest = i; rest < size; rest++) {
-        least = row[rest] < least ? row[rest] : least;
-        most = row[rest] > most ? row[rest] : most;
-        none[0] += row[rest] - row[rest];
+        float value = smooth ? row[rest] * smooth[rest] : row[rest];
+        least = value < least ? value : least;
+        most = value > most ? value : most;
+        none[0] += value - value;
     }
     float width = (most - least) / 255;
     width = width < 1e-10f ? 1e-10f : width;
@@ -65,11 +73,11 @@ static void quantize(const float *row, long size, uint8_t *quantized, float *sca
     float shift = (float)*zero_point + 0.5f;
     floats most_level = all(255);
     for (i = 0; i + WIDTH <= size; i += WIDTH) {
-        floats levels = smaller(most_level, larger(all(0), load(row + i) * inverse + shift));
+        floats levels = smaller(most_level, larger(all(0), load_smooth(row, smooth, i) * inverse + shift));
         *(bytes *)(quantized + i) = __builtin_convertvector(__builtin_convertvector(levels, ints), bytes);
     }
     for (; i < size; i++) {
-        float value = row[i] * inverse + shift;
+        float value = (smooth ? row[i] * smooth[i] : row[i]) * inverse + shift;
         quantized[i] = (uint8_t)(value > 255 ? 255 : value < 0 ? 0 : value);
     }
     for (; i < quads(size) * QUAD; i++) quantized[i] = 0;

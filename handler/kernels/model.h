@@ -103,29 +103,29 @@ INLINE void normalize(const float *row, long size, struct norm norm, float eps, 
 /* Values of a token's queries, keys and values. */
 INLINE long projected(const struct model *m) { return (m->heads + 2 * m->key_heads) * (m->hidden / m->heads); }
 
-/* A row as the linears of the layers read it, if they do not read floats. */
-static void quantize_row(struct batch *b, const float *row, long size, long token) {
+/* A row as the linear that reads it has it, if it does not read floats; `smooth` is that linear's. */
+static void quantize_row(struct batch *b, const float *row, long size, const float *smooth, long token) {
     if (b->quantized)
-        quantize(row, size, b->quantized + token * quads(size) * QUAD, b->scales + token, b->zero_points + token);
+        quantize(row, size, smooth, b->quantized + token * quads(size) * QUAD, b->scales + token, b->zero_points + token);
     if (b->halves) round_row(row, size, 1, b->halves + token * pairs(size) * PAIR);
 }
 
-static void quantize_rows(struct batch *b, const float *rows, long size, struct context *context) {
+static void quantize_rows(struct batch *b, const float *rows, long size, const float *smooth, struct context *context) {
     if (!b->quantized && !b->halves) return;
     PARALLEL_FOR(item, items_of(b->tokens), context)
         for (long token = item * TOKENS; token < end_of(item, b->tokens); token++)
-            quantize_row(b, rows + token * size, size, token);
+            quantize_row(b, rows + token * size, size, smooth, token);
     barrier(context, items_of(b->tokens));
 }
 
-/* Sums to normalised rows, and to 8 bits or bfloat16 for the linears that read them. */
-static void norm_and_quantize(const struct model *m, struct batch *b, const float *sums, struct norm norm, float *to,
-                              struct context *context) {
+/* Sums to normalised rows, and to 8 bits or bfloat16 for the linear that reads them next, if there is one. */
+static void norm_and_quantize(const struct model *m, struct batch *b, const float *sums, struct norm norm,
+                              const struct linear *reader, float *to, struct context *context) {
     PARALLEL_FOR(item, items_of(b->tokens), context)
         for (long token = item * TOKENS; token < end_of(item, b->tokens); token++) {
             float *row = to + token * m->hidden;
             normalize(sums + token * m->hidden, m->hidden, norm, m->eps, row);
-            quantize_row(b, row, m->hidden, token);
+            quantize_row(b, row, m->hidden, reader ? reader->smooth : 0, token);
         }
     barrier(context, items_of(b->tokens));
 }

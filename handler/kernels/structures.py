@@ -24,6 +24,7 @@ class Linear(Structure):
         ("bias", c_void_p),
         ("scale", c_void_p),
         ("sums", c_void_p),
+        ("smooth", c_void_p),
     )
 
 

@@ -109,8 +109,8 @@ class Native(Runtime):
         inputs, outputs = self.arrays[f"{name}.shape"].tolist()
         dtype = DTYPES[self.arrays[f"{name}.weight"].dtype.name]
         weight, bias = (address(self.arrays[f"{name}.{key}"]) for key in ("weight", "bias"))
-        scale, sums = (address(self.arrays.get(f"{name}.{key}")) for key in ("scale", "sums"))
-        return Linear(inputs, outputs, dtype, weight, bias, scale, sums)
+        scale, sums, smooth = (address(self.arrays.get(f"{name}.{key}")) for key in ("scale", "sums", "smooth"))
+        return Linear(inputs, outputs, dtype, weight, bias, scale, sums, smooth)
 
     def optional(self, name: str) -> Linear:
         """A linear around the layers; one without a weight says that there is none."""

@@ -84,6 +84,8 @@ def pack_weights(file: Path, dtype: Dtype) -> Iterator[tuple[str, NDArray[Any]]]
                 yield f"{name}.weight", in_groups(weight, QUAD)
                 yield f"{name}.scale", padded(stored.get_tensor(f"{name}.scale"), PANEL)
                 yield f"{name}.sums", padded(weight.sum(0, dtype=np.int32), PANEL)
+                if f"{name}.smooth" in names:
+                    yield f"{name}.smooth", stored.get_tensor(f"{name}.smooth")
             elif dtype == "bfloat16" and name in linears:
                 yield f"{name}.weight", in_groups(round_to_bfloat16(weight), PAIR)
             else:

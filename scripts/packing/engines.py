@@ -27,7 +27,7 @@ Writer = Callable[[Checkpoint, Path, Dtype], None]
 
 def packed(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
     """The file that the `packed` runtime maps."""
-    layout.write(checkpoint.folder, folder, dtype, checkpoint.variant)
+    layout.write(checkpoint, folder, dtype)
 
 
 def native(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:

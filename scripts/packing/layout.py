@@ -17,10 +17,13 @@ from torch import Tensor
 from handler.activations import OF_TRANSFORMERS
 from handler.config import Dtype
 from handler.encoders.description import Description
+from handler.kernels.structures import LINEARS
 from handler.runtimes.base import WEIGHTS, Placement
 from handler.runtimes.eager import Eager
 from scripts.files.json_files import value
+from scripts.packing.exports import calibration
 from scripts.packing.exports.quantize import quantize
+from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.configuration import activation, first_position, norm_eps
 from scripts.sources.families import FAMILIES, family
 from scripts.sources.families.family import WeightMapping
@@ -45,17 +48,20 @@ def unsupported_reason(config: Mapping[str, Any]) -> str:
     return "it is a decoder" if value(config, "is_decoder", bool, False) else ""
 
 
-def write(checkpoint: Path, folder: Path, dtype: Dtype, variant: str | None = None) -> None:
-    """Load a checkpoint folder with transformers, and write `packed.safetensors` into another folder.
+def write(checkpoint: Checkpoint, folder: Path, dtype: Dtype) -> None:
+    """Load a checkpoint with transformers, and write `packed.safetensors` into a folder.
 
-    Half precision is a matter of the runtime, which converts; int8 is made here.
+    Half precision is a matter of the runtime, which converts; int8 is made here, with the tokenizer that is in the
+    folder already, or the checkpoint's.
     """
-    eager = Eager(checkpoint, Placement("cpu", "float32"), variant)
+    eager = Eager(checkpoint.folder, Placement("cpu", "float32"), checkpoint.variant)
     config = eager.model.config.to_dict()
     weights = convert_state_dict(eager.model.state_dict(), config, eager.has_pooler)
     check_finite(weights)
     if dtype == "int8":
-        weights = quantize(weights)
+        files = (each / calibration.TOKENIZER for each in (folder, checkpoint.folder))
+        tokenizer, longest = next(filter(Path.exists, files), None), checkpoint.positions or checkpoint.max_length
+        weights = quantize(weights, calibration.measure(eager, linears(config), tokenizer, longest))
     save(weights, folder / WEIGHTS, describe(config).metadata())
 
 
@@ -97,6 +103,19 @@ def modules(config: Mapping[str, Any]) -> Sequence[str]:
     known = family(config)
     assert known.encoder is not None  # `unsupported_reason` has been asked
     return known.encoder.layers(config, known.keys)
+
+
+def linears(config: Mapping[str, Any]) -> dict[str, str]:
+    """Transformers' names of modules that read what our linears of the layers read, by our names."""
+    names = family(config).encoder
+    assert names is not None  # `unsupported_reason` has been asked
+    read = {ours: named if isinstance(named, str) else named[0] for ours, named in names.linears.items()}
+    read["qkv"] = names.qkv[-1]  # DeBERTa's queries and keys may be those of its relative positions, too
+    return {
+        f"layers.{number}.{linear}": f"{module}.{read[linear]}"
+        for number, module in enumerate(dict.fromkeys(modules(config)))
+        for linear in LINEARS
+    }
 
 
 def convert_state_dict(state: Mapping[str, Tensor], config: Mapping[str, Any], pooler: bool) -> dict[str, Tensor]:

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import BertConfig, BertModel
 
 from handler import kernels
 from handler.runtimes import panels
-from handler.runtimes.base import Placement
+from handler.runtimes.base import WEIGHTS, Placement
 from handler.runtimes.native import Native
 from handler.runtimes.packed import Packed
 from scripts.packing import engines
@@ -96,10 +97,8 @@ def test_a_sequence_has_the_same_bits_in_any_company_and_with_any_threads(load, 
     assert difference(alone[:1], runtime.run(sequences()[:1])) == 0
 
 
-def by_hand(states, weight, bias):
-    """A linear in 8 bits: 255 levels between a row's least and largest value, 127 per column of 7-bit weights."""
-    scale = np.abs(weight).max(0) / 63
-    small = np.clip(np.rint(weight / scale), -63, 63)
+def by_hand(states, small, scale, bias):
+    """A linear in 8 bits: 255 levels between a row's least and largest value, whole weights with a scale per column."""
     low, high = np.minimum(states.min(1, keepdims=True), 0), np.maximum(states.max(1, keepdims=True), 0)
     step = (high - low) / 255
     zero = np.rint(-low / step)
@@ -109,20 +108,22 @@ def by_hand(states, weight, bias):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_linears_in_8_bits_are_what_the_formula_gives(load, level, monkeypatch):
-    """`packed` with its linears replaced by the formula."""
-    theirs = load(Packed, "float32")
-    for layer in theirs.layers:
+    """`packed` with its linears replaced by the formula, of the weights that the archive has."""
+    theirs, ours = load(Packed, "float32"), load(Native, "int8", level)
+    stored = load_file(ours.checkpoint / WEIGHTS)
+    for number, layer in enumerate(theirs.layers):
         for name in ("qkv", "out", "up", "down"):
-            plain = getattr(layer, name)
+            plain, of = getattr(layer, name), f"layers.{number}.{name}"
 
-            def linear(states, residual=None, plain=plain):
-                product = by_hand(states.double().numpy(), plain.weight.double().numpy(), plain.bias.double().numpy())
+            def linear(states, residual=None, plain=plain, of=of):
+                read = (states * stored.get(f"{of}.smooth", 1)).double().numpy()
+                weight, scale, bias = (stored[f"{of}.{part}"].double().numpy() for part in ("weight", "scale", "bias"))
+                product = by_hand(read, weight, scale, bias)
                 result = torch.from_numpy(product).float()
                 result = result if plain.activate is None else plain.activate(result)
                 return result if residual is None else result + residual
 
             setattr(layer, name, linear)
-    ours = load(Native, "int8", level)
     left, right = (np.concatenate([each.hidden for each in runtime.run(sequences())]) for runtime in (ours, theirs))
     # a value on the border of two levels may go either way and moves what follows by a level
     assert np.median(np.abs(left - right)) < 1e-5

@@ -91,6 +91,8 @@ class Graph:
         weight, bias = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
         if self.weights.dtype(weight) == np.float32:
             return self.node("Gemm", states, weight, bias)
+        if f"{name}.smooth" in self.weights:
+            states = self.node("Mul", states, self.weight(f"{name}.smooth"))
         product = self.asymmetric_matmul if name.endswith(ASYMMETRIC) else self.symmetric_matmul
         return self.node("Add", product(states, weight, f"{name}.scale"), bias)
 
