@@ -201,6 +201,10 @@ def test_tokenizers_in_python_alone(folder, tmp_path, name):
 def test_modules_that_are_not_served_are_named(tmp_path, names, words):
     listed = [{"type": f"sentence_transformers.{name}", "path": str(number)} for number, name in enumerate(names)]
     (tmp_path / "modules.json").write_text(json.dumps(listed))
+    (tmp_path / "0").mkdir()
+    dense = {"query_0_Transformer": "sentence_transformers.models.Transformer"}
+    routes = {"types": dense, "structure": {"query": [*dense]}, "parameters": {}}
+    (tmp_path / "0" / "router_config.json").write_text(json.dumps(routes))
     assert words in refused(tmp_path).what
 
 
