@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import numpy as np
 from msgspec import Meta
@@ -18,7 +18,8 @@ from handler.model import LoadedModel
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.multi_vector import MultiVector
-from handler.tasks.scores import of_windows, top_k_indices
+from handler.tasks.scores import Indices, of_windows, top_k_indices
+from handler.tasks.sparse_embedding import SparseEmbedding, SparseEmbeddingRequest
 from handler.tasks.vectors import normalized_embeddings
 from handler.types import Encoding, Output, Side, Text
 
@@ -42,7 +43,7 @@ class Scorer(ABC):
         reading: what it looks at of the model's outputs.
     """
 
-    reading: Reading
+    reading: Reading | None
 
     @abstractmethod
     def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
@@ -79,7 +80,7 @@ class CrossEncoder(Scorer):
 class Sides(Scorer):
     """One that reads query and texts apart."""
 
-    def __init__(self, model: LoadedModel, reading: Reading) -> None:
+    def __init__(self, model: LoadedModel, reading: Reading | None) -> None:
         self.model, self.reading = model, reading
 
     def texts(self, query: str, texts: Sequence[str]) -> list[Text]:
@@ -124,17 +125,44 @@ class MaxSim(Sides):
         return self.interaction.scores(query, texts)
 
 
+class SparseDot(Sides):
+    """Dot products of the weights of words, as sentence-transformers' sparse models rank by default."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self.sparse = SparseEmbedding(model)
+        super().__init__(model, self.sparse.reading(DOCUMENTS))
+
+    def scores(self, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
+        """From 0 on."""
+        sides = (QUERIES, encodings[:1], outputs[:1]), (DOCUMENTS, encodings[1:], outputs[1:])
+        query, *texts = (self.kept(*found) for side in sides for found in self.sparse.weights(*side))
+        asked = dict(zip(*query, strict=True))
+        return np.array(
+            [sum(asked.get(word, 0) * weight for word, weight in zip(*text, strict=True)) for text in texts]
+        )
+
+    def kept(self, words: Indices, weights: Scores) -> tuple[list[int], list[float]]:
+        """The largest, as many as the archive's texts have."""
+        largest = top_k_indices(weights, self.model.config.max_active_dims)
+        return words[largest].tolist(), weights[largest].tolist()
+
+
+QUERIES, DOCUMENTS = (SparseEmbeddingRequest(inputs=[], input_type=side) for side in get_args(Side))
+
+
 def scorer(model: LoadedModel) -> Scorer:
     """What the archive is made for."""
     if model.head and model.kind == "reranker":
         return CrossEncoder(model.head)
     if model.late_interaction and model.config.task == MultiVector.name:  # BGE-M3 is made for cosines first
         return MaxSim(model, model.late_interaction)
+    if model.config.task == SparseEmbedding.name:
+        return SparseDot(model)
     return BiEncoder(model, poolings.find(model.config.pooling))
 
 
 class Rerank(Task[RerankRequest]):
-    """Relevance of texts to a query, best first: a cross-encoder's scores, MaxSim of vectors of tokens, or cosines."""
+    """Relevance of texts to a query, best first: of a cross-encoder, MaxSim, a sparse dot product, or a cosine."""
 
     name = "rerank"
     request = RerankRequest
@@ -163,7 +191,7 @@ class Rerank(Task[RerankRequest]):
         """See `Task.fit`."""
         return self.scorer.fit(index, windows, policy)
 
-    def reading(self, request: RerankRequest) -> Reading:
+    def reading(self, request: RerankRequest) -> Reading | None:
         """See `Task.reading`."""
         return self.scorer.reading
 

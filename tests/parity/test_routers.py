@@ -10,6 +10,7 @@ import torch
 from scripts.console import Failure
 from scripts.sources import checkpoint as checkpoints
 from tests.parity.sentences import TEXTS, ask, close, load
+from tests.parity.test_sentences import relevance
 
 ASKED = {"encode_query": {"input_type": "query"}, "encode_document": {"input_type": "document"}, "encode": {}}
 LONG = "the cat sat on a mat and hello " * 120
@@ -56,6 +57,7 @@ def compare(root, pipeline, methods=ASKED):
         ours = dense(ask(pipeline, {"inputs": texts, **ASKED[method]}), theirs.shape[1])
         assert theirs.any()
         assert close(ours, theirs), method
+    assert close(*relevance(model, pipeline, "hello you", texts))
 
 
 @pytest.mark.parametrize("runtime", ["native", "packed", "onnx", "torchscript", "eager"])

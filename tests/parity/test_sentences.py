@@ -210,8 +210,19 @@ def test_splade(make, tmp_path, runtime, pooling, activation, most):
     model = Transformer(str(make("Bert", "ForMaskedLM")), transformer_task="fill-mask")
     modules = [model, SpladePooling(pooling, activation)]
     SparseEncoder(modules=modules, device="cpu", max_active_dims=most).save(str(tmp_path / "s"))
-    theirs = SparseEncoder(str(tmp_path / "s"), device="cpu").encode(TEXTS, convert_to_sparse_tensor=False).numpy()
+    model, pipeline = SparseEncoder(str(tmp_path / "s"), device="cpu"), load(tmp_path / "s", tmp_path, runtime)
+    theirs = model.encode(TEXTS, convert_to_sparse_tensor=False).numpy()
     found = np.zeros_like(theirs)
-    for row, text in zip(found, ask(load(tmp_path / "s", tmp_path, runtime), {"inputs": TEXTS}), strict=True):
+    for row, text in zip(found, ask(pipeline, {"inputs": TEXTS}), strict=True):
         row[[item["index"] for item in text]] = [item["value"] for item in text]
     assert close(found / max(1, theirs.max()), theirs / max(1, theirs.max()))
+    assert close(*relevance(model, pipeline, TEXTS[0], TEXTS[1:]))
+
+
+def relevance(model, pipeline, query, texts):
+    """Ours and theirs, of 1 or the largest of theirs."""
+    theirs = model.similarity(model.encode_query([query]), model.encode_document(texts))[0].numpy()
+    ranked = ask(pipeline, {"query": query, "texts": texts}, path="rerank")
+    assert [item["score"] for item in ranked] == sorted((item["score"] for item in ranked), reverse=True)
+    ours = np.array([item["score"] for item in sorted(ranked, key=lambda item: item["index"])])
+    return ours / max(1, theirs.max()), theirs / max(1, theirs.max())
