@@ -16,6 +16,7 @@ from scripts.server.state import Server
 
 NOT_FOUND = 404
 POLL_SECONDS = 0.1
+WORKERS_LOG = "worker.log"
 
 
 def auth_header(server: Server, kind: str) -> dict[str, str]:
@@ -133,13 +134,26 @@ def ready(description: dict[str, Any]) -> int:
     return sum(worker["status"] == "READY" for worker in description["workers"])
 
 
-def traceback(server: Server, model: str, version: str | None = None) -> str:
+def logged(server: Server) -> int:
+    """Bytes that workers have written into their log so far."""
+    log = server.logs / WORKERS_LOG
+    return log.stat().st_size if log.exists() else 0
+
+
+def traceback(server: Server, model: str, version: str | None = None, begin: int = 0) -> str:
     """The last whole Python traceback of that model's workers, without TorchServe's prefix; empty if there is none.
 
     Lines read `TIME W-PORT-MODEL_VERSION-stdout - TEXT`.
+
+    Args:
+        server: whose log it is.
+        model: its name.
+        version: one of its versions; None for any.
+        begin: what `logged` said before what is looked for; a log that is shorter was begun anew since.
     """
-    log = server.logs / "worker.log"
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    log = server.logs / WORKERS_LOG
+    written = log.read_bytes() if log.exists() else b""
+    lines = written[begin if begin <= len(written) else 0 :].decode(errors="replace").splitlines()
     number = "[^_]+" if version is None else re.escape(version)
     own = re.compile(rf"\S+ W-\d+-{re.escape(model)}_{number}-std(out|err) - ")
     bare = [line[match.end() :] for line in lines if (match := own.match(line))]

@@ -47,10 +47,10 @@ def bring_up(server: Server, model: str, archive: Path, workers: int, timeout: f
             fix="pack the other one with another --version, or scripts/bert rollback goes back to the version before",
         )
     temporary.check_space(Path(server.temporary), [archive])
-    loaded = own_store.add(server.own_store, model, archive)
+    loaded, begin = own_store.add(server.own_store, model, archive), management.logged(server)
     try:
         register(server, model, loaded)
-        await_worker(server, model, version, timeout)
+        await_worker(server, model, version, timeout, begin)
         scaling.scale(server, model, workers, timeout, version)
         check_answer(server, model, version)
     except BaseException:
@@ -65,25 +65,28 @@ def register(server: Server, model: str, loaded: Loaded) -> None:
     Raises:
         Failure: Java cannot unpack it, or knows it already.
     """
+    begin = management.logged(server)
     try:
         management.manage(server, "POST", "/models", timeout=UNPACKING_SECONDS, url=loaded.file, model_name=model)
     except management.Refused as refused:
-        trouble = management.traceback(server, model, loaded.version)
+        trouble = management.traceback(server, model, loaded.version, begin)
         raise Failure(
             f"TorchServe could not load version {loaded.version} of {model}; nothing was changed",
             why=damage.found(server.own_store / loaded.file) or trouble or refused.why,
         ) from None
 
 
-def await_worker(server: Server, model: str, version: str, timeout: float) -> None:
+def await_worker(server: Server, model: str, version: str, timeout: float, begin: int) -> None:
     """Wait until a worker of that version has loaded the model.
+
+    Its log from `begin` on is looked at: one of the same number may have failed before.
 
     Raises:
         Failure: a worker failed, with its traceback, or time is up.
     """
     deadline = monotonic() + timeout
     while not management.ready(management.describe(server, model, version)):
-        trouble = management.traceback(server, model, version)
+        trouble = management.traceback(server, model, version, begin)
         if trouble:
             raise Failure(
                 f"version {version} of {model} does not start; nothing was changed",

@@ -192,6 +192,23 @@ def test_a_damaged_note_of_a_server_is_left_out(tmp_path, monkeypatch):
     assert state.prune_and_list() == []
 
 
+def test_the_traceback_of_a_try_before_is_none_of_this_one(tmp_path):
+    of = server(tmp_path)
+    line = "2026-01-01T00:00:00,000 W-9000-bert_1.0-stdout - {}\n"
+    words = ["Traceback (most recent call last):", "  File", "ValueError: {}"]
+    log = of.logs / "worker.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("".join(line.format(each.format("first")) for each in words))
+    begin = management.logged(of)
+    assert management.traceback(of, "bert", "1.0").endswith("first")
+    assert management.traceback(of, "bert", "1.0", begin) == ""
+    with log.open("a") as more:
+        more.write("".join(line.format(each.format("second")) for each in words))
+    assert management.traceback(of, "bert", "1.0", begin).endswith("second")
+    log.write_text("".join(line.format(each.format("third")) for each in words))  # begun anew, and as long
+    assert management.traceback(of, "bert", "1.0", begin + 1).endswith("third")
+
+
 def test_no_log_no_traceback(tmp_path):
     assert management.traceback(server(tmp_path), "bert") == ""
 
