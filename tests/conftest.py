@@ -24,11 +24,17 @@ WORDS = ["hello", "how", "are", "you", "a", "cat", "sat", "on", "mat", "##s", "#
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the name of its folder."""
+    """Mark each test with the name of its folder.
+
+    One with real processes has a second try: the machine's other work may have held them up. The summary lists those
+    that needed it.
+    """
     for item in items:
         for folder in FOLDERS:
             if f"/tests/{folder}/" in item.path.as_posix():
                 item.add_marker(folder)
+        if item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def save_tokenizer(folder: Path) -> int:
