@@ -52,7 +52,10 @@ class QueryWeights:
         """
         side = side or self.queries.default
         if side is None:
-            raise Invalid('this model reads queries and documents apart; set "input_type" to query or document')
+            raise Invalid(
+                'this model reads queries and documents apart; set "input_type" to query or document, '
+                'or "prompt_name" on the route of TEI'
+            )
         return side == "query"
 
     def weights(self, encodings: Sequence[Sequence[Encoding]]) -> Iterator[tuple[NDArray[np.int64], Scores]]:

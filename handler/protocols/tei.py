@@ -20,6 +20,7 @@ from handler.protocols.tei_bodies import (
     DecodeBody,
     Embed,
     EmbedAll,
+    EmbedSparse,
     Predict,
     RerankBody,
     SimilarityBody,
@@ -114,8 +115,10 @@ def info(call: Call, model: LoadedModel) -> dict[str, Any]:
 EMBED = Route(Embedding.name, Embed, embed, plain)
 EMBED_SPARSE = Route(
     SparseEmbedding.name,
-    EmbedAll,
-    lambda wire: SparseEmbeddingRequest(inputs=texts_or_ids(wire.inputs), truncation=wire.policy),
+    EmbedSparse,
+    lambda wire: SparseEmbeddingRequest(
+        inputs=texts_or_ids(wire.inputs), input_type=wire.prompt_name, truncation=wire.policy
+    ),
     plain,
 )
 PREDICT = Route(

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from handler.config import Truncation
+from handler.types import Side
 
 Texts = Annotated[str | list[str], Meta(description="one text or a list", examples=["Hello, how are you?"])]
 TextsOrIds = Annotated[
@@ -33,7 +34,7 @@ class TruncationOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Promptless(TruncationOptions, frozen=True, kw_only=True):
-    """Of routes that have prompts in TEI; here `embed` alone has them."""
+    """Of routes that have prompts in TEI; here `embed` and `embed_sparse` alone have them."""
 
     prompt_name: Annotated[None, Meta(description="must be null; this route has no prompts")] = None
 
@@ -48,9 +49,19 @@ class Embed(TruncationOptions, frozen=True, kw_only=True):
 
 
 class EmbedAll(Promptless, frozen=True, kw_only=True):
-    """Body of `embed_all` and `embed_sparse`."""
+    """Body of `embed_all`."""
 
     inputs: TextsOrIds
+
+
+class EmbedSparse(TruncationOptions, frozen=True, kw_only=True):
+    """Body of `embed_sparse`."""
+
+    inputs: TextsOrIds
+    prompt_name: Annotated[
+        Side | None,
+        Meta(description="query or document: the archive's prompt for that side, and its table of weights for queries"),
+    ] = None
 
 
 class Predict(TruncationOptions, frozen=True, kw_only=True):

@@ -33,3 +33,10 @@ def ask(pipeline, body, status=200, path=""):
 def close(ours, theirs):
     assert np.abs(np.asarray(ours) - theirs).max() < 1e-5
     return True
+
+
+def dense(answer, width):
+    found = np.zeros((len(answer), width), dtype=np.float32)
+    for row, text in zip(found, answer, strict=True):
+        row[[item["index"] for item in text]] = [item["value"] for item in text]
+    return found

@@ -5,6 +5,7 @@ from transformers import pipeline
 
 from scripts.packing import layout
 from tests.asking import ask, check
+from tests.parity.sentences import TEXTS, close, dense
 from tests.parity.test_heads import MASKED
 
 
@@ -14,6 +15,19 @@ def test_words_by_the_head_that_shares_its_matrix_with_words(make, load, version
     check(
         ask(load(folder, "native"), {"inputs": MASKED}), [pipeline("fill-mask", str(folder))(text) for text in MASKED]
     )
+
+
+@pytest.mark.parametrize("runtime", ["native", "packed", "onnx"])
+@pytest.mark.parametrize(("version", "options"), [("Deberta", {}), ("DebertaV2", {}), ("DebertaV2", {"legacy": False})])
+def test_splade_over_either_head_for_masked_words(make, load, version, options, runtime):
+    from sentence_transformers import SparseEncoder
+
+    folder = make(version, "ForMaskedLM", **options)
+    texts = [*TEXTS, "long " * 100]
+    theirs = SparseEncoder(str(folder), device="cpu").encode(texts, convert_to_sparse_tensor=False).numpy()
+    got = ask(load(folder, runtime), {"task": "sparse-embedding", "inputs": texts, "truncation": "right"})
+    assert close(dense(got, theirs.shape[1]), theirs)
+    assert theirs.any()
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,12 @@
 import json
 import shutil
 
-import numpy as np
 import pytest
 import torch
 
 from scripts.console import Failure
 from scripts.sources import checkpoint as checkpoints
-from tests.parity.sentences import TEXTS, ask, close, load
+from tests.parity.sentences import TEXTS, ask, close, dense, load
 from tests.parity.test_sentences import relevance
 
 ASKED = {"encode_query": {"input_type": "query"}, "encode_document": {"input_type": "document"}, "encode": {}}
@@ -38,13 +37,6 @@ def router(make, tmp_path):
         return root
 
     return saved
-
-
-def dense(answer, width):
-    found = np.zeros((len(answer), width), dtype=np.float32)
-    for row, text in zip(found, answer, strict=True):
-        row[[item["index"] for item in text]] = [item["value"] for item in text]
-    return found
 
 
 def compare(root, pipeline, methods=ASKED):
@@ -92,9 +84,49 @@ def test_without_a_default_the_side_has_to_be_said(router, tmp_path):
     assert ask(pipeline, {"inputs": "hello", "input_type": "query"})
 
 
-def test_the_model_in_the_folder_itself_and_weights_by_word(router, tmp_path):
-    """As the folders of OpenSearch's models are laid out."""
+@pytest.mark.parametrize("in_root", [True, False])
+def test_weights_by_word_in_a_file_and_the_model_in_the_folder_itself(router, tmp_path, monkeypatch, in_root):
+    """As OpenSearch lays out its models: `idf.json` has a weight for each word, special tokens among them."""
     root = router(default_route="document")
+    model_into_root(root)
+    (own,) = root.glob("query_0_*")
+    words = json.loads((own / "tokenizer.json").read_text())["model"]["vocab"]
+    weights = {word: number % 7 / 2 for word, number in words.items()} | {"no such word": 4.5}
+    file = (root if in_root else own) / "idf.json"
+    file.write_text(json.dumps(weights))
+    (own / "config.json").write_text(json.dumps({"frozen": True, "path": str(file.relative_to(root))}))
+    (own / "model.safetensors").unlink()
+    monkeypatch.chdir(root)  # sentence-transformers looks for the file there
+    compare(root, load(root, tmp_path))
+
+
+def test_a_file_of_words_that_is_not_there(router, tmp_path):
+    root = router()
+    (own,) = root.glob("query_0_*")
+    (own / "config.json").write_text('{"path": "idf.json"}')
+    with pytest.raises(Failure, match=r"names idf\.json, which is not there") as raised:
+        load(root, tmp_path)
+    assert raised.value.fix == f"copy it to {own / 'idf.json'}"
+
+
+def test_a_prompt_of_tei_is_a_side(router, tmp_path):
+    pipeline = load(router(allow_empty_key=False), tmp_path)
+    found = {}
+    for side in ("query", "document"):
+        native = ask(pipeline, {"inputs": TEXTS, "input_type": side})
+        found[side] = ask(pipeline, {"inputs": TEXTS, "prompt_name": side}, path="tei/embed_sparse")
+        assert found[side] == native
+    assert found["query"] != found["document"]
+    for body in ({}, {"prompt_name": None}):
+        assert "prompt_name" in ask(pipeline, {"inputs": TEXTS, **body}, 422, "tei/embed_sparse")["error"]
+    for name in ("passage", ""):
+        error = ask(pipeline, {"inputs": TEXTS, "prompt_name": name}, 422, "tei/embed_sparse")["error"]
+        assert "query" in error
+        assert "document" in error
+
+
+def model_into_root(root):
+    """The document's model in the folder of the router itself, under an empty name."""
     file = root / "router_config.json"
     said = json.loads(file.read_text())
     model = said["structure"]["document"][0]
@@ -104,7 +136,6 @@ def test_the_model_in_the_folder_itself_and_weights_by_word(router, tmp_path):
     changed = json.loads(text)
     changed["types"][""] = changed["types"].pop(model)
     file.write_text(json.dumps(changed))
-    compare(root, load(root, tmp_path))
 
 
 def test_another_tokenizer_for_queries_is_refused(router, tmp_path):

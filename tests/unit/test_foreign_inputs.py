@@ -62,6 +62,17 @@ def test_token_ids_where_tei_takes_them(route, sent, read):
     assert decode({"inputs": sent, "prompt_name": None}, f"tei/{route}").request.inputs == read
 
 
+@pytest.mark.parametrize("name", ["query", "document", None])
+def test_teis_prompts_of_sparse_embeddings_are_sides(name):
+    assert decode({"inputs": "b", "prompt_name": name}, "tei/embed_sparse").request.input_type == name
+
+
+@pytest.mark.parametrize("name", ["passage", ""])
+def test_other_names_of_prompts_of_sparse_embeddings(name):
+    with pytest.raises(Invalid, match="'prompt_name' is: query or document"):
+        decode({"inputs": "b", "prompt_name": name}, "tei/embed_sparse")
+
+
 def test_keys_that_stay_lists_are_those_of_the_tasks():
     known = {"inputs", "texts", "sentences", "targets", "ignore_labels", "ids", "outputs", "candidate_labels", "spans"}
     assert known | {"pooling"} == LISTS
