@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -149,8 +150,17 @@ def requests(reference: Reference, pipeline: Pipeline) -> Iterator[Asked]:
         lambda answer: answer,
         near=BESIDE,
     )
+    yield from sides(reference) if reference.routed else ()
     yield from masked(reference, pipeline)
     yield from ranked(reference, pipeline)
+
+
+def sides(reference: Reference) -> Iterator[Asked]:
+    """Of a router, which answers for queries and for documents otherwise."""
+    for text, side in product(texts.SHORT, ("query", "document")):
+        body = {"inputs": text, "input_type": side}
+        yield Asked("embedding", body, lambda text=text, side=side: reference.vector(text, side))  # type: ignore[misc]
+        yield Asked("sparse-embedding", body, lambda text=text, side=side: reference.weights(text, side), weighted)  # type: ignore[misc]
 
 
 def masked(reference: Reference, pipeline: Pipeline) -> Iterator[Asked]:

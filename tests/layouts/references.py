@@ -28,6 +28,9 @@ class Reference:
         transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         self.root = root
         listed = json.loads((root / "modules.json").read_text()) if (root / "modules.json").exists() else []
+        self.routed = any(module["type"].endswith(".Router") for module in listed)
+        if self.routed and listed[0]["type"].endswith(".Router"):
+            listed = of_documents(root / listed[0]["path"]) + listed[1:]
         self.modules = [module["type"].rsplit(".", 1)[-1] for module in listed]
         self.folder = root / listed[0]["path"] if listed else root
         self.exact = {"variant": "fp16", **EXACT} if (self.folder / "model.fp16.safetensors").exists() else EXACT
@@ -103,11 +106,11 @@ class Reference:
             return self.sentences.encode([text], output_value="token_embeddings", prompt="")[0].cpu().numpy()
         return self.run(self.encoder, self.encoded(text)).last_hidden_state[0].numpy()
 
-    def vector(self, text: str) -> Any:
+    def vector(self, text: str, side: str = "") -> Any:
         """One per text; the mean of states where sentence-transformers has something else for the folder."""
         if self.modules and not self.embeds:
             return self.states(text).mean(0)
-        return self.sentences.encode([text])[0]
+        return encoding(self.sentences, side)([text])[0]
 
     def cosines(self, query: str, texts: list[str]) -> list[float]:
         """By vectors, with the prompts of either side."""
@@ -134,11 +137,11 @@ class Reference:
 
         return SparseEncoder(str(self.root), device="cpu", model_kwargs=EXACT)
 
-    def weights(self, text: str) -> Any:
+    def weights(self, text: str, side: str = "") -> Any:
         """Of all words."""
         if "SpladePooling" not in self.modules and "MaskedLM" not in str(self.config.architectures):
             raise TypeError(f"sentence-transformers makes no SPLADE of {self.config.architectures}")
-        found = self.sparse_encoder.encode([text]).to_dense().cpu().numpy()[0]
+        found = encoding(self.sparse_encoder, side)([text]).to_dense().cpu().numpy()[0]
         return np.pad(found, (0, ROWS - len(found)))
 
     @cached_property
@@ -185,3 +188,14 @@ class Reference:
         )
         start[0] = end[0] = 0
         return float(np.tril(np.triu(np.outer(start, end)), 14).max())
+
+
+def encoding(model: Any, side: str) -> Any:
+    """The method for queries or for documents, or the one that knows no sides."""
+    return getattr(model, f"encode_{side}" if side else "encode")
+
+
+def of_documents(router: Path) -> list[dict[str, Any]]:
+    """Modules of that route, as `modules.json` has them."""
+    said = json.loads((router / "router_config.json").read_text())
+    return [{"type": said["types"][name], "path": router / name} for name in said["structure"]["document"]]

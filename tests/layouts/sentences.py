@@ -123,6 +123,19 @@ def sparse(folder: Path, kind: str, named: str, **options: Any) -> None:
     SparseEncoder(modules=modules, device="cpu").save(str(folder))
 
 
+def sparse_router(folder: Path) -> None:
+    """Queries by a table of weights, documents by SPLADE."""
+    import torch
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.sparse_encoder import modules
+
+    words = modules.MLMTransformer(str(models.save(folder.with_name(f"{folder.name}-base"), "bert", "BertForMaskedLM")))
+    torch.manual_seed(0)
+    table = modules.SparseStaticEmbedding(words.tokenizer, torch.rand(len(words.tokenizer)) * 5)
+    sides = modules.Router.for_query_document([table], [words, modules.SpladePooling("max")])
+    SparseEncoder(modules=[sides], device="cpu").save(str(folder))
+
+
 def layouts() -> Iterator[Layout]:
     """All of them."""
     made: dict[str, Callable[[Path], object]] = {
@@ -154,5 +167,6 @@ def layouts() -> Iterator[Layout]:
         "SPLADE, ModernBERT": partial(sparse, kind="modernbert", named="ModernBertForMaskedLM"),
         "SPLADE, sum": partial(sparse, kind="bert", named="BertForMaskedLM", pooling_strategy="sum"),
         "SPLADE, log1p_relu": partial(sparse, kind="bert", named="BertForMaskedLM", activation_function="log1p_relu"),
+        "Router, SparseStaticEmbedding": sparse_router,
     }
     yield from (Layout("sentence-transformers", name, make) for name, make in {**made, **sparse_ones}.items())
