@@ -26,6 +26,8 @@ from handler.types import Output, Reduced
 FILE = "head.safetensors"
 DENSE = "dense.safetensors"
 """The dense layers of sentence-transformers, over the pooled vector: a chain of the same form."""
+QUERY_DENSE = "query_dense.safetensors"
+"""Those of queries, where they have layers of their own, or none while documents have some."""
 META = "head"
 """Key of the file's metadata that holds a `HeadMetadata`."""
 

@@ -26,6 +26,7 @@ from handler.pipeline import Pipeline
 from handler.query_weights import QueryWeights
 from handler.runtimes import budgets, cuda, explaining, masking
 from handler.runtimes.base import Placement, Runtime
+from handler.sides import Sides
 from handler.telemetry import Emit, Telemetry
 from handler.term_weights import TermWeights
 from handler.text import TextTokenizer
@@ -79,6 +80,7 @@ def load(
     interaction = LateInteraction(checkpoint, device) if (checkpoint / late_interaction.FILE).exists() else None
     terms = TermWeights(checkpoint, device) if (checkpoint / term_weights.FILE).exists() else None
     queries = QueryWeights(checkpoint) if (checkpoint / query_weights.FILE).exists() else None
+    sides = Sides(checkpoint, device, dense) if (checkpoint / heads.QUERY_DENSE).exists() else None
     if interaction and interaction.description.masks:
         runtime.masked = masking.make(runtime, checkpoint, device)
     explain = cache(lambda: explaining.make(runtime, checkpoint, device))
@@ -97,6 +99,7 @@ def load(
         interaction,
         terms,
         queries,
+        sides,
         provenance=provenance(checkpoint),
         notes=notes(checkpoint),
         explain=explain if explaining.available(checkpoint) else None,

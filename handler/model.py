@@ -15,8 +15,10 @@ from handler.head import Head, HeadType, entailment
 from handler.late_interaction import LateInteraction
 from handler.poolings import modes
 from handler.query_weights import QueryWeights
+from handler.sides import Sides
 from handler.term_weights import TermWeights
 from handler.text import TextTokenizer
+from handler.types import Side
 
 Kind = Literal["reranker", "classifier", "splade", "embedding"]
 """What text-embeddings-inference calls a model; it is `embedding` whatever no other word is for."""
@@ -54,7 +56,8 @@ class LoadedModel:
         word_embeddings: gives the word embedding matrix, `(vocabulary, hidden)` float32.
         exact: whether outputs are transformers' own to the last bit.
         head: the layers it was fine-tuned with.
-        dense: the layers after pooling.
+        dense: the layers after pooling, of documents where queries have their own.
+        sides: the layers of queries and of documents, where they differ.
         late_interaction: the layers to a vector per token.
         terms: the layer to a weight per token.
         queries: the table of weights of a query's tokens.
@@ -78,11 +81,16 @@ class LoadedModel:
     late_interaction: LateInteraction | None = None
     terms: TermWeights | None = None
     queries: QueryWeights | None = None
+    sides: Sides | None = None
     deadline: Deadline = field(default_factory=Deadline)
     explain: Callable[[], AnyExplainer] | None = None
     tasks: list[str] = field(default_factory=list)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+
+    def layers(self, side: Side | None = None) -> Head | None:
+        """Those after pooling, for a text on that side; None for none."""
+        return self.dense if self.sides is None else self.sides.dense(side)
 
     @property
     def dimensions(self) -> int:

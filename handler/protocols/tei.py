@@ -5,7 +5,7 @@ Schema: https://huggingface.github.io/text-embeddings-inference/openapi.json
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from msgspec.structs import replace
 
@@ -38,16 +38,19 @@ from handler.tasks.similarity import Similarity, SimilarityRequest
 from handler.tasks.sparse_embedding import SparseEmbedding, SparseEmbeddingRequest
 from handler.tasks.text_classification import TextClassification, TextClassificationRequest
 from handler.tasks.tokenize import Tokenize, TokenizeRequest
-from handler.types import Row
+from handler.types import Row, Side
 
 METRICS = "tei/metrics"
+SIDES: dict[str, Side] = {side: side for side in get_args(Side)}
+"""Prompts that are those of a side, and choose its layers, too."""
 
 
 def embed(wire: Embed) -> TextRequest:
     """With TEI's own default, vectors of length 1."""
     return EmbeddingRequest(
         inputs=texts_or_ids(wire.inputs),
-        prompt_name=wire.prompt_name,
+        prompt_name=None if (side := SIDES.get(wire.prompt_name or "")) else wire.prompt_name,
+        input_type=side,
         normalize=wire.normalize,
         dimensions=wire.dimensions,
         truncation=wire.policy,

@@ -127,10 +127,11 @@ class ChunkEmbedding(Embedding):
     ) -> tuple[list[list[Span]], Vectors]:
         """Chunks that ran as texts of their own: by spans, or a window each."""
         if request.spans is not None:
-            return request.spans, vectors(self.model, outputs, request.pooling)
+            return request.spans, vectors(self.model, outputs, request.pooling, request.input_type)
         before = len(self.prompt(request))
         places = [[window_span(window, before) for window in windows] for windows in encodings]
-        return places, vectors(self.model, [[window] for windows in outputs for window in windows], request.pooling)
+        apart = [[window] for windows in outputs for window in windows]
+        return places, vectors(self.model, apart, request.pooling, request.input_type)
 
     def late(
         self,
@@ -152,7 +153,8 @@ class ChunkEmbedding(Embedding):
             places.append(request.spans[number] if request.spans else [span_of(tokens.places[each]) for each in own])
             means.extend(tokens.states[each].mean(axis=0) for each in own)
         pooled: Vectors = np.asarray(means, dtype=np.float32)
-        return places, pooled if self.model.dense is None else self.model.dense(pooled)
+        layers = self.model.layers(request.input_type)
+        return places, layers(pooled) if layers else pooled
 
 
 def prompt_keys(request: EmbeddingRequest) -> dict[str, Any]:

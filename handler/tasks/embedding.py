@@ -41,7 +41,9 @@ class EmbeddingRequest(TextRequest, frozen=True, kw_only=True):
     input_type: Annotated[
         Side | None,
         Meta(
-            description="query or document: prepend the archive's prompt for that side, if it has one", examples=[None]
+            description="query or document: prepend the archive's prompt for that side, and apply the layers of that "
+            "side, if it has any; default: the archive's",
+            examples=[None],
         ),
     ] = None
     pooling: Annotated[
@@ -96,7 +98,8 @@ class Embedding(Task[EmbeddingRequest]):
         self, request: EmbeddingRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> Any:
         """`(texts, dimensions)` float32 or int8, or one base64 string per text."""
-        return FORMATS[request.encoding_format](self.finished(request, vectors(self.model, outputs, request.pooling)))
+        found = vectors(self.model, outputs, request.pooling, request.input_type)
+        return FORMATS[request.encoding_format](self.finished(request, found))
 
     def finished(self, request: EmbeddingRequest, found: Vectors) -> Vectors:
         """As long and as many dimensions as they are to be."""

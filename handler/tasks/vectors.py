@@ -11,7 +11,7 @@ from handler import poolings
 from handler.config import Pooling
 from handler.errors import Invalid
 from handler.model import LoadedModel
-from handler.types import Output
+from handler.types import Output, Side
 
 Vectors = NDArray[np.float32]
 
@@ -29,26 +29,31 @@ def pooled(texts: Sequence[Sequence[Output]], pooling: Pooling) -> Vectors:
     return np.asarray(vectors, dtype=np.float32)
 
 
-def vectors(model: LoadedModel, texts: Sequence[Sequence[Output]], pooling: Pooling | None = None) -> Vectors:
-    """`(texts, dimensions)`: pooled, as the archive does it by default, and through its dense layers.
+def vectors(
+    model: LoadedModel,
+    texts: Sequence[Sequence[Output]],
+    pooling: Pooling | None = None,
+    side: Side | None = None,
+) -> Vectors:
+    """`(texts, dimensions)`: pooled, as the archive does it by default, and through the dense layers of that side.
 
     Raises:
         Invalid: the layers take vectors of another width.
     """
-    found = pooled(texts, pooling or model.config.pooling)
-    if model.dense is None:
+    found, layers = pooled(texts, pooling or model.config.pooling), model.layers(side)
+    if layers is None:
         return found
-    if found.shape[1] != model.dense.width:
+    if found.shape[1] != layers.width:
         raise Invalid(
-            f'"pooling" gives {found.shape[1]} dimensions, and the layers after it take {model.dense.width}; '
+            f'"pooling" gives {found.shape[1]} dimensions, and the layers after it take {layers.width}; '
             f"this model was made for {poolings.listed(model.config.pooling)}"
         )
-    return model.dense(found)
+    return layers(found)
 
 
-def normalized_embeddings(model: LoadedModel, texts: Sequence[Sequence[Output]]) -> Vectors:
+def normalized_embeddings(model: LoadedModel, texts: Sequence[Sequence[Output]], side: Side | None = None) -> Vectors:
     """`(texts, dimensions)` of length 1, whose products are cosines."""
-    return l2_normalize(vectors(model, texts)[:, : model.config.dimensions])
+    return l2_normalize(vectors(model, texts, side=side)[:, : model.config.dimensions])
 
 
 def l2_normalize(vectors: Vectors) -> Vectors:

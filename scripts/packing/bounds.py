@@ -41,7 +41,7 @@ def check_model(config: ModelConfig, checkpoint: Checkpoint) -> None:
             f"handler.max_length {handler.max_length} is more than the model's {most} positions",
             fix=f"{most} at most; the checkpoint itself suggests {checkpoint.max_length}",
         )
-    if checkpoint.dense:
+    if checkpoint.dense or (checkpoint.queries and checkpoint.queries.dense):
         takes = pooled_size(checkpoint.config, checkpoint.pooling)
         if pooled_size(checkpoint.config, handler.pooling) != takes:
             raise Failure(

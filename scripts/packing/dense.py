@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from handler import head as heads
+from handler import sides
 from handler.activations import OF_MODULES
 from handler.head import HeadMetadata, Step
 from scripts.console import Failure
@@ -24,6 +25,7 @@ from scripts.sources.configuration import pooled_size
 TANH = "torch.nn.modules.activation.Tanh"
 EPS = 1e-5
 """Of `torch.nn.LayerNorm`, which its module does not change."""
+NONE: Mapping[str, str] = {}
 SENTENCE = "sentence_embedding"
 """What sentence-transformers calls the pooled vector."""
 
@@ -34,15 +36,31 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     Raises:
         Failure: a layer cannot be reproduced, or does not fit the one before it.
     """
-    if not checkpoint.dense:
+    width = pooled_size(checkpoint.config, checkpoint.pooling)
+    out = save(checkpoint, checkpoint.dense, width, folder / heads.DENSE) if checkpoint.dense else width
+    queries = checkpoint.queries
+    if queries is None or queries.folder is not None:
         return
-    steps, weights = chain(checkpoint.dense, pooled_size(checkpoint.config, checkpoint.pooling), SENTENCE)
+    own = save(checkpoint, queries.dense, width, folder / heads.QUERY_DENSE, {sides.DEFAULT: str(queries.default)})
+    if own != out:
+        raise Failure(
+            f"vectors of queries have {own} dimensions, and those of documents {out}: they cannot be compared",
+            fix=f"take the routes of {checkpoint.root} that were trained together",
+        )
+
+
+def save(
+    checkpoint: Checkpoint, modules: Sequence[Path], width: int, file: Path, said: Mapping[str, str] = NONE
+) -> int:
+    """Write a chain that gets so many dimensions, and what else its file says; how many it gives."""
+    steps, weights = chain(modules, width, SENTENCE)
     try:
         layout.check_finite(weights)
     except ValueError as error:
         raise Failure(f"a dense layer of {checkpoint.root}: {error}") from None
     description = msgspec.json.encode(HeadMetadata("embedding", steps, eps=EPS)).decode()
-    layout.save(weights, folder / heads.DENSE, {heads.META: description})
+    layout.save(weights, file, {heads.META: description, **said})
+    return next((len(weights[step.weight]) for step in reversed(steps) if step.weight), width)
 
 
 def chain(modules: Sequence[Path], hidden: int, reads: str) -> tuple[list[Step], dict[str, Tensor]]:

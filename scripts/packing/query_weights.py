@@ -26,7 +26,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     Raises:
         Failure: queries have another tokenizer than documents, or fewer weights than it has tokens.
     """
-    if checkpoint.queries is None:
+    if checkpoint.queries is None or checkpoint.queries.folder is None:
         return
     own = checkpoint.queries.folder
     theirs = tokenizer.build(own, (own / tokenizer.FILE).exists())

@@ -59,6 +59,11 @@ PLACES = (
         'scripts/bert pack "$(scripts/bert pull {base})" --adapter {folder}',
     ),
     Remedy(
+        ("gliner_config.json",),
+        "it is a GLiNER, whose head over spans and labels of the request is not served",
+        "serve it with the package gliner; a model with fixed labels is served by token-classification",
+    ),
+    Remedy(
         ("checkpoint-*/config.json", "checkpoint-*/adapter_config.json"),
         "it is the output of a training, whose newest checkpoint is {inner}",
         "scripts/bert pack {inner}",

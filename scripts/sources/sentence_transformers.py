@@ -15,6 +15,7 @@ from scripts.files.entries import leads_out
 from scripts.files.json_files import checked, load_if_there, load_json, load_object, required, value
 from scripts.sources import first_module, late_interaction, pooling, router, static, task_adapters, unserved
 from scripts.sources.late_interaction import LateInteraction
+from scripts.sources.router import name_of
 
 MODEL = "config_sentence_transformers.json"
 """File of the whole."""
@@ -33,9 +34,9 @@ def transformer(root: Path) -> Path:
 
 
 def listed(root: Path) -> list[tuple[str, Path]]:
-    """Classes and folders of its modules; of a router that gives queries weights from a table, those of documents."""
+    """Classes and folders of its modules; of a router those of documents."""
     routes = routed(root)
-    return routes[1] if routes else named(root)
+    return routes.document if routes else named(root)
 
 
 def named(root: Path) -> list[tuple[str, Path]]:
@@ -59,13 +60,9 @@ def named(root: Path) -> list[tuple[str, Path]]:
     return found
 
 
-def routed(root: Path) -> tuple[router.Queries, router.Modules] | None:
-    """What queries and documents go through, where a folder's one module sends them apart in a way that is served."""
-    found = named(root)
-    if len(found) != 1 or name_of(found[0][0]) not in ("Router", "Asym"):
-        return None
-    folder = found[0][1]
-    return router.read(folder, lambda path: within(root, str((folder / path).relative_to(root))))
+def routed(root: Path) -> router.Routes | None:
+    """What queries and documents go through, where one of its modules sends them apart."""
+    return router.read(named(root), lambda folder: within(root, str(folder.relative_to(root))))
 
 
 def within(root: Path, path: str) -> Path:
@@ -115,11 +112,19 @@ def read(root: Path) -> dict[str, Any]:
         "default_prompt": value(prompts, "default_prompt_name", str, None, MODEL),
     }
     found |= further(root, found, dict(zip(names, folders, strict=True)))
-    layers = tuple(folder for name, folder in zip(names, folders, strict=True) if name.endswith(("Dense", "LayerNorm")))
+    layers, routes = dense(listed(root)), routed(root)
+    if routes:
+        own = routes.query[0] if routes.query[0] != routes.document[0] else None
+        found["queries"] = router.Queries(own[1] if own else None, routes.default, dense(routes.query))
     if further is multi_vector:
         sides: LateInteraction = found["late_interaction"]  # type: ignore[assignment]
         return found | {"late_interaction": replace(sides, dense=layers)}
     return found | {"dense": layers, "normalize": names[-1] == "Normalize"}
+
+
+def dense(modules: router.Modules) -> tuple[Path, ...]:
+    """Folders of the layers among them."""
+    return tuple(folder for kind, folder in modules if kind.endswith(("Dense", "LayerNorm")))
 
 
 def check_kind(root: Path, config: Mapping[str, Any], kind: str) -> None:
@@ -141,20 +146,17 @@ def reader(root: Path) -> Reader:
         Failure: they are not served.
     """
     names = [name_of(kind) for kind, _ in listed(root)]
+    routes = routed(root)
+    clash = router.clash(routes) if routes else ""
     for pattern, further in MODULE_PATTERNS.items():
-        if re.fullmatch(pattern, " ".join(names)):
+        if not clash and re.fullmatch(pattern, " ".join(names)):
             return further
-    raise unserved.failure(root, names)
+    raise unserved.failure(root, [name_of(kind) for kind, _ in named(root)] if clash else names, clash)
 
 
 def is_static(root: Path) -> bool:
     """Whether its model is a table of vectors."""
     return reader(root) is table if (root / "modules.json").exists() else static.marked(root)
-
-
-def name_of(kind: str) -> str:
-    """A class of sentence-transformers by its last name; one of somebody else, which may be any code, in full."""
-    return kind.rsplit(".", 1)[-1] if kind.startswith("sentence_transformers.") else kind
 
 
 def embedding(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) -> dict[str, Any]:
@@ -191,7 +193,6 @@ def sparse(root: Path, found: Mapping[str, Any], modules: Mapping[str, Path]) ->
         "logarithms": LOGARITHMS[activation],
         "sparse_pooling": chosen,
         "active_dimensions": most,
-        "queries": routes[0] if (routes := routed(root)) else None,
     }
 
 

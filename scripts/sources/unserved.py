@@ -42,8 +42,8 @@ MODULES = (
 """Modules of sentence-transformers that are not served."""
 
 
-def failure(root: Path, names: Sequence[str]) -> Failure:
-    """Of a folder of sentence-transformers with other modules than those that are served."""
+def failure(root: Path, names: Sequence[str], why: str = "") -> Failure:
+    """Of a folder of sentence-transformers whose modules are not served, and why, if not just since others are."""
     remedy = next(each for each in MODULES for mark in each.marks if any(fnmatch(name, mark) for name in names))
     known = {
         "folder": quote(str(root)),
@@ -52,6 +52,6 @@ def failure(root: Path, names: Sequence[str]) -> Failure:
         ),
     }
     return Failure(
-        f"{root} has the modules {', '.join(names)}, which are not served: {remedy.what}",
+        f"{root} has the modules {', '.join(names)}, which are not served: {why or remedy.what}",
         fix=remedy.fix.format_map(known),
     )

@@ -102,14 +102,19 @@ def static(folder: Path) -> None:
     SentenceTransformer(modules=[module], device="cpu").save(str(folder))
 
 
-def router(folder: Path) -> None:
-    """One layer for queries, another for documents."""
+def router(folder: Path, shared: bool = True, first: bool = False) -> None:
+    """A layer for each side, behind one encoder, before the router or `first` in either route, or behind two."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Router, Transformer
 
     base = models.save(folder.with_name(f"{folder.name}-base"), "bert")
-    sides = Router.for_query_document([Dense(WIDTH, WIDTH)], [Dense(WIDTH, WIDTH)])
-    modules = [Transformer(str(base)), Pooling(WIDTH, "mean"), sides]
+    query = [Transformer(str(base)), Pooling(WIDTH, "mean")]
+    document = query if shared else [Transformer(str(base)), Pooling(WIDTH, "mean")]
+    layers = [Dense(WIDTH, WIDTH)], [Dense(WIDTH, WIDTH)]
+    if first:
+        modules = [Router.for_query_document([*query, *layers[0]], [*document, *layers[1]])]
+    else:
+        modules = [*query, Router.for_query_document(*layers)]
     SentenceTransformer(modules=modules, device="cpu").save(str(folder))
 
 
@@ -159,7 +164,9 @@ def layouts() -> Iterator[Layout]:
         "do_lower_case": partial(with_settings, file="sentence_bert_config.json", do_lower_case=True),
         "max_seq_length 32": partial(with_settings, file="sentence_bert_config.json", max_seq_length=32),
         "StaticEmbedding": static,
-        "Router": router,
+        "Router, two Dense": router,
+        "Router, one encoder and two Dense": partial(router, first=True),
+        "Router, two encoders": partial(router, first=True, shared=False),
     }
     sparse_ones: Mapping[str, Callable[[Path], object]] = {
         "SPLADE, BERT": partial(sparse, kind="bert", named="BertForMaskedLM"),

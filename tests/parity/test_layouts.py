@@ -30,6 +30,7 @@ roberta: ForSequenceClassification, multi-label; sentence-transformers: Dense GE
 sentence-transformers: Dense SiLU; sentence-transformers: pooling mean and max
 sentence-transformers: family t5, Dense; sentence-transformers: form of versions 2 to 5
 sentence-transformers: pooling weightedmean; sentence-transformers: SPLADE, DistilBERT
+sentence-transformers: Router, one encoder and two Dense
 sentence-transformers: truncate_dim; tokenizer: added tokens, RoBERTa; tokenizer: cuts on the left
 tokenizer: no special tokens; tokenizer: no token types; tokenizer: other names of special tokens
 tokenizer: tokenizer.json only, MPNet
@@ -40,7 +41,7 @@ REFUSALS = {
     "files: LoRA alone": "config.json",
     "tokenizer: none": "no tokenizer",
     "tokenizer: fewer rows than tokens": "the model has 590 rows",
-    "sentence-transformers: Router": "Router",
+    "sentence-transformers: Router, two encoders": "an archive has one",
 }
 
 

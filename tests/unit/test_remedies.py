@@ -97,6 +97,13 @@ def test_weights_of_other_libraries_are_named(folder, name, words, fix):
     assert fix in found.fix
 
 
+def test_a_gliner_is_named(folder):
+    (folder / "config.json").rename(folder / "gliner_config.json")
+    found = refused(folder)
+    assert "has no config.json: it is a GLiNER, whose head over spans" in found.what
+    assert "token-classification" in found.fix
+
+
 def test_a_file_instead_of_a_folder(folder, tmp_path):
     weights = refused(folder / "model.safetensors")
     assert weights.what.endswith("is a file: a checkpoint is a folder")
