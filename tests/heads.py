@@ -97,3 +97,12 @@ def one_of_each(minilm: Path, here: Path) -> dict[str, Path]:
         name: save(here / "heads" / name, family, head, tokenizer, **options)
         for name, (family, head, options) in kinds.items()
     }
+
+
+def nli(minilm: Path, here: Path) -> Path:
+    """A checkpoint that says whether one text follows from another, with MiniLM's tokenizer."""
+    from transformers import AutoTokenizer
+
+    options = labels(["contradiction", "neutral", "entailment"])
+    tokenizer = AutoTokenizer.from_pretrained(minilm)
+    return save(here / "heads" / "nli", "Bert", "ForSequenceClassification", tokenizer, **options)

@@ -1,4 +1,4 @@
-"""Each task's page in Chromium, wide and light, narrow and dark: `python -m tests.browser`; --write keeps all it found.
+"""Each task's page in Chromium, light, dark and on a phone: `python -m tests.browser`; --write keeps all it found.
 
 One server has an archive of every kind of head, another one and a gateway want keys. Needs Chromium and
 `scripts/setup browser`.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import io
 import secrets
 import statistics
 import sys
@@ -19,7 +18,6 @@ from time import perf_counter
 from typing import Any
 
 import requests
-from PIL import Image
 from playwright.sync_api import Browser
 
 from handler.protocols import ui
@@ -27,6 +25,7 @@ from handler.tasks import TASKS
 from scripts.paths import ROOT
 from scripts.sources import pull
 from tests import heads, late_interaction
+from tests.browser import pictures
 from tests.browser.beside import loaded
 from tests.browser.chromium import DARK, PHONE, Visit, chromium
 from tests.browser.drawn import CHECKS
@@ -44,11 +43,9 @@ ARCHIVES = {
     "hybrid-embedding": "m3",
 }
 """That can do a task, where it is not `bert`."""
-LOOKS: dict[str, dict[str, Any]] = {"wide, light": {}, "phone, dark": {**PHONE, **DARK}}
+LOOKS: dict[str, dict[str, Any]] = {"wide, light": {}, "wide, dark": DARK, "phone, dark": {**PHONE, **DARK}}
 LINES, PAINTS, MOST_PAINT = 1000, 5, 300.0
-PICTURES = ROOT / "docs" / "images"
 LOG = Path(__file__).with_name("results") / "page.txt"
-COLOURS = 128
 
 
 def folders(here: Path) -> dict[str, Path]:
@@ -56,23 +53,22 @@ def folders(here: Path) -> dict[str, Path]:
     from transformers import AutoTokenizer
 
     minilm = pull.pull("all-MiniLM-L6-v2")
-    labels = heads.labels(["contradiction", "neutral", "entailment"])
     tokenizer = AutoTokenizer.from_pretrained(minilm)
-    nli = heads.save(here / "nli", "Bert", "ForSequenceClassification", tokenizer, **labels)
     tiny = heads.save(here / "tiny", "Bert", "Model", tokenizer)
     colbert = late_interaction.saved(tiny, here / "colbert")
     m3 = late_interaction.bge_m3(tiny, here / "m3")
-    return {"bert": minilm, "nli": nli, "colbert": colbert, "m3": m3, **heads.one_of_each(minilm, here)}
+    special = {"nli": heads.nli(minilm, here), "colbert": colbert, "m3": m3}
+    return {"bert": minilm, **special, **heads.one_of_each(minilm, here)}
 
 
-def drawn(browser: Browser, server: str) -> Iterator[str]:
-    """Every task in every look: its drawing, what axe-core says, and whether anything sticks out.
+def drawn(browser: Browser, server: str, folder: Path) -> Iterator[str]:
+    """Every task in every look: its drawing, what axe-core says, whether anything sticks out, and a picture.
 
     Raises:
         AssertionError: one of them is not as it has to be.
     """
     for task in TASKS:
-        url = f"{server}/predictions/{ARCHIVES.get(task, 'bert')}/1.0"
+        url, shots = f"{server}/predictions/{ARCHIVES.get(task, 'bert')}/1.0", []
         for name, look in LOOKS.items():
             with Visit(browser, url, **look) as visit:
                 page = visit.open(task)
@@ -81,10 +77,12 @@ def drawn(browser: Browser, server: str) -> Iterator[str]:
                 seconds = perf_counter() - begin
                 call = requests.get if body is None else requests.post
                 answer = call(f"{url}/{task}", json=body, timeout=60).json()
+                shots.append(pictures.taken(page, full=True))
                 CHECKS[task](page, body, answer)
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{task} is too wide"
                 assert not (wrong := [*visit.violations(), *visit.elsewhere, *visit.complaints]), f"{task}: {wrong}"
             yield f"{task:26} {name:12} as the server answers; axe-core: nothing; drawn after {1000 * seconds:.0f} ms"
+        yield pictures.kept(shots, folder / pictures.TASKS / f"{task}.webp")
 
 
 def painted(browser: Browser, server: str) -> Iterator[str]:
@@ -128,34 +126,16 @@ def mapped(browser: Browser, server: str) -> Iterator[str]:
         )
 
 
-PICTURE = {
-    "page": ("embedding", {"viewport": {"width": 1100, "height": 900}}, None),
-    "page-phone": ("tokenize", {**PHONE, **DARK}, "languages"),
-}
-
-
-def photograph(browser: Browser, server: str, folder: Path) -> Iterator[str]:
-    """Pictures for the documents, in few colours."""
-    for name, (task, look, example) in PICTURE.items():
-        with Visit(browser, f"{server}/predictions/bert/1.0", **look) as visit:
-            visit.open(task)
-            visit.example(example)
-            shot = Image.open(io.BytesIO(visit.page.screenshot()))
-            file = folder / f"{name}.png"
-            shot.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
-            yield f"picture: {file.name}, {file.stat().st_size} bytes"
-
-
-def everything(browser: Browser, open_server: str, guarded: dict[str, str], key: str, pictures: Path) -> Iterator[str]:
+def everything(browser: Browser, open_server: str, guarded: dict[str, str], key: str, folder: Path) -> Iterator[str]:
     """All lines of the log."""
     yield f"python -m tests.browser --write; Chromium {browser.version}"
     yield from painted(browser, open_server)
-    yield from drawn(browser, open_server)
+    yield from drawn(browser, open_server, folder)
     yield from mapped(browser, open_server)
     yield from loaded(browser, open_server)
     for what, address in guarded.items():
         yield from locked(browser, what, address, key)
-    yield from photograph(browser, open_server, pictures)
+    yield from pictures.photograph(browser, open_server, folder)
 
 
 def main() -> None:
@@ -167,8 +147,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bert-browser-") as temporary:
         here = Path(temporary)
         with serving(folders(here), here) as command, chromium() as browser, guarding(command, here, key) as guarded:
-            pictures = PICTURES if arguments.write else here
-            for line in everything(browser, command.url, guarded, key, pictures):
+            folder = pictures.FOLDER if arguments.write else here
+            for line in everything(browser, command.url, guarded, key, folder):
                 print(line, flush=True)
                 lines.append(line)
     if arguments.write:

@@ -47,7 +47,7 @@ def main(words: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         here = Path(scratch)
         folders = {"bert": pull.pull("all-MiniLM-L6-v2")}
-        folders |= heads.one_of_each(folders["bert"], here)
+        folders |= heads.one_of_each(folders["bert"], here) | {"nli": heads.nli(folders["bert"], here)}
         references, rows = References(folders), []
         with server(given.url, folders, here) as url:
             for library in chosen:

@@ -94,6 +94,14 @@ def labels(of: References) -> dict[str, float]:
     }
 
 
+def choices(of: References) -> dict[str, float]:
+    """Each of `labels` by itself, as what `sentence` is about."""
+    found = of.pipeline(
+        "zero-shot-classification", "nli", "sentence", candidate_labels=of.inputs["labels"], multi_label=True
+    )
+    return dict(zip(found["labels"], found["scores"], strict=True))
+
+
 def entities(of: References) -> list[dict[str, Any]]:
     """In `sentence`."""
     found = of.pipeline("ner", "entities", "sentence", aggregation_strategy="simple")
@@ -132,6 +140,7 @@ VALUES: dict[str, Callable[[References], Any]] = {
     "ranking": ranking,
     "best documents": lambda of: [of.inputs["documents"][index] for index in ranking(of)],
     "labels": labels,
+    "choices": choices,
     "entities": entities,
     "words": words,
     "answer": answer,

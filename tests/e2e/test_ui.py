@@ -28,7 +28,7 @@ ARCHIVES = {
 ASKED = [task for task in TASKS if task not in ("zero-shot-classification", "multi-vector", "hybrid-embedding")]
 """`python -m tests.browser` has archives for the others."""
 LOOKED_AT = ("embedding", "token-classification", "explanations")
-"""By axe-core, here; by `python -m tests.browser` all are, in both looks."""
+"""By axe-core, here; by `python -m tests.browser` all are, in all looks."""
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,9 @@ import pytest
 
 from handler.keys import Keys
 from handler.protocols import ui
+from handler.tasks import TASKS
 from handler.types import Row
+from scripts.paths import ROOT
 from tests import toolchain
 from tests.toolchain import SOURCES
 
@@ -70,3 +72,10 @@ def test_sources_are_short_and_say_what_they_are(file):
     lines = file.read_text().splitlines()
     assert len(lines) <= 300
     assert file.suffix == ".html" or lines[0].startswith(("/** ", "/* "))
+
+
+def test_each_task_has_a_picture_in_the_documents():
+    folder = ROOT / "docs"
+    shown = re.findall(r"\(images/page/([^)]+)\.webp\)", (folder / "page-pictures.md").read_text())
+    assert shown == list(TASKS)
+    assert sorted(shown) == sorted(file.stem for file in (folder / "images" / "page").iterdir())

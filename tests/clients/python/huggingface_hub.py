@@ -1,5 +1,5 @@
 """`InferenceClient` and `AsyncInferenceClient`: `feature_extraction`, `sentence_similarity`, `text_classification`,
-`token_classification`, `fill_mask`, `question_answering`
+`token_classification`, `fill_mask`, `question_answering`, `zero_shot_classification`
 """
 
 # /// script
@@ -35,12 +35,18 @@ CALLS = {  # check -> address, method, arguments
     "labels": ("classes/1.0/hf", "text_classification", {"text": sentence}),
     "entities": ("entities/1.0/hf", "token_classification", {"text": sentence, "aggregation_strategy": "simple"}),
     "words": ("words/1.0/hf", "fill_mask", {"text": inputs["masked"], "top_k": 5}),
+    "choices": (
+        "nli/1.0/hf/zero-shot-classification",
+        "zero_shot_classification",
+        {"text": sentence, "candidate_labels": inputs["labels"], "multi_label": True},
+    ),
     "answer": ("answers/1.0/hf", "question_answering", {key: inputs[key] for key in ("question", "context")}),
 }
 READ = {  # check -> the answer as plain values
     "embeddings": lambda answer: answer.tolist(),
     "similarities": list,
     "labels": lambda answer: {item.label: item.score for item in answer},
+    "choices": lambda answer: {item.label: item.score for item in answer},
     "entities": lambda answer: [
         {key: getattr(item, key) for key in ("entity_group", "start", "end", "score")} for item in answer
     ],
