@@ -31,16 +31,22 @@ TASK_NAMES = {
 """Names on the Hub and in transformers -> ours; the other tasks have the same name."""
 PIPELINE = "pipeline/"
 """What stands before a task in Hugging Face's own addresses."""
+KEYS = {"candidate_labels": "zero-shot-classification", "source": "similarity"}
+"""Keys that one task alone has. Clients send each of their tasks to an endpoint's one address."""
 UNWRAPPED_TASKS = ("fill-mask", "token-classification", "zero-shot-classification")
 
 
 class HuggingFace(Native):
-    """`hf` is the archive's own task, `hf/{task}` and `hf/pipeline/{task}` any other."""
+    """`hf` is the task that has a body's keys, or the archive's own; `hf/{task}` and `hf/pipeline/{task}` any other."""
 
     def decode(self, row: Row, tasks: Tasks, default: str) -> Decoded:
         """See `Protocol.decode`."""
         name = row.path.partition("/")[2].removeprefix(PIPELINE)
         return super().decode(replace(row, path=TASK_NAMES.get(name, name)), tasks, default)
+
+    def meant(self, fields: dict[str, Any], tasks: Tasks) -> str:
+        """See `Native.meant`."""
+        return next((task for key, task in KEYS.items() if key in fields and task in tasks), "")
 
     def flatten(self, fields: dict[str, Any]) -> dict[str, Any]:
         """See `Native.flatten`; a task's inputs may be an object, and cutting has two keys."""

@@ -28,13 +28,18 @@ class Native(Protocol):
         """See `Protocol.decode`. A body that is a bare text or list is the inputs."""
         decoded = body.read(row)
         fields = dict(decoded.value) if isinstance(decoded.value, dict) else {"inputs": decoded.value}
-        task = choose(tasks, named(row.path, fields.pop("task", None)) or default)
+        task = named(row.path, fields.pop("task", None))
         fields = self.flatten(fields)
+        found = choose(tasks, task or self.meant(fields, tasks) or default)
         if "text" in fields:
             if "inputs" in fields:
                 raise Invalid('"text" and "inputs" are two names of one key; send one of them')
             fields["inputs"] = fields.pop("text")
-        return self.decoded(task, fields, decoded.strict, arrays.wanted(row, task))
+        return self.decoded(found, fields, decoded.strict, arrays.wanted(row, found))
+
+    def meant(self, fields: dict[str, Any], tasks: Tasks) -> str:
+        """The task that a body asks for where nothing names one; empty for the archive's own."""
+        return ""
 
     def flatten(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The task's keys among a body's."""

@@ -51,7 +51,7 @@ def run(copy, tmp_path_factory):
     def run(language, text):
         command = [*READING[language], moved(text)]
         result = subprocess.run(
-            command, cwd=copy, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300
+            command, cwd=copy, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600
         )
         assert result.returncode == 0, f"{text}\n{result.stdout}\n{result.stderr}"
         assert '"error"' not in result.stdout, f"{text}\n{result.stdout}"

@@ -137,6 +137,7 @@ def test_hugging_faces_names(many, folders, base, vectors, cosines, relevances, 
     assert close(ask(many, "bert", f"{base}/feature-extraction", {"inputs": [QUERY, *TEXTS]}), vectors)
     inputs = {"source_sentence": QUERY, "sentences": TEXTS}
     assert close(ask(many, "bert", f"{base}/sentence-similarity", {"inputs": inputs}), cosines)
+    assert close(ask(many, "bert", base.partition("/")[0], {"inputs": inputs}), cosines)
     ranked = ask(many, "reranker", f"{base}/text-ranking", {"inputs": {"query": QUERY, "texts": TEXTS}})
     assert close(by_index(ranked, "score"), relevances)
     classes = ask(many, "classes", f"{base}/sentiment-analysis", {"inputs": TEXTS})

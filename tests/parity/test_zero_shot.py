@@ -60,6 +60,7 @@ def test_the_body_and_the_answer_of_hugging_faces_client(make, load):
     answer = ask(ours, {"inputs": TEXTS[0], "parameters": parameters}, path="hf/zero-shot-classification")
     read = ZeroShotClassificationOutputElement.parse_obj_as_list(answer)
     check([[dict(item) for item in read]], expected(theirs, TEXTS[:1], candidate_labels=LABELS, multi_label=True))
+    assert ask(ours, {"inputs": TEXTS[0], "parameters": parameters}, path="hf") == answer
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,20 @@ def test_hugging_faces_names_of_tasks(theirs, ours):
         assert protocols.find(row).decode(row, TASKS, "embedding").task is TASKS[ours]
 
 
+@pytest.mark.parametrize(
+    ("body", "able", "meant"),
+    [
+        ({"inputs": {"source_sentence": "a", "sentences": ["b"]}}, TASKS, "similarity"),
+        ({"inputs": "a", "parameters": {"candidate_labels": ["b"]}}, TASKS, "zero-shot-classification"),
+        ({"inputs": "a", "parameters": {"candidate_labels": ["b"]}}, {"embedding": TASKS["embedding"]}, "embedding"),
+        ({"inputs": "a"}, TASKS, "embedding"),
+    ],
+)
+def test_the_keys_of_hugging_faces_body_name_a_task(body, able, meant):
+    row = Row({"body": orjson.dumps(body)}, {}, "application/json", "hf")
+    assert protocols.find(row).decode(row, able, "embedding").task is TASKS[meant]
+
+
 def test_a_name_that_neither_has():
     row = Row({"body": b"{}"}, {}, "application/json", "hf/pipeline/nope")
     with pytest.raises(UnknownTask, match="unknown task 'nope'"):

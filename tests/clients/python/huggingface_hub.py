@@ -35,8 +35,13 @@ CALLS = {  # check -> address, method, arguments
     "labels": ("classes/1.0/hf", "text_classification", {"text": sentence}),
     "entities": ("entities/1.0/hf", "token_classification", {"text": sentence, "aggregation_strategy": "simple"}),
     "words": ("words/1.0/hf", "fill_mask", {"text": inputs["masked"], "top_k": 5}),
+    "similarities (own)": (
+        "bert/1.0/hf",
+        "sentence_similarity",
+        {"sentence": sentence, "other_sentences": inputs["texts"]},
+    ),
     "choices": (
-        "nli/1.0/hf/zero-shot-classification",
+        "nli/1.0/hf",
         "zero_shot_classification",
         {"text": sentence, "candidate_labels": inputs["labels"], "multi_label": True},
     ),

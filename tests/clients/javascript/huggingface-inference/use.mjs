@@ -12,7 +12,7 @@ const { texts, query, sentence, masked, question, context, labels: candidates } 
 const labels = await client("classes").textClassification({ inputs: sentence });
 const entities = await client("entities").tokenClassification({ inputs: sentence });
 const words = await client("words").fillMask({ inputs: masked, parameters: { top_k: 5 } });
-const choices = await client("nli").endpoint(`${url}/predictions/nli/1.0/hf/zero-shot-classification`).zeroShotClassification({
+const choices = await client("nli").zeroShotClassification({
   inputs: sentence,
   parameters: { candidate_labels: candidates, multi_label: true },
 });
