@@ -14,6 +14,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "similarity": {"source": "a cat", "sentences": ["a kitten", "a car"]},
     "fill-mask": {"inputs": "Hello, how are {mask}?"},
     "zero-shot-classification": {"inputs": TEXT, "candidate_labels": ["a greeting", "a question"]},
+    "sparse-embedding": {"inputs": TEXT, "input_type": "document"},  # a router may have no default side
     "decode": {"ids": [1]},
     "info": {},
 }

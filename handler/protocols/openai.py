@@ -13,7 +13,7 @@ from msgspec import Meta
 from handler.call import Call
 from handler.errors import BertError, Unauthorized, UnknownTask, quote
 from handler.model import LoadedModel
-from handler.protocols.base import BAD_REQUEST, Decoded, EncodedBody, Tasks, choose, dump
+from handler.protocols.base import BAD_REQUEST, Decoded, EncodedBody, Tasks, choose, dump, rows
 from handler.protocols.operations import Archive, Operation, Operations
 from handler.protocols.routed import Nothing, Route, Routed
 from handler.tasks.embedding import Embedding, EmbeddingRequest
@@ -75,7 +75,8 @@ def embeddings_answer(call: Call, model: LoadedModel) -> dict[str, Any]:
     return {
         "object": "list",
         "data": [
-            {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(call.answer)
+            {"object": "embedding", "index": index, "embedding": vector}
+            for index, vector in enumerate(rows(call.answer))
         ],
         "model": model.name,
         "usage": usage(call),

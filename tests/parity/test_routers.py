@@ -6,6 +6,7 @@ import shutil
 import pytest
 import torch
 
+from scripts import smoke_test
 from scripts.console import Failure
 from scripts.sources import checkpoint as checkpoints
 from tests.parity.sentences import TEXTS, ask, close, dense, load
@@ -82,6 +83,7 @@ def test_without_a_default_the_side_has_to_be_said(router, tmp_path):
     pipeline = load(router(allow_empty_key=False), tmp_path)
     assert "input_type" in ask(pipeline, {"inputs": "hello"}, 422)["error"]
     assert ask(pipeline, {"inputs": "hello", "input_type": "query"})
+    assert ask(pipeline, smoke_test.body(ask(pipeline, {}, path="info")))  # as `start` and `upgrade` ask
 
 
 @pytest.mark.parametrize("in_root", [True, False])
