@@ -102,11 +102,8 @@ class BiEncoder(Sides):
 
     def scores(self, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]], raw: bool) -> Scores:
         """Between -1 and 1."""
-        found = normalized_embeddings(self.model, outputs)
-        if self.model.sides is not None:
-            found[:1] = normalized_embeddings(self.model, outputs[:1], "query")
-            found[1:] = normalized_embeddings(self.model, outputs[1:], "document")
-        cosines: Scores = found[1:] @ found[0]
+        (query,) = normalized_embeddings(self.model, outputs[:1], "query")
+        cosines: Scores = normalized_embeddings(self.model, outputs[1:], "document") @ query
         return cosines
 
 
