@@ -24,6 +24,9 @@ IN_FLIGHT = 32
 BATCHES = 1.5
 """Per worker, inside a server: one that is computed, and half of one that is ready when it is done."""
 
+CLIENTS_AT_ONCE = 64
+"""No overload, however small the servers are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backend:
@@ -111,7 +114,7 @@ class Settings:
     rate: int = 0
     rates: Mapping[str, int] = field(default_factory=dict)
     max_body: int = MIB
-    max_wait: int = 300
+    max_wait: int = 250
     outage: int = 60
     servers_file: Path | None = None
     zone: str = ""
@@ -120,7 +123,7 @@ class Settings:
     @property
     def burst(self) -> int:
         """Requests that are let in before it is known how fast they are answered."""
-        return 2 * sum(server.in_flight * server.addresses for server in self.servers)
+        return max(CLIENTS_AT_ONCE, 2 * sum(server.in_flight * server.addresses for server in self.servers))
 
     @property
     def url(self) -> str:

@@ -1,6 +1,7 @@
-"""How many requests may wait: a fifth of a second of work, since clients that wait for long have often left.
+"""How many requests make a batch, and how many may wait: few, since clients that wait for long have often left.
 
-Under overload it becomes half a second or more: what TorchServe refuses takes cores from what it computes.
+A request waits for the batch before it, and then for its own. Sequences are not padded, so that a batch of eight texts
+of a model that has much to compute takes half as long as one of sixteen, and as many texts a second are answered.
 """
 
 from __future__ import annotations
@@ -10,24 +11,32 @@ from typing import Any
 from scripts.sources.checkpoint import Checkpoint
 from scripts.sources.families import FAMILIES
 
-SECONDS = 0.2
 SPEED = 3.5e9
 """Weights of layers times texts of 5 to 40 words per second, on two cores: the default model has 10.6 million such
 weights and answers 340 requests a second there. Nothing is measured at `pack`: two archives of one folder are alike."""
-FEWEST, MOST = 64, 1000
-"""So many clients that ask at once are no overload; and TorchServe's memory is for something else."""
+BATCH_SECONDS, SMALLEST, LARGEST = 0.05, 8, 16
+"""Of a batch on one core, and its requests. What TorchServe does for each batch shows where a model does less."""
+QUEUE_SECONDS, FEWEST, MOST = 0.2, 64, 1000
+"""Of work that waits; under overload it becomes half a second or more, since what TorchServe refuses takes cores from
+what it computes. So many clients that ask at once are no overload; and TorchServe's memory is for something else."""
 
 
 def suggested(checkpoint: Checkpoint, batch: Any) -> dict[str, Any]:
-    """`jobQueueSize`, as a key of `model-config.yaml`.
+    """`batchSize` and `jobQueueSize`, as keys of `model-config.yaml`.
 
     Args:
         checkpoint: what is packed.
         batch: the operator's `batchSize`, which may be anything; None if there is none. Two batches always fit.
     """
     weights = layer_weights(checkpoint.config)
-    two = 2 * batch if isinstance(batch, int) else 0
-    return {"jobQueueSize": max(two, round(min(MOST, max(FEWEST, SECONDS * SPEED / weights))) if weights else FEWEST)}
+    size = {"batchSize": within(SMALLEST, BATCH_SECONDS * SPEED / 2 / weights, LARGEST)} if weights else {}
+    queue = within(FEWEST, QUEUE_SECONDS * SPEED / weights, MOST) if weights else FEWEST
+    return size | {"jobQueueSize": max(queue, 2 * batch if isinstance(batch, int) else 0)}
+
+
+def within(least: int, value: float, most: int) -> int:
+    """The whole number next to it, between the two."""
+    return round(min(most, max(least, value)))
 
 
 def layer_weights(config: dict[str, Any]) -> int:

@@ -84,7 +84,7 @@ def gateway(
     max_body: Annotated[int, typer.Option("--max-body", min=1, max=64, help="MiB of a request at most")] = 1,
     max_wait: Annotated[
         int, typer.Option("--max-wait", min=10, help="milliseconds that requests may wait under load; more are refused")
-    ] = 300,
+    ] = 250,
     insecure: Insecure = False,
     foreground: Annotated[bool, typer.Option("--foreground", help="stay in the foreground until interrupted")] = False,
     show: Annotated[bool, typer.Option("--print", help="print HAProxy's configuration, and start nothing")] = False,

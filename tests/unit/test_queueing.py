@@ -1,4 +1,4 @@
-"""How many requests may wait in an archive's queue."""
+"""How many requests make a batch of an archive, and how many may wait for it."""
 
 import zipfile
 from types import SimpleNamespace
@@ -15,19 +15,21 @@ DISTILBERT = {"model_type": "distilbert", "n_layers": 3, "dim": 384, "hidden_dim
 
 
 @pytest.mark.parametrize(
-    ("config", "size"),
+    ("config", "batch", "size"),
     [
-        (MINILM, 66),
-        (DISTILBERT, 132),
-        (BERT, FEWEST),
-        (BERT | {"hidden_size": 32, "intermediate_size": 64}, 1000),
-        ({"model_type": "unknown"}, FEWEST),
-        (BERT | {"hidden_size": "768"}, FEWEST),
-        ({}, FEWEST),
+        (MINILM, 8, 66),
+        (DISTILBERT, 16, 132),
+        (BERT, 8, FEWEST),
+        (BERT | {"hidden_size": 32, "intermediate_size": 64}, 16, 1000),
     ],
 )
-def test_smaller_models_may_have_more_requests_waiting(config, size):
-    assert suggested(SimpleNamespace(config=config), None) == {"jobQueueSize": size}
+def test_smaller_models_have_larger_batches_and_more_requests_waiting(config, batch, size):
+    assert suggested(SimpleNamespace(config=config), None) == {"batchSize": batch, "jobQueueSize": size}
+
+
+@pytest.mark.parametrize("config", [{"model_type": "unknown"}, BERT | {"hidden_size": "768"}, {}])
+def test_what_is_not_known_has_the_handlers_batches_and_a_short_queue(config):
+    assert suggested(SimpleNamespace(config=config), None) == {"jobQueueSize": FEWEST}
 
 
 def test_an_archive_has_it_unless_the_operator_says_otherwise(tiny, tmp_path):
