@@ -10,11 +10,13 @@ from tests.hostile.traffic.ordinary import Ordinary
 
 def row(lost=(), p95=0.2, worst=0.2, memory=1.0, replaced=0):
     during = Ordinary([0.1] * 90 + [p95] * 10, list(lost), worst)
-    return Row("an attack", "1 x 413", 2.0, Ordinary([0.2] * 9, [], 0.3), during, {"java": memory}, replaced)
+    alone, beside = Ordinary([0.1] * 9, [], 0.3), Ordinary([0.2] * 9, [], 0.3)
+    return Row("an attack", "1 x 413", 2.0, 0.5, alone, during, beside, {"java": memory}, replaced)
 
 
 def test_a_row_within_all_limits_is_good():
     assert row(p95=0.6, worst=1.0, memory=1.5).faults() == []
+    assert "p95 200 ms (alone 100, with 50% of a core taken 200)" in str(row())
     assert str(row()).endswith("| good")
 
 

@@ -1,8 +1,9 @@
 """Hostile clients beside ordinary ones: `python -m tests.hostile.traffic`, with `--gateway` in front or without.
 
 A row is good where ordinary clients lost nothing and waited at most a second, with 95 % of their answers in at most
-three times the time of those without the attack; where no process was replaced, and each has, ten seconds later, at
-most half as much memory again as at the start. `--url` and `--pid` name a server that runs.
+three times the time of those without the attack, while a process that does nothing else takes as much of a core as the
+attacker did, who would be elsewhere; where no process was replaced, and each has, ten seconds later, at most half as
+much memory again as at the start. `--url` and `--pid` name a server that runs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from time import monotonic, sleep
+from time import monotonic, process_time, sleep
 from urllib.parse import urlsplit
 
 import psutil
@@ -21,6 +22,7 @@ import requests
 
 from tests.e2e.conftest import free_port
 from tests.hostile import calls
+from tests.hostile.taking import taking
 from tests.hostile.traffic.attacks import ATTACKS, PATH
 from tests.hostile.traffic.ordinary import TIMEOUT, Ordinary, asking
 
@@ -31,13 +33,22 @@ RECOVERY = 300.0
 
 @dataclass
 class Row:
-    """What an attack cost; `memory` is the most that a process of each name has grown to, in times of its start."""
+    """What an attack cost.
+
+    Attributes:
+        share: of a core, which the attacker used.
+        alone: ordinary clients before the attack.
+        beside: and after it, while a process takes that share.
+        memory: the most that a process of each name has grown to, in times of its start.
+    """
 
     name: str
     outcome: str
     seconds: float
-    before: Ordinary
+    share: float
+    alone: Ordinary
     during: Ordinary
+    beside: Ordinary
     memory: Mapping[str, float]
     replaced: int
 
@@ -46,7 +57,7 @@ class Row:
         found = {
             f"{len(self.during.lost)} ordinary requests lost": bool(self.during.lost),
             f"a wait over {MOST_SECONDS:g} s": self.during.worst > MOST_SECONDS,
-            f"p95 over {MOST_TIMES:g} times as much": self.during.p95 > MOST_TIMES * self.before.p95,
+            f"p95 over {MOST_TIMES:g} times as much": self.during.p95 > MOST_TIMES * self.beside.p95,
             **{f"memory of {name} x {times:.1f}": times > MOST_MEMORY for name, times in self.memory.items()},
             f"{self.replaced} processes replaced": self.replaced > 0,
         }
@@ -54,8 +65,8 @@ class Row:
 
     def __str__(self) -> str:
         ordinary = (
-            f"{len(self.during.took)} right, p95 {1000 * self.during.p95:.0f} ms (alone {1000 * self.before.p95:.0f}), "
-            f"worst {self.during.worst:.2f} s"
+            f"{len(self.during.took)} right, p95 {1000 * self.during.p95:.0f} ms (alone {1000 * self.alone.p95:.0f}, "
+            f"with {self.share:.0%} of a core taken {1000 * self.beside.p95:.0f}), worst {self.during.worst:.2f} s"
         )
         grown = ", ".join(f"{name} x {times:.2f}" for name, times in sorted(self.memory.items()))
         verdict = "; ".join(self.faults()) or "good"
@@ -87,23 +98,27 @@ def recovered(url: str) -> None:
 
 
 def attacked(name: str, url: str, roots: Sequence[int], start: dict[int, int]) -> Row:
-    """Ordinary clients alone, then beside one attack."""
+    """Ordinary clients alone, beside one attack, and with as much of a core taken as it took."""
     parts = urlsplit(url)
     had: list[Ordinary] = []
     with asking(url, had):
         sleep(ALONE)
     pids = set(memory(roots))
-    begin = monotonic()
+    begin, used = monotonic(), process_time()
     with asking(url, had):
         outcome = ATTACKS[name]((parts.hostname or "", parts.port or 80))
-    seconds = monotonic() - begin
+    seconds, used = monotonic() - begin, process_time() - used
     sleep(SETTLE)
     after = memory(roots)
+    recovered(url)
+    with taking(share := min(1.0, used / seconds)), asking(url, had):
+        sleep(ALONE)
     grown: dict[str, float] = {}
     for pid in after.keys() & start.keys():
         program = psutil.Process(pid).name()
         grown[program] = max(grown.get(program, 0.0), after[pid] / start[pid])
-    return Row(name, outcome, seconds, had[0], had[1], grown, len(set(after) - pids))
+    alone, during, beside = had
+    return Row(name, outcome, seconds, share, alone, during, beside, grown, len(set(after) - pids))
 
 
 def main() -> int:
@@ -130,7 +145,6 @@ def main() -> int:
             if re.search(options.only, name):
                 rows.append(attacked(name, url, options.pid, start))
                 print(rows[-1], flush=True)
-                recovered(url)
     failed = sum(bool(row.faults()) for row in rows)
     print(f"{len(rows) - failed} of {len(rows)} good")
     return 1 if failed else 0
