@@ -20,12 +20,9 @@ DOOR = "BERT_DOOR"
 """Environment variable: the descriptor of a listening socket, as HAProxy's `bind` takes it; see `watch.py`."""
 MIB = 1 << 20
 IN_FLIGHT = 32
-"""Requests inside a server of which nothing is known: two workers with a batch each."""
+"""Requests inside a server of which nothing is known: two workers with a batch of 16 each."""
 BATCHES = 1.5
 """Per worker, inside a server: one that is computed, and half of one that is ready when it is done."""
-
-CLIENTS_AT_ONCE = 64
-"""No overload, however small the servers are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +93,7 @@ class Settings:
         rate: requests per second of one key, or of one address where there are no keys; 0 is without a limit.
         rates: those of single keys, by name.
         max_body: bytes; a whole request is kept in memory, so that it can be sent again.
+        at_once: requests that are no overload, however small the servers are.
         max_wait: milliseconds that a request may be expected to take when others are waiting; later ones are refused.
         outage: seconds that requests wait for a server that is down.
         servers_file: names the servers, and is read again when it changes; None where they stay.
@@ -114,6 +112,7 @@ class Settings:
     rate: int = 0
     rates: Mapping[str, int] = field(default_factory=dict)
     max_body: int = MIB
+    at_once: int = 64
     max_wait: int = 250
     outage: int = 60
     servers_file: Path | None = None
@@ -123,7 +122,7 @@ class Settings:
     @property
     def burst(self) -> int:
         """Requests that are let in before it is known how fast they are answered."""
-        return max(CLIENTS_AT_ONCE, 2 * sum(server.in_flight * server.addresses for server in self.servers))
+        return max(self.at_once, 2 * sum(server.in_flight * server.addresses for server in self.servers))
 
     @property
     def url(self) -> str:

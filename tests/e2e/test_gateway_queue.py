@@ -81,7 +81,7 @@ def gateway(tmp_path: Path) -> Iterator[Callable[..., tuple[Settings, list[Stand
         servers.extend(StandIn(first + number) for number in range(count))
         backends = tuple(Backend("127.0.0.1", first + number, inside) for number in range(count))
         ports, models = {"port": first + 6, "metrics_port": first + 7}, (Served("bert", "1.0"),)
-        prepare(settings := Settings(**ports, servers=backends, models=models, folder=tmp_path))
+        prepare(settings := Settings(**ports, servers=backends, models=models, folder=tmp_path, at_once=0))
         with watch.listening(settings.host, settings.port) as door:
             running.append(haproxy.spawn(tmp_path, door))
         wait_for(lambda: is_listening(settings.port), "HAProxy")
