@@ -16,7 +16,7 @@ from handler.device import Reading
 from handler.errors import Invalid, quote
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
-from handler.tasks.inputs import Inputs, texts_of
+from handler.tasks.inputs import Inputs, is_ids, texts_of
 from handler.tasks.vectors import Vectors, l2_normalize, vectors
 from handler.types import Encoding, Output, Side, Text
 
@@ -86,7 +86,7 @@ class Embedding(Task[EmbeddingRequest]):
 
     def fit(self, request: EmbeddingRequest, index: int, windows: list[Encoding], policy: str) -> list[Encoding]:
         """See `Task.fit`; ids have no prompt before them."""
-        if isinstance(request.inputs, list) and isinstance(request.inputs[index], list):
+        if is_ids(request.inputs, index):
             return windows
         return prompts.unpooled(self.model, self.prompt(request), windows)
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 from handler.errors import TooLarge
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
-from handler.tasks.inputs import Inputs, texts_of
+from handler.tasks.inputs import Inputs, is_ids, texts_of
 from handler.tasks.sparse_embedding import listed
 from handler.tasks.vectors import l2_normalize, vectors
 from handler.types import Encoding, Output, Text
@@ -41,7 +41,7 @@ class HybridEmbedding(Task[HybridEmbeddingRequest]):
 
     def fit(self, request: HybridEmbeddingRequest, index: int, windows: list[Encoding], policy: str) -> list[Encoding]:
         """See `Task.fit`; ids have no prompt before them."""
-        if isinstance(request.inputs, list) and isinstance(request.inputs[index], list):
+        if is_ids(request.inputs, index):
             return windows
         return prompts.unpooled(self.model, prompts.named(self.model.config, None), windows)
 

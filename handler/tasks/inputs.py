@@ -78,3 +78,8 @@ def as_list(given: T | list[T]) -> list[T]:
 def texts_of(inputs: str | list[Any]) -> list[Text]:
     """What to encode: one text is a list of one, and a `Pair` a pair."""
     return [(each.text, each.text_pair) if isinstance(each, Pair) else each for each in as_list(inputs)]
+
+
+def is_ids(inputs: str | list[Any], index: int) -> bool:
+    """Whether that one of them is token ids; to list them all for each one would be quadratic."""
+    return isinstance(inputs, list) and isinstance(inputs[index], list)

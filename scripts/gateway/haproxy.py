@@ -30,7 +30,8 @@ MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": str(8 << 20),
 }
 """HAProxy's buffers have `--max-body` bytes, and are given to glibc after each request: what one thread has freed, the
-other gets. Up to 8 MiB stay for the next request, as giving each back to the system took half of HAProxy's time."""
+other gets. Up to 8 MiB stay for the next request, as giving each back to the system took half of HAProxy's time: a
+buffer above the first threshold, which is the highest that glibc takes, is mapped and unmapped each time."""
 
 
 def program() -> str:

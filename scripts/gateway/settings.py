@@ -21,6 +21,8 @@ DOOR = "BERT_DOOR"
 MIB = 1 << 20
 IN_FLIGHT = 32
 """Requests inside a server of which nothing is known: two workers with a batch of 16 each."""
+MAX_WAIT = 250
+"""Milliseconds: `Settings.max_wait`."""
 BATCHES = 1.5
 """Per worker, inside a server: one that is computed, and half of one that is ready when it is done."""
 
@@ -113,7 +115,7 @@ class Settings:
     rates: Mapping[str, int] = field(default_factory=dict)
     max_body: int = MIB
     at_once: int = 64
-    max_wait: int = 250
+    max_wait: int = MAX_WAIT
     outage: int = 60
     servers_file: Path | None = None
     zone: str = ""

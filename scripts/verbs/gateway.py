@@ -13,7 +13,7 @@ from scripts.console import Failure, out
 from scripts.gateway import discovery, hosts, process, reload, state
 from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import LOG
-from scripts.gateway.settings import DEFAULT_PORT, MIB, Backend, Settings
+from scripts.gateway.settings import DEFAULT_PORT, MAX_WAIT, MIB, Backend, Settings
 from scripts.server import keys as key_files
 from scripts.verbs.options import Insecure
 
@@ -84,7 +84,7 @@ def gateway(
     max_body: Annotated[int, typer.Option("--max-body", min=1, max=64, help="MiB of a request at most")] = 1,
     max_wait: Annotated[
         int, typer.Option("--max-wait", min=10, help="milliseconds that requests may wait under load; more are refused")
-    ] = 250,
+    ] = MAX_WAIT,
     insecure: Insecure = False,
     foreground: Annotated[bool, typer.Option("--foreground", help="stay in the foreground until interrupted")] = False,
     show: Annotated[bool, typer.Option("--print", help="print HAProxy's configuration, and start nothing")] = False,
