@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from scripts.gateway import attempts, choice, large, routes, servers
 from scripts.gateway.rules import failure, refusal
 from scripts.gateway.servers import SLOW_START
-from scripts.gateway.settings import DOOR, KEY_MAP, Settings
+from scripts.gateway.settings import CLIENTS, DOOR, KEY_MAP, Settings
 
 HEADERS = 64 << 10
 """Bytes of a buffer beside the body; TorchServe itself takes 8 KiB of headers."""
@@ -24,8 +24,6 @@ LATE = 50
 """Milliseconds more than `Settings.max_wait` after which an answer was late."""
 STALL = 2000
 """Milliseconds after which an answer says that workers were gone for a while, and not that there is too much to do."""
-CLIENTS = 2000
-"""Connections at the door; each may need another one within."""
 FEWEST = 8
 BULK = 2000
 """Milliseconds by which others overtake requests that say `x-priority: bulk`."""
@@ -51,6 +49,7 @@ def render(settings: Settings) -> str:
         **dict(servers.sections(settings)),
         "backend attempts": attempts.table(),
         "backend answered": ["stick-table type string len 8 size 8 store gpc0,gpc0_rate(1s)"],
+        "backend addresses": ["stick-table type ipv6 size 100k expire 10s store conn_cur,gpc0,gpc0_rate(1s)"],
         "backend callers": [f"stick-table type string len 64 size 100k expire 1m store gpc0,gpc0_rate({WINDOW}s)"],
         "frontend metrics": [
             f"bind 127.0.0.1:{settings.metrics_port}",
@@ -113,6 +112,7 @@ def door(settings: Settings) -> Iterator[str]:
     tls = f" ssl crt {settings.tls_cert} alpn h2,http/1.1 ssl-min-ver TLSv1.3" if settings.tls_cert else ""
     yield f'bind "${{{DOOR}-{settings.host}:{settings.port}}}"{tls}'
     yield f"maxconn {CLIENTS}"
+    yield from connections(settings)
     yield f"log-format '{LOG}'"
     yield from servers.ready(settings)
     yield "acl kserve path_reg ^/v1/models/[^/:]+:(predict|explain)$ ^/v2/models/[^/]+/(infer|explain)$"
@@ -137,6 +137,16 @@ def door(settings: Settings) -> Iterator[str]:
     yield from admission(settings)
     yield "use_backend large if large"
     yield "default_backend models"
+
+
+def connections(settings: Settings) -> Iterator[str]:
+    """One address leaves others some of the door's places, and of the time it takes to open connections."""
+    if not settings.connections:
+        return
+    yield "tcp-request connection track-sc2 src table addresses"
+    yield f"tcp-request connection reject if {{ sc2_conn_cur gt {settings.connections} }}"
+    yield f"tcp-request connection reject if {{ sc2_gpc0_rate ge {settings.connections} }}"
+    yield "tcp-request connection sc-inc-gpc0(2)"  # who is refused and tries again is not kept out by that
 
 
 def identity() -> list[str]:

@@ -23,6 +23,8 @@ IN_FLIGHT = 32
 """Requests inside a server of which nothing is known: two workers with a batch of 16 each."""
 MAX_WAIT = 250
 """Milliseconds: `Settings.max_wait`."""
+CLIENTS = 2000
+"""Connections at the door; each may need another one within."""
 BATCHES = 1.5
 """Per worker, inside a server: one that is computed, and half of one that is ready when it is done."""
 
@@ -94,6 +96,7 @@ class Settings:
         keys: the operator's file of keys; None where everybody may ask.
         rate: requests per second of one key, or of one address where there are no keys; 0 is without a limit.
         rates: those of single keys, by name.
+        connections: that one address may have open, and may open in a second; 0 is without a limit.
         max_body: bytes; a whole request is kept in memory, so that it can be sent again.
         at_once: requests that are no overload, however small the servers are.
         max_wait: milliseconds that a request may be expected to take when others are waiting; later ones are refused.
@@ -113,6 +116,7 @@ class Settings:
     keys: Path | None = None
     rate: int = 0
     rates: Mapping[str, int] = field(default_factory=dict)
+    connections: int = CLIENTS // 2
     max_body: int = MIB
     at_once: int = 64
     max_wait: int = MAX_WAIT

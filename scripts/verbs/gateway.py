@@ -13,7 +13,7 @@ from scripts.console import Failure, out
 from scripts.gateway import discovery, hosts, process, reload, state
 from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import LOG
-from scripts.gateway.settings import DEFAULT_PORT, MAX_WAIT, MIB, Backend, Settings
+from scripts.gateway.settings import CLIENTS, DEFAULT_PORT, MAX_WAIT, MIB, Backend, Settings
 from scripts.server import keys as key_files
 from scripts.verbs.options import Insecure
 
@@ -77,6 +77,14 @@ def gateway(
         ),
     ] = None,
     rate: Rate = None,
+    connections: Annotated[
+        int,
+        typer.Option(
+            "--connections",
+            min=0,
+            help="connections that one address may have open, and may open in a second; 0 is without a limit",
+        ),
+    ] = CLIENTS // 2,
     tls_cert: Annotated[
         Path | None,
         typer.Option("--tls-cert", exists=True, dir_okay=False, help="certificate and its key in one PEM file"),
@@ -119,6 +127,7 @@ def gateway(
         folder=state.folder(port),
         rate=everybody,
         rates=single,
+        connections=connections,
         max_body=max_body * MIB,
         max_wait=max_wait,
     )

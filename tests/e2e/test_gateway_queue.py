@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import monotonic
@@ -13,7 +17,7 @@ from time import monotonic
 import pytest
 import requests
 
-from scripts.gateway import attempts, haproxy, watch
+from scripts.gateway import attempts, haproxy, maps, watch
 from scripts.gateway.process import prepare
 from scripts.gateway.settings import Backend, Served, Settings
 from tests.e2e.conftest import free_port, wait_for
@@ -76,12 +80,12 @@ def gateway(tmp_path: Path) -> Iterator[Callable[..., tuple[Settings, list[Stand
     """Starts stand-ins, each with that many requests inside at most, and HAProxy in front of them."""
     running, servers = [], list[StandIn]()
 
-    def start(count: int, inside: int) -> tuple[Settings, list[StandIn]]:
+    def start(count: int, inside: int, **more: int) -> tuple[Settings, list[StandIn]]:
         first = free_port()
         servers.extend(StandIn(first + number) for number in range(count))
         backends = tuple(Backend("127.0.0.1", first + number, inside) for number in range(count))
         ports, models = {"port": first + 6, "metrics_port": first + 7}, (Served("bert", "1.0"),)
-        prepare(settings := Settings(**ports, servers=backends, models=models, folder=tmp_path, at_once=0))
+        prepare(settings := Settings(**ports, servers=backends, models=models, folder=tmp_path, at_once=0, **more))
         with watch.listening(settings.host, settings.port) as door:
             running.append(haproxy.spawn(tmp_path, door))
         wait_for(lambda: is_listening(settings.port), "HAProxy")
@@ -114,6 +118,12 @@ def queued(settings: Settings, queue: str = "servers") -> int:
         line for line in text.splitlines() if line.startswith(f'haproxy_backend_current_queue{{proxy="{queue}"}}')
     )
     return int(float(line.split()[-1]))
+
+
+def counted(settings: Settings, counter: str) -> int:
+    """What HAProxy has of the connections of this machine's first address."""
+    table = maps.told(settings.folder / maps.ADMIN, "show table addresses key ::ffff:127.0.0.1")
+    return int(re.findall(rf"{re.escape(counter)}=(\d+)", table)[0])
 
 
 def test_people_overtake_bulk_and_who_is_too_many_is_refused(gateway):
@@ -164,6 +174,47 @@ def test_requests_wait_for_the_only_server_and_move_away_from_one_of_two(gateway
         servers.append(StandIn(settings.servers[1].port))
         assert {each.result() for each in waiting} == {200}
     wait_for(lambda: requests.get(f"{settings.url}/ping", timeout=60).status_code == 200, "the server is up")
+
+
+def test_one_address_leaves_others_places_at_the_door(gateway):
+    most = 3
+    settings, _ = gateway(1, 8, connections=most)
+
+    def connected(source: str) -> HTTPConnection | None:
+        """A connection that was answered and stays open; None where it was refused."""
+        made = HTTPConnection(settings.host, settings.port, timeout=30, source_address=(source, 0))
+        try:
+            made.request("GET", "/ping")
+            made.getresponse().read()
+        except OSError:
+            made.close()
+            return None
+        return made
+
+    held: list[HTTPConnection] = []
+
+    def holds(count: int) -> bool:
+        held.extend(filter(None, [connected("127.0.0.1")]))
+        return len(held) == count
+
+    for count in range(1, most + 1):
+        wait_for(partial(holds, count), "a place")  # so many may be opened in a second, too
+    wait_for(lambda: counted(settings, "gpc0_rate(1000)") <= 1, "nobody has connected just now")
+    assert connected("127.0.0.1") is None
+    with closing(connected("127.0.0.2")) as other:
+        assert other.sock
+    for each in held:
+        each.close()
+    held.clear()
+
+    wait_for(partial(holds, 1), "a place again")
+    held[0].close()
+    before, begun = counted(settings, "gpc0"), monotonic()
+    for _ in range(64):
+        socket.create_connection((settings.host, settings.port)).close()
+    with closing(connected("127.0.0.2")):  # whose turn comes after theirs
+        passed = counted(settings, "gpc0") - before
+    assert passed <= most * (monotonic() - begun + 2)
 
 
 @pytest.mark.parametrize(("failures", "status"), [([500], 200), ([507], 200), ([503, 500], 200), ([500] * 5, 503)])
