@@ -43,6 +43,8 @@ ERROR_HEADERS: dict[type[BertError], dict[str, str]] = {
     Unauthorized: {"www-authenticate": "Bearer"},
 }
 """Headers of an error that say what the client should do."""
+STOPPING = {"x-stopping": "1"}
+"""Of a server that takes no more: whoever stands in front may ask another one at once; see `gateway/attempts.py`."""
 EXPOSED = {"access-control-expose-headers": "*"}
 """For pages of another origin, which browsers show no header of ours otherwise; TorchServe lets them in or not."""
 CHARACTERS_PER_TOKEN = 4
@@ -113,7 +115,7 @@ class Pipeline:
         seconds = monotonic() - begin
         self.recorder.add(calls, timer, seconds)
         self.telemetry.record(calls, timer, seconds, self.cache.take_counts())
-        times = timer.headers()
+        times = timer.headers() | (STOPPING if self.refusing else {})
         return [reply(call, body, times) for call, body in zip(calls, bodies, strict=True)]
 
     def compute(self, calls: Sequence[Call], timer: StageTimer) -> None:

@@ -69,11 +69,13 @@ def counted(settings: Settings) -> Iterator[str]:
 def judged() -> Iterator[str]:
     """Rules of `within` for answers. TorchServe's own have no `x-encode-time`, which every answer of a handler has."""
     yield "acl handled res.hdr(x-encode-time) -m found"
+    yield "acl stopping res.hdr(x-stopping) -m found"
     yield "http-response set-var(txn.came) str(died) if { status 500 507 } !handled"
-    yield "http-response set-var(txn.came) str(died) if { status 503 } handled"
-    yield "http-response set-var(txn.came) str(died) if { status 429 }"
+    yield "http-response set-var(txn.came) str(died) if { status 429 503 } stopping"
+    # time or memory did not suffice: four more attempts would take both from others
+    yield "http-response set-status 504 if { status 503 } handled !stopping"
     yield f"http-response set-var(txn.came) str({WAIT}) if {{ status 503 }} !handled"
-    yield f"http-response set-header {REFUSED} 429 if {{ status 429 }}"
+    yield f"http-response set-header {REFUSED} 429 if {{ status 429 }} stopping"
     for what, counter in (("died", DIED), (WAIT, WORKERLESS)):
         yield f"acl {what} var(txn.came) -m str {what}"
         yield f"http-response sc-inc-gpc({counter},1) if {what}"

@@ -18,7 +18,8 @@ from scripts.console import Failure
 from scripts.gateway import maps
 from scripts.gateway.settings import DOOR
 
-CONFIG, LOG, TRIED = "haproxy.cfg", "gateway.log", "haproxy.cfg.tried"
+CONFIG, TRIED = "haproxy.cfg", "haproxy.cfg.tried"
+LOG, OLD_LOG = "gateway.log", "gateway.log.old"
 DRAIN_SECONDS = 30
 POLL_SECONDS = 0.05
 INSTALL = "apt-get install haproxy (version 2.6 or newer)"

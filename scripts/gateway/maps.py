@@ -43,7 +43,11 @@ def exchange(folder: Path, name: str, wanted: Sequence[str]) -> None:
 
 
 def told(admin: Path, command: str) -> str:
-    """Say a command to HAProxy's socket (https://docs.haproxy.org/2.6/management.html#9.3); its answer."""
+    """Say a command to HAProxy's socket (https://docs.haproxy.org/2.6/management.html#9.3); its answer.
+
+    Raises:
+        OSError: it is not there, or ended before it answered.
+    """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(5)
         here = os.open(admin.parent, os.O_RDONLY)
@@ -52,4 +56,6 @@ def told(admin: Path, command: str) -> str:
         finally:
             os.close(here)
         connection.sendall(f"{command}\n".encode())
-        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        if not (answer := b"".join(iter(lambda: connection.recv(65536), b""))):  # an empty line is an answer
+            raise ConnectionError(f"HAProxy ended before it answered {command.split(maxsplit=1)[0]!r}")
+        return answer.decode()

@@ -15,13 +15,14 @@ import msgspec
 import psutil
 
 from scripts.console import Failure
-from scripts.gateway import keys, maps, servers
+from scripts.gateway import keys, maps, servers, versions
 from scripts.gateway.configuration import render
-from scripts.gateway.haproxy import CONFIG, DRAIN_SECONDS, LOG, check
+from scripts.gateway.haproxy import CONFIG, DRAIN_SECONDS, LOG, OLD_LOG, check
 from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Settings
 from scripts.gateway.state import FILE, Gateway
 from scripts.paths import ROOT
 from scripts.server import local, processes
+from scripts.server.java import PRIVATE, PRIVATE_FOLDER, private_log
 
 START_SECONDS = 15
 
@@ -41,10 +42,12 @@ def prepare(settings: Settings) -> Path:
 def write_maps(settings: Settings) -> None:
     """Files that the configuration names, in a folder that may be new."""
     settings.folder.mkdir(parents=True, exist_ok=True)
+    settings.folder.chmod(PRIVATE_FOLDER)  # names of keys and addresses of clients are for nobody else
     (settings.folder / KEY_MAP).unlink(missing_ok=True)
     if settings.keys:
         maps.write(settings.folder / KEY_MAP, keys.lines(settings.keys))
-    maps.write(settings.folder / VERSION_MAP, [f"{model.name} {model.version}" for model in settings.models])
+    (settings.folder / VERSION_MAP).unlink(missing_ok=True)
+    versions.write(settings)
     (settings.folder / servers.STATE).write_text(servers.NOTHING)
     settings.save()
 
@@ -87,9 +90,17 @@ def begin(settings: Settings, folder: Path) -> Gateway:
     """
     command = [sys.executable, "-P", "-m", "scripts.gateway.watch", str(folder), settings.host, str(settings.port)]
     command += [str(settings.keys.resolve())] if settings.keys else []
-    with (folder / LOG).open("wb") as log:
+    if (folder / LOG).exists():  # it may say why the one before ended
+        (folder / LOG).rename(folder / OLD_LOG)
+    with private_log(folder / LOG) as log:
         process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            umask=PRIVATE,
         )
     gateway = Gateway(
         pid=process.pid,

@@ -1,7 +1,8 @@
 """Another configuration without a pause: the next HAProxy takes over, and the one before finishes what it has.
 
-The next one is asked for when the file of servers changes, and by `bert gateway reload`. Clients see nothing: the door
-is the same socket, and a connection that the old one keeps is closed with the answer to its next request.
+The next one is asked for when the file of servers changes, by `bert gateway reload`, and by verbs that change how many
+workers or which models a server of this machine has. Clients see nothing: the door is the same socket, and a connection
+that the old one keeps is closed with the answer to its next request.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from time import monotonic, sleep
 
 import msgspec
 
-from scripts.console import Failure
-from scripts.gateway import hosts, maps, servers, settings, state
+from scripts.console import Failure, err
+from scripts.gateway import discovery, hosts, maps, servers, settings, state, versions
 from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import CONFIG, check
 from scripts.gateway.settings import Settings
@@ -37,12 +38,15 @@ def stamp(folder: Path) -> tuple[int, ...]:
 
 
 def current(folder: Path) -> Settings:
-    """The settings with the servers of now.
+    """The settings with the servers of now, and with their models where the gateway has found both by itself.
 
     Raises:
-        Failure: the file of servers is not as it should be.
+        Failure: the file of servers is not as it should be, or no server runs here, or they hold different models.
     """
     before = settings.load(folder)
+    if before.found:
+        there, models = discovery.here()
+        return replace(before, servers=there, models=models)
     return replace(before, servers=hosts.read(before.servers_file)) if before.servers_file else before
 
 
@@ -57,11 +61,13 @@ def prepare(folder: Path) -> None:
     check(folder, render(now))
     known = maps.told(folder / maps.ADMIN, "show servers state")
     now.save()
+    versions.write(now)
     (folder / CONFIG).write_text(render(now))
     (folder / servers.STATE).write_text(known)
     gateway = state.read(folder)
     if gateway:
-        named = msgspec.structs.replace(gateway, servers=[server.address for server in now.servers])
+        addresses, models = [server.address for server in now.servers], [model.name for model in now.models]
+        named = msgspec.structs.replace(gateway, servers=addresses, models=models)
         (folder / state.FILE).write_bytes(msgspec.json.encode(named))
 
 
@@ -101,3 +107,13 @@ def ask(gateway: state.Gateway) -> None:
                 fix=f"see {gateway.folder / 'gateway.log'}",
             )
         sleep(POLL_SECONDS)
+
+
+def follow_machine() -> None:
+    """Have each gateway that finds its servers by itself look for them again; one that cannot stays as it was."""
+    for gateway in state.running():
+        try:
+            if settings.load(gateway.folder).found:
+                ask(gateway)
+        except Failure as failure:
+            err.print(f"the gateway at {gateway.url} stays as it was: {failure.what}")

@@ -91,6 +91,7 @@ class Settings:
     """A gateway.
 
     Attributes:
+        found: servers and models are those that ran on this machine; they are looked for again, see `reload.py`.
         models: what is served; routes without a name in them go to the first.
         folder: of its files; where it is not told, HAProxy's own current one.
         keys: the operator's file of keys; None where everybody may ask.
@@ -111,6 +112,7 @@ class Settings:
     metrics_port: int = DEFAULT_PORT + 1
     servers: tuple[Backend, ...]
     models: tuple[Served, ...]
+    found: bool = False
     folder: Path = Path()
     tls_cert: Path | None = None
     keys: Path | None = None

@@ -45,11 +45,6 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
         """The process, unless it is gone."""
         return processes.living(self.pid, self.created)
 
-    def report(self) -> dict[str, object]:
-        """What `status` says of it."""
-        about = {"gateway": self.url, "pid": self.pid, "metrics": self.metrics, "servers": self.servers}
-        return about | {"models": self.models, "keys": self.keys, "log": str(self.folder / "gateway.log")}
-
 
 def folder(port: int) -> Path:
     """Of the gateway on that port."""
@@ -64,15 +59,11 @@ def read(folder: Path) -> Gateway | None:
         return None
 
 
+def remembered() -> list[Gateway]:
+    """All that were started and not stopped, whether they live or not."""
+    return [gateway for file in sorted(paths.RUNS.glob(f"gateway-*/{FILE}")) if (gateway := read(file.parent))]
+
+
 def running() -> list[Gateway]:
-    """All gateways that live; files of others are removed."""
-    found = []
-    for file in sorted(paths.RUNS.glob(f"gateway-*/{FILE}")):
-        gateway = read(file.parent)
-        if gateway is None:
-            continue
-        if gateway.process() is None:
-            file.unlink(missing_ok=True)
-        else:
-            found.append(gateway)
-    return found
+    """Those that live."""
+    return [gateway for gateway in remembered() if gateway.process()]

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 from scripts import paths
 from scripts.console import Failure
 from scripts.gateway import agents, maps, state
-from scripts.gateway.settings import VERSION_MAP
+from scripts.gateway.settings import VERSION_MAP, Settings
 from scripts.gateway.state import Gateway
 from scripts.server import holding
 from scripts.server.holding import Holding
@@ -58,6 +58,13 @@ def wanted(gateway: Gateway, before: Sequence[str]) -> list[str]:
     servers, known = behind(gateway), dict(line.split() for line in before)
     now = {model: routing(servers, model) or known.get(model) for model in gateway.models}
     return [f"{model} {value}" for model, value in now.items() if value]
+
+
+def write(settings: Settings) -> None:
+    """Give models that are new to a gateway the line that HAProxy reads when it starts; others keep theirs."""
+    file = settings.folder / VERSION_MAP
+    before = dict(line.split() for line in maps.read(file))
+    maps.write(file, [f"{model.name} {before.get(model.name, model.version)}" for model in settings.models])
 
 
 def follow(folder: Path) -> None:

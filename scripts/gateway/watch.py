@@ -18,10 +18,12 @@ from types import FrameType
 
 from scripts.console import Failure
 from scripts.gateway import keys, maps, reload, versions
-from scripts.gateway.haproxy import LOG, spawn, stop
+from scripts.gateway.haproxy import LOG, OLD_LOG, spawn, stop
 from scripts.gateway.settings import KEY_MAP
 
 POLL_SECONDS = 0.5
+SHORT_LIFE, LONGEST_WAIT = 5.0, 8.0
+"""Seconds after which an HAProxy has lived well; and at most between two starts of one that does not."""
 LONGEST_LOG = 64 << 20
 BACKLOG = 1024
 
@@ -42,6 +44,8 @@ class Watch:
         self.haproxy, self.begun = spawn(folder, self.door), monotonic()
         self.before: list[subprocess.Popen[bytes]] = []
         """Those that finish what they have."""
+        self.wait = POLL_SECONDS
+        """From a start to the next one."""
 
     def run(self) -> None:
         """Keep HAProxy running until a signal; then let it finish what it has."""
@@ -62,11 +66,8 @@ class Watch:
     def turn(self) -> None:
         """Look at everything once; what HAProxy does not hear now is said again."""
         with suppress(subprocess.TimeoutExpired):
-            self.haproxy.wait(POLL_SECONDS)
-            with suppress(OSError):  # HAProxy is more than keys that changed just now
-                self.keys = written(self.folder, self.key_file)
-            sleep(max(0.0, self.begun + POLL_SECONDS - monotonic()))  # not one after the other that cannot stay
-            self.haproxy, self.begun = spawn(self.folder, self.door), monotonic()
+            status = self.haproxy.wait(POLL_SECONDS)
+            self.start_again(status)
         self.before = [each for each in self.before if each.poll() is None]
         with suppress(OSError):
             self.follow_servers()
@@ -78,6 +79,20 @@ class Watch:
             versions.follow(self.folder)
         with suppress(OSError):
             bound(self.folder / LOG)
+
+    def start_again(self, status: int) -> None:
+        """In the place of one that ended; later and later where none stays, or none can be started."""
+        short = monotonic() - self.begun < SHORT_LIFE
+        self.wait = min(2 * self.wait, LONGEST_WAIT) if short else POLL_SECONDS
+        sleep(max(0.0, self.begun + self.wait - monotonic()))
+        said(f"HAProxy ended with status {status} after {monotonic() - self.begun:.1f} s, and is started again")
+        with suppress(OSError):  # HAProxy is more than keys that changed just now
+            self.keys = written(self.folder, self.key_file)
+        self.begun = monotonic()
+        try:
+            self.haproxy = spawn(self.folder, self.door)
+        except OSError as error:  # a machine may have no memory or no processes left for a while
+            said(f"HAProxy cannot be started: {error}")
 
     def follow_servers(self) -> None:
         """Replace HAProxy where that was asked for, or the file of servers has changed.
@@ -91,19 +106,25 @@ class Watch:
         try:
             reload.prepare(self.folder)
         except Failure as failure:  # it is looked at again when it changes again
-            sys.stderr.write(f"the servers stay as they were: {failure.what} {failure.why}\n")
+            said(f"the servers stay as they were: {failure.what} {failure.why}")
         else:
             following = spawn(self.folder, self.door, self.haproxy.pid)
             if reload.await_successor(self.folder, following):
                 self.before.append(self.haproxy)
                 self.haproxy, self.begun = following, monotonic()
             else:
-                sys.stderr.write("another HAProxy did not come up, and the one before goes on\n")
+                said("another HAProxy did not come up, and the one before goes on")
         self.servers, self.asked = now, False
 
     def ask(self, number: int, frame: FrameType | None) -> None:
         """Of SIGHUP."""
         self.asked = True
+
+
+def said(text: str) -> None:
+    """A line of the log."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def end(number: int, frame: FrameType | None) -> None:
@@ -130,7 +151,7 @@ def listening(host: str, port: int) -> socket.socket:
 def bound(log: Path) -> None:
     """Begin a log anew when it is long; the one before is kept. HAProxy appends to the same file."""
     if log.stat().st_size > LONGEST_LOG:
-        shutil.copyfile(log, log.with_suffix(".log.old"))
+        shutil.copyfile(log, log.with_name(OLD_LOG))
         with log.open("r+b") as file:
             file.truncate()
 

@@ -51,6 +51,7 @@ RESPONSE: dict[str, str] = {
     "x-lengths": "binary `hidden-states` and `multi-vector`: number of rows of each text, with commas",
     "inference-header-content-length": "KServe version 2 with binary tensors: bytes of the JSON before them",
     "retry-after": "with 503: seconds to wait before a retry",
+    "x-stopping": "`1` while the server is being stopped",
     "www-authenticate": "with 401: `Bearer`, the scheme of `authorization`",
     "content-security-policy": "with an archive's pages: what of them may run, and that nothing comes from elsewhere",
     "referrer-policy": "with `ui`: no other server learns its address",

@@ -118,6 +118,7 @@ def gateway(
         port=port,
         metrics_port=metrics_port or port + 1,
         servers=backends,
+        found=not named,
         servers_file=servers.resolve() if servers else None,
         zone=zone,
         resolvers=tuple(resolver or ()),
@@ -174,7 +175,7 @@ def listed(urls: list[str] | None, file: Path | None) -> tuple[Backend, ...]:
 
 def stopped(port: int) -> None:
     """End the one on that port."""
-    there = next((each for each in state.running() if each.port == port), None)
+    there = next((each for each in state.remembered() if each.port == port), None)
     if there is None:
         out.print(f"no gateway is running on port {port}")
         return

@@ -11,6 +11,7 @@ import typer
 
 from scripts import smoke_test
 from scripts.console import Failure, err, out
+from scripts.gateway import reload
 from scripts.paths import MODEL_STORE
 from scripts.server import failed, inference, launch, preflight, report, running, state
 from scripts.server import foreground as in_foreground
@@ -165,6 +166,7 @@ def add_to(server: state.Server, options: Options) -> None:
     server, added = running.add_missing(options, server)
     if not added:
         return say_that_it_runs(server)
+    reload.follow_machine()
     for name in added:
         out.print(f"{name} is served at {server.inference}/predictions/{name}")
     return None

@@ -10,7 +10,8 @@ import orjson
 import typer
 
 from scripts.console import Failure, out, print_json
-from scripts.gateway import state as gateways
+from scripts.gateway import reload
+from scripts.gateway import report as gateways
 from scripts.paths import MODEL_STORE
 from scripts.server import doctor as doctor_checks
 from scripts.server import failed, inference, management, refusal, report, scaling, state
@@ -40,24 +41,25 @@ def doctor(inference_port: InferencePort = 8080, store: Store = MODEL_STORE, as_
 def status(inference_port: Port = None, as_json: Json = False) -> None:
     """Show the running servers with their models, workers and restarts, and gateways.
 
-    Exit code 1 if a server has failed for good.
+    Exit code 1 if a server has failed for good, or a gateway is gone that nobody stopped.
 
     Example: scripts/bert status --json
     """
     servers = [server for server in state.prune_and_list() if inference_port in (None, server.inference_port)]
     reports, lost = [report.server_report(server) for server in servers], failed.listed(inference_port)
+    fronts = gateways.reports()
     if as_json:
-        print_json([*reports, *map(report.failed_report, lost)])
+        print_json([*reports, *map(report.failed_report, lost), *fronts])
     else:
         for item in reports:
             report.show_server(item)
         for note in lost:
             report.show_failed(note)
-        for gateway in gateways.running():
-            out.print(f"gateway {gateway.url}  pid {gateway.pid}, in front of {', '.join(gateway.servers)}")
+        for front in fronts:
+            gateways.show(front)
         if not reports and not lost:
             out.print("no server is running; scripts/bert start")
-    raise typer.Exit(1 if lost else 0)
+    raise typer.Exit(1 if lost or any(front["state"] == gateways.GONE for front in fronts) else 0)
 
 
 def logs(
@@ -90,6 +92,7 @@ def scale(
     server = state.find(inference_port)
     begin = perf_counter()
     description = scaling.scale(server, name, workers, timeout)
+    reload.follow_machine()
     pids = management.pids(description)
     if as_json:
         print_json({"model": name, "workers": pids, "seconds": round(perf_counter() - begin, 2)})

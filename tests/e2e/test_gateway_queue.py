@@ -31,7 +31,7 @@ ABOUT = b'{"version": "1.0", "task": "embedding", "dimensions": 2}'
 class StandIn(ThreadingHTTPServer):
     """Answers 200 to whatever comes, or one of `failures` first; `seen` has the header that tells requests apart.
 
-    Its body is what a model says of itself. `paths` has the addresses of requests.
+    Its body is what a model says of itself. `paths` has the addresses of requests, `headers` those of all answers.
     """
 
     daemon_threads = True
@@ -40,7 +40,7 @@ class StandIn(ThreadingHTTPServer):
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.gate, self.seen, self.failures = threading.Semaphore(MANY), list[str](), list[int]()
-        self.paths = list[str]()
+        self.paths, self.headers = list[str](), dict[str, str]()
         super().__init__((host, port), Answer)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -67,6 +67,8 @@ class Answer(BaseHTTPRequestHandler):
         self.server.gate.acquire(timeout=30)
         self.send_response(self.server.failures.pop() if self.server.failures else 200)
         self.send_header("content-length", str(len(ABOUT)))
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         self.send_header("connection", "close")  # or a server that is closed would go on over its old connections
         self.end_headers()
         self.wfile.write(ABOUT)
@@ -223,6 +225,20 @@ def test_what_a_dead_worker_answered_is_asked_again(gateway, failures, status):
     server.failures.extend(failures)
     assert ask(settings) == status
     assert len(server.seen) == min(len(failures), attempts.DEATHS) + 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "headers", "attempts_made", "status"),
+    [(503, {}, 1, 503), (429, {}, 1, 429), (503, {"x-stopping": "1"}, 2, 200), (429, {"x-stopping": "1"}, 2, 200)],
+)
+def test_what_a_handler_refuses_is_asked_again_only_of_a_server_that_is_being_stopped(
+    gateway, failure, headers, attempts_made, status
+):
+    settings, (server,) = gateway(1, 8)
+    server.failures.append(failure)
+    server.headers = {"x-encode-time": "0.1"} | headers
+    assert ask(settings) == status
+    assert len(server.seen) == attempts_made
 
 
 def test_a_worker_is_waited_for(gateway):

@@ -5,12 +5,15 @@ import struct
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 from zipfile import ZipFile
 
 import psutil
 import pytest
 import requests
 
+from scripts.gateway import settings
+from scripts.gateway.haproxy import CONFIG
 from scripts.packing import pack as packer
 from scripts.paths import ROOT
 from tests.e2e.conftest import Cli, free_port, wait_for
@@ -157,9 +160,21 @@ def test_an_archive_that_is_wrong_changes_nothing(running, tmp_path, fault):
     assert [link.name for link in (running.runs / str(running.port) / "archives").iterdir()] == ["bert-1.0.mar"]
 
 
-def test_a_model_is_added_to_a_running_server(running):
-    assert "other is served at" in running("start", "other").stdout
-    assert ask(running, "other").status_code == 200
+@needs_haproxy
+def test_a_model_is_added_to_a_running_server_and_the_gateway_in_front_of_it(running):
+    body = {"input": upgrades.TEXT, "model": "other"}
+    with calls.gateway(running) as gateway:
+        folder = running.runs / f"gateway-{urlsplit(gateway.url).port}"
+        assert requests.post(f"{gateway.url}/other/v1/embeddings", json=body, timeout=30).status_code == 404
+        assert "other is served at" in running("start", "other").stdout
+        assert ask(running, "other").status_code == 200
+        through = requests.post(f"{gateway.url}/other/v1/embeddings", json=body, timeout=30)
+        assert through.content == requests.post(f"{running.url}/predictions/other/1.0/v1/embeddings", json=body).content
+        before = settings.load(folder).servers[0].in_flight
+        running("scale", "bert", "1")
+        assert f"maxconn {settings.load(folder).servers[0].in_flight} " in (folder / CONFIG).read_text()
+        assert settings.load(folder).servers[0].in_flight < before
+        running("scale", "bert", "2")
     assert [model["name"] for model in running.status()[0]["models"]] == ["bert", "other"]
     assert "already running" in running("start", "other").stdout
 

@@ -1,0 +1,47 @@
+"""What `status` says of gateways: those that run, and those that ended and were not stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scripts.console import Failure, out
+from scripts.gateway import reload, state
+from scripts.gateway.haproxy import LOG
+from scripts.gateway.state import Gateway
+
+RUNNING, STARTING, GONE = "running", "starting again", "gone"
+
+
+def report(gateway: Gateway) -> dict[str, Any]:
+    """Of one that is remembered."""
+    haproxy = reload.pid(gateway.folder) if gateway.process() else 0
+    return {
+        "gateway": gateway.url,
+        "state": (RUNNING if haproxy else STARTING) if gateway.process() else GONE,
+        "pid": gateway.pid,
+        "haproxy": haproxy or None,
+        "metrics": gateway.metrics,
+        "servers": gateway.servers,
+        "models": gateway.models,
+        "keys": gateway.keys,
+        "log": str(gateway.folder / LOG),
+    }
+
+
+def reports() -> list[dict[str, Any]]:
+    """Of all."""
+    return [report(gateway) for gateway in state.remembered()]
+
+
+def show(about: dict[str, Any]) -> None:
+    """On a terminal."""
+    if about["state"] == GONE:
+        port = about["gateway"].rpartition(":")[2]
+        Failure(
+            f"the gateway at {about['gateway']} is gone, and nobody has stopped it: process {about['pid']} ended",
+            fix=f"see {about['log']}; then scripts/bert gateway with its options, or scripts/bert gateway stop "
+            f"--port {port} to forget it",
+        ).show()
+        return
+    words = "" if about["state"] == RUNNING else f"  HAProxy is {about['state']}, see {about['log']}"
+    out.print(f"gateway {about['gateway']}  pid {about['pid']}, in front of {', '.join(about['servers'])}{words}")
