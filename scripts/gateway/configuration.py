@@ -34,7 +34,8 @@ LOG = (
     '"method":"%[var(txn.method)]","path":"%[var(txn.path),json(utf8s)]","status":%ST,"bytes":%B,"retries":"%rc",'
     '"milliseconds":%Ta,"end":"%ts"}'
 )
-"""One line per request: no text of a client's, so no body, no query string and no header but the id."""
+"""One line per request: no text of a client's, so no body, no query string, no header but the id, and no
+path that may have one in it."""
 
 
 def render(settings: Settings) -> str:
@@ -52,7 +53,7 @@ def render(settings: Settings) -> str:
         "backend addresses": ["stick-table type ipv6 size 100k expire 10s store conn_cur,gpc0,gpc0_rate(1s)"],
         "backend callers": [f"stick-table type string len 64 size 100k expire 1m store gpc0,gpc0_rate({WINDOW}s)"],
         "frontend metrics": [
-            f"bind 127.0.0.1:{settings.metrics_port}",
+            f"bind {settings.metrics_host}:{settings.metrics_port}",
             "no log",
             "http-request use-service prometheus-exporter if { path /metrics }",
             "http-request return status 404",
@@ -157,6 +158,7 @@ def identity() -> list[str]:
         "http-request set-header x-request-id %[var(txn.id)]",
         "http-after-response set-header x-request-id %[var(txn.id)]",
         "http-request set-var(txn.path) path",
+        "http-request set-var(txn.path) str(*) if !{ path -m reg ^[A-Za-z0-9._:/-]{1,256}$ }",
         "http-request set-var(txn.method) method",
         "http-request set-header x-request-start t=%[date(0,ms)]",
         "http-request del-header x-forwarded-proto",
@@ -168,6 +170,7 @@ def callers(settings: Settings) -> Iterator[str]:
     """Keys, and how often each may ask."""
     yield f"acl open_path path_reg {routes.OPEN}"
     yield "acl preflight method OPTIONS"
+    yield refusal(400, "malformed", "OPTIONS takes no body", "if preflight { req.body_size gt 0 }")
     if settings.keys:
         yield f"http-request set-var(txn.who) http_auth_bearer,sha2(256),hex,map_str({KEY_MAP})"
         yield "acl keyed var(txn.who) -m found"

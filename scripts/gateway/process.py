@@ -107,6 +107,7 @@ def begin(settings: Settings, folder: Path) -> Gateway:
         created=processes.born(process.pid),
         url=settings.url,
         port=settings.port,
+        metrics_host=settings.metrics_host,
         metrics_port=settings.metrics_port,
         servers=[server.address for server in settings.servers],
         models=[model.name for model in settings.models],

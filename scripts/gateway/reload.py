@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -22,6 +25,7 @@ from scripts.gateway.haproxy import CONFIG, check
 from scripts.gateway.settings import Settings
 
 SECONDS = 10
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 POLL_SECONDS = 0.05
 
 
@@ -89,13 +93,19 @@ def pid(folder: Path) -> int:
     return next((int(line.partition(":")[2]) for line in said.splitlines() if line.startswith("Pid:")), 0)
 
 
-def ask(gateway: state.Gateway) -> None:
+def ask(gateway: state.Gateway, changes: Mapping[str, Any] = NOTHING) -> None:
     """Have a running gateway replace its HAProxy, and return when it has.
 
+    Args:
+        gateway: which.
+        changes: to its settings.
+
     Raises:
-        Failure: the file of servers is not as it should be, or HAProxy is not replaced in time.
+        Failure: servers are not as they should be, or HAProxy is not replaced in time.
     """
-    current(gateway.folder)
+    wanted = replace(current(gateway.folder), **changes)
+    check(gateway.folder, render(wanted))
+    wanted.save()
     process, before = gateway.process(), pid(gateway.folder)
     if process is not None:
         process.send_signal(signal.SIGHUP)

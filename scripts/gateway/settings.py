@@ -109,6 +109,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
+    metrics_host: str = "127.0.0.1"
     metrics_port: int = DEFAULT_PORT + 1
     servers: tuple[Backend, ...]
     models: tuple[Served, ...]

@@ -9,6 +9,7 @@ import psutil
 
 from scripts import paths
 from scripts.server import processes
+from scripts.server.state import loopback
 
 FILE = "gateway.json"
 
@@ -26,6 +27,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     created: float
     url: str
     port: int
+    metrics_host: str = "127.0.0.1"
     metrics_port: int
     servers: list[str]
     models: list[str]
@@ -39,7 +41,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def metrics(self) -> str:
         """Counters in Prometheus' format."""
-        return f"http://127.0.0.1:{self.metrics_port}/metrics"
+        return f"http://{loopback(self.metrics_host)}:{self.metrics_port}/metrics"
 
     def process(self) -> psutil.Process | None:
         """The process, unless it is gone."""

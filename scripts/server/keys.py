@@ -40,6 +40,12 @@ def twice(values: Sequence[str]) -> str:
     return next(value for number, value in enumerate(values) if value in values[:number])
 
 
+def names(file: Path) -> list[str]:
+    """Of its keys."""
+    found, _ = parse(file.read_text(errors="replace")) if file.exists() else ([], [])
+    return [name for name, _ in found]
+
+
 def first(file: Path) -> str:
     """The key with which this command asks its own server.
 

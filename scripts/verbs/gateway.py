@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from time import sleep
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -65,8 +66,11 @@ def gateway(
     port: Annotated[int, typer.Option("--port", min=1, max=65534, help="port for clients")] = DEFAULT_PORT,
     metrics_port: Annotated[
         int | None,
-        typer.Option("--metrics-port", help="port of HAProxy's own metrics, on loopback [default: port + 1]"),
+        typer.Option("--metrics-port", help="port of HAProxy's own metrics [default: port + 1]"),
     ] = None,
+    metrics_host: Annotated[
+        str, typer.Option("--metrics-host", help="bind address of these metrics, which ask for no key")
+    ] = "127.0.0.1",
     keys: Annotated[
         Path | None,
         typer.Option(
@@ -99,23 +103,26 @@ def gateway(
 ) -> None:
     """Put HAProxy in front of servers: one address, admission, retries, keys, TLS and limits.
 
-    Examples: scripts/bert gateway; scripts/bert gateway --keys keys --rate 50; scripts/bert gateway stop
+    Examples: scripts/bert gateway; scripts/bert gateway --keys keys --rate 50;
+    scripts/bert gateway reload --rate ada=5; scripts/bert gateway stop
     """
-    if action != "start":
-        return ACTIONS[action](port)
+    if action == "stop":
+        return stopped(port)
+    everybody, single = rates(rate or [])
+    if action == "reload":
+        return reloaded(port, {"rate": everybody, "rates": single} if rate else {})
     if host not in LOOPBACK and not keys and not insecure:
         raise Failure(f"--host {host} is open to others", fix="--keys FILE, or --insecure")
-    everybody, single = rates(rate or [])
-    if single and not keys:
-        raise Failure(f"--rate {next(iter(single))}=... names a key, and there are none", fix="--keys FILE")
     if keys:
         key_files.check(keys)
+    check_rates(single, keys)
     key = key_files.first(keys) if keys else ""
     named = listed(server, servers)
     backends, models = discovery.named(named, model or [], key) if named else discovery.here()
     settings = Settings(
         host=host,
         port=port,
+        metrics_host=metrics_host,
         metrics_port=metrics_port or port + 1,
         servers=backends,
         found=not named,
@@ -183,16 +190,28 @@ def stopped(port: int) -> None:
     out.print(f"stopped {there.url}")
 
 
-def reloaded(port: int) -> None:
-    """Replace the HAProxy of the one on that port without a pause."""
+def reloaded(port: int, changes: dict[str, Any]) -> None:
+    """Replace the HAProxy of the one on that port without a pause, with these settings changed."""
     there = next((each for each in state.running() if each.port == port), None)
     if there is None:
         raise Failure(f"no gateway is running on port {port}", fix="scripts/bert gateway")
-    reload.ask(there)
+    check_rates(changes.get("rates", {}), Path(there.keys) if there.keys else None)
+    reload.ask(there, changes)
     out.print(f"another HAProxy answers at {there.url}")
 
 
-ACTIONS = {"stop": stopped, "reload": reloaded}
+def check_rates(single: Mapping[str, int], keys: Path | None) -> None:
+    """Whether each key that has a rate of its own is there.
+
+    Raises:
+        Failure: one is not.
+    """
+    known = key_files.names(keys) if keys else []
+    for name in single.keys() - set(known):
+        there = f"{keys} has {', '.join(known)}" if keys else "there are none"
+        raise Failure(
+            f"--rate {name}={single[name]} is of no key: {there}", fix="--rate NAME=N with a name of --keys FILE"
+        )
 
 
 def rates(given: list[str]) -> tuple[int, dict[str, int]]:

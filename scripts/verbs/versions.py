@@ -79,11 +79,13 @@ def try_out(
     Raises:
         Failure: no gateway stands in front of the server.
     """
-    if not versions.in_front_of(server) and not any(heard.lately(server)):
+    known = [gateway for gateway in versions.in_front_of(server) if name in gateway.models]
+    if not known and not any(heard.lately(server)):
         raise Failure(
-            f"--canary needs a gateway in front of the server on port {server.inference_port}, and none runs here or "
-            "asks its agent",
-            fix="scripts/bert gateway; or without --canary: the new version answers everybody at once",
+            f"--canary needs a gateway with {name} in front of the server on port {server.inference_port}, and none "
+            "runs here or asks its agent",
+            fix="scripts/bert gateway, or for one that runs scripts/bert gateway reload; or without --canary: the new "
+            "version answers everybody at once",
         )
     if name in server.canary and archive is None:
         canaries.share(server, name, server.canary[name].loaded, percent)

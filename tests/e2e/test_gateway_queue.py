@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import threading
@@ -239,6 +240,26 @@ def test_what_a_handler_refuses_is_asked_again_only_of_a_server_that_is_being_st
     server.headers = {"x-encode-time": "0.1"} | headers
     assert ask(settings) == status
     assert len(server.seen) == attempts_made
+
+
+def test_a_path_that_may_have_a_text_in_it_is_not_logged(gateway):
+    settings, _ = gateway(1, 8)
+    requests.post(f"{settings.url}/predictions/bert/1.0/hf/A man is eating", json={}, timeout=30)
+    assert ask(settings) == 200
+    log = settings.folder / haproxy.LOG
+    wait_for(lambda: log.read_text().count('"method":"POST"') == 2, "both lines")
+    lines = map(json.loads, log.read_text().splitlines())
+    assert sorted(line["path"] for line in lines if line["method"] == "POST") == ["*", "/predictions/bert"]
+    assert "eating" not in log.read_text()
+
+
+def test_a_body_of_options_goes_no_further(gateway):
+    settings, (server,) = gateway(1, 8)
+    answers = [
+        requests.options(f"{settings.url}/predictions/bert", data=data, timeout=30).status_code
+        for data in (b"{}", iter([b"{}"]))
+    ]
+    assert (answers, server.seen) == ([400, 400], [])
 
 
 def test_a_worker_is_waited_for(gateway):

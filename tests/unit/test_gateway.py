@@ -185,7 +185,7 @@ def test_only_whole_addresses_need_no_key(path, is_open):
 
 
 def test_a_rate_of_a_key_needs_keys(tmp_path):
-    with pytest.raises(Failure, match="names a key"):
+    with pytest.raises(Failure, match="is of no key"):
         gateway(rate=["ada=5"], server=["http://127.0.0.1:1"], model=["bert"])
 
 

@@ -1,0 +1,117 @@
+"""The process beside HAProxy, and what is remembered of a gateway."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import msgspec
+import pytest
+
+from scripts.console import Failure
+from scripts.gateway import maps, report, state, watch
+from scripts.gateway.haproxy import LOG, OLD_LOG
+from scripts.verbs.gateway import check_rates, stopped
+
+
+def gateway(pid: int, created: float) -> state.Gateway:
+    """One that is written down."""
+    about = state.Gateway(
+        pid=pid,
+        created=created,
+        url="http://127.0.0.1:8000",
+        port=8000,
+        metrics_port=8001,
+        servers=["127.0.0.1:8080"],
+        models=["bert"],
+    )
+    about.folder.mkdir(parents=True)
+    (about.folder / state.FILE).write_bytes(msgspec.json.encode(about))
+    return about
+
+
+def test_a_gateway_that_nobody_stopped_is_named_until_it_is_forgotten(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(state.paths, "RUNS", tmp_path)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    gateway(ended.pid, 0.0)
+    assert state.running() == []
+    (about,) = report.reports()
+    assert (about["state"], about["haproxy"]) == ("gone", None)
+    report.show(about)
+    assert "nobody has stopped it" in capsys.readouterr().err
+    stopped(8000)
+    assert report.reports() == []
+
+
+def test_an_haproxy_that_ends_before_it_answers_is_one_that_does_not_answer(tmp_path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / maps.ADMIN))
+        listener.listen()
+
+        def hang_up() -> None:
+            connection, _ = listener.accept()
+            connection.recv(100)
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with pytest.raises(OSError, match="before it answered 'show'"):
+            maps.told(tmp_path / maps.ADMIN, "show info")
+        thread.join()
+
+
+def test_haproxy_is_started_again_later_and_later_and_when_there_was_no_memory_for_it(tmp_path, monkeypatch, capsys):
+    clock, waits = [100.0], []
+    monkeypatch.setattr(watch, "monotonic", lambda: clock[0])
+
+    def sleep(seconds: float) -> None:
+        waits.append(round(seconds, 3))
+        clock[0] += seconds
+
+    starts: list[object] = [OSError("Cannot allocate memory"), *["started"] * 6]
+
+    def spawn(*_: object) -> object:
+        begun = starts.pop(0)
+        if isinstance(begun, OSError):
+            raise begun
+        return begun
+
+    monkeypatch.setattr(watch, "sleep", sleep)
+    monkeypatch.setattr(watch, "spawn", spawn)
+    monkeypatch.setattr(watch.Watch, "__init__", lambda self: None)
+    each = watch.Watch()
+    each.folder, each.key_file, each.door, each.begun, each.wait = tmp_path, None, None, 90.0, watch.POLL_SECONDS
+    each.haproxy = "before"
+    each.start_again(-9)
+    assert each.haproxy == "before"  # the next turn finds it ended, and comes here again
+    for _ in range(6):
+        each.start_again(1)
+    assert waits == [0.0, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+    assert each.haproxy == "started"
+    said = capsys.readouterr().err
+    assert "HAProxy ended with status -9 after 10.0 s" in said
+    assert "cannot be started: Cannot allocate memory" in said
+
+
+def test_the_log_before_stays_for_its_user_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(watch, "LONGEST_LOG", 3)
+    log = tmp_path / LOG
+    log.write_text("long")
+    before = os.umask(0o077)
+    try:
+        watch.bound(log)
+    finally:
+        os.umask(before)
+    assert (log.read_text(), (tmp_path / OLD_LOG).read_text()) == ("", "long")
+    assert (tmp_path / OLD_LOG).stat().st_mode & 0o077 == 0
+
+
+def test_a_rate_is_of_a_key_that_is_there(tmp_path):
+    file = tmp_path / "keys"
+    file.write_text(f"ada:{'k' * 24}\n")
+    check_rates({"ada": 5}, file)
+    for keys, why in ((file, "has ada"), (None, "there are none")):
+        with pytest.raises(Failure, match=why):
+            check_rates({"bob": 5}, keys)
