@@ -174,7 +174,7 @@ class AsyncBertClient:
                 try:
                     result = self.server.read(call, await self.send(host, request, tries.seconds))
                 except BertError as failure:
-                    wait = tries.next_delay(failure, self.hosts.failed(host, failure))
+                    wait = tries.next_delay(failure, self.hosts.failed(host, failure), self.hosts.undecided())
                 else:
                     self.hosts.answered(host)
                     return result

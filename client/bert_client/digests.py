@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -37,8 +38,14 @@ class Digests:
         """Rows and digest after each block; a line that was cut off is none."""
         if not self.record.exists():
             return
-        first, *lines = self.record.read_text().splitlines() or ["{}"]
-        made = json.loads(first)
+        first, *lines = self.record.read_text().splitlines() or [""]
+        try:
+            made = json.loads(first)
+        except ValueError:
+            raise ValueError(
+                f"{self.record} was cut off in its first line, and says no more what {self.file} was made with; "
+                "choose another file, or delete both"
+            ) from None
         other = [key for key in {**made, **self.made} if made.get(key) != self.made.get(key)]
         if other:
             differs = "; ".join(f"{key} {made.get(key)!r}, now {self.made.get(key)!r}" for key in other)
@@ -84,7 +91,12 @@ class Digests:
                 )
             done = count
         kept = [json.dumps(self.made), *(json.dumps({"rows": n, "digest": d}) for n, d in self.known if n <= done)]
-        self.record.write_text("\n".join(kept) + "\n")
+        part = self.record.with_name(f"{self.record.name}.part")
+        with part.open("w") as stream:  # whole or not there, whenever the run is cut off
+            stream.write("\n".join(kept) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(self.record)
         return source, done
 
     def take(self, texts: Iterable[str]) -> int:

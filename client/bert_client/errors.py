@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
+from bert_client.calls import Answer
+
 
 class BertError(Exception):
     """Base of all errors.
@@ -27,6 +29,9 @@ class BertError(Exception):
     Args:
         message: the status and the server's own words.
         retry_after: seconds the server asks to wait before another try, None where it does not say.
+
+    Attributes:
+        answer: the response that says so, None where there was none.
     """
 
     status: ClassVar[int] = 500
@@ -35,6 +40,7 @@ class BertError(Exception):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.answer: Answer | None = None
 
 
 class Undecodable(BertError):
@@ -123,4 +129,6 @@ def located(first: int, count: int) -> Iterator[None]:
         yield
     except BertError as error:
         place = f"texts {first + 1} to {first + count}"
-        raise type(error)(f"{place}: {error}", error.retry_after) from error
+        placed = type(error)(f"{place}: {error}", error.retry_after)
+        placed.answer = error.answer
+        raise placed from error

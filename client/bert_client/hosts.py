@@ -48,6 +48,7 @@ class Host:
         url: its address, without a slash at the end.
         in_flight: requests that wait for its answer.
         failures: how often in a row it did not answer.
+        last: how it failed last, if it has not answered since.
         rest: until when it is left alone.
         turn: of its last request, in the order of all.
 
@@ -62,6 +63,7 @@ class Host:
         self.url = url.rstrip("/")
         self.in_flight = self.failures = self.turn = 0
         self.rest = 0.0
+        self.last: BertError | None = None
 
     def usable(self) -> bool:
         """Whether a request may go there: to one that failed, one at a time."""
@@ -105,7 +107,7 @@ class Hosts:
 
     def answered(self, host: Host) -> None:
         """Note that it did, if only with an error of the caller's."""
-        host.failures = 0
+        host.failures, host.last = 0, None
 
     def failed(self, host: Host, failure: BertError) -> bool:
         """Note how a server failed; whether another one should be asked at once."""
@@ -114,9 +116,14 @@ class Hosts:
             return False
         with self.lock:
             pause = min(FIRST_PAUSE * 2**host.failures, LONGEST_PAUSE)
-            host.failures += 1
+            host.failures, host.last = host.failures + 1, failure
             host.rest = monotonic() + max(pause, failure.retry_after or 0)
             return any(each.usable() for each in self.all if each is not host)
+
+    def undecided(self) -> bool:
+        """Whether a server may have a model that others do not have: it was not asked yet, or is busy."""
+        with self.lock:
+            return any(each.last is None or isinstance(each.last, Overloaded) for each in self.all)
 
     def connect_seconds(self, seconds: float) -> float:
         """What a connection may take of the time for a try."""

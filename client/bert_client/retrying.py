@@ -3,10 +3,10 @@
 Every task is a question, so it is safe to ask again. Lost connections and overload are tried again until tries run out,
 or the caller's timeout has passed since the first failure; the default number spans a minute, in which a server that
 was killed is started again and loads its model, on a busy machine too. A model that is not there is waited for only
-where it has answered before: the server is restarting, and the name is right. A wrong address, such as a host name that
-does not resolve, is tried as long then, as the names of containers come and go with them, and else for seconds. A try
-that took all its time is the last. Where there are several servers, another one is asked at once, and waits begin when
-none is left.
+where it has answered before, since the server is restarting and the name is right, or where another server may have it.
+A wrong address, such as a host name that does not resolve, is tried as long then, as names of containers come and go
+with them, and else for seconds. A try that took all its time is the last. Where there are several servers, another one
+is asked at once, and waits begin when none is left.
 """
 
 from __future__ import annotations
@@ -46,13 +46,18 @@ class Tries:
         """What the next try may take."""
         return self.timeout if self.failed is None else max(SHORTEST_TRY, self.failed + self.timeout - monotonic())
 
-    def next_delay(self, failure: BertError, elsewhere: bool = False) -> float:
-        """Seconds until the next try; none where it is `elsewhere`, at another server.
+    def next_delay(self, failure: BertError, elsewhere: bool = False, undecided: bool = False) -> float:
+        """Seconds until the next try.
+
+        Args:
+            failure: how the last one ended.
+            elsewhere: whether another server can be asked at once; there is no wait then.
+            undecided: whether another server may have a model that this one does not have.
 
         Raises:
             BertError: the failure, where there is no further try.
         """
-        if self.left < 1 or not self.repeatable(failure):
+        if self.left < 1 or not self.repeatable(failure, undecided):
             raise failure
         self.left -= 1
         wait = max(self.next_wait, min(failure.retry_after or 0, LONGEST_ASKED))
@@ -67,8 +72,10 @@ class Tries:
         self.next_wait = min(2 * self.next_wait, LONGEST_WAIT)
         return wait
 
-    def repeatable(self, failure: BertError) -> bool:
+    def repeatable(self, failure: BertError, undecided: bool) -> bool:
         """Whether the same request may get another answer."""
         if isinstance(failure, TimedOut):
             return False
-        return isinstance(failure, Overloaded | Unreachable) or (self.answered and isinstance(failure, UnknownModel))
+        if isinstance(failure, UnknownModel):
+            return self.answered or undecided
+        return isinstance(failure, Overloaded | Unreachable)

@@ -104,7 +104,9 @@ def to_exception(answer: Answer) -> BertError:
         by_status = STATUSES.get(answer.status, Overloaded if answer.status >= 500 else BertError)
         kind = TORCHSERVE.get(str(said.get("type")), by_status)
     words = said.get("error") or said.get("message") or answer.content.decode(errors="replace") or "no reason given"
-    return kind(f"{answer.status}: {words}", seconds(answer.headers.get("retry-after", "")))
+    error = kind(f"{answer.status}: {words}", seconds(answer.headers.get("retry-after", "")))
+    error.answer = answer
+    return error
 
 
 def seconds(header: str) -> float | None:

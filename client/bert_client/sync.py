@@ -194,7 +194,7 @@ class BertClient:
                 try:
                     result = self.server.read(call, self.send(host, request, tries.seconds))
                 except BertError as failure:
-                    wait = tries.next_delay(failure, self.hosts.failed(host, failure))
+                    wait = tries.next_delay(failure, self.hosts.failed(host, failure), self.hosts.undecided())
                 else:
                     self.hosts.answered(host)
                     return result

@@ -14,6 +14,7 @@ from bert_client import (
     Undecodable,
     UnknownModel,
     Unreachable,
+    digests,
 )
 from tests.serving import fake_server
 
@@ -159,6 +160,25 @@ def test_a_record_that_was_cut_off_costs_its_last_blocks(served, tmp_path, lost)
     record.unlink()
     with pytest.raises(ValueError, match=r"no vectors\.npy\.made says of which texts"):
         client.embed_many(numbers(50), file)
+
+
+def test_a_record_is_whole_or_as_it_was(served, tmp_path, monkeypatch):
+    client, _, _ = served
+    file, record = tmp_path / "vectors.npy", tmp_path / "vectors.npy.made"
+    client.embed_many(numbers(20), file, batch=10)
+    before = record.read_text()
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(digests.os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            client.embed_many(numbers(20), file, batch=10)
+    assert record.read_text() == before
+    record.write_text(before[:5])
+    with pytest.raises(ValueError, match=r"vectors\.npy\.made was cut off in its first line"):
+        client.embed_many(numbers(20), file, batch=10)
 
 
 def test_rows_that_were_written_and_not_noted_are_dropped(served, tmp_path):

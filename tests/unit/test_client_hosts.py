@@ -8,7 +8,7 @@ from itertools import islice
 
 import pytest
 
-from bert_client import BertClient, Invalid, Overloaded, TimedOut, Unreachable, WrongAddress
+from bert_client import BertClient, Invalid, Overloaded, TimedOut, UnknownModel, Unreachable, WrongAddress
 from bert_client import hosts as module
 from bert_client.hosts import Hosts
 from bert_client.retrying import RETRIES
@@ -16,6 +16,7 @@ from tests.serving import fake_server
 
 DIED = 500, b'{"code": 500, "type": "InternalServerException", "message": "Worker died."}'
 FULL = 503, b'{"error": "late", "error_type": "overloaded"}', {"retry-after": "7"}
+BUSY = 503, b'{"error": "late", "error_type": "overloaded"}'
 WRONG = 422, b'{"error": "empty text", "error_type": "invalid"}'
 STARTING = 404, b'{"code": 404, "type": "ModelNotFoundException", "message": "Model not found: bert"}'
 
@@ -45,6 +46,33 @@ def test_another_server_is_asked_at_once(three, answer):
         assert client.embed(str(number)).tolist() == [[number, 0.5]]
     assert not any(waits)
     assert len(servers[1].seen) == 1  # it is left alone
+
+
+def test_a_client_that_is_new_asks_others_when_it_first_meets_one_that_starts(three):
+    client, servers, waits = three
+    servers[0].answers[:] = [STARTING] * 9
+    assert client.embed("1").tolist() == [[1, 0.5]]
+    assert [len(server.seen) for server in servers] == [1, 1, 0]
+    assert not any(waits)
+
+
+def test_one_that_is_busy_may_have_the_model_that_another_does_not_have_yet(connect, waits):
+    with fake_server() as starting, fake_server() as busy:
+        starting.answers[:], busy.answers[:] = [STARTING] * 2, [BUSY]
+        with connect([starting.url, busy.url], retries=3) as client:
+            assert client.embed("1").tolist() == [[1, 0.5]]
+    assert [len(server.seen) for server in (starting, busy)] == [2, 2]
+    assert len(list(filter(None, waits))) == 2
+
+
+def test_a_model_that_no_server_has_is_said_once_each_was_asked(three):
+    client, servers, waits = three
+    for server in servers:
+        server.answers[:] = [STARTING] * 9
+    with pytest.raises(UnknownModel):
+        client.embed("1")
+    assert [len(server.seen) for server in servers] == [1, 1, 1]
+    assert not any(waits)
 
 
 def test_when_all_fail_there_are_waits_and_an_end(three):

@@ -64,8 +64,8 @@ CLIENT = [
     {"vector_file"},
     {"npy_rows", "digests"},
     {"server", "retrying", "hosts"},
-    {"calls"},
     {"errors"},
+    {"calls"},
 ]
 """Rooms of `client/bert_client`, in the same way."""
 HOUSES = {"handler": LEVELS, "scripts": SCRIPTS, "bert_client": CLIENT}
