@@ -53,7 +53,7 @@ def named(
     """Servers anywhere, of which one answers at least.
 
     Raises:
-        Failure: no server answers, one answers wrongly, or no model was named.
+        Failure: no server answers, none of them rightly, or no model was named.
     """
     if not models:
         raise Failure("--server needs --model", fix="name the models of these servers: --model bert")
@@ -62,18 +62,24 @@ def named(
 
 
 def first(servers: Sequence[Backend], name: str, header: dict[str, str]) -> Served:
-    """A model, as the first server that answers describes it; several hosts need not all be there.
+    """A model, as the first server that answers describes it; several hosts need not all be there, and have it already.
 
     Raises:
-        Failure: none answers.
+        Failure: none describes it.
     """
-    silent = []
+    silent, refusals = [], list[Failure]()
     for server in servers:
         host = f"[{server.host}]" if ":" in server.host else server.host
         try:
             return asked(f"http://{host}:{server.port}", name, header)
         except OSError as error:  # of requests, too
             silent.append(f"{server.address} ({type(error).__name__})")
+        except Failure as failure:  # it is starting, full, or has another key
+            refusals.append(failure)
+    if refusals:
+        others = f"; others do not answer: {', '.join(silent)}" if silent else ""
+        words = "; ".join(failure.what for failure in refusals)
+        raise Failure(f"{words}{others}", why=refusals[0].why)
     raise Failure(f"no server answers: {', '.join(silent)}", fix="start one of them first")
 
 
