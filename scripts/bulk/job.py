@@ -14,9 +14,14 @@ from scripts.bulk import formats
 from scripts.bulk.columns import Kinds
 from scripts.bulk.content import Content
 from scripts.bulk.inputs import Input, check
+from scripts.bulk.rows import PART
 
 Form = Literal["npy", "parquet", "jsonl", "openai-batch"]
 """Formats of results: see `writers`, and `openai_batch`."""
+DIGITS = 5
+"""Of a part's number, at least."""
+READING = 1
+"""Raised when files are cut into rows in another way: 1 passes over empty lines of a CSV."""
 ENDINGS: dict[Form, str] = {"npy": "npy", "parquet": "parquet", "jsonl": "jsonl", "openai-batch": "jsonl"}
 
 
@@ -30,6 +35,7 @@ class Block:
         place: where it begins, see `Survey.places`.
         first: number of its first row in the file, from 1.
         rows: how many.
+        digits: of numbers in names of files, so that their order is that of the numbers.
     """
 
     number: int
@@ -39,6 +45,12 @@ class Block:
     place: int
     first: int
     rows: int
+    digits: int = DIGITS
+
+    @property
+    def label(self) -> str:
+        """What names of its files have after `part-` or `bad-`."""
+        return f"{self.number:0{self.digits}}"
 
     def read(self) -> Content:
         """Its rows.
@@ -82,9 +94,9 @@ class Recipe(Struct, frozen=True):
     dimensions: int
     kinds: Kinds
 
-    def part(self, folder: Path, number: int) -> Path:
+    def part(self, folder: Path, block: Block) -> Path:
         """The file whose being there says that a block is done."""
-        return folder / f"part-{number:05}.{ENDINGS[self.form]}"
+        return folder / f"{PART}-{block.label}.{ENDINGS[self.form]}"
 
 
 class Job(Struct, frozen=True):
@@ -95,26 +107,33 @@ class Job(Struct, frozen=True):
         recipe: what it is asked.
         block: most rows of a part.
         inputs: the files.
+        reading: how rows were told apart when the files were looked through, see `READING`.
     """
 
     model: str
     recipe: Recipe
     block: int
     inputs: list[Input]
+    reading: int = 0
 
     @property
     def rows(self) -> int:
         """Of all inputs, bad ones among them."""
         return sum(each.survey.rows for each in self.inputs)
 
+    @property
+    def digits(self) -> int:
+        """See `Block.digits`."""
+        return max(DIGITS, len(str(sum(len(each.survey.places) for each in self.inputs) - 1)))
+
     def blocks(self) -> Iterator[Block]:
         """All of them, in order."""
-        number = 0
+        number, digits = 0, self.digits
         for file in self.inputs:
             for before, place in enumerate(file.survey.places):
                 done = before * self.block
                 rows = min(self.block, file.survey.rows - done)
-                yield Block(number, file.path, file.size, file.mtime_ns, place, done + 1, rows)
+                yield Block(number, file.path, file.size, file.mtime_ns, place, done + 1, rows, digits)
                 number += 1
 
 
@@ -143,5 +162,8 @@ def differing(old: Mapping[str, Input], new: Mapping[str, Input]) -> Iterator[st
             yield f"{path} is an input and was none"
         elif old[path].sha256 != new[path].sha256:
             yield f"{path} had {old[path].size} bytes and has {new[path].size}, with another content"
+        elif old[path].survey.places != new[path].survey.places:
+            rows = f"{path} had {old[path].survey.rows} rows and has {new[path].survey.rows}"
+            yield f"{rows}, as empty lines are none now"
     if old.keys() == new.keys() and list(old) != list(new):
         yield "the inputs were in another order"

@@ -109,7 +109,7 @@ class Csv(Lines):
                 yield dict(zip(header, cells, strict=True))
 
     def cells(self, file: BinaryIO) -> Iterator[list[str] | Refused]:
-        """Rows as they stand there; after a broken one the next line is tried."""
+        """Rows as they stand there, without empty lines; after a broken one the next line is tried."""
         faults: list[str] = []
         reader = csv.reader(fed(file, faults), strict=True)
         while True:
@@ -119,7 +119,8 @@ class Csv(Lines):
                 return
             except csv.Error as error:
                 faults.append(f"not CSV: {error}")
-            yield Refused(faults[0]) if faults else row
+            if faults or row:
+                yield Refused(faults[0]) if faults else row
             faults.clear()
 
 

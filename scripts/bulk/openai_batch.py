@@ -44,8 +44,8 @@ def answer_requests(engine: Engine, recipe: Recipe, folder: Path, block: Block) 
     lines = [answered(block, row, line, *reply) for (row, line), reply in zip(requests, replies, strict=True)]
     failed += [line for line in lines if line["response"]["status_code"] != 200]
     if failed:
-        write_lines(folder / f"{BAD}-{block.number:05}.jsonl", failed)
-    write_lines(recipe.part(folder, block.number), [line for line in lines if line["response"]["status_code"] == 200])
+        write_lines(folder / f"{BAD}-{block.label}.jsonl", failed)
+    write_lines(recipe.part(folder, block), [line for line in lines if line["response"]["status_code"] == 200])
     return Done(block.rows, len(failed))
 
 
@@ -64,4 +64,4 @@ def no_request(block: Block, bad: Bad, custom_id: Any) -> Record:
 
 def identity(block: Block, row: int) -> str:
     """Of a line among all lines of all files."""
-    return f"{block.number:05}_{row:09}"
+    return f"{block.label}_{row:09}"

@@ -9,8 +9,9 @@ Record = dict[str, Any]
 INPUTS = "inputs"
 """The key of a request whose value is a text, where a task has it; the answer is then a list of one."""
 
+PART = "part"
 BAD = "bad"
-"""What names of files with rows that have no answer begin with."""
+"""What names of files with answers begin with, and of those with rows that have none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from scripts.bulk import inputs
 from scripts.bulk.atomic import alone, atomic
 from scripts.bulk.columns import union
 from scripts.bulk.inputs import Input
-from scripts.bulk.job import Form, Job, Recipe, clashes
+from scripts.bulk.job import DIGITS, READING, Form, Job, Recipe, clashes
 from scripts.bulk.places.base import Place
 from scripts.bulk.progress import shown
-from scripts.bulk.rows import BAD, INPUTS, Record, Refused
+from scripts.bulk.rows import BAD, INPUTS, PART, Record, Refused
 from scripts.bulk.tasks import request
 from scripts.console import Failure, err
 
@@ -75,8 +75,9 @@ def run(order: Order, place: Place) -> Summary:
     """
     with alone(order.folder), place:
         job = agreed(order, place)
+        widen(order.folder, job.digits)
         blocks = list(job.blocks())
-        missing = [block for block in blocks if not job.recipe.part(order.folder, block.number).exists()]
+        missing = [block for block in blocks if not job.recipe.part(order.folder, block).exists()]
         there = job.rows - sum(block.rows for block in missing)
         if there:
             err.print(f"{there:,} of {job.rows:,} rows are in {order.folder} already")
@@ -93,7 +94,8 @@ def agreed(order: Order, place: Place) -> Job:
         Failure: it is not.
     """
     before = begun(order.folder)
-    known = {each.path: each for each in before.inputs} if before and before.block == order.block else {}
+    same = before and before.block == order.block and before.reading == READING
+    known = {each.path: each for each in before.inputs} if before and same else {}
     files = [inputs.look(path, order.block, known) for path in outside(order.files, order.folder)]
     check_columns(order, files)
     recipe = Recipe(
@@ -105,7 +107,7 @@ def agreed(order: Order, place: Place) -> Job:
         dimensions(order, place, files),
         union(each.survey.kinds for each in files),
     )
-    job = Job(place.identity(), recipe, order.block, files)
+    job = Job(place.identity(), recipe, order.block, files, READING)
     differences = clashes(before, job) if before else []
     if differences:
         raise Failure(
@@ -203,6 +205,14 @@ def samples(order: Order, files: Sequence[Input]) -> Iterator[Record | Refused]:
         for block in islice(blocks, 1):
             records = block.read().records(order.columns.values())
             yield from (request(recipe, record) for record in records[:FIRST_ROWS])
+
+
+def widen(folder: Path, digits: int) -> None:
+    """Rename files of a folder that an earlier version began: its numbers had five digits, however many there were."""
+    for name in (PART, BAD) if digits > DIGITS else ():
+        for file in folder.glob(f"{name}-{'[0-9]' * DIGITS}.*"):
+            number = file.name.removeprefix(f"{name}-")
+            file.rename(folder / f"{name}-{number.zfill(digits - DIGITS + len(number))}")
 
 
 def bad_rows(folder: Path) -> int:

@@ -27,10 +27,8 @@ def answer_rows(engine: Engine, recipe: Recipe, folder: Path, block: Block) -> D
         if isinstance(answer, Refused)
     ]
     bad = [*content.bad, *refused]
-    write_bad(folder, block.number, block.path, bad)
-    WRITERS[recipe.form](
-        recipe, recipe.part(folder, block.number), content, kept, [answers[position] for position in kept]
-    )
+    write_bad(folder, block, bad)
+    WRITERS[recipe.form](recipe, recipe.part(folder, block), content, kept, [answers[position] for position in kept])
     return Done(block.rows, len(bad))
 
 

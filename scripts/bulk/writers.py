@@ -12,7 +12,7 @@ import orjson
 from scripts.bulk import arrow
 from scripts.bulk.atomic import atomic
 from scripts.bulk.content import Content
-from scripts.bulk.job import Form, Recipe
+from scripts.bulk.job import Block, Form, Recipe
 from scripts.bulk.rows import BAD, Bad, Record
 
 Writer = Callable[[Recipe, Path, Content, list[int], Sequence[Any]], None]
@@ -64,9 +64,9 @@ def stacked(recipe: Recipe, answers: Sequence[Any]) -> np.ndarray[Any, np.dtype[
     return np.stack(answers) if answers else np.empty((0, recipe.dimensions), np.float32)
 
 
-def write_bad(folder: Path, number: int, file: str, bad: Sequence[Bad]) -> None:
+def write_bad(folder: Path, block: Block, bad: Sequence[Bad]) -> None:
     """The rows of a block that were refused, if any: `{"file", "row", "reason"}` each."""
     if bad:
         ordered = sorted(bad, key=lambda each: each.row)
-        lines = [{"file": file, "row": each.row, "reason": each.reason} for each in ordered]
-        write_lines(folder / f"{BAD}-{number:05}.jsonl", lines)
+        lines = [{"file": block.path, "row": each.row, "reason": each.reason} for each in ordered]
+        write_lines(folder / f"{BAD}-{block.label}.jsonl", lines)

@@ -76,6 +76,18 @@ def test_a_server_computes_the_same_vectors(server, command, whole, tmp_path):
     assert content(tmp_path / "served", "bad-*").keys() == content(whole, "bad-*").keys()
 
 
+def test_a_server_answers_rows_with_their_own_keys(server, command, tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    lines = [{"text": f"hello {n}", "kind": ("mean", "cls", "max")[n % 3]} for n in range(12)]
+    rows.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    words = ("embed", str(rows), "--column", "text", "--column", "pooling=kind", "--block-rows", "6")
+    for folder, place in (("here", ()), ("served", ("--server", server.url))):
+        server(*words, "--out", str(tmp_path / folder), *place, BERT_CACHE=command.cache)
+    parts = content(tmp_path / "here", "part-*")
+    assert len(parts) == 4
+    assert content(tmp_path / "served", "part-*") == parts
+
+
 def test_what_it_refuses(server, command, whole, tmp_path):
     said = server("embed", str(tmp_path), "--out", str(tmp_path / "1"), expect=1).stderr
     assert "names no file" in said

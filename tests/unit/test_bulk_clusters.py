@@ -64,7 +64,7 @@ def actor(monkeypatch, tmp_path):
         yield Engine()
 
     monkeypatch.setattr(cluster.engines, "opened", engine)
-    made = cluster.Actor("store/bert.mar", object(), str(tmp_path))
+    made = cluster.Actor("store/bert.mar", "cpu", object(), str(tmp_path))
     assert opened == [("bert.mar", 1, "cpu")]
     return made
 

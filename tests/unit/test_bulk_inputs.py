@@ -55,8 +55,18 @@ def test_a_broken_row_of_a_csv_costs_that_row(tmp_path):
     assert [row["id"] for row in good.values()] == ["1", "5"]
     assert bad[2] == "3 cells, and the header has 2"
     assert bad[3].startswith("not CSV: ")
-    assert bad[4] == "0 cells, and the header has 2"
-    assert bad[5] == "not UTF-8: byte 3 of the line"
+    assert bad[4] == "not UTF-8: byte 3 of the line"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("content", [b"id,text\n\n1,a\n\r\n\n2,\n3,c\n\n", b"\nid,text\n1,a\n2,\n\n\n3,c"])
+def test_empty_lines_of_a_csv_are_no_rows(tmp_path, content, size):
+    """As Python's `csv.DictReader` has it."""
+    file = tmp_path / "a.csv"
+    file.write_bytes(content)
+    good, bad = blocks(file, size)
+    assert list(good.values()) == list(csv.DictReader(content.decode().strip().splitlines()))
+    assert (list(good), bad) == ([1, 2, 3], {})
 
 
 def test_a_header_has_no_name_twice(tmp_path):

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.bulk import work
+from scripts.bulk import job, work
+from scripts.bulk import run as module
 from scripts.bulk.atomic import UNFINISHED, alone
 from scripts.bulk.rows import Refused
 from scripts.bulk.run import Order, run
@@ -110,6 +111,23 @@ def test_cut_off_and_called_again_makes_the_same_bytes(tmp_path, lines, form):
     assert content(tmp_path / "out") == content(tmp_path / "whole")
 
 
+def test_parts_are_in_the_order_of_their_names(tmp_path, lines, monkeypatch):
+    """However many they are; a folder that was begun with fewer digits goes on."""
+    run(order(tmp_path / "before", lines, block=1), Hand())
+    monkeypatch.setattr(job, "DIGITS", 1)
+    monkeypatch.setattr(module, "DIGITS", 1)
+    run(order(tmp_path / "out", lines, block=1), Hand())
+    parts = sorted((tmp_path / "out").glob("part-*.npy"))
+    assert [part.name for part in parts] == [f"part-{number:02}.npy" for number in range(11)]
+    for part, five in zip(parts, sorted((tmp_path / "before").glob("part-*.npy")), strict=True):
+        assert part.read_bytes() == five.read_bytes()
+    whole = content(tmp_path / "out")
+    for file in (tmp_path / "out").glob("*-0?.*"):
+        file.rename(file.with_name(file.name.replace("-0", "-")))
+    assert run(order(tmp_path / "out", lines, block=1), Hand()).computed == 0
+    assert content(tmp_path / "out") == whole
+
+
 def test_a_block_of_bad_rows_alone_has_an_empty_part(tmp_path):
     file = tmp_path / "a.txt"
     file.write_text("\n\n\nx\n")
@@ -137,6 +155,25 @@ def test_another_job_does_not_go_on_in_a_folder(tmp_path, lines):
         run(order(tmp_path / "out", lines), Hand())
     lines.write_text(before)
     assert run(order(tmp_path / "out", lines), Hand()).computed == 0
+
+
+def test_rows_that_were_told_apart_in_another_way_are_looked_for_again(tmp_path, lines):
+    """A folder of an earlier version goes on, unless it counted empty lines of a CSV."""
+    table = tmp_path / "in" / "b.csv"
+    table.write_text("text\na\n\nb\n")
+    for file, rows, clash in ((lines, 11, False), (table, 3, True)):
+        folder = tmp_path / file.stem
+        run(order(folder, file), Hand())
+        manifest = json.loads((folder / "manifest.json").read_text())
+        del manifest["reading"]
+        if clash:
+            manifest["inputs"][0]["survey"] |= {"rows": rows, "places": [5, 9]}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        if clash:
+            with pytest.raises(Failure, match="had 3 rows and has 2, as empty lines are none now"):
+                run(order(folder, file), Hand())
+        else:
+            assert run(order(folder, file), Hand()).computed == 0
 
 
 def test_inputs_that_change_while_they_are_read_end_the_run(tmp_path, lines):

@@ -22,13 +22,16 @@ MODULES = [str(ROOT / name) for name in ("handler", "scripts", "client/bert_clie
 PIECES = 10_000
 """Most tasks that Ray is given; with more blocks, a task has several."""
 
+NEEDS: dict[str, dict[str, int]] = {"cpu": {"num_cpus": 1}, "gpu": {"num_cpus": 1, "num_gpus": 1}}
+"""What an actor takes of its node, by the device; of several GPUs it sees its own alone, as the first."""
+
 
 class Actor:
-    """What runs on a node, a core each: the archive, for as long as there are blocks."""
+    """What runs on a node, with a core each, or a core and a GPU: the archive, for as long as there are blocks."""
 
-    def __init__(self, archive: str, recipe: Recipe | None = None, folder: str = "") -> None:
+    def __init__(self, archive: str, device: str, recipe: Recipe | None = None, folder: str = "") -> None:
         self.stack = ExitStack()
-        self.engine = self.stack.enter_context(engines.opened(Path(archive), 1, "cpu"))
+        self.engine = self.stack.enter_context(engines.opened(Path(archive), 1, device))
         self.recipe, self.folder = recipe, Path(folder)
 
     def identity(self) -> str:
@@ -57,10 +60,13 @@ class Cluster:
     Args:
         address: of the cluster's head, or `auto`.
         archive: the `.mar`.
+        device: `gpu` for a GPU per actor; else they compute on CPUs.
     """
 
-    def __init__(self, address: str, archive: Path) -> None:
+    def __init__(self, address: str, archive: Path, device: str | None = None) -> None:
         self.address, self.archive = address, archive
+        self.needs = NEEDS[device or "cpu"]
+        self.device = "cuda:0" if device == "gpu" else "cpu"
         self.ray = library("ray")
         self.probe: Any = None
         self.stdout = redirect_stdout(sys.stderr)  # where Ray says what became of nodes
@@ -72,7 +78,9 @@ class Cluster:
             self.ray.init(address=self.address, runtime_env=environment, log_to_driver=False, logging_level="WARNING")
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise Failure(f"--ray {self.address}: {error}", fix="ray start --head, or another address") from None
-        self.probe = self.ray.remote(Actor).options(num_cpus=1).remote(str(self.archive))
+        if "num_gpus" in self.needs and not self.ray.cluster_resources().get("GPU"):  # an actor would wait for ever
+            raise Failure(f"--device gpu: no node of --ray {self.address} has a GPU", fix="leave --device out")
+        self.probe = self.ray.remote(Actor).options(**self.needs).remote(str(self.archive), self.device)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -110,14 +118,18 @@ class Cluster:
             return
         written = data.from_items(items, override_num_blocks=min(len(items), PIECES)).map(
             Actor,
-            fn_constructor_args=(str(self.archive), recipe, str(folder.resolve())),
+            fn_constructor_args=(str(self.archive), self.device, recipe, str(folder.resolve())),
             compute=data.ActorPoolStrategy(min_size=1, max_size=None),
-            num_cpus=1,
+            **self.needs,
         )
-        for row in written.iter_rows():
-            if row["what"]:
-                raise Failure(row["what"], fix=row["fix"], why=row["why"])
-            yield Done(row["rows"], row["bad"])
+        try:
+            for row in written.iter_rows():
+                if row["what"]:
+                    raise Failure(row["what"], fix=row["fix"], why=row["why"])
+                yield Done(row["rows"], row["bad"])
+        except (self.ray.exceptions.RayError, ConnectionError, RuntimeError) as error:
+            fix = "the same command again goes on, once the cluster can compute"
+            raise Failure(f"--ray {self.address}: {type(error).__name__}", fix=fix, why=str(error)) from None
 
 
 def library(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
@@ -41,14 +42,24 @@ class Asked:
         return hashlib.sha256(orjson.dumps(known, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def answers(self, task: str, bodies: Sequence[Record]) -> list[Any]:
-        """See `Engine.answers`."""
-        found: list[Any] = []
-        for first in range(0, len(bodies), TEXTS):
-            found += self.portion(task, bodies[first : first + TEXTS])
+        """See `Engine.answers`: texts whose other keys are equal are sent together."""
+        found: list[Any] = [None] * len(bodies)
+        for others, places in alike(bodies).items():
+            for first in range(0, len(places), TEXTS):
+                portion = places[first : first + TEXTS]
+                asked = [bodies[place] for place in portion]
+                answers = [others] * len(asked) if isinstance(others, Refused) else self.portion(task, asked)
+                for place, answer in zip(portion, answers, strict=True):
+                    found[place] = answer
         return found
 
     def portion(self, task: str, bodies: Sequence[Record]) -> list[Any]:
-        """Texts in one request; if that is refused its halves are sent, so that only what is wrong gets no answer."""
+        """Texts in one request; if that is refused its halves are sent, so that only what is wrong gets no answer.
+
+        Args:
+            task: what is asked.
+            bodies: requests that differ in `inputs` alone.
+        """
         if len(bodies) == 1:
             return [self.one(task, bodies[0])]
         if INPUTS in bodies[0]:
@@ -59,17 +70,21 @@ class Asked:
         return self.portion(task, bodies[:middle]) + self.portion(task, bodies[middle:])
 
     def one(self, task: str, body: Record) -> Any | Refused:
-        """The answer to a request, or what it was refused for; see `tried`."""
-        if task == VECTORS:
-            options = {key: value for key, value in body.items() if key != INPUTS}
-            return self.tried(lambda: self.client.embed(body[INPUTS], **options))
-        return self.tried(lambda: self.client.ask(task, body))
+        """The answer to a request, or what it was refused for; see `sent`."""
+        try:
+            if task == VECTORS:
+                options = {key: value for key, value in body.items() if key != INPUTS}
+                return self.sent(lambda: self.client.embed(body[INPUTS], **options))
+            return self.sent(lambda: self.client.ask(task, body))
+        except BertError as error:
+            return Refused(str(error))
 
-    def tried(self, call: Callable[[], Any]) -> Any | Refused:
-        """A call's result, or what it was refused for.
+    def sent(self, call: Callable[[], Any]) -> Any:
+        """A call's result.
 
         Raises:
             Failure: the server cannot answer now, or nothing of ours.
+            BertError: it refuses this request.
         """
         if self.stopped.is_set():
             raise Failure("interrupted")
@@ -81,22 +96,44 @@ class Asked:
             raise Failure(str(error), fix="the right --server, --model and --version") from None
         except Unauthorized as error:
             raise Failure(str(error), fix="--key with one of this server's keys") from None
-        except BertError as error:
-            return Refused(str(error))
 
     def replies(self, requests: Sequence[tuple[str, bytes]]) -> list[tuple[int, bytes]]:
         """See `Engine.replies`."""
         return [self.reply(path, body) for path, body in requests]
 
     def reply(self, path: str, body: bytes) -> tuple[int, bytes]:
-        """One of them."""
+        """One of them; a request that is refused has the error's own body."""
         call = Call(path, orjson.loads(body), lambda answer: answer.content)
-        found = self.tried(lambda: self.client.run(call))
-        if not isinstance(found, Refused):
-            return 200, found
-        with self.client.hosts.chosen() as host:  # once more, for the error's own body
-            answer = self.client.send(host, self.client.server.request(call), self.client.timeout)
-        return answer.status, answer.content
+        try:
+            return 200, self.sent(lambda: self.client.run(call))
+        except BertError as error:
+            if error.answer is None:
+                raise
+            return error.answer.status, on_a_line(error.answer.content)
+
+
+def alike(bodies: Sequence[Record]) -> dict[str | Refused, list[int]]:
+    """Places of the requests that differ in `inputs` alone, by what their other keys hold."""
+    groups: dict[str | Refused, list[int]] = {}
+    for place, body in enumerate(bodies):
+        groups.setdefault(others_of(body), []).append(place)
+    return groups
+
+
+def others_of(body: Record) -> str | Refused:
+    """The keys of a request beside `inputs` as JSON; refused where they have no such form, as dates of Parquet."""
+    try:
+        return json.dumps({key: body[key] for key in body if key != INPUTS}, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return Refused(f"no JSON can be made of the request: {error}")
+
+
+def on_a_line(content: bytes) -> bytes:
+    """JSON as one line, which TorchServe's own errors are not; what is no JSON, such as a proxy's page, as a text."""
+    try:
+        return orjson.dumps(orjson.loads(content))
+    except orjson.JSONDecodeError:
+        return orjson.dumps(content.decode(errors="replace"))
 
 
 class Server:
@@ -125,7 +162,8 @@ class Server:
 
     def ask(self, task: str, body: Record) -> Any | Refused:
         """See `Place.ask`."""
-        return self.engine.one(task, body)
+        (answer,) = self.engine.answers(task, [body])
+        return answer
 
     def run(self, recipe: Recipe, folder: Path, blocks: Iterable[Block]) -> Iterator[Done]:
         """See `Place.run`."""
