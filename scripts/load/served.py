@@ -73,7 +73,7 @@ def closed(
     counted = stage_times.read(target.metrics) if target.metrics else {}
     warm_up = closed_loop(sent, in_flight, warm_up_seconds, whole=False)
     if target.metrics:
-        counted = stage_times.await_requests(target.metrics, counted, warm_up.sent)
+        counted = stage_times.await_requests(target.metrics, counted, len(warm_up.latencies))
     before, own = cpu_seconds(target.pids), process_time()
     outcome = closed_loop(sent, in_flight, seconds)
     load, used = process_time() - own, spent(before, cpu_seconds(target.pids))
@@ -83,8 +83,8 @@ def closed(
         "cpu_seconds": used,
         "client_cpu_seconds": round(load, 3),
     }
-    if target.metrics:
-        after = stage_times.await_requests(target.metrics, counted, outcome.sent)
+    if target.metrics and outcome.latencies:  # what TorchServe refuses, no worker counts
+        after = stage_times.await_requests(target.metrics, counted, len(outcome.latencies))
         row["stages"] = stage_times.per_text(counted, after, row["mean_ms"], in_flight == texts_each == 1)
     return row
 

@@ -67,6 +67,16 @@ def fit(rows: Sequence[Closed], place: Place) -> Host:
     )
 
 
+def levels(place: Place) -> tuple[int, int, int]:
+    """Requests in flight to measure with: one, a few for each worker, and two batches for each worker.
+
+    There are never more than the queue holds, so that none is refused whatever the workers are at: the queue does not
+    grow with them, and refusals take cores from what is measured.
+    """
+    few = 2 * place.workers
+    return 1, few, max(few, min(few * place.batch_size, place.queue))
+
+
 def kinds(rows: Sequence[Closed], place: Place) -> tuple[list[Closed], list[Closed]]:
     """Rows with one request in flight, and those with the most.
 
@@ -76,10 +86,10 @@ def kinds(rows: Sequence[Closed], place: Place) -> tuple[list[Closed], list[Clos
     alone = [row for row in rows if row.in_flight == 1]
     most = max((row.in_flight for row in rows), default=0)
     if not alone or most < 2 * place.workers:
-        enough = 2 * place.workers * place.batch_size
+        enough = ",".join(map(str, levels(place)))
         raise Failure(
             f"{len(alone)} rows with one request in flight, and at most {most} in flight for {place.workers} workers",
-            fix=f"scripts/bert bench NAME --in-flight 1,{2 * place.workers},{enough} --save FILE",
+            fix=f"scripts/bert bench NAME --in-flight {enough} --save FILE",
         )
     return alone, [row for row in rows if row.in_flight == most]
 

@@ -1,4 +1,4 @@
-"""A running server to a `Host`: a minute of load, short and long texts, one request at a time and many."""
+"""A running server to a `Host`: half a minute of load, short and long texts, one request at a time and many."""
 
 from __future__ import annotations
 
@@ -61,14 +61,23 @@ def place(archive: Path, workers: int, shape: workload.ModelShape) -> fitting.Pl
 
 
 def measure(found: Subject) -> tuple[Host, list[dict[str, Any]]]:
-    """The host, and the rows it was made of; takes a minute."""
-    levels = (1, 2 * found.place.workers, 2 * found.place.workers * found.place.batch_size)
+    """The host, and the rows it was made of; takes half a minute.
+
+    Raises:
+        Failure: of some load no request was answered.
+    """
     rows: list[dict[str, Any]] = []
     for tokens in LENGTHS:
         made = workload.make(tokens, TEXTS, 0, found.model.tokenizer)
-        for in_flight in levels:
+        for in_flight in fitting.levels(found.place):
             with step(f"{tokens} tokens, {in_flight} in flight"):
                 row = served.closed(found.target, made, 1, in_flight, found.model.shape, WARM_UP, SECONDS)
+            if not row["requests"]:
+                raise Failure(
+                    f"none of {sum(row['errors'].values())} requests was answered, with {in_flight} in flight "
+                    f"({', '.join(map(str, row['errors']))})",
+                    fix="scripts/bert doctor, or a moment in which nobody else asks the server",
+                )
             rows.append({"workload": tokens, **row})
     return fitted(rows, found.place), rows
 

@@ -54,20 +54,21 @@ def plan(
     --p99 100ms --tokens 40 --zones 3 --price 0.17 --chart plan.svg
     """
     from scripts.load import report
-    from scripts.planning import curve
+    from scripts.planning import curve, traffic
     from scripts.planning import host as hosts
     from scripts.planning import plan as planning
     from scripts.planning.search import Goal
 
     goal = Goal(rate, seconds(p99), tokens, seed)
+    try:
+        traffic.make(rate, 1, tokens)  # before half a minute of measuring
+    except ValueError as error:
+        raise Failure(str(error)) from None
     kind = given(host, bench or [], name, inference_port)
     if save:
         hosts.save(kind, save)
-    try:
-        with step(f"simulating {rate:g} requests per second"):
-            found = planning.make(kind, goal, zones)
-    except ValueError as error:
-        raise Failure(str(error)) from None
+    with step(f"simulating {rate:g} requests per second"):
+        found = planning.make(kind, goal, zones)
     if chart:
         with step("simulating other rates"):
             curve.chart(kind, found, goal, name).save(chart)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import msgspec
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from handler.telemetry import STAGES
 from scripts.cli import app
 from scripts.console import Failure
+from scripts.load import loops, served, workload
 from scripts.load.workload import ModelShape
 from scripts.planning import chart, fitting, measuring, observation, plan, search, traffic
 from scripts.planning import host as hosts
@@ -87,6 +89,50 @@ def test_no_cost_is_negative():
 def test_rows_that_do_not_suffice(kept):
     with pytest.raises(Failure, match="rows with one request in flight"):
         measuring.fitted([ROWS[number] for number in kept], PLACE)
+
+
+@pytest.mark.parametrize(
+    ("workers", "size", "queue", "most"), [(2, 8, 64, 32), (8, 16, 64, 64), (1, 1, 64, 2), (40, 8, 64, 80)]
+)
+def test_no_more_is_sent_at_once_than_the_queue_holds(workers, size, queue, most):
+    place = msgspec.structs.replace(PLACE, workers=workers, batch_size=size, queue=queue)
+    assert fitting.levels(place) == (1, 2 * workers, most)
+    with pytest.raises(Failure, match="rows with one request") as failure:
+        measuring.fitted([], place)
+    assert f"--in-flight 1,{2 * workers},{most} " in failure.value.fix
+
+
+@pytest.mark.parametrize("refused", [0, 5])
+def test_what_torchserve_refuses_is_not_waited_for(monkeypatch, refused):
+    """Workers count what they answered, and a refusal reaches none of them."""
+    counted = {"bert_requests": 0.0, "bert_texts": 0.0, "bert_batches": 0.0}
+    shape, texts = ModelShape(6, 384, 1536), workload.Workload("16", ["a"], [3])
+
+    def load(*_, **__):
+        counted.update(dict.fromkeys(counted, counted["bert_requests"] + 10))
+        return loops.Outcome(1.0, [0.01] * 10, {"503": refused} if refused else {}, 10)
+
+    monkeypatch.setattr(served, "closed_loop", load)
+    monkeypatch.setattr(served.stage_times, "read", lambda _: dict(counted))
+    monkeypatch.setattr(served.stage_times, "LATE_SECONDS", 0)
+    found = served.closed(served.Target("http://x/", {}, metrics="http://m/"), texts, 1, 4, shape)
+    assert (found["requests"], found["stages"]["batch"]) == (10, 1)
+    assert found["errors"] == ({"503": 5} if refused else {})
+
+
+def test_nothing_answered_is_told(monkeypatch):
+    monkeypatch.setattr(measuring.workload, "make", lambda *_: None)
+    monkeypatch.setattr(served, "closed", lambda *_: {"requests": 0, "errors": {"503": 7}})
+    subject = measuring.Subject(served.Target("", {}), SimpleNamespace(tokenizer=None, shape=None), PLACE)
+    with pytest.raises(Failure, match=r"none of 7 requests was answered, with 1 in flight \(503\)"):
+        measuring.measure(subject)
+
+
+def test_a_wrong_number_of_tokens_is_told_before_anything_is_measured(monkeypatch):
+    monkeypatch.setattr(measuring, "subject", lambda *_: pytest.fail("it was measured"))
+    said = CliRunner().invoke(app, ["plan", "bert", "--rate", "5", "--tokens", "long"])
+    assert isinstance(said.exception, Failure)
+    assert "--tokens long" in said.exception.what
 
 
 def test_results_of_bench(tmp_path):
