@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from platform import machine
 from typing import Any, Protocol
 
 from handler import errors
@@ -22,7 +23,10 @@ class Engine(Protocol):
     """Something that answers."""
 
     def identity(self) -> str:
-        """What tells it from every other one whose answers may differ."""
+        """What tells it from every other one whose answers differ wherever they are computed."""
+
+    def arithmetic(self) -> str:
+        """What its answers' last digits depend on beside that: processor, runtime and precision."""
 
     def answers(self, task: str, bodies: Sequence[Record]) -> list[Any]:
         """An answer or `Refused` for each request.
@@ -49,6 +53,11 @@ class Archive:
         """See `Engine.identity`: a digest of what the archive holds."""
         return str(self.bert.identity)
 
+    def arithmetic(self) -> str:
+        """See `Engine.arithmetic`: with the CPU's kind among those that kernels are made for, or the GPU's name."""
+        about = self.bert.ask("info", {})
+        return f"{chip(about['device'])}, {about['runtime']}, {about['dtype']}"
+
     def answers(self, task: str, bodies: Sequence[Record]) -> list[Any]:
         """See `Engine.answers`."""
         found: list[Any] = []
@@ -63,6 +72,17 @@ class Archive:
         for first in range(0, len(rows), REQUESTS):
             found += self.bert.opened.answer(rows[first : first + REQUESTS])
         return [(reply.status, reply.body) for reply in found]
+
+
+def chip(device: str) -> str:
+    """What computes; kernels of one kind of CPU add up in the same order, on all of that kind."""
+    import torch
+
+    from handler import kernels
+
+    if device != "cpu":
+        return torch.cuda.get_device_name(device)
+    return f"cpu {kernels.detect_isa() or machine()}"
 
 
 def refused(error: errors.BertError) -> Refused:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from scripts.bulk import formats
 from scripts.bulk.columns import Kinds
@@ -108,6 +109,7 @@ class Job(Struct, frozen=True):
         block: most rows of a part.
         inputs: the files.
         reading: how rows were told apart when the files were looked through, see `READING`.
+        arithmetic: see `Engine.arithmetic`; empty for a folder that an earlier version began.
     """
 
     model: str
@@ -115,6 +117,7 @@ class Job(Struct, frozen=True):
     block: int
     inputs: list[Input]
     reading: int = 0
+    arithmetic: str = ""
 
     @property
     def rows(self) -> int:
@@ -139,7 +142,7 @@ class Job(Struct, frozen=True):
 
 def clashes(before: Job, now: Job) -> list[str]:
     """In what a job differs from the one that a folder was begun with; nothing where it goes on."""
-    old, new = settings(before), settings(now)
+    old, new = settings(before), settings(now if before.arithmetic else replace(now, arithmetic=""))
     found = [f"{name} was {old[name]} and is {new[name]}" for name in old if old[name] != new[name]]
     files = differing({each.path: each for each in before.inputs}, {each.path: each for each in now.inputs})
     return found + list(files)
@@ -149,7 +152,7 @@ def settings(job: Job) -> dict[str, str]:
     """What is compared, as JSON."""
     recipe = msgspec.to_builtins(job.recipe)
     del recipe["kinds"]  # follow from the inputs
-    everything = {"model": job.model, **recipe, "block_rows": job.block}
+    everything = {"model": job.model, "arithmetic": job.arithmetic, **recipe, "block_rows": job.block}
     return {name: msgspec.json.encode(value).decode() for name, value in everything.items()}
 
 

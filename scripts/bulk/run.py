@@ -107,7 +107,7 @@ def agreed(order: Order, place: Place) -> Job:
         dimensions(order, place, files),
         union(each.survey.kinds for each in files),
     )
-    job = Job(place.identity(), recipe, order.block, files, READING)
+    job = Job(place.identity(), recipe, order.block, files, READING, place.arithmetic())
     differences = clashes(before, job) if before else []
     if differences:
         raise Failure(

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import typer
 from typer.models import ArgumentInfo, OptionInfo
 
 from scripts.cli import VERBS
@@ -113,6 +114,8 @@ def inputs(verb: Verb) -> Iterator[Input]:
     """What a verb takes, in the order of its signature."""
     hints = get_type_hints(verb, include_extras=True)
     for name, parameter in signature(verb).parameters.items():
+        if hints[name] is typer.Context:  # what was given, and no input itself
+            continue
         kind, about = get_args(hints[name])[:2]
         option = isinstance(about, OptionInfo)
         yield described(name.upper(), kind, parameter.default, about, option)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,9 +19,17 @@ from scripts.verbs.options import Device, Json, Store
 from scripts.verbs.tab import archives
 
 BATCH = "openai-batch"
+UNUSED = {
+    "server": ("processes", "device", "store", "ray"),
+    "ray": ("processes", "version", "key", "in_flight"),
+    "": ("version", "key", "in_flight"),
+    BATCH: ("column", "option", "task", "answer_column"),
+}
+"""Parameters that say nothing where these compute, without either of them, and with this format."""
 
 
 def embed(
+    context: typer.Context,
     files: Annotated[list[str], typer.Argument(help="files .txt, .csv, .jsonl or .parquet, folders of them, or globs")],
     folder: Annotated[
         Path, typer.Option("--out", help="output folder; called again, a run resumes there", file_okay=False)
@@ -84,10 +93,9 @@ def embed(
     from scripts.bulk import inputs
     from scripts.bulk.run import Order, run
 
-    if server and ray:
-        raise Failure("--server and --ray name two places to compute at", fix="leave one of them")
-    if form == BATCH and (column or option):
-        raise Failure(f"--format {BATCH} takes requests as they are", fix="leave --column and --option out")
+    where = "server" if server else "ray" if ray else ""
+    refuse(context, UNUSED[where], f"with --{where}" if where else "without --server")
+    refuse(context, UNUSED[BATCH] if form == BATCH else (), f"with --format {BATCH}")
     remote = on_server(server, model, version, key, in_flight) if server else None
     place = remote or on_archive(store, model, processes, device, ray)
     keys = {} if form == BATCH else columns(column or [])
@@ -97,6 +105,19 @@ def embed(
         print_json(msgspec.to_builtins(summary))
     else:
         out.print(f"{folder}: {summary.rows - summary.bad:,} rows in {summary.parts} parts, {summary.bad:,} bad rows")
+
+
+def refuse(context: typer.Context, names: Sequence[str], where: str) -> None:
+    """Refuse what was given in the command and would say nothing; a key in the environment is for other commands, too.
+
+    Raises:
+        Failure: one of these parameters was given.
+    """
+    sources = {name: context.get_parameter_source(name) for name in names}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    flags = ", ".join(each.opts[0] for each in context.command.params if each.name in given)
+    if given:
+        raise Failure(f"{flags} {where}: nothing would come of it", fix=f"leave {flags} out")
 
 
 def on_server(url: str, model: str, version: str | None, key: str | None, in_flight: int) -> Place:
@@ -126,7 +147,7 @@ def on_archive(store: Path, model: str, processes: int, device: str | None, ray:
     archive = (store / f"{model}.mar").resolve()
     if not archive.is_file():
         raise Failure(f"{archive} does not exist", fix=f"scripts/bert pack CHECKPOINT --name {model}")
-    return Cluster(ray, archive) if ray else Local(archive, processes, device)
+    return Cluster(ray, archive, device) if ray else Local(archive, processes, device)
 
 
 def columns(given: list[str]) -> dict[str, str]:

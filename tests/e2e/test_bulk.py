@@ -96,7 +96,7 @@ def test_what_it_refuses(server, command, whole, tmp_path):
     for words, expected in (
         (("--model", "nothing"), "nothing.mar does not exist"),
         (("--option", "poling=cls"), "did you mean 'pooling'?"),
-        (("--server", "http://127.0.0.1:1", "--ray", "auto"), "name two places"),
+        (("--server", "http://127.0.0.1:1", "--ray", "auto"), "--ray with --server"),
         (("--task", "text-classification"), "text-classification"),
     ):
         said = server("embed", str(rows), "--out", str(tmp_path / "2"), *words, expect=1, BERT_CACHE=command.cache)

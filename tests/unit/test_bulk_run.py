@@ -19,8 +19,8 @@ from scripts.console import Failure
 class Hand:
     """Vectors of a text's digest; `breaks` are numbers of blocks at which it is cut off."""
 
-    def __init__(self, breaks=(), model="a"):
-        self.breaks, self.model, self.computed = set(breaks), model, []
+    def __init__(self, breaks=(), model="a", arithmetic="cpu avx2, native, float32"):
+        self.breaks, self.model, self.digits, self.computed = set(breaks), model, arithmetic, []
 
     def __enter__(self):
         return self
@@ -30,6 +30,9 @@ class Hand:
 
     def identity(self):
         return self.model
+
+    def arithmetic(self):
+        return self.digits
 
     def answers(self, task, bodies):
         return [self.ask(task, body) for body in bodies]
@@ -149,6 +152,9 @@ def test_another_job_does_not_go_on_in_a_folder(tmp_path, lines):
         assert said in failure.value.what
     with pytest.raises(Failure, match='model was "a" and is "b"'):
         run(order(tmp_path / "out", lines), Hand(model="b"))
+    gpu = "NVIDIA H100 80GB HBM3, packed, float16"
+    with pytest.raises(Failure, match=f'arithmetic was "cpu avx2, native, float32" and is "{gpu}"'):
+        run(order(tmp_path / "out", lines), Hand(arithmetic=gpu))
     before = lines.read_text()
     lines.write_text(before + '{"text": "more"}\n')
     with pytest.raises(Failure, match=f"had {len(before)} bytes and has {len(before) + 17}, with another content"):
@@ -165,7 +171,7 @@ def test_rows_that_were_told_apart_in_another_way_are_looked_for_again(tmp_path,
         folder = tmp_path / file.stem
         run(order(folder, file), Hand())
         manifest = json.loads((folder / "manifest.json").read_text())
-        del manifest["reading"]
+        del manifest["reading"], manifest["arithmetic"]
         if clash:
             manifest["inputs"][0]["survey"] |= {"rows": rows, "places": [5, 9]}
         (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -173,7 +179,7 @@ def test_rows_that_were_told_apart_in_another_way_are_looked_for_again(tmp_path,
             with pytest.raises(Failure, match="had 3 rows and has 2, as empty lines are none now"):
                 run(order(folder, file), Hand())
         else:
-            assert run(order(folder, file), Hand()).computed == 0
+            assert run(order(folder, file), Hand(arithmetic="another")).computed == 0
 
 
 def test_inputs_that_change_while_they_are_read_end_the_run(tmp_path, lines):

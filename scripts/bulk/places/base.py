@@ -22,6 +22,9 @@ class Place(Protocol):
     def identity(self) -> str:
         """See `Engine.identity`."""
 
+    def arithmetic(self) -> str:
+        """See `Engine.arithmetic`."""
+
     def ask(self, task: str, body: Record) -> Any | Refused:
         """The answer to one request."""
 

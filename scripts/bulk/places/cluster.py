@@ -38,6 +38,10 @@ class Actor:
         """Of the archive."""
         return self.engine.identity()
 
+    def arithmetic(self) -> str:
+        """Of the archive on this node."""
+        return self.engine.arithmetic()
+
     def ask(self, task: str, body: Record) -> Any | Refused:
         """One request."""
         (answer,) = self.engine.answers(task, [body])
@@ -90,6 +94,10 @@ class Cluster:
     def identity(self) -> str:
         """See `Place.identity`."""
         return str(self.result(self.probe.identity.remote()))
+
+    def arithmetic(self) -> str:
+        """See `Place.arithmetic`: of one node, for which the others are taken to be like it."""
+        return str(self.result(self.probe.arithmetic.remote()))
 
     def ask(self, task: str, body: Record) -> Any | Refused:
         """See `Place.ask`."""

@@ -42,6 +42,10 @@ class Local:
         """See `Place.identity`."""
         return str(self.workers.call(identity))
 
+    def arithmetic(self) -> str:
+        """See `Place.arithmetic`."""
+        return str(self.workers.call(arithmetic))
+
     def ask(self, task: str, body: Record) -> Any | Refused:
         """See `Place.ask`."""
         return self.workers.call(ask, task, body)
@@ -54,6 +58,11 @@ class Local:
 def identity(engine: Engine) -> str:
     """Of what a process holds open."""
     return engine.identity()
+
+
+def arithmetic(engine: Engine) -> str:
+    """Of what a process holds open."""
+    return engine.arithmetic()
 
 
 def ask(engine: Engine, task: str, body: Record) -> Any | Refused:

@@ -34,12 +34,26 @@ class Asked:
 
     def identity(self) -> str:
         """See `Engine.identity`: a digest of what the server says of its model, whose version is asked from then on."""
-        info = self.one("info", {})
-        if isinstance(info, Refused):
-            raise Failure(f"{self.client.server.address}: {info.reason}", fix="the right --model and --server")
+        info = self.info()
         self.client.server.version = info["version"]
         known = {key: info.get(key) for key in PROVENANCE}
         return hashlib.sha256(orjson.dumps(known, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def arithmetic(self) -> str:
+        """See `Engine.arithmetic`; a server does not say which kind of CPU or GPU it has."""
+        info = self.info()
+        return f"{str(info['device']).partition(':')[0]}, {info['runtime']}, {info['dtype']}"
+
+    def info(self) -> Any:
+        """What the server says of its model.
+
+        Raises:
+            Failure: nothing.
+        """
+        info = self.one("info", {})
+        if isinstance(info, Refused):
+            raise Failure(f"{self.client.server.address}: {info.reason}", fix="the right --model and --server")
+        return info
 
     def answers(self, task: str, bodies: Sequence[Record]) -> list[Any]:
         """See `Engine.answers`: texts whose other keys are equal are sent together."""
@@ -159,6 +173,10 @@ class Server:
     def identity(self) -> str:
         """See `Place.identity`."""
         return self.engine.identity()
+
+    def arithmetic(self) -> str:
+        """See `Place.arithmetic`."""
+        return self.engine.arithmetic()
 
     def ask(self, task: str, body: Record) -> Any | Refused:
         """See `Place.ask`."""
