@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
+from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 from scripts.console import Failure
@@ -19,23 +19,24 @@ def fetch(url: str, sha256: str, file: Path) -> None:
     """Write what is at that address, if it has that digest.
 
     Raises:
-        Failure: nobody answers, or with something else.
+        Failure: nobody answers, or with something else; the address is none, or the disk is full.
     """
     part = file.with_suffix(".part")
     try:
         with urlopen(url, timeout=SECONDS) as answer, part.open("wb") as target:
             shutil.copyfileobj(answer, target, 1 << 20)
-    except (URLError, TimeoutError, ConnectionError) as error:
+        with part.open("rb") as found:
+            digest = hashlib.file_digest(found, "sha256").hexdigest()
+        if digest != sha256:
+            raise Failure(
+                f"{url} has the digest {digest}, and {sha256} was asked for",
+                fix="print the manifests again, from the archive that is there now",
+            )
+        part.replace(file)
+    except (OSError, ValueError, HTTPException) as error:  # `urlopen` has a ValueError for an address without a scheme
         raise Failure(f"{url} cannot be fetched: {getattr(error, 'reason', error)}") from None
-    with part.open("rb") as found:
-        digest = hashlib.file_digest(found, "sha256").hexdigest()
-    if digest != sha256:
-        part.unlink()
-        raise Failure(
-            f"{url} has the digest {digest}, and {sha256} was asked for",
-            fix="print the manifests again, from the archive that is there now",
-        )
-    part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

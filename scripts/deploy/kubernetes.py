@@ -19,6 +19,11 @@ END_SECONDS = 15
 """After the drain, for the end of Java and its workers."""
 POLL_SECONDS = 2
 """Of the probe at start."""
+WAIT_MS = 50
+"""In the queue, that `--scale-on queue` aims at."""
+HTTP, METRICS = 8080, 8082
+"""Ports of the container. In KServe's pods they have no names: its Service has the first one alone."""
+VOLUME = "pvc://"
 KSERVE_STORE = "/mnt/models"
 """Where KServe puts what is at a `storageUri`."""
 KSERVE_RUNTIME = ("volumes", "tolerations")
@@ -40,7 +45,7 @@ class Settings:
     cpus: int = 2
     replicas: tuple[int, int] = (2, 10)
     scale_on: str = "cpu"
-    wait_ms: int = 50
+    wait_ms: int | None = None
     drain: float = 20
     timeout: float = 300
     gpu: bool = False
@@ -55,12 +60,13 @@ class Settings:
     def values(self) -> dict[str, object]:
         """By the names in the templates; what stands in the arguments of a command is text."""
         size = self.archive.bytes
+        memory = resources.memory(size, resources.workers(self.cpus, self.gpu))
         return {
             "name": self.archive.label,
             "model": self.archive.name,
             "image": self.image,
             "cpus": str(self.cpus),
-            "memory": f"{resources.memory(size, self.cpus)}Mi",
+            "memory": f"{memory}Mi",
             "disk": f"{resources.disk(size)}Mi",
             "drain": f"{self.drain:g}",
             "pause": str(PAUSE_SECONDS),
@@ -69,7 +75,7 @@ class Settings:
             "start_polls": ceil((self.timeout + END_SECONDS) / POLL_SECONDS),
             "least": self.replicas[0],
             "most": self.replicas[1],
-            "wait": f"{self.wait_ms}m",
+            "wait": f"{self.wait_ms or WAIT_MS}m",
             "secret": self.keys_secret,
             "claim": self.volume,
             "url": self.pull,
@@ -92,15 +98,12 @@ def manifests(settings: Settings) -> list[dict[str, Any]]:
         parts.append("monitor")
     made = {part: load(part, values)[0] for part in parts}
     made["deployment"] = overlaid(made["deployment"], pod_overlays(settings), values)
-    if settings.pull:
-        made["network"] = overlaid(made["network"], ["pull-network"], values)
-    for namespace in settings.namespaces:
-        made["network"] = overlaid(made["network"], ["namespace"], {"namespace": namespace})
+    made["network"] = allowed(settings, values)
     return list(made.values())
 
 
 def kserve(settings: Settings) -> list[dict[str, Any]]:
-    """A ServingRuntime with the Deployment's container, and an InferenceService that uses it.
+    """A ServingRuntime with the Deployment's container, an InferenceService that uses it, and what protects its pods.
 
     Raises:
         Failure: settings that clash, or that KServe decides itself.
@@ -109,16 +112,39 @@ def kserve(settings: Settings) -> list[dict[str, Any]]:
     refuse({"--volume": settings.volume, "--pull": settings.pull}, "KServe fetches archives", "--storage-uri URI")
     asked = settings.scale_on if settings.scale_on != "cpu" else None
     refuse({"--scale-on": asked}, "KServe scales on processors", "leave it out, or leave --kserve out")
+    watch = f"scrape the pods' port {METRICS}"
+    refuse({"--monitor": settings.monitor}, "KServe's Service has no port of metrics", watch)
     values = settings.values()
     runtime, service = load("kserve", values)
     pod = overlaid(load("deployment", values)[0], pod_overlays(settings), values)["spec"]["template"]["spec"]
-    container = pod["containers"][0] | {"name": "kserve-container", "ports": [{"containerPort": 8080}]}
+    container = pod["containers"][0] | {"name": "kserve-container", "ports": [{"containerPort": HTTP}]}
     if settings.storage:
         service = overlaid(service, ["storage"], values)
         container = merge(container, {"env": [{"name": "BERT_MODEL_STORE", "value": KSERVE_STORE}]})
     runtime["spec"] |= {"containers": [container]} | {key: pod[key] for key in KSERVE_RUNTIME if key in pod}
     service["spec"]["predictor"] |= {key: pod[key] for key in KSERVE_PREDICTOR}
-    return [runtime, service]
+    return [runtime, service, *protection(settings, values)]
+
+
+def protection(settings: Settings, values: Mapping[str, object]) -> list[dict[str, Any]]:
+    """The PodDisruptionBudget and the NetworkPolicy of the Deployment, for the pods that KServe makes."""
+    disruption, network = load("disruption", values)[0], allowed(settings, values)
+    pods = {"matchLabels": {"serving.kserve.io/inferenceservice": settings.archive.label, "component": "predictor"}}
+    disruption["spec"]["selector"] = network["spec"]["podSelector"] = pods
+    numbers = {"http": HTTP, "metrics": METRICS}
+    for rule in network["spec"]["ingress"]:
+        rule["ports"] = [{"port": numbers[each["port"]]} for each in rule["ports"]]
+    return [disruption, network]
+
+
+def allowed(settings: Settings, values: Mapping[str, object]) -> dict[str, Any]:
+    """The NetworkPolicy, with what further namespaces and archives from elsewhere need."""
+    made = load("network", values)[0]
+    if settings.pull or (settings.storage and not settings.storage.startswith(VOLUME)):
+        made = overlaid(made, ["pull-network"], values)
+    for namespace in settings.namespaces:
+        made = overlaid(made, ["namespace"], {"namespace": namespace})
+    return made
 
 
 def pod_overlays(settings: Settings) -> list[str]:
@@ -147,15 +173,19 @@ def check(settings: Settings) -> None:
         raise Failure(found, fix="--keys-secret SECRET, or --insecure if the network policy is enough")
     if settings.replicas[0] > settings.replicas[1]:
         raise Failure(f"--replicas {settings.replicas[0]} is above --most {settings.replicas[1]}", fix="raise --most")
+    if settings.scale_on != "queue":
+        refuse({"--wait-ms": settings.wait_ms}, "only --scale-on queue aims at it", "add that, or leave this out")
     if settings.volume:
         refuse({"--pull": settings.pull}, f"the archive is on the volume {settings.volume}", "one of the two")
+    if settings.pull and not settings.pull.startswith(("http://", "https://")):
+        raise Failure(f"--pull {settings.pull} is no address of HTTP", fix="--pull https://HOST/NAME.mar")
 
 
-def refuse(given: Mapping[str, str | None], why: str, instead: str) -> None:
+def refuse(given: Mapping[str, str | int | None], why: str, instead: str) -> None:
     """Refuse options that are given though something else decides."""
     for flag, value in given.items():
         if value:
-            raise Failure(f"{flag} {value}: {why}", fix=instead)
+            raise Failure(f"{flag if value is True else f'{flag} {value}'}: {why}", fix=instead)
 
 
 def digest(archive: Archive) -> str:

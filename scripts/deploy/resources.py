@@ -9,6 +9,13 @@ WORKER = 384
 """MiB of a worker's own beside the weights, which all workers map."""
 LOGS = 256
 """MiB on disk: TorchServe's logs are at most 160, then the oldest goes."""
+MOST_WORKERS, WORKERS_PER_GPU = 8, 2
+"""As `scripts/server/preflight.py` has them."""
+
+
+def workers(cpus: int, gpu: bool) -> int:
+    """How many `start` makes in such a pod."""
+    return WORKERS_PER_GPU if gpu else min(cpus, MOST_WORKERS)
 
 
 def memory(archive_bytes: int, workers: int) -> int:

@@ -27,7 +27,7 @@ def kubernetes(
         str | None, typer.Option("--keys-secret", help="Secret whose key `keys` is a file of API keys")
     ] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="no keys; the network policy says who may ask")] = False,
-    cpus: Annotated[int, typer.Option("--cpus", min=1, help="processors of a pod, and so its workers")] = 2,
+    cpus: Annotated[int, typer.Option("--cpus", min=1, help="processors of a pod; of its workers, too, up to 8")] = 2,
     gpu: Annotated[bool, typer.Option("--gpu", help="an NVIDIA GPU for each pod")] = False,
     replicas: Annotated[int, typer.Option("--replicas", min=1, help="fewest pods")] = 2,
     most: Annotated[int, typer.Option("--most", min=1, help="most pods")] = 10,
@@ -36,8 +36,9 @@ def kubernetes(
         typer.Option("--scale-on", help="what asks for more pods: processors, or how long requests wait (Prometheus)"),
     ] = "cpu",
     wait_ms: Annotated[
-        int, typer.Option("--wait-ms", min=1, help="milliseconds in the queue that --scale-on queue aims at")
-    ] = 50,
+        int | None,
+        typer.Option("--wait-ms", min=1, help="milliseconds in the queue that --scale-on queue aims at [default: 50]"),
+    ] = None,
     monitor: Annotated[bool, typer.Option("--monitor", help="a ServiceMonitor, for the Prometheus operator")] = False,
     volume: Annotated[
         str | None, typer.Option("--volume", help="PersistentVolumeClaim with the archive, instead of the image")

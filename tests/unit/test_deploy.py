@@ -5,8 +5,6 @@ import re
 import socketserver
 import subprocess
 import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import typer
@@ -14,11 +12,11 @@ import yaml
 
 from scripts.cli import app
 from scripts.console import Failure
-from scripts.deploy import fetch, image, kubernetes, templates
+from scripts.deploy import image, kubernetes, resources, templates
 from scripts.deploy.archive import Archive
 from scripts.deploy.kubernetes import Settings
 from scripts.paths import CONFIG, ROOT
-from scripts.server import agent
+from scripts.server import agent, preflight
 from tests.unit.test_alerts import TOOL, promtool
 
 ADAPTER = templates.FOLDER / "prometheus-adapter.yaml"
@@ -108,6 +106,8 @@ def test_where_the_archive_comes_from(archive):
         ({"volume": "v", "pull": "u"}, "--pull u: the archive is on the volume v"),
         ({"replicas": (3, 2)}, "--replicas 3 is above --most 2"),
         ({"storage": "pvc://m"}, "--storage-uri pvc://m: only KServe"),
+        ({"pull": "models.example.com/a.mar"}, "--pull models.example.com/a.mar is no address"),
+        ({"wait_ms": 70}, "--wait-ms 70: only --scale-on queue"),
     ],
 )
 def test_what_clashes_is_refused(archive, options, words):
@@ -117,15 +117,45 @@ def test_what_clashes_is_refused(archive, options, words):
 
 def test_kserve_has_the_container_of_the_deployment(archive):
     settings = Settings(archive=archive, image="x", insecure=True, gpu=True, storage="s3://bucket/folder")
-    runtime, service = kubernetes.kserve(settings)
+    runtime, service, *_ = kubernetes.kserve(settings)
     container = runtime["spec"]["containers"][0]
     plain = server(made(archive, "Deployment", gpu=True))
     assert {key for key in container if container[key] != plain.get(key)} == {"name", "ports", "env"}
     assert service["spec"]["predictor"]["model"]["storageUri"] == "s3://bucket/folder"
     assert service["spec"]["predictor"]["terminationGracePeriodSeconds"] == 40
-    for option, words in (({"volume": "v"}, "KServe fetches archives"), ({"scale_on": "queue"}, "on processors")):
+    for option, words in (
+        ({"volume": "v"}, "KServe fetches archives"),
+        ({"scale_on": "queue"}, "on processors"),
+        ({"monitor": True}, "--monitor: KServe's Service has no port of metrics"),
+        ({"wait_ms": 70}, "--wait-ms 70: only --scale-on queue"),
+    ):
         with pytest.raises(Failure, match=words):
             kubernetes.kserve(Settings(archive=archive, image="x", insecure=True, **option))
+
+
+@pytest.mark.parametrize(
+    ("storage", "egress"), [(None, []), ("pvc://models", []), ("s3://bucket/folder", [{}])], ids=["no", "claim", "s3"]
+)
+def test_kserves_pods_are_protected_as_the_deployments_are(archive, storage, egress):
+    """By the labels that KServe gives a predictor's pods, and by numbers of ports, of which it has no names."""
+    settings = Settings(archive=archive, image="x", insecure=True, namespaces=("ingress",), storage=storage)
+    *_, disruption, network = kubernetes.kserve(settings)
+    assert (disruption["kind"], network["kind"]) == ("PodDisruptionBudget", "NetworkPolicy")
+    pods = {"matchLabels": {"serving.kserve.io/inferenceservice": "my-model", "component": "predictor"}}
+    assert disruption["spec"]["selector"] == network["spec"]["podSelector"] == pods
+    plain = made(archive, "NetworkPolicy", namespaces=("ingress",))["spec"]["ingress"]
+    ours = network["spec"]["ingress"]
+    assert [rule["from"] for rule in ours] == [rule["from"] for rule in plain]
+    assert [rule["ports"] for rule in ours] == [[{"port": 8080}], [{"port": 8082}], [{"port": 8080}]]
+    assert network["spec"]["egress"] == egress
+
+
+@pytest.mark.parametrize(("cpus", "gpu", "workers"), [(2, False, 2), (8, False, 8), (32, False, 8), (16, True, 2)])
+def test_memory_is_that_of_the_workers_that_start(archive, cpus, gpu, workers):
+    assert (resources.MOST_WORKERS, resources.WORKERS_PER_GPU) == (preflight.MOST_WORKERS, preflight.WORKERS_PER_GPU)
+    asked = server(made(archive, "Deployment", cpus=cpus, gpu=gpu))["resources"]["requests"]
+    assert asked["memory"] == f"{resources.memory(archive.bytes, workers)}Mi"
+    assert asked["cpu"] == str(cpus)
 
 
 def test_the_adapter_makes_the_metric_that_the_autoscaler_asks_for(archive):
@@ -179,25 +209,6 @@ def test_health_reads_what_the_agent_says(word):
         assert (asked("ready"), asked("alive")) == (first == "ready", first in ("ready", "drain"))
         if word is not None:
             listener.shutdown()
-
-
-def test_an_archive_arrives_whole_or_not_at_all(tmp_path):
-    (tmp_path / "a.mar").write_bytes(b"weights" * 1000)
-    digest = hashlib.sha256(b"weights" * 1000).hexdigest()
-    quiet = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-    target = tmp_path / "b.mar"
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=tmp_path)) as listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
-        base = f"http://127.0.0.1:{listener.server_address[1]}"
-        for url, wanted, words in ((f"{base}/a.mar", "0" * 64, digest), (f"{base}/none", digest, "cannot be fetched")):
-            with pytest.raises(Failure, match=words):
-                fetch.fetch(url, wanted, target)
-            assert not list(tmp_path.glob("b.*"))
-        fetch.fetch(f"{base}/a.mar", digest, target)
-        listener.shutdown()
-    assert target.read_bytes() == b"weights" * 1000
-    with pytest.raises(Failure, match="Connection refused"):
-        fetch.fetch(f"{base}/a.mar", digest, target)
 
 
 WITHOUT = """
