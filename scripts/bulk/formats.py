@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -31,10 +32,18 @@ class Survey(Struct, frozen=True):
     names: list[str]
 
 
+Told = Callable[[int], None]
+"""Is told how many bytes of a file were looked through more."""
+
+
+def nobody(_: int) -> None:
+    """Is told nothing."""
+
+
 class Format(Protocol):
     """One kind of file."""
 
-    def survey(self, path: Path, block: int) -> Survey:
+    def survey(self, path: Path, block: int, told: Told = nobody) -> Survey:
         """Look through a file that is read `block` rows at a time."""
 
     def read(self, path: Path, place: int, first: int, count: int) -> Content:
@@ -47,19 +56,21 @@ class LineFormat:
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
 
-    def survey(self, path: Path, block: int) -> Survey:
+    def survey(self, path: Path, block: int, told: Told = nobody) -> Survey:
         """See `Format.survey`."""
-        places, kinds, rows = [], Kinds(), 0
+        places, kinds, rows = list[int](), Kinds(), 0
         with path.open("rb") as file:
             header = self.lines.header(file, path)
             kinds.update(dict.fromkeys(header, "null"))
             place = file.tell()
             for row in self.lines.rows(file, header):
                 if rows % block == 0:
+                    told(place - (places[-1] if places else 0))
                     places.append(place)
                 if not isinstance(row, Refused):
                     gather(kinds, row)
                 rows, place = rows + 1, file.tell()
+        told(place - (places[-1] if places else 0))
         return Survey(rows, places, kinds, list(kinds))
 
     def read(self, path: Path, place: int, first: int, count: int) -> Content:
@@ -70,8 +81,9 @@ class LineFormat:
 class ParquetFormat:
     """Parquet files."""
 
-    def survey(self, path: Path, block: int) -> Survey:
-        """See `Format.survey`."""
+    def survey(self, path: Path, block: int, told: Told = nobody) -> Survey:
+        """See `Format.survey`; only its end is read."""
+        told(path.stat().st_size)
         with parquet.opened(path) as file:
             rows = file.metadata.num_rows
             return Survey(rows, list(range(0, rows, block)), {}, list(file.schema_arrow.names))

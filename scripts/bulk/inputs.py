@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scripts.bulk import formats
-from scripts.bulk.formats import FORMATS, Survey
+from scripts.bulk.formats import FORMATS, Survey, Told, nobody
 from scripts.console import Failure
 
 
@@ -78,16 +78,18 @@ def visible(file: Path, folder: Path) -> bool:
     return not any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
-def look(path: Path, block: int, known: Mapping[str, Input]) -> Input:
+def look(path: Path, block: int, known: Mapping[str, Input], told: Told = nobody) -> Input:
     """A file and what it holds; one that is as it was is not read again."""
     before = known.get(str(path))
     size, mtime_ns = stamp(path)
     if before and (before.size, before.mtime_ns) == (size, mtime_ns):
+        told(size)
         return before
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if before and digest == before.sha256:
+        told(size)
         return replace(before, mtime_ns=mtime_ns)
-    found = Input(str(path), size, mtime_ns, digest, formats.of(path).survey(path, block))
+    found = Input(str(path), size, mtime_ns, digest, formats.of(path).survey(path, block, told))
     check(path, size, mtime_ns)
     return found

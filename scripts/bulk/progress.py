@@ -1,4 +1,4 @@
-"""How far a run is: rows, rate and time left, as a bar on a terminal and as lines in a log."""
+"""How far a run is: rows or bytes, rate and time left, as a bar on a terminal and as lines in a log."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ WINDOW = 600.0
 class Bar:
     """On a terminal."""
 
-    def __init__(self, done: int, total: int) -> None:
+    def __init__(self, done: int, total: int, unit: str) -> None:
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-        self.rate = Rate()
+        self.rate, self.unit = Rate(), unit
         self.progress = Progress(*columns, console=err, speed_estimate_period=WINDOW)
-        self.task = self.progress.add_task("rows", total=total, completed=done, rate="")
+        self.task = self.progress.add_task(unit, total=total, completed=done, rate="")
 
     def __enter__(self) -> Self:
         self.progress.start()
@@ -33,13 +33,14 @@ class Bar:
 
     def advance(self, rows: int) -> None:
         """So many rows more."""
-        self.progress.update(self.task, advance=rows, rate=f"{self.rate.add(rows):,.0f} rows/s")
+        self.progress.update(self.task, advance=rows, rate=f"{self.rate.add(rows):,.0f} {self.unit}/s")
 
 
 class Log:
     """In a file or a pipe."""
 
-    def __init__(self, done: int, total: int) -> None:
+    def __init__(self, done: int, total: int, unit: str) -> None:
+        self.unit = unit
         self.done, self.total, self.rate, self.said = done, total, Rate(), monotonic()
 
     def __enter__(self) -> Self:
@@ -52,10 +53,11 @@ class Log:
         """So many rows more."""
         self.done += rows
         rate = self.rate.add(rows)
-        if monotonic() - self.said >= SECONDS:
+        if rate and monotonic() - self.said >= SECONDS:
             self.said = monotonic()
             left = (self.total - self.done) / rate
-            err.print(f"{self.done:,} of {self.total:,} rows, {rate:,.0f} rows/s, {left / 60:.0f} minutes left")
+            done = f"{self.done:,} of {self.total:,} {self.unit}"
+            err.print(f"{done}, {rate:,.0f} {self.unit}/s, {left / 60:.0f} minutes left")
 
 
 class Rate:
@@ -70,6 +72,6 @@ class Rate:
         return self.rows / max(1e-9, monotonic() - self.begin)
 
 
-def shown(done: int, total: int) -> Bar | Log:
+def shown(done: int, total: int, unit: str = "rows") -> Bar | Log:
     """What suits stderr."""
-    return (Bar if err.is_terminal else Log)(done, total)
+    return (Bar if err.is_terminal else Log)(done, total, unit)

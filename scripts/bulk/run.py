@@ -96,7 +96,9 @@ def agreed(order: Order, place: Place) -> Job:
     before = begun(order.folder)
     same = before and before.block == order.block and before.reading == READING
     known = {each.path: each for each in before.inputs} if before and same else {}
-    files = [inputs.look(path, order.block, known) for path in outside(order.files, order.folder)]
+    paths = outside(order.files, order.folder)
+    with shown(0, sum(path.stat().st_size for path in paths), "bytes") as progress:
+        files = [inputs.look(path, order.block, known, progress.advance) for path in paths]
     check_columns(order, files)
     recipe = Recipe(
         order.task,

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from scripts.bulk import formats, inputs
+from scripts.bulk import formats, inputs, progress
 from scripts.bulk.columns import union
 from scripts.bulk.inputs import Input
 from scripts.bulk.lines import LONGEST
@@ -142,6 +142,31 @@ def test_a_file_with_another_time_is_known_by_its_content(tmp_path):
     again = inputs.look(file, 1, {str(file): first})
     assert (again.mtime_ns, again.sha256) == (1, first.sha256)
     assert isinstance(again, Input)
+
+
+@pytest.mark.parametrize("block", [1, 3, 100])
+def test_progress_is_told_each_byte_once(tmp_path, block):
+    """Of files that were looked through and of one that is known; the bytes of an empty file, too, which has none."""
+    names = {"a.txt": "x\nyy\nzzz\n\n", "b.csv": "\ufeffid,text\n1,a\n\n2,b\n", "c.jsonl": '{"text": "a"}', "d.txt": ""}
+    for name, text in names.items():
+        (tmp_path / name).write_text(text)
+        known = {}
+        for _ in range(2):
+            told = []
+            known = {str(tmp_path / name): inputs.look(tmp_path / name, block, known, told.append)}
+            assert sum(told) == (tmp_path / name).stat().st_size
+
+
+def test_a_log_says_nothing_of_a_rate_that_is_none(monkeypatch, capsys):
+    """A large file has its digest taken before its first byte is told."""
+    said = []
+    monkeypatch.setattr(progress, "SECONDS", 0)
+    monkeypatch.setattr(progress.err, "print", said.append)
+    with progress.Log(0, 100, "bytes") as log:
+        log.advance(0)
+        assert not said
+        log.advance(50)
+    assert said[0].startswith("50 of 100 bytes, ")
 
 
 def test_lines_of_json_take_what_parquet_holds():
