@@ -18,6 +18,8 @@ from handler.types import Encoding, Output, Side
 
 FILE = "multi_vector.safetensors"
 """The layers from token states to vectors: a chain as that of a head."""
+NO_VECTORS = -1e9
+"""Score of a document that has no vector, below every other one: that of sentence-transformers 6.2 (`util.maxsim`)."""
 META = "multi_vector"
 """Key of the file's metadata that holds a `MultiVector`."""
 
@@ -116,7 +118,9 @@ class LateInteraction:
 
     def scores(self, query: Vectors, documents: Sequence[Vectors]) -> Scores:
         """`(documents,)` MaxSim: for each of a query's vectors the nearest one of the document, added up."""
-        sums = np.array([(query @ each.T).max(axis=1, initial=-1).sum() for each in documents], dtype=np.float32)
+        sums = np.array(
+            [(query @ each.T).max(axis=1).sum() if len(each) else NO_VECTORS for each in documents], dtype=np.float32
+        )
         return sums / np.float32(len(query)) if self.description.average else sums
 
 

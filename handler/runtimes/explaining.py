@@ -35,10 +35,10 @@ class Recording:
     Args:
         count: times that the sequence is there.
         bias: see `handler.runtimes.attention.by_distance`.
-        layers: where the weights of each layer go.
+        layers: where the weights of each layer go, those of the last sequence; None where nobody wants them.
     """
 
-    def __init__(self, count: int, bias: Tensor | None, layers: list[Tensor]) -> None:
+    def __init__(self, count: int, bias: Tensor | None, layers: list[Tensor] | None) -> None:
         self.count, self.bias, self.layers = count, bias, layers
 
     def __call__(self, qkv: Tensor, relative: Relative | None = None) -> Tensor:
@@ -48,7 +48,8 @@ class Recording:
         scores = query @ key.transpose(-1, -2) / size**0.5
         scores = scores if relative is None else scores + relative.added(query, key)(0, scores.shape[-1])
         weights = (scores if self.bias is None else scores + by_distance(self.bias, scores.shape[-1])).softmax(-1)
-        self.layers.append(weights)
+        if self.layers is not None:
+            self.layers.append(weights[-1].clone())  # a view would keep those of the others
         mixed: Tensor = (weights @ value).transpose(1, 2).reshape(-1, heads, size)
         return mixed.contiguous()  # of a single sequence it would be a view, which the layer cannot flatten
 
@@ -84,17 +85,17 @@ class Explainer:
             check()
             some = points[first : first + together]
             vectors = (baseline + some[:, None, None] * (embeddings - baseline)).requires_grad_()
-            scores = score(*self.run(vectors, encoding, []))
+            scores = score(*self.run(vectors, encoding, None))
             sums += torch.autograd.grad(scores.sum(), vectors)[0].sum(0)
         attributions = (sums / steps * (embeddings - baseline)).sum(-1)
-        layers: list[Tensor] = []
+        layers: list[Tensor] | None = [] if attention else None
         with torch.no_grad():
             ends = score(*self.run(torch.stack([baseline, embeddings]), encoding, layers))
-        weights = torch.stack([layer[1] for layer in layers]).cpu().numpy() if attention else None
+        weights = torch.stack(layers).cpu().numpy() if layers is not None else None
         return Explanation(attributions.cpu().numpy(), float(ends[1]), float(ends[0]), weights)
 
-    def run(self, vectors: Tensor, encoding: Encoding, layers: list[Tensor]) -> tuple[Tensor, Tensor | None]:
-        """States and pooled ones for `(sequences, tokens, hidden)` word embeddings; adds attention to `layers`."""
+    def run(self, vectors: Tensor, encoding: Encoding, layers: list[Tensor] | None) -> tuple[Tensor, Tensor | None]:
+        """States and pooled ones for `(sequences, tokens, hidden)` word embeddings; attention goes to `layers`."""
         model, weights = self.model, self.model.weights
         count, length, width = vectors.shape
         _, rows, _, _ = indices.arrays([encoding], model.encoder.first_position, weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isqrt
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -19,6 +20,9 @@ from handler.types import Encoding, Output, Text
 SHARE = 0.1
 """Of a batch's time, for one request: its neighbours wait for it."""
 BYTES = 12  # of a number in JSON
+KEPT_BYTES = 2 << 30
+"""Of attention weights, which all layers keep for the gradient: 4 for each pair of tokens of each map. So a text of 512
+tokens is explained by every model of up to 2,000 maps, and one of 1,400 by one of 264, as ModernBERT-base has."""
 LENGTH = "length of the mean state"
 """What is explained without a head."""
 
@@ -67,12 +71,24 @@ class Explanations(Task[ExplanationsRequest]):
         """Each window of each text by itself, for as long as one request may take."""
         assert self.model.explain is not None
         explainer, check = self.model.explain(), self.model.deadline.sub_deadline(SHARE)
+        self.check_memory(explainer.maps, encodings)
         if request.attention:
             self.check_attention_size(explainer.maps, encodings)
         return [
             [self.explained(request, *window, explainer, check) for window in zip(windows, states, strict=True)]
             for windows, states in zip(encodings, outputs, strict=True)
         ]
+
+    def check_memory(self, maps: int, encodings: Sequence[Sequence[Encoding]]) -> None:
+        """Refuse a text whose gradient would take more memory than a worker can be expected to have."""
+        tokens = max(len(window) for windows in encodings for window in windows)
+        if (size := 4 * maps * tokens**2) > KEPT_BYTES:
+            most = isqrt(KEPT_BYTES // (4 * maps))
+            raise TooLarge(
+                f"an explanation of {tokens} tokens keeps {size} bytes of {maps} attention maps, the limit is "
+                f"{KEPT_BYTES}, that is {most} tokens; send a shorter text, or pack with "
+                f"a handler.max_length of at most {most}"
+            )
 
     def check_attention_size(self, maps: int, encodings: Sequence[Sequence[Encoding]]) -> None:
         """Refuse attention weights that would be too large an answer, before they are computed."""

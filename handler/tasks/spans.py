@@ -59,11 +59,13 @@ class Scored:
         """First token, last token and score of the likeliest spans, best first."""
         begin, stop = self.context.start, self.context.stop
         start, end = self.start[begin:stop], self.end[begin:stop]
-        joint = np.tril(np.triu(np.outer(start, end)), min(wanted.length, len(start)) - 1)
+        length = min(wanted.length, len(start))
+        ends = np.lib.stride_tricks.sliding_window_view(np.pad(end, (0, length - 1)), length)
+        joint = start[:, None] * ends  # (tokens, length), and not the square of the context
         order = top_k_indices(joint.ravel(), wanted.count)
-        for first, last in zip(*np.unravel_index(order, joint.shape), strict=True):
-            if joint[first, last] > 0:  # the rest ends before it starts, or is too long
-                yield int(first) + begin, int(last) + begin, float(joint[first, last])
+        for first, more in zip(*np.unravel_index(order, joint.shape), strict=True):
+            if joint[first, more] > 0:  # the rest ends outside of the context
+                yield int(first) + begin, int(first + more) + begin, float(joint[first, more])
 
 
 def characters(window: Encoding, first: int, last: int, align: bool) -> tuple[int, int]:

@@ -25,7 +25,10 @@ from scripts.sources import remedies
 from scripts.sources.presets import DEFAULT, Preset, Source, presets
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-HUB_FILES = ("*.json", "*.safetensors", "*vocab.txt", "*merges.txt", "*.model", "*pytorch_model*.bin")
+HUB_FILES = (
+    *("*.json", "*.safetensors", "*vocab.txt", "*merges.txt", "*.model", "*pytorch_model*.bin"),
+    *("colbert_linear.pt", "sparse_linear.pt", "artifact.metadata"),  # of BGE-M3, and of Stanford's ColBERT
+)
 """With subfolders, which hold the modules of sentence-transformers."""
 
 

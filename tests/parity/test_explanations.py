@@ -96,6 +96,17 @@ def test_attention_that_would_be_too_large_is_refused_before_it_is_computed(make
     assert reply.status == 413
 
 
+def test_a_text_whose_gradient_would_take_too_much_memory_is_refused_and_no_other(make, load, monkeypatch):
+    ours = load(make("Bert", "ForSequenceClassification", **heads.labels(LABELS)), "packed")
+    maps = ours.tasks["explanations"].model.explain().maps
+    monkeypatch.setattr("handler.tasks.explanations.KEPT_BYTES", 4 * maps * 20**2)
+    rows = [Row({"body": orjson.dumps({"inputs": "word " * words})}, {}, "", "explanations") for words in (18, 19)]
+    replies = ours.answer(rows)
+    assert [reply.status for reply in replies] == [200, 413]
+    assert b"an explanation of 21 tokens" in replies[1].body
+    assert b"that is 20 tokens" in replies[1].body
+
+
 def test_a_request_may_not_take_its_neighbours_time(make, load, monkeypatch):
     ours = load(make("Bert", "ForSequenceClassification", **heads.labels(LABELS)), "packed")
     monkeypatch.setattr("handler.tasks.explanations.SHARE", 0.0)

@@ -117,6 +117,10 @@ def test_a_revision_that_is_not_there(hub, tmp_path):
             ["model.safetensors", "pytorch_model.bin", "2_Dense/pytorch_model.bin"],
             ["model.safetensors", "2_Dense/pytorch_model.bin"],
         ),
+        (
+            ["pytorch_model.bin", "colbert_linear.pt", "sparse_linear.pt", "optimizer.pt", "artifact.metadata"],
+            ["pytorch_model.bin", "colbert_linear.pt", "sparse_linear.pt", "artifact.metadata"],
+        ),
         (["flax_model.msgpack", "onnx/model.onnx", "merges.txt"], ["merges.txt"]),
     ],
 )
