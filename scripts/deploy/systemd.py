@@ -1,4 +1,4 @@
-"""A systemd unit for a server, which may do and see no more than it needs; see systemd.exec(5), systemd.service(5)."""
+"""Units of systemd.service(5) for servers and gateways, which may do no more than they need: systemd.exec(5)."""
 
 from __future__ import annotations
 
@@ -32,10 +32,39 @@ RestartSec=5
 OOMPolicy=continue
 LimitNOFILE=65536
 
-# State and logs in /var/lib/bert-{port}; everything else is read.
-StateDirectory=bert-{port}
+{hardened}
+[Install]
+WantedBy=multi-user.target
+"""
+GATEWAY = """\
+[Unit]
+Description=Gateway of BERT on TorchServe, port {port}
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=10min
+StartLimitBurst=5
+
+[Service]
+Type=exec
+{user}ExecStart={command}
+ExecReload={reload}
+# SIGTERM goes to the command alone: requests in flight have their answers first, within {drain} s.
+KillMode=mixed
+TimeoutStopSec={stop}
+# The command ends with 1 when the process beside HAProxy has ended.
+Restart=on-failure
+RestartSec=1
+LimitNOFILE=65536
+{bind}
+{hardened}
+[Install]
+WantedBy=multi-user.target
+"""
+HARDENED = """\
+# State and logs in /var/lib/{name}; everything else is read.
+StateDirectory={name}
 StateDirectoryMode=0700
-Environment=BERT_RUNS=%S/bert-{port}
+Environment=BERT_RUNS=%S/{name}
 ReadOnlyPaths={root}
 UMask=0077
 NoNewPrivileges=yes
@@ -55,20 +84,21 @@ RestrictRealtime=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes
 RemoveIPC=yes
-CapabilityBoundingSet=
+CapabilityBoundingSet={capabilities}
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM
 # Not MemoryDenyWriteExecute: Java compiles while it runs.
-
-[Install]
-WantedBy=multi-user.target
 """
+LOW_PORTS = 1024
+"""The first port that everybody may bind."""
+CAPABILITY = "CAP_NET_BIND_SERVICE"
+BIND = f"AmbientCapabilities={CAPABILITY}\n"
 CPU_ONLY = "PrivateDevices=yes\n"
 
 
 def unit(options: Sequence[str], port: int, user: str, drain: float, timeout: float, gpu: bool) -> str:
-    """The file's text.
+    """The file's text for a server.
 
     Args:
         options: arguments of `scripts/bert start`.
@@ -78,17 +108,51 @@ def unit(options: Sequence[str], port: int, user: str, drain: float, timeout: fl
         timeout: seconds until the models have answered.
         gpu: whether it has to see the devices of GPUs.
     """
-    words = [str(ROOT / "scripts" / "bert"), "start", *options, "--foreground", "--drain", f"{drain:g}"]
     return UNIT.format(
         port=port,
-        root=quoted(str(ROOT)),
-        user=f"User={user}\n" if user else "",
-        command=" ".join(quoted(word) for word in words),
+        user=running_as(user),
+        command=command("start", *options, "--foreground", "--drain", f"{drain:g}"),
         drain=f"{drain:g}",
         start=f"{timeout + END_SECONDS:g}",
         stop=f"{drain + END_SECONDS:g}",
-        devices="" if gpu else CPU_ONLY,
+        hardened=hardened(f"bert-{port}", "" if gpu else CPU_ONLY),
     )
+
+
+def gateway(options: Sequence[str], port: int, user: str, drain: float) -> str:
+    """The file's text for a gateway.
+
+    Args:
+        options: arguments of `scripts/bert gateway`.
+        port: for clients, which tells several gateways apart.
+        user: who runs it.
+        drain: seconds for requests in flight.
+    """
+    return GATEWAY.format(
+        port=port,
+        user=running_as(user),
+        command=command("gateway", *options, "--foreground"),
+        reload=command("gateway", "reload", "--port", str(port)),
+        drain=f"{drain:g}",
+        stop=f"{drain + END_SECONDS:g}",
+        bind=BIND if port < LOW_PORTS else "",
+        hardened=hardened(f"bert-gateway-{port}", CPU_ONLY, CAPABILITY if port < LOW_PORTS else ""),
+    )
+
+
+def hardened(name: str, devices: str, capabilities: str = "") -> str:
+    """What it may do and see, with a folder for its state of that name."""
+    return HARDENED.format(name=name, root=quoted(str(ROOT)), devices=devices, capabilities=capabilities)
+
+
+def running_as(user: str) -> str:
+    """The line that says who runs it."""
+    return f"User={user}\n" if user else ""
+
+
+def command(*words: str) -> str:
+    """A line of `scripts/bert`."""
+    return " ".join(quoted(word) for word in (str(ROOT / "scripts" / "bert"), *words))
 
 
 def quoted(word: str) -> str:

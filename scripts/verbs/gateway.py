@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from scripts.console import Failure, out
+from scripts.deploy import systemd
 from scripts.gateway import discovery, hosts, process, reload, state
 from scripts.gateway.configuration import render
-from scripts.gateway.haproxy import LOG
+from scripts.gateway.haproxy import DRAIN_SECONDS, LOG
 from scripts.gateway.settings import CLIENTS, DEFAULT_PORT, MAX_WAIT, MIB, Backend, Settings
 from scripts.server import keys as key_files
 from scripts.verbs.options import Insecure
@@ -99,6 +101,7 @@ def gateway(
     ] = MAX_WAIT,
     insecure: Insecure = False,
     foreground: Annotated[bool, typer.Option("--foreground", help="stay in the foreground until interrupted")] = False,
+    unit: Annotated[bool, typer.Option("--unit", help="print a hardened systemd unit, and start nothing")] = False,
     show: Annotated[bool, typer.Option("--print", help="print HAProxy's configuration, and start nothing")] = False,
 ) -> None:
     """Put HAProxy in front of servers: one address, admission, retries, keys, TLS and limits.
@@ -117,6 +120,32 @@ def gateway(
         key_files.check(keys)
     check_rates(single, keys)
     key = key_files.first(keys) if keys else ""
+    if unit:
+        if not (server or servers):
+            raise Failure(
+                "a gateway of systemd does not see which servers run here",
+                fix="name them: --server http://127.0.0.1:8080 --model NAME",
+            )
+        options = {
+            "--server": server,
+            "--servers": servers,
+            "--model": model,
+            "--zone": zone or None,
+            "--resolver": resolver,
+            "--host": host,
+            "--port": port,
+            "--metrics-host": metrics_host,
+            "--metrics-port": metrics_port,
+            "--keys": keys,
+            "--rate": rate,
+            "--connections": str(connections),
+            "--tls-cert": tls_cert,
+            "--max-body": max_body,
+            "--max-wait": max_wait,
+            "--insecure": insecure,
+        }
+        sys.stdout.write(systemd.gateway(words(options), port, getpass.getuser(), DRAIN_SECONDS))
+        return None
     named = listed(server, servers)
     backends, models = discovery.named(named, model or [], key) if named else discovery.here()
     settings = Settings(
@@ -145,6 +174,18 @@ def gateway(
         sys.stdout.write(render(settings))
         return None
     return begun(settings, foreground)
+
+
+def words(options: Mapping[str, object]) -> list[str]:
+    """Options as a command line has them; a list is given again and again, and what is None or False not at all."""
+    found: list[str] = []
+    for option, value in options.items():
+        for each in value if isinstance(value, list) else [value]:
+            if each is True:
+                found.append(option)
+            elif each not in (None, False):
+                found += [option, systemd.path(each) if isinstance(each, Path) else str(each)]
+    return found
 
 
 def begun(settings: Settings, foreground: bool) -> None:

@@ -10,16 +10,22 @@ import typer
 
 from scripts.deploy import systemd
 from scripts.paths import MODEL_STORE
-from scripts.server.preflight import Options, check_address
+from scripts.server.preflight import Options, archives, check_address
 from scripts.verbs.options import (
     AgentHost,
+    Auth,
+    CorsOrigin,
     Device,
+    GrpcPort,
     Host,
     InferencePort,
     Insecure,
     Keys,
+    ManagementPort,
     MetricsHost,
+    MetricsPort,
     Names,
+    RequestLog,
     Store,
     Timeout,
     Workers,
@@ -30,35 +36,51 @@ def service(
     names: Names = None,
     host: Host = "127.0.0.1",
     inference_port: InferencePort = 8080,
+    management_port: ManagementPort = None,
+    metrics_port: MetricsPort = None,
+    grpc_port: GrpcPort = None,
     workers: Workers = None,
     device: Device = None,
+    auth: Auth = False,
     keys: Keys = None,
     insecure: Insecure = False,
     metrics_host: MetricsHost = "127.0.0.1",
     agent_host: AgentHost = "127.0.0.1",
+    cors_origin: CorsOrigin = None,
+    request_log: RequestLog = False,
     timeout: Timeout = 300,
     drain: Annotated[float, typer.Option("--drain", min=0, help="maximum seconds to wait for accepted requests")] = 25,
     user: Annotated[str, typer.Option("--user", help="user that runs it [default: you]")] = "",
     store: Store = MODEL_STORE,
 ) -> None:
-    """Print a hardened systemd unit that runs `start` with the same options.
+    """Print a hardened systemd unit that runs `start` with the same options; `gateway --unit` prints one for a gateway.
 
     Example: scripts/bert service bert > bert.service
     """
-    check_address(Options(store, names or [], host, inference_port, insecure=insecure, keys=keys))
+    options = Options(store, names or [], host, inference_port, auth=auth, insecure=insecure, keys=keys)
+    check_address(options)
+    if names:
+        archives(options)
     given = {
         "--host": host,
         "--inference-port": inference_port,
+        "--management-port": management_port,
+        "--metrics-port": metrics_port,
+        "--grpc-port": grpc_port,
         "--workers": workers,
         "--device": device,
         "--keys": systemd.path(keys) if keys else None,
         "--metrics-host": metrics_host,
         "--agent-host": agent_host,
+        "--cors-origin": cors_origin,
         "--timeout": f"{timeout:g}",
         "--model-store": systemd.path(store),
     }
     words = [text for flag, value in given.items() if value is not None for text in (flag, str(value))]
-    options = [*(names or []), *words, *(["--insecure"] if insecure else [])]
+    switches = {"--auth": auth, "--insecure": insecure, "--request-log": request_log}
+    words += [flag for flag, given in switches.items() if given]
     sys.stdout.write(
-        systemd.unit(options, inference_port, user or getpass.getuser(), drain, timeout, gpu=device != "cpu")
+        systemd.unit(
+            [*(names or []), *words], inference_port, user or getpass.getuser(), drain, timeout, gpu=device != "cpu"
+        )
     )

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -252,21 +251,6 @@ def test_a_service_manager_is_told(tmp_path, monkeypatch):
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "n"))
         notify.notify("READY=1")
         assert manager.recv(100) == b"READY=1"
-
-
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
-@pytest.mark.parametrize("words", [[], ["bert", "--host", "0.0.0.0", "--insecure", "--device", "cpu", "--drain", "5"]])
-def test_systemd_takes_the_unit(tmp_path, words):
-    command = [ROOT / "scripts" / "bert", "service", *words]
-    unit = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    file = tmp_path / "bert.service"
-    file.write_text(unit)
-    found = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True)
-    assert (found.returncode, [line for line in found.stderr.splitlines() if "bert" in line]) == (0, [])
-    assert ("PrivateDevices=yes" in unit) == bool(words)
-    file.write_text(unit.replace("KillMode=mixed", "KillMode=mixt"))
-    broken = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True)
-    assert "kill mode" in broken.stderr
 
 
 def test_the_supervisor_imports_nothing_large():
