@@ -36,6 +36,7 @@ def main(port: int) -> int:
         management,
         scaling,
         state,
+        upgrade,
         versions,
     )  # requests is large, and the supervisor imports this file
 
@@ -52,8 +53,9 @@ def main(port: int) -> int:
     for name, loaded in others:
         try:
             versions.register(server, name, loaded)
-            if name in now.canary and loaded == now.canary[name].loaded:
-                scaling.scale(server, name, len(management.describe(server, name)["workers"]), version=loaded.version)
+            shared = name in now.canary and loaded == now.canary[name].loaded
+            workers = len(management.describe(server, name)["workers"]) if shared else upgrade.KEPT_WORKERS
+            scaling.scale(server, name, workers, version=loaded.version)
         except Failure as failure:
             failure.show()
             failures += 1

@@ -6,6 +6,7 @@ It is a process of its own, small, behind every server; with `start --foreground
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
 import sys
@@ -57,6 +58,7 @@ class Supervisor:
         self.was_ready = False
         self.gave_up = False
         self.restoring: Popen[bytes] | None = None
+        self.kept: int | None = None
 
     def begin(self) -> Server:
         """Start Java, or take over the one that runs.
@@ -65,6 +67,7 @@ class Supervisor:
             Failure: it does not start.
         """
         become_parent_of_orphans()
+        self.keep()
         if self.server.pid:
             me = self.server
             self.server = me.change(
@@ -102,6 +105,7 @@ class Supervisor:
         begun = monotonic()
         try:
             java.clear(self.server)
+            self.keep()
             if self.ending.wait(max(0.0, wait - (monotonic() - begun))):
                 return False
             self.server = java.start(self.server.current(), self.environment)
@@ -109,6 +113,18 @@ class Supervisor:
         except (Failure, OSError) as error:  # a disk may be full for a while
             self.log("supervisor", f"Java could not be started: {error}")
         return True
+
+    def keep(self) -> None:
+        """Hold a lock on the server's temporary folder for as long as this process lives, or until it is made again.
+
+        Archives are unpacked there once and read by each new worker, and systemd-tmpfiles removes from `/tmp` what
+        nobody has touched for ten days. It leaves a folder alone on which somebody has a lock of flock(2):
+        tmpfiles.d(5), "Age".
+        """
+        if self.kept is not None:
+            os.close(self.kept)
+        self.kept = os.open(self.server.temporary, os.O_RDONLY)
+        fcntl.flock(self.kept, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
     def give_up(self, how: str) -> bool:
         """Write down why this server is started no more."""

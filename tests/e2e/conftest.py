@@ -95,7 +95,7 @@ class Cli:
 
     def status(self) -> list[dict[str, Any]]:
         """What `status` says."""
-        return json.loads(self("status", "--json").stdout)
+        return [each for each in json.loads(self("status", "--json").stdout) if "gateway" not in each]
 
 
 @contextmanager

@@ -6,9 +6,11 @@ import re
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from fcntl import LOCK_EX, LOCK_NB, flock
 from threading import Event
 
 import psutil
+import pytest
 import requests
 
 from bert_client import BertClient
@@ -65,6 +67,8 @@ def test_what_is_killed_comes_back_and_what_cannot_is_said(cli):
     assert "ended by signal 9; attempt 1 to start it in 0.25 s" in cli("logs").stdout
     assert "restarts   1 of workers, 1 of the server, last at 2" in cli("status").stdout
 
+    with pytest.raises(BlockingIOError):  # so nobody removes what is old in it
+        flock(os.open(remembered(cli)["temporary"], os.O_RDONLY), LOCK_EX | LOCK_NB)
     supervisor = psutil.Process(report["supervisor"])
     assert supervisor.memory_info().rss < 32 << 20
     kill(supervisor.pid)
