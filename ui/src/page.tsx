@@ -49,7 +49,14 @@ export function Page() {
     };
     return <Alone><Key said={failure.said} use={use} /></Alone>;
   }
-  if (failure) return <Alone><p role="alert" class="error">{failure.said}</p></Alone>;
+  if (failure) {
+    return (
+      <Alone>
+        <p role="alert" class="error">{failure.said}</p>
+        <button type="button" onClick={load}>Try again</button>
+      </Alone>
+    );
+  }
   if (!archive) return <Alone><p class="hint">asking the server …</p></Alone>;
   const { info } = archive;
   const task = info.tasks.includes(opened.task) ? opened.task : info.task;

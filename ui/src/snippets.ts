@@ -48,6 +48,9 @@ answer = client.embeddings.create(model="${info.model}", input=${literal(body.in
 print(answer.data[0].embedding)`;
 };
 
+/** What `v1/embeddings` can be told; with any other key it would give other vectors. */
+const OPENAI = ["inputs", "dimensions"];
+
 const client: Snippet = ({ origin, info, task, body, locked }) => {
   const secret = locked ? `, api_key=os.environ["${KEY}"]` : "";
   return `${locked ? "import os\n\n" : ""}from bert_client import BertClient
@@ -81,6 +84,7 @@ function literal(value: Json): string {
 const EVERYWHERE: Record<string, Snippet> = { curl, Python: python, BertClient: client, JavaScript: javascript };
 
 export function snippets(asking: Asking): Record<string, string> {
-  const own: Record<string, Snippet> = asking.task === "embedding" ? { ...EVERYWHERE, OpenAI: openai } : EVERYWHERE;
+  const same = asking.task === "embedding" && Object.keys(asking.body).every((key) => OPENAI.includes(key));
+  const own: Record<string, Snippet> = same ? { ...EVERYWHERE, OpenAI: openai } : EVERYWHERE;
   return Object.fromEntries(Object.entries(own).map(([name, write]) => [name, write(asking)]));
 }

@@ -1,11 +1,11 @@
 /** One task: examples, a form, and the answer to what was asked last. */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { read, written } from "./address";
 import { Answer, type Answered } from "./answer";
 import { Form } from "./form";
 import { fields, sent } from "./schema";
-import { ask } from "./server";
+import { ask, words } from "./server";
 import { view } from "./tasks";
 import type { Body, Info } from "./types";
 
@@ -25,20 +25,26 @@ export function Task({ info, document, task, body: given, locked }: Given) {
   const [body, edit] = useState<Body>(given ?? masked(Object.values(examples)[0] ?? {}, info.mask));
   const [answered, setAnswered] = useState<Answered | null>(null);
   const [busy, setBusy] = useState(false);
+  const [linked, setLinked] = useState(true);
+  const latest = useRef(0);
 
   const send = async (wanted: Body) => {
     const body = sent(wanted, known);
+    const turn = ++latest.current;
     edit(wanted);
     setBusy(true);
     const reply = await ask(task, bodiless ? undefined : body);
+    if (turn !== latest.current) return; // something else was asked since, or another task is open
     setBusy(false);
-    if (reply.status === 401) return locked(body, reply.value.error);
-    const address = written({ ...read(location.hash), task, body: bodiless ? null : body });
-    if (address !== location.hash) history.pushState(null, "", address);
+    if (reply.status === 401) return locked(body, words(reply));
     setAnswered({ body, reply });
+    setLinked(remembered(written({ ...read(location.hash), task, body: bodiless ? null : body })));
   };
   useEffect(() => {
     if (given || bodiless) send(body);
+    return () => {
+      latest.current++;
+    };
   }, []);
 
   return (
@@ -51,12 +57,28 @@ export function Task({ info, document, task, body: given, locked }: Given) {
       )}
       <section aria-label="answer">
         <p role="status" class="hint">
-          {busy ? "asking …" : answered ? "" : "The answer is drawn here."}
+          {busy ? "asking …" : answered ? said(answered, linked) : "The answer is drawn here."}
         </p>
         {answered && <Answer key={answered.reply} {...answered} info={info} task={task} send={send} />}
       </section>
     </main>
   );
+}
+
+/** Puts what was asked into the address bar; false where that is too long for the browser. */
+function remembered(address: string): boolean {
+  try {
+    if (address !== location.hash) history.pushState(null, "", address);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a screen reader says of an answer. */
+function said({ reply }: Answered, linked: boolean): string {
+  const outcome = reply.status === 200 ? "Answered." : "Refused.";
+  return linked ? outcome : `${outcome} The request is too long for the address bar: it has no link.`;
 }
 
 function Examples({ of, choose }: { of: Record<string, Body>; choose: (body: Body) => void }) {

@@ -16,7 +16,7 @@ export function Timing({ reply, limit }: { reply: Reply; limit: number }) {
         {reply.cached > 0 && `, ${reply.cached} of the texts from the worker's cache`}
         {reply.truncated > 0 && (
           <strong class="wrong">
-            {`; ${reply.truncated} of the texts ${reply.truncated === 1 ? "is" : "are"} longer than the ${limit} tokens that the model reads, and what follows was cut off`}
+            {`; ${reply.truncated} of the texts ${reply.truncated === 1 ? "is" : "are"} longer than the model reads (at most ${limit} tokens) and ${reply.truncated === 1 ? "was" : "were"} cut`}
           </strong>
         )}
       </p>

@@ -14,7 +14,7 @@ function FillMask({ body, answer, info, send }: Drawn) {
   const texts = listed(body.inputs).map(String);
   const put = (text: number, mask: number, word: string) => {
     const pieces = texts[text]!.split(info.mask ?? "[MASK]");
-    const joined = pieces.slice(1).reduce((sum, piece, index) => sum + (index === mask ? word : info.mask) + piece, pieces[0]!);
+    const joined = pieces.slice(1).reduce((sum, piece, index) => (index === mask ? filled(sum, word) : sum + info.mask) + piece, pieces[0]!);
     const inputs = texts.map((each, index) => (index === text ? joined : each));
     send({ ...body, inputs });
   };
@@ -43,6 +43,11 @@ function FillMask({ body, answer, info, send }: Drawn) {
       <p class="hint">A word that is chosen takes the mask's place. With no mask left there is nothing to ask.</p>
     </>
   );
+}
+
+/** A piece of WordPiece that goes on with a word stands right after it. */
+function filled(before: string, word: string): string {
+  return word.startsWith("##") ? before.trimEnd() + word.slice(2) : before + word;
 }
 
 /** One list of choices, or one for each of several masks. */

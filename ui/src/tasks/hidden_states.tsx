@@ -5,26 +5,28 @@ import { cosines } from "../maths/vectors";
 import { Heat } from "../parts/heat";
 import { Numbers } from "../parts/numbers";
 import { listed, name } from "../texts";
-import type { Ask, Drawn, View } from "../types";
+import type { Ask, Drawn, Json, View } from "../types";
 
 const MOST_PAIRED = 40;
 
 function HiddenStates({ body, answer, ask }: Drawn) {
-  const texts = listed(body.inputs).map(name);
+  const inputs = listed(body.inputs);
   return (
     <>
       {(answer as number[][][]).map((states, number) => (
-        <States key={number} text={texts[number] ?? ""} of={states} ask={ask} />
+        <States key={number} of={states} input={inputs[number] ?? ""} ask={ask} />
       ))}
     </>
   );
 }
 
 /** The answer has vectors alone; the archive's task `tokenize` knows whose they are. */
-function States({ text, of, ask }: { text: string; of: number[][]; ask: Ask }) {
+function States({ input, of, ask }: { input: Json; of: number[][]; ask: Ask }) {
+  const text = name(input);
   const [tokens, setTokens] = useState<string[]>([]);
   useEffect(() => {
-    ask("tokenize", { inputs: [text] }).then((reply) => {
+    if (typeof input !== "string") return; // ids have no text that could be asked for
+    ask("tokenize", { inputs: [input] }).then((reply) => {
       if (reply.status === 200) setTokens(reply.value[0].map((each: { text: string }) => each.text));
     });
   }, []);

@@ -10,8 +10,8 @@ interface Class {
 }
 
 export function Classes({ body, answer }: Drawn) {
-  const shares = body.function_to_apply !== "none";
-  const scores = (answer as Class[][]).flat().map((each) => Math.abs(each.score));
+  const scores = (answer as Class[][]).flat().map((each) => each.score);
+  const shares = scores.every((each) => each >= 0 && each <= 1);
   return (
     <>
       {listed(body.inputs).map((text, index) => (
@@ -19,7 +19,7 @@ export function Classes({ body, answer }: Drawn) {
           <h2 dir="auto">{name(text)}</h2>
           <Bars
             label="classes"
-            most={shares ? 1 : Math.max(...scores)}
+            most={shares ? 1 : Math.max(...scores.map(Math.abs))}
             of={(answer as Class[][])[index]!.map(({ label, score }) => ({
               name: label,
               value: score,
