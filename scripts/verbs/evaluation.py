@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from scripts.console import Failure, err, out, print_json
+from scripts.files import documents
 from scripts.paths import MODEL_STORE
 from scripts.verbs.options import Json, Store
 from scripts.verbs.tab import archives
+
+if TYPE_CHECKING:
+    from scripts.evaluation.evaluate import Evaluation  # numpy takes a moment to import
 
 Archives = Annotated[
     list[str],
@@ -59,19 +63,27 @@ def evaluate(
     Examples: scripts/bert evaluate tickets --data tickets.csv; scripts/bert evaluate bert bert-int8 --data FOLDER
     """
     from scripts.evaluation import evaluate as evaluator  # numpy takes a moment to import
-    from scripts.evaluation import page, tables
+    from scripts.evaluation import page
     from scripts.evaluation.tasks.base import Columns
 
     if len(names) > 2:
         raise Failure(f"{len(names)} archives: {', '.join(names)}", fix="name one, or two to put them side by side")
+    if report:
+        documents.check_writable(report)
     columns, sampling = Columns(text_column, label_column, aggregation), evaluator.Sampling(seed, resamples)
     found = evaluator.evaluate(names, store, data, task, columns, sampling)
-    if report:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(page.of_evaluation(found), "utf-8")
     if as_json:
         print_json(found.report())
-        return
+    else:
+        show(found, resamples)
+    if report:
+        documents.write(report, page.of_evaluation(found))
+
+
+def show(found: Evaluation, resamples: int) -> None:
+    """On a terminal."""
+    from scripts.evaluation import tables
+
     out.print(
         f"{found.data}: {found.examples} {found.task.unit}; in brackets 95 % intervals of {resamples} bootstrap samples"
     )
@@ -106,21 +118,29 @@ def compare(
     Examples: scripts/bert compare bert bert-int8; scripts/bert compare bert other.mar --texts texts.txt --chart a.svg
     """
     from scripts.evaluation import compare as comparer
-    from scripts.evaluation import page, tables
+    from scripts.evaluation import page
 
-    found = comparer.compare((first, second), store, texts, task, seed, rounds)
     if chart:
-        chart.parent.mkdir(parents=True, exist_ok=True)
-        chart.write_text(page.of_comparison(found), "utf-8")
+        documents.check_writable(chart)
+    found = comparer.compare((first, second), store, texts, task, seed, rounds)
     if as_json:
         print_json(found.report)
-        return
-    for table in tables.of_comparison(found.report):
+    else:
+        show_comparison(first, second, found.report)
+    if chart:
+        documents.write(chart, page.of_comparison(found))
+
+
+def show_comparison(first: str, second: str, report: dict[str, Any]) -> None:
+    """On a terminal."""
+    from scripts.evaluation import tables
+
+    for table in tables.of_comparison(report):
         out.print(table)
-    speed = found.report["speed"]
+    speed = report["speed"]
     out.print(
         f"{second} answers {speed['ratio']:.2f} times as fast as {first}: "
         f"median of rounds of {speed['texts']} texts ({speed['rounds']})"
     )
-    for note in found.report["notes"]:
+    for note in report["notes"]:
         err.print(f"note: {note}")

@@ -19,6 +19,7 @@ def draw(drawn: Drawn) -> RenderableType:
     bars = Bars(Row(text, value, f"{value:.3f}") for text, value in ranked)
     if source is None:
         return bars
-    found = drawn.ask("embedding", {"inputs": [source, *names]})
+    same = {key: value for key, value in drawn.body.items() if key == "truncation"}
+    found = drawn.ask("embedding", {"inputs": [source, *names], **same})
     everything = [] if found is None else [pairs([source, *names], vectors(found))]
     return Group(sections([f"most similar to: {source}"], [bars]), *everything)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from scripts.console import Failure
 from scripts.evaluation import beir, ranking
 from scripts.evaluation.beir import Collection
 from scripts.evaluation.process import Opened
@@ -18,6 +19,8 @@ DEPTH = 100
 """Documents of a ranking that are looked at."""
 QUERIES = 64
 """Queries whose scores are in memory at once: one number for each document of the collection."""
+OTHERS = ("multi-vector", "sparse-embedding", "rerank")
+"""Tasks of archives whose pooled vectors were not trained to be compared."""
 Rankings = list[list[str]]
 
 
@@ -47,7 +50,16 @@ class Retrieval(Task[Collection, Rankings]):
         return len(data.queries)
 
     def answers(self, archive: Opened, data: Collection, columns: Columns) -> Rankings:
-        """The best documents of each query, best first."""
+        """The best documents of each query, best first.
+
+        Raises:
+            Failure: the archive is for another way to search, of which cosines say nothing.
+        """
+        if (task := archive.info["task"]) in OTHERS:
+            raise Failure(
+                f"retrieval is measured by cosines of embeddings, and {archive.name} is for {task}",
+                fix="scripts/bert evaluate --task reranking, with the candidates of each query",
+            )
         documents = archive.vectors(list(data.documents.values()), input_type="document")
         queries = archive.vectors(list(data.queries.values()), input_type="query")
         blocks = (queries[start : start + QUERIES] @ documents.T for start in range(0, len(queries), QUERIES))

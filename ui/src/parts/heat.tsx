@@ -16,9 +16,8 @@ const LONGEST = 28;
 
 export function Heat({ rows, columns, values, caption, digits = 2 }: Given) {
   const [at, point] = useState<[number, number] | null>(null);
-  const all = values.flat();
-  const least = Math.min(...all, 0);
-  const most = Math.max(...all, least + 1e-9);
+  const least = values.flat().reduce((least, each) => Math.min(least, each), 0);
+  const most = values.flat().reduce((most, each) => Math.max(most, each), least + 1e-9);
   const [row, column] = at ?? [0, 0];
   return (
     <>

@@ -16,6 +16,8 @@ interface Explained {
   attention?: number[][][][];
 }
 
+const MOST_TOKENS = 64;
+
 function Explanations({ body, answer }: Drawn) {
   return (
     <>
@@ -67,6 +69,9 @@ function Window({ tokens, target, score, baseline, attributions, convergence_del
 function Attention({ of, tokens }: { of: number[][][][]; tokens: string[] }) {
   const [layer, setLayer] = useState(0);
   const [head, setHead] = useState(0);
+  if (tokens.length > MOST_TOKENS) {
+    return <p class="hint">{`Attention between ${tokens.length} tokens is in the answer; up to ${MOST_TOKENS} are drawn.`}</p>;
+  }
   return (
     <>
       <div class="row">

@@ -5,7 +5,7 @@ import type { Vector } from "../maths/vectors";
 import { Bars } from "../parts/bars";
 import { Pairs } from "../parts/pairs";
 import { listed, name } from "../texts";
-import type { Drawn, View } from "../types";
+import type { Drawn, Json, View } from "../types";
 
 const MOST_PAIRED = 24;
 
@@ -23,15 +23,15 @@ function Similarity({ body, answer, ask }: Drawn) {
         most={1}
         of={order.map((index) => ({ name: names[index]!, value: values[index]!, shown: values[index]!.toFixed(3) }))}
       />
-      {all.length > 2 && all.length <= MOST_PAIRED && <AllPairs texts={all} ask={ask} />}
+      {all.length > 2 && all.length <= MOST_PAIRED && <AllPairs texts={all} truncation={body.truncation} ask={ask} />}
     </>
   );
 }
 
-function AllPairs({ texts, ask }: { texts: string[]; ask: Drawn["ask"] }) {
+function AllPairs({ texts, truncation, ask }: { texts: string[]; truncation: Json | undefined; ask: Drawn["ask"] }) {
   const [of, setOf] = useState<Vector[] | null>(null);
   useEffect(() => {
-    ask("embedding", { inputs: texts }).then((reply) => setOf(reply.status === 200 ? reply.value : null));
+    ask("embedding", { inputs: texts, ...(truncation === undefined ? {} : { truncation }) }).then((reply) => setOf(reply.status === 200 ? reply.value : null));
   }, []);
   return of && <Pairs texts={texts} of={of} />;
 }
