@@ -36,11 +36,16 @@ def run_in_process(chosen: argparse.Namespace, record: Record) -> None:
     for model in models:
         in_process.convert(model, chosen.engines)
     tops = peaks()
-    in_process.pin()
-    for model in models:
-        made = cells(chosen.lengths, large=model.name != "MiniLM")
-        wanted = [cell for cell in made if not chosen.resume or not record.has(model=model.name, cell=cell.name)]
-        in_process.measure(record, model, wanted, chosen.engines, tops, chosen.rounds or 5)
+    with in_process.pinned():
+        for model in models:
+            made = cells(chosen.lengths, large=model.name != "MiniLM")
+            wanted = [cell for cell in made if not chosen.resume or not there(record, model.name, cell.name, chosen)]
+            in_process.measure(record, model, wanted, chosen.engines, tops, chosen.rounds or 5)
+
+
+def there(record: Record, model: str, cell: str, chosen: argparse.Namespace) -> bool:
+    """Whether a cell was measured with one of the chosen engines: some may not run here."""
+    return any(record.has(model=model, cell=cell, engine=engine) for engine in chosen.engines)
 
 
 def run_served(chosen: argparse.Namespace, record: Record) -> None:

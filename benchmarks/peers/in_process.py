@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -40,9 +40,15 @@ class Entry:
     cosine: float
 
 
-def pin() -> None:
-    """Keep this process and all it starts to one core, the last."""
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+@contextmanager
+def pinned() -> Iterator[None]:
+    """Keep this process and all it starts to one core, the last, for so long."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def convert(model: Model, engines: Sequence[str]) -> None:

@@ -11,7 +11,8 @@ import orjson
 from scripts.load import report
 
 Row = dict[str, Any]
-CELL = ("model", "cell")
+ONE = ("model", "cell", "precision", "engine")
+"""What tells rows apart."""
 
 
 class Record:
@@ -28,17 +29,17 @@ class Record:
         same = {key: found.get(key) for key in about} == orjson.loads(orjson.dumps(about))
         self.rows: list[Row] = found["rows"] if same else []
 
-    def has(self, **cell: str) -> bool:
-        """Whether a cell has been measured."""
-        return any(key(row) == key(cell) for row in self.rows)
+    def has(self, **wanted: str) -> bool:
+        """Whether there is a row with these values."""
+        return any(all(str(row.get(name)) == value for name, value in wanted.items()) for row in self.rows)
 
     def put(self, rows: Sequence[Row]) -> None:
-        """Rows of a cell instead of those that it had."""
+        """Rows instead of those of the same engines and precisions in the same cells."""
         new = {key(row) for row in rows}
         self.rows = [row for row in self.rows if key(row) not in new] + list(rows)
         report.save(self.about | {"rows": self.rows}, self.file)
 
 
 def key(row: Row) -> tuple[str, ...]:
-    """Which cell a row belongs to."""
-    return tuple(str(row[name]) for name in CELL)
+    """Which model, cell, precision and engine it is of."""
+    return tuple(str(row.get(name)) for name in ONE)

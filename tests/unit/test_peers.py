@@ -1,5 +1,6 @@
 """The harness that holds others' engines and servers against ours: its bookkeeping, without any of them."""
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -116,6 +117,24 @@ def test_cells_of_one_run_replace_their_own_rows_and_others_stay(tmp_path):
     assert not again.has(model="n", cell="one")
     again.put([{"model": "m", "cell": "one", "gflops": 3.0}])
     assert {row["cell"]: row["gflops"] for row in Record(file, about).rows} == {"one": 3.0, "two": 2.0}
+
+
+def test_an_engine_that_is_measured_again_leaves_others_as_they_were(tmp_path):
+    record = Record(tmp_path / "rows.json", {})
+    rows = [{"model": "m", "cell": "one", "precision": "int8", "engine": each, "gflops": 1.0} for each in "ab"]
+    record.put(rows)
+    record.put([rows[1] | {"gflops": 2.0}])
+    assert {row["engine"]: row["gflops"] for row in record.rows} == {"a": 1.0, "b": 2.0}
+    assert record.has(model="m", cell="one", engine="a")
+    assert not record.has(model="m", cell="one", engine="c")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores are chosen on Linux alone")
+def test_one_core_is_for_what_is_measured_in_process_alone():
+    before = os.sched_getaffinity(0)
+    with in_process.pinned():
+        assert os.sched_getaffinity(0) == {max(before)}
+    assert os.sched_getaffinity(0) == before
 
 
 def test_what_another_machine_or_version_gave_is_dropped(tmp_path):
