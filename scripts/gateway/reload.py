@@ -125,5 +125,5 @@ def follow_machine() -> None:
         try:
             if settings.load(gateway.folder).found:
                 ask(gateway)
-        except Failure as failure:
-            err.print(f"the gateway at {gateway.url} stays as it was: {failure.what}")
+        except (Failure, OSError) as error:  # what the command was for is done
+            err.print(f"the gateway at {gateway.url} stays as it was: {error}")
