@@ -47,7 +47,7 @@ def status(inference_port: Port = None, as_json: Json = False) -> None:
     """
     servers = [server for server in state.prune_and_list() if inference_port in (None, server.inference_port)]
     reports, lost = [report.server_report(server) for server in servers], failed.listed(inference_port)
-    fronts = gateways.reports() if inference_port is None else []
+    fronts = gateways.reports()
     if as_json:
         print_json([*reports, *map(report.failed_report, lost), *fronts])
     else:
