@@ -170,7 +170,8 @@ def callers(settings: Settings) -> Iterator[str]:
     """Keys, and how often each may ask."""
     yield f"acl open_path path_reg {routes.OPEN}"
     yield "acl preflight method OPTIONS"
-    yield refusal(400, "malformed", "OPTIONS takes no body", "if preflight { req.body_size gt 0 }")
+    yield "acl chunked req.hdr(transfer-encoding) -m found"
+    yield refusal(400, "malformed", "OPTIONS takes no body", "if preflight { req.body_size gt 0 } or preflight chunked")
     if settings.keys:
         yield f"http-request set-var(txn.who) http_auth_bearer,sha2(256),hex,map_str({KEY_MAP})"
         yield "acl keyed var(txn.who) -m found"
