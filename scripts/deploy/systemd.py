@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scripts.paths import ROOT
@@ -153,6 +153,18 @@ def running_as(user: str) -> str:
 def command(*words: str) -> str:
     """A line of `scripts/bert`."""
     return " ".join(quoted(word) for word in (str(ROOT / "scripts" / "bert"), *words))
+
+
+def words(options: Mapping[str, object]) -> list[str]:
+    """Options as a command line has them; a list is given again and again, and what is None or False not at all."""
+    found: list[str] = []
+    for option, value in options.items():
+        for each in value if isinstance(value, list) else [value]:
+            if each is True:
+                found.append(option)
+            elif each not in (None, False):
+                found += [option, path(each) if isinstance(each, Path) else str(each)]
+    return found
 
 
 def quoted(word: str) -> str:

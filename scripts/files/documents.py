@@ -8,18 +8,19 @@ from pathlib import Path
 from scripts.console import Failure
 
 
-def check_writable(file: Path) -> None:
-    """Find out before an hour of work whether its outcome can be written.
+def check_writable(*files: Path | None) -> None:
+    """Find out before an hour of work whether its outcome can be written, where it is wanted.
 
     Raises:
-        Failure: the folder cannot be made, or nothing can be written there.
+        Failure: a folder cannot be made, or nothing can be written there.
     """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=file.parent):
-            pass
-    except OSError as error:
-        raise Failure(f"{file} cannot be written: {error.strerror}", fix="name a file in another folder") from None
+    for file in filter(None, files):
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=file.parent):
+                pass
+        except OSError as error:
+            raise Failure(f"{file} cannot be written: {error.strerror}", fix="name a file in another folder") from None
 
 
 def write(file: Path, text: str) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from scripts.console import Failure, out, print_json, step
+from scripts.files import documents
 from scripts.server import management, state
 from scripts.verbs.options import Json, ModelName, Port
 
@@ -47,6 +48,7 @@ def bench(
     from scripts.load.ceiling import PeakGemm
     from scripts.planning import measuring
 
+    documents.check_writable(save, chart)
     server = state.find(inference_port)
     workers = management.pids(management.describe(server, name))
     with step("reading the model and the machine"):

@@ -68,8 +68,7 @@ def evaluate(
 
     if len(names) > 2:
         raise Failure(f"{len(names)} archives: {', '.join(names)}", fix="name one, or two to put them side by side")
-    if report:
-        documents.check_writable(report)
+    documents.check_writable(report)
     columns, sampling = Columns(text_column, label_column, aggregation), evaluator.Sampling(seed, resamples)
     found = evaluator.evaluate(names, store, data, task, columns, sampling)
     if as_json:
@@ -120,8 +119,7 @@ def compare(
     from scripts.evaluation import compare as comparer
     from scripts.evaluation import page
 
-    if chart:
-        documents.check_writable(chart)
+    documents.check_writable(chart)
     found = comparer.compare((first, second), store, texts, task, seed, rounds)
     if as_json:
         print_json(found.report)

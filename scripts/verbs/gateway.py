@@ -144,7 +144,7 @@ def gateway(
             "--max-wait": max_wait,
             "--insecure": insecure,
         }
-        sys.stdout.write(systemd.gateway(words(options), port, getpass.getuser(), DRAIN_SECONDS))
+        sys.stdout.write(systemd.gateway(systemd.words(options), port, getpass.getuser(), DRAIN_SECONDS))
         return None
     named = listed(server, servers)
     backends, models = discovery.named(named, model or [], key) if named else discovery.here()
@@ -174,18 +174,6 @@ def gateway(
         sys.stdout.write(render(settings))
         return None
     return begun(settings, foreground)
-
-
-def words(options: Mapping[str, object]) -> list[str]:
-    """Options as a command line has them; a list is given again and again, and what is None or False not at all."""
-    found: list[str] = []
-    for option, value in options.items():
-        for each in value if isinstance(value, list) else [value]:
-            if each is True:
-                found.append(option)
-            elif each not in (None, False):
-                found += [option, systemd.path(each) if isinstance(each, Path) else str(each)]
-    return found
 
 
 def begun(settings: Settings, foreground: bool) -> None:

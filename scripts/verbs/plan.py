@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scripts.console import Failure, out, print_json, step
+from scripts.files import documents
 from scripts.server import state
 from scripts.verbs.options import Json, ModelName, Port
 
@@ -59,6 +60,7 @@ def plan(
     from scripts.planning import plan as planning
     from scripts.planning.search import Goal
 
+    documents.check_writable(save, chart)
     goal = Goal(rate, seconds(p99), tokens, seed)
     try:
         traffic.make(rate, 1, tokens)  # before half a minute of measuring

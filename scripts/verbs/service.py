@@ -57,10 +57,10 @@ def service(
 
     Example: scripts/bert service bert > bert.service
     """
-    options = Options(store, names or [], host, inference_port, auth=auth, insecure=insecure, keys=keys)
-    check_address(options)
+    asked = Options(store, names or [], host, inference_port, auth=auth, insecure=insecure, keys=keys)
+    check_address(asked)
     if names:
-        archives(options)
+        archives(asked)
     given = {
         "--host": host,
         "--inference-port": inference_port,
@@ -69,18 +69,17 @@ def service(
         "--grpc-port": grpc_port,
         "--workers": workers,
         "--device": device,
-        "--keys": systemd.path(keys) if keys else None,
+        "--keys": keys,
         "--metrics-host": metrics_host,
         "--agent-host": agent_host,
         "--cors-origin": cors_origin,
+        "--auth": auth,
+        "--insecure": insecure,
+        "--request-log": request_log,
         "--timeout": f"{timeout:g}",
-        "--model-store": systemd.path(store),
+        "--model-store": store,
     }
-    words = [text for flag, value in given.items() if value is not None for text in (flag, str(value))]
-    switches = {"--auth": auth, "--insecure": insecure, "--request-log": request_log}
-    words += [flag for flag, given in switches.items() if given]
+    options = [*(names or []), *systemd.words(given)]
     sys.stdout.write(
-        systemd.unit(
-            [*(names or []), *words], inference_port, user or getpass.getuser(), drain, timeout, gpu=device != "cpu"
-        )
+        systemd.unit(options, inference_port, user or getpass.getuser(), drain, timeout, gpu=device != "cpu")
     )

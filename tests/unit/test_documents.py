@@ -9,7 +9,9 @@ from scripts.console import Failure
 from scripts.evaluation.tasks.base import Columns
 from scripts.evaluation.tasks.retrieval import OTHERS, Retrieval
 from scripts.files import documents
+from scripts.verbs.bench import bench
 from scripts.verbs.evaluation import evaluate
+from scripts.verbs.plan import plan
 
 
 def test_a_document_is_whole_and_others_may_read_it(tmp_path):
@@ -33,6 +35,15 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Failure, match="cannot be written"):
         evaluate(["none"], tmp_path / "data.csv", report=tmp_path / "file" / "report.html", store=tmp_path)
+
+
+def test_plan_and_bench_look_first_as_well(tmp_path):
+    (tmp_path / "file").write_text("")
+    chart = tmp_path / "file" / "chart.svg"
+    with pytest.raises(Failure, match="cannot be written"):
+        plan(rate=1, host=tmp_path / "none.json", chart=chart)
+    with pytest.raises(Failure, match="cannot be written"):
+        bench("bert", chart=chart)
 
 
 @pytest.mark.parametrize("task", OTHERS)
