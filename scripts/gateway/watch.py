@@ -1,4 +1,4 @@
-"""The process beside HAProxy: starts it again should it die, follows keys, versions and servers, and bounds the log.
+"""The process beside HAProxy: starts it again should it die, follows keys, versions and servers, bounds log and memory.
 
 `python -m scripts.gateway.watch FOLDER HOST PORT [KEYS]`. The socket to which clients connect is this process' own, so
 that they wait while HAProxy starts again, and nobody is refused. SIGHUP replaces HAProxy by another one.
@@ -19,6 +19,7 @@ from types import FrameType
 from scripts.console import Failure
 from scripts.gateway import keys, maps, reload, versions
 from scripts.gateway.haproxy import LOG, OLD_LOG, spawn, stop
+from scripts.gateway.memory import Memory
 from scripts.gateway.settings import KEY_MAP
 
 POLL_SECONDS = 0.5
@@ -44,6 +45,7 @@ class Watch:
         self.haproxy, self.begun = spawn(folder, self.door), monotonic()
         self.before: list[subprocess.Popen[bytes]] = []
         """Those that finish what they have."""
+        self.memory = Memory(self.haproxy.pid)
         self.wait = POLL_SECONDS
         """From a start to the next one."""
 
@@ -79,6 +81,10 @@ class Watch:
             versions.follow(self.folder)
         with suppress(OSError):
             bound(self.folder / LOG)
+        if self.memory.pid != self.haproxy.pid:
+            self.memory = Memory(self.haproxy.pid)
+        with suppress(OSError):
+            self.memory.look(self.folder)
 
     def start_again(self, status: int) -> None:
         """In the place of one that ended; later and later where none stays, or none can be started."""

@@ -1,6 +1,7 @@
 """The process beside HAProxy, and what is remembered of a gateway."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 
 from scripts.console import Failure
-from scripts.gateway import maps, report, state, watch
+from scripts.gateway import maps, memory, report, state, watch
 from scripts.gateway.haproxy import LOG, OLD_LOG
 from scripts.verbs.gateway import check_rates, stopped
 
@@ -93,6 +94,37 @@ def test_haproxy_is_started_again_later_and_later_and_when_there_was_no_memory_f
     said = capsys.readouterr().err
     assert "HAProxy ended with status -9 after 10.0 s" in said
     assert "cannot be started: Cannot allocate memory" in said
+
+
+def test_haproxy_is_asked_for_memory_that_nothing_is_in_and_seldom_where_that_is_no_use(tmp_path, monkeypatch):
+    mib, asked = 1 << 20, []
+    now = {"resident": 15, "used": 0}
+    monkeypatch.setattr(memory, "resident", lambda pid: now["resident"] * mib)
+    monkeypatch.setattr(memory.maps, "told", lambda *_: f"Name: HAProxy\nPoolUsed_MB: {now['used']}\nPid: 7\n")
+    monkeypatch.setattr(memory.os, "kill", lambda *words: asked.append(words))
+    one = memory.Memory(7)
+
+    def looked(turns: int, **values: int) -> int:
+        now.update(values)
+        for _ in range(turns):
+            one.look(tmp_path)
+        return len(asked)
+
+    assert looked(9) == 0
+    assert looked(9, resident=20) == 0  # what every gateway grows by
+    assert looked(9, resident=80, used=64) == 0  # answers are on their way
+    assert looked(1, used=0) == 1
+    assert asked == [(7, signal.SIGQUIT)]
+    assert looked(memory.SHORTEST + 9, resident=17) == 1
+    assert looked(1, resident=60) == 2
+    assert looked(memory.SHORTEST) == 2
+    assert looked(1) == 3  # it kept all of it
+    assert looked(2 * memory.SHORTEST) == 3
+    assert looked(1) == 4
+    assert looked(9, resident=17) == 4
+    assert looked(9 * memory.SHORTEST) == 4
+    assert looked(1, resident=60) == 5
+    assert looked(memory.SHORTEST + 1) == 6  # as soon as at first
 
 
 def test_the_log_before_stays_for_its_user_alone(tmp_path, monkeypatch):

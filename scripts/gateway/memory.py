@@ -1,0 +1,75 @@
+"""Memory that HAProxy took for large answers, given back: freed buffers between others that are in use keep its heap.
+
+SIGQUIT lets HAProxy free what its pools do not use and trim its heap; it lists its pools in the log then
+(https://docs.haproxy.org/2.6/management.html#4). So it is asked only when it has grown.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+
+from scripts.gateway import maps
+
+GROWN = 1.4
+"""Times of what it had at first, beside what is in use."""
+SHORTEST, LONGEST = 4, 1200
+"""Turns of the watch from one time to the next; twice as many after one that was of no use."""
+MIB = 1 << 20
+
+
+class Memory:
+    """Of one HAProxy.
+
+    Args:
+        pid: its process id.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.first = 0
+        self.pause, self.patience = 0, SHORTEST
+
+    def look(self, folder: Path) -> None:
+        """Once in each turn: ask it to give back what it does not use, where that is much.
+
+        Args:
+            folder: of the gateway.
+
+        Raises:
+            OSError: HAProxy has ended.
+        """
+        now = resident(self.pid)
+        self.first = self.first or now
+        if self.pause:
+            self.pause -= 1
+        elif now <= GROWN * self.first:
+            self.patience = SHORTEST
+        elif now - in_use(folder) > GROWN * self.first:
+            os.kill(self.pid, signal.SIGQUIT)
+            self.pause, self.patience = self.patience, min(2 * self.patience, LONGEST)
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has.
+
+    Raises:
+        OSError: it has ended.
+    """
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.NoSuchProcess:
+        raise ProcessLookupError(pid) from None
+
+
+def in_use(folder: Path) -> int:
+    """Bytes of buffers that hold something.
+
+    Raises:
+        OSError: HAProxy does not answer.
+    """
+    said = maps.told(folder / maps.ADMIN, "show info").splitlines()
+    return next(int(line.partition(":")[2]) * MIB for line in said if line.startswith("PoolUsed_MB:"))
