@@ -14,8 +14,9 @@ import psutil
 
 from scripts.gateway import maps
 
-GROWN = 1.4
-"""Times of what it had at first, beside what is in use."""
+GROWN = 2
+"""Times of what it had at first, beside what is in use. What `haproxy.MEMORY` keeps for the next request is less than
+that, and would be taken again at once."""
 SHORTEST, LONGEST = 4, 1200
 """Turns of the watch from one time to the next; twice as many after one that was of no use."""
 MIB = 1 << 20
@@ -48,7 +49,7 @@ class Memory:
             self.pause -= 1
         elif now <= GROWN * self.first:
             self.patience = SHORTEST
-        elif now - in_use(folder) > GROWN * self.first:
+        elif (used := in_use(folder)) < self.first and now - used > GROWN * self.first:  # else little could be trimmed
             os.kill(self.pid, signal.SIGQUIT)
             self.pause, self.patience = self.patience, min(2 * self.patience, LONGEST)
 

@@ -18,6 +18,7 @@ import requests
 
 from scripts.packing import pack as packer
 from scripts.paths import ROOT
+from scripts.server import environment
 from tests.e2e.conftest import free_port, wait_for
 
 HELLO = {"inputs": "hello, how are you?", "task": "embedding"}
@@ -46,6 +47,8 @@ def test_start_answers_and_stop_leaves_nothing(cli):
     again = cli("start", "tiny").stdout
     assert f"already running: {cli.url}, pid {report['pid']}" in again
     assert "no archive missing.mar" in cli("start", "tiny", "missing", expect=1).stderr
+    told = [process for process in processes if environment.JAVA_ONLY[0] in process.environ()]
+    assert [process.pid for process in told] == [report["pid"]]
     temporary = Path(processes[0].environ()["TMPDIR"])
     assert temporary.exists()
     assert "stopped" in cli("stop").stdout

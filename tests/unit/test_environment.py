@@ -41,6 +41,7 @@ def test_what_a_server_gets(tmp_path):
         "PATH": "/bin",
         "MINE": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
+        "MALLOC_MMAP_THRESHOLD_": "1048576",
         "TMPDIR": str(tmp_path),
         "TEMP": str(tmp_path),
         "HOME": str(tmp_path),
@@ -56,6 +57,13 @@ def test_what_the_user_may_choose_stays(tmp_path):
     assert {name: found[name] for name in ("HOME", "OMP_WAIT_POLICY", "LD_LIBRARY_PATH")} == {
         name: given[name] for name in ("HOME", "OMP_WAIT_POLICY", "LD_LIBRARY_PATH")
     }
+
+
+def test_workers_get_nothing_that_is_for_java_alone():
+    name = environment.JAVA_ONLY[0]
+    assert environment.java_only({}, "") == name
+    assert environment.java_only({}, "SECRET.*") == f"SECRET.*|{name}"
+    assert environment.java_only({name: "1"}, "") == ""  # the operator means both
 
 
 def test_everything_has_its_reason():

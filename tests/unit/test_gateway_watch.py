@@ -111,8 +111,9 @@ def test_haproxy_is_asked_for_memory_that_nothing_is_in_and_seldom_where_that_is
         return len(asked)
 
     assert looked(9) == 0
-    assert looked(9, resident=20) == 0  # what every gateway grows by
+    assert looked(9, resident=28, used=4) == 0  # what every gateway grows by
     assert looked(9, resident=80, used=64) == 0  # answers are on their way
+    assert looked(9, resident=140) == 0  # and keep in pieces what is between them
     assert looked(1, used=0) == 1
     assert asked == [(7, signal.SIGQUIT)]
     assert looked(memory.SHORTEST + 9, resident=17) == 1

@@ -252,9 +252,10 @@ def test_the_operators_own_java_flags_come_last(monkeypatch):
     monkeypatch.setattr(launch, "cores", lambda: 2)
     monkeypatch.setattr(launch, "LOW_CORE_JVM_FLAGS", ("-XX:+UseSerialGC", "-Xms96m"))
     monkeypatch.setattr(launch, "JVM_FLAGS", ("-Da=b",))
-    flags = launch.java_flags("a=b\nvmargs=-Dlog4j.configurationFile=x.xml -Xmx1g -XX:+UseG1GC\n")
+    given = launch.of_file("vmargs=-X\na=b\nvmargs=-Dlog4j.configurationFile=x.xml -Xmx1g -XX:+UseG1GC\n", "vmargs")
+    flags = launch.java_flags(given)
     assert flags == "-Xms96m -Da=b -Xmx1g -XX:+UseG1GC"  # Java refuses two collectors
-    assert launch.java_flags("vmargs=-Xmx1g") == "-XX:+UseSerialGC -Xms96m -Da=b -Xmx1g"
+    assert launch.java_flags("-Xmx1g") == "-XX:+UseSerialGC -Xms96m -Da=b -Xmx1g"
     monkeypatch.setattr(launch, "cores", lambda: 16)
-    assert launch.java_flags("vmargs=-Xmx1g") == "-Da=b -Xmx1g"
+    assert launch.java_flags("-Xmx1g") == "-Da=b -Xmx1g"
     assert launch.java_flags("") == "-Da=b"
