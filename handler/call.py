@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from logging import getLogger
+from math import inf
+from time import monotonic
 from traceback import format_tb
 from typing import Any, ClassVar, Protocol
 
@@ -61,7 +63,7 @@ class Call:
 
     `protocol_state` is what the protocol keeps for its answer, and `ignored` are keys it did not read. `encodings` and
     `outputs` hold, for each of `texts`, one entry per window; `cached` counts those that did not have to
-    run; None for a worker that keeps none.
+    run; None for a worker that keeps none. `until` is how long its client waits, by `monotonic`.
     """
 
     row: Row
@@ -78,6 +80,12 @@ class Call:
     truncated: int = 0
     cached: int | None = None
     error: BertError | None = None
+    until: float = inf
+
+    @property
+    def expired(self) -> bool:
+        """Whether its client waits no longer."""
+        return monotonic() > self.until
 
     @property
     def reading(self) -> Any:
@@ -129,5 +137,5 @@ def log_internal_error(error: Exception, request: str = "") -> BertError:
 
 
 def pending(calls: Iterable[Call]) -> list[Call]:
-    """The calls no step has failed for."""
-    return [call for call in calls if call.error is None]
+    """The calls no step has failed for, and whose clients still wait."""
+    return [call for call in calls if call.error is None and not call.expired]

@@ -29,6 +29,8 @@ Precision = Dtype | Literal["auto"]
 """What an archive may ask for."""
 
 Count = Annotated[int, Meta(ge=1)]
+MOST_RETRY_SECONDS = 2_147_483
+"""TorchServe counts them in milliseconds of 32 bits (`Model.maxRetryTimeoutInMill`): 24 days."""
 SHORTEST = 4
 """Tokens of the least `max_length`: the special tokens of a pair alone are 3 or 4."""
 
@@ -137,8 +139,14 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = 120
     startupTimeout: Annotated[Count, Meta(description="timeout for loading the model in seconds")] = 300
     maxRetryTimeoutInSec: Annotated[
-        Count, Meta(description="seconds during which TorchServe keeps restarting a worker that died")
-    ] = 300
+        int,
+        Meta(
+            ge=1,
+            le=MOST_RETRY_SECONDS,
+            description="seconds during which TorchServe keeps restarting a worker that dies, with longer and longer "
+            "pauses, of 27 minutes at most; nothing starts it again after them",
+        ),
+    ] = MOST_RETRY_SECONDS
     clientTimeoutInMills: Annotated[
         int, Meta(ge=0, description="milliseconds after which a queued request is dropped without a response; 0: never")
     ] = 0

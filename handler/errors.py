@@ -8,6 +8,7 @@ BertError                  500  a fault of ours; the text never holds the cause,
 ├── TooLarge               413  too many texts, too long a text, too big an answer, too much for one batch
 ├── Invalid                422  decodable, but wrong
 ├── Overloaded             503  the batch ran out of time or memory
+├── TimedOut               504  the client waits no longer
 └── ConfigError             -   raised while a worker starts; no request ever sees it
 
 Messages name what clashed, with the numbers, and the key that fixes it. They are sent to the client that caused
@@ -84,6 +85,13 @@ class Overloaded(BertError):
 
     status = 503
     error_type = "overloaded"
+
+
+class TimedOut(BertError):
+    """The time that the request gives in `x-request-timeout-ms` has passed."""
+
+    status = 504
+    error_type = "timed_out"
 
 
 class ConfigError(BertError):

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from itertools import chain, repeat
+from math import inf
 from time import monotonic
 
 import torch
@@ -20,10 +21,10 @@ from handler.batching import DEFAULT_TOKEN_BUDGET, make_batches
 from handler.call import Call, log_internal_error, pending
 from handler.config import ModelConfig
 from handler.device import Reading
-from handler.errors import BertError, ConfigError, Overloaded, TooLarge, Unauthorized, unknown
+from handler.errors import BertError, ConfigError, Overloaded, TimedOut, TooLarge, Unauthorized, unknown
 from handler.keys import Keys
 from handler.model import LoadedModel
-from handler.observability.headers import correlation_id
+from handler.observability.headers import correlation_id, timeout_seconds
 from handler.observability.recorder import Recorder
 from handler.output_cache import OutputCache
 from handler.protocols.base import JSON, EncodedBody, envelope
@@ -105,8 +106,10 @@ class Pipeline:
     def answer_busy(self, rows: Sequence[Row]) -> list[Reply]:
         """The stages, while this worker's lock is held."""
         timer, begin = StageTimer(), monotonic()
-        self.deadline.at = begin + COMPUTE_FRACTION * self.seconds
-        calls = [Call(row, protocols.find(row)) for row in rows]
+        calls = [Call(row, protocols.find(row), until=begin + timeout_seconds(row.headers)) for row in rows]
+        self.deadline.at = min(
+            begin + COMPUTE_FRACTION * self.seconds, max((call.until for call in calls), default=inf)
+        )
         self.compute(calls, timer)
         self.deadline.at = begin + RESPONSE_FRACTION * self.seconds
         bodies = [self.postprocess_and_encode(call, timer) for call in calls]
@@ -132,6 +135,9 @@ class Pipeline:
                 self.forward(some, len(calls) == 1)
         with timer.stage("forward"):
             self.runtime.finish()
+        for call in calls:
+            if call.expired:
+                call.error = TimedOut("this was not computed within the time given in x-request-timeout-ms")
 
     def decode(self, call: Call) -> None:
         """Bytes to a task, its request and its texts, for those who may ask."""

@@ -18,7 +18,7 @@ from bert_client.calls import Answer, Array, Call
 from bert_client.errors import BertError, located
 from bert_client.hosts import ALIVE, Host, Hosts, not_connected
 from bert_client.retrying import RETRIES, Tries
-from bert_client.server import Request, Server, is_loopback
+from bert_client.server import Request, Server, is_loopback, patience
 
 T = TypeVar("T")
 BROKEN = (httpx.NetworkError, httpx.RemoteProtocolError)
@@ -187,7 +187,7 @@ class AsyncBertClient:
             response = await self.http.post(
                 url,
                 content=request.content,
-                headers=request.headers,
+                headers=request.headers | patience(seconds),
                 timeout=httpx.Timeout(seconds, connect=self.hosts.connect_seconds(seconds), pool=None),
             )
         except httpx.TimeoutException as error:

@@ -10,7 +10,7 @@ BertError                  500  a fault of the server, or an answer that says no
 ├── Invalid                422  decodable, but wrong
 ├── Overloaded             503  not computed in time, a full queue, or a worker that died
 └── Unreachable             -   no answer
-    ├── TimedOut            -   none within the time for one try
+    ├── TimedOut           504  none within the time for one try
     └── WrongAddress        -   the host name does not resolve, or no such server is there
 """
 
@@ -105,6 +105,9 @@ class Unreachable(BertError):
 class TimedOut(Unreachable):
     """No answer within the time for one try."""
 
+    status = 504
+    error_type = "timed_out"
+
 
 class WrongAddress(Unreachable):
     """The host name does not resolve, the certificate is not its own, or what listens there does not speak TLS."""
@@ -112,9 +115,19 @@ class WrongAddress(Unreachable):
 
 ANSWERED: dict[str, type[BertError]] = {
     kind.error_type: kind
-    for kind in (BertError, Undecodable, Unauthorized, UnknownTask, NotAcceptable, TooLarge, Invalid, Overloaded)
+    for kind in (
+        BertError,
+        Undecodable,
+        Unauthorized,
+        UnknownTask,
+        NotAcceptable,
+        TooLarge,
+        Invalid,
+        Overloaded,
+        TimedOut,
+    )
 }
-"""By the `error_type` of a worker's answer."""
+"""By the `error_type` of an answer."""
 
 
 @contextmanager

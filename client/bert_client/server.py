@@ -26,8 +26,12 @@ TORCHSERVE: dict[str, type[BertError]] = {
     "ModelVersionNotFoundException": UnknownModel,
 }
 """By the `type` of TorchServe's own answers."""
-STATUSES: dict[int, type[BertError]] = {401: Unauthorized, 404: UnknownTask, 413: TooLarge}
+STATUSES: dict[int, type[BertError]] = {401: Unauthorized, 404: UnknownTask, 413: TooLarge, 429: Overloaded}
 """Of answers that name no type we know, TorchServe's or a proxy's; from 500 on they are `Overloaded`."""
+
+
+LONGEST = 1000
+"""Seconds from which on a request says nothing of how long it waits."""
 
 
 class Request(NamedTuple):
@@ -73,6 +77,11 @@ class Server:
         return result
 
 
+def patience(seconds: float) -> dict[str, str]:
+    """The header that lets a server leave undone what nobody waits for; it takes no more than six digits."""
+    return {"x-request-timeout-ms": str(max(1, int(1000 * seconds)))} if seconds < LONGEST else {}
+
+
 def is_loopback(url: str) -> bool:
     """Whether an address is on this machine; a proxy, which is on another, must not be asked for it."""
     host = (urlsplit(url).hostname or "").rstrip(".")
@@ -98,11 +107,8 @@ def to_exception(answer: Answer) -> BertError:
     except ValueError:
         said = None
     said = said if isinstance(said, dict) else {}
-    if "error_type" in said:
-        kind = ANSWERED.get(said["error_type"], BertError)
-    else:
-        by_status = STATUSES.get(answer.status, Overloaded if answer.status >= 500 else BertError)
-        kind = TORCHSERVE.get(str(said.get("type")), by_status)
+    by_status = STATUSES.get(answer.status, Overloaded if answer.status >= 500 else BertError)
+    kind = (ANSWERED | TORCHSERVE).get(str(said.get("error_type") or said.get("type")), by_status)
     words = said.get("error") or said.get("message") or answer.content.decode(errors="replace") or "no reason given"
     error = kind(f"{answer.status}: {words}", seconds(answer.headers.get("retry-after", "")))
     error.answer = answer

@@ -17,7 +17,7 @@ from bert_client.calls import Answer, Array, Call
 from bert_client.errors import BertError, located
 from bert_client.hosts import ALIVE, Host, Hosts, not_connected
 from bert_client.retrying import RETRIES, Tries
-from bert_client.server import Request, Server, is_loopback
+from bert_client.server import Request, Server, is_loopback, patience
 
 T = TypeVar("T")
 NO_PROXY: Any = dict.fromkeys(("http", "https", "all"))
@@ -207,7 +207,7 @@ class BertClient:
             response = session.post(
                 url,
                 request.content,
-                headers=request.headers,
+                headers=request.headers | patience(seconds),
                 timeout=(self.hosts.connect_seconds(seconds), seconds),
                 proxies=NO_PROXY if is_loopback(host.url) else None,
             )

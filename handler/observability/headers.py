@@ -1,9 +1,10 @@
-"""What the headers of a request say about the way it came: its ids, and when a gateway received it."""
+"""What headers of a request say of its way: its ids, when a gateway received it, and how long it is waited for."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import inf
 
 CORRELATION_ID = re.compile(r"[!-~]{1,128}")
 """Printable ASCII without spaces. Anything else is dropped whole: a part of an id is the id of something else."""
@@ -13,6 +14,7 @@ START = re.compile(r"(?:t=)?(\d{10,16}(?:\.\d{1,6})?)")
 UNITS = (1, 1_000, 1_000_000)
 """Of seconds, in the order in which they are tried: nginx and HAProxy write seconds, Heroku milliseconds, Apache
 microseconds."""
+TIMEOUT = re.compile(r"[1-9]\d{0,5}")
 AHEAD, LONGEST = 1.0, 3600.0
 """Seconds by which a gateway's clock may be ahead of ours, and that a request may have waited."""
 
@@ -45,3 +47,12 @@ def queue_seconds(headers: Mapping[str, str], now: float) -> float | None:
         return None
     waited = (now - float(match[1]) / unit for unit in UNITS)
     return next((max(0.0, seconds) for seconds in waited if -AHEAD < seconds < LONGEST), None)
+
+
+def timeout_seconds(headers: Mapping[str, str]) -> float:
+    """How long the client still waits, by its `x-request-timeout-ms`; infinity where it says nothing plausible.
+
+    A length of time and no point in it, since the clocks of two machines differ; a gateway takes off what has passed.
+    """
+    given = headers.get("x-request-timeout-ms", "")
+    return int(given) / 1000 if TIMEOUT.fullmatch(given) else inf

@@ -13,6 +13,7 @@ from handler.errors import (
     Invalid,
     NotAcceptable,
     Overloaded,
+    TimedOut,
     TooLarge,
     Unauthorized,
     Undecodable,
@@ -32,6 +33,7 @@ SAMPLES: tuple[BertError, ...] = (
     Empty("text 1 of 1 is empty"),
     BertError("the server failed on this request; its log names the place"),
     Overloaded("not computed within the 96 s a batch may take; send fewer texts at once, or send it again"),
+    TimedOut("this was not computed within the time given in x-request-timeout-ms"),
 )
 """One of each kind that a request can get."""
 TORCHSERVE = {

@@ -23,7 +23,7 @@ second at most, which is five pauses; the other five are for a request that ends
 WAIT = "workerless"
 """What `txn.came` is after an answer that says that nobody is there to answer."""
 REFUSED = "x-refused"
-"""Says within the gateway that a server answered 429: so some protocols say that it is being stopped."""
+"""Says within the gateway what a client gets: a 504, or a 429, as some protocols say that a server is being stopped."""
 PAUSE = 200
 """Milliseconds."""
 COUNTED = 50_000
@@ -72,6 +72,7 @@ def judged() -> Iterator[str]:
     yield "acl stopping res.hdr(x-stopping) -m found"
     yield "http-response set-var(txn.came) str(died) if { status 500 507 } !handled"
     yield "http-response set-var(txn.came) str(died) if { status 429 503 } stopping"
+    yield f"http-response set-header {REFUSED} 504 if {{ status 504 }} handled"
     # time or memory did not suffice: four more attempts would take both from others
     yield "http-response set-status 504 if { status 503 } handled !stopping"
     yield f"http-response set-var(txn.came) str({WAIT}) if {{ status 503 }} !handled"
@@ -90,7 +91,7 @@ def told() -> list[str]:
     """Rules of `models` for the answer that is the last."""
     return [
         "http-response set-status 503 if { status 504 }",
-        f"http-response set-status 429 if {{ res.hdr({REFUSED}) -m found }}",
+        *(f"http-response set-status {code} if {{ res.hdr({REFUSED}) -m str {code} }}" for code in (429, 504)),
         f"http-response del-header {REFUSED}",
     ]
 

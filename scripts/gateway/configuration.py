@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scripts.gateway import attempts, choice, large, routes, servers
+from scripts.gateway import attempts, choice, large, routes, servers, timeouts
 from scripts.gateway.rules import failure, refusal
 from scripts.gateway.servers import SLOW_START
 from scripts.gateway.settings import CLIENTS, DOOR, KEY_MAP, Settings
@@ -269,6 +269,7 @@ def models(settings: Settings) -> list[str]:
     return [
         f"retries {attempts.most(settings)}",
         "retry-on conn-failure empty-response 502 503",
+        timeouts.given(),
         "server within unix@within.sock",
         *attempts.told(),
     ]
@@ -279,6 +280,7 @@ def within(settings: Settings) -> list[str]:
     return [
         "bind unix@within.sock mode 600",
         "no log",
+        *timeouts.left(attempts.REFUSED),
         *servers.ready(settings),
         *attempts.counted(settings),
         *choice.chosen(settings),

@@ -13,6 +13,7 @@ from handler.errors import (
     Invalid,
     NotAcceptable,
     Overloaded,
+    TimedOut,
     TooLarge,
     Unauthorized,
     Undecodable,
@@ -34,6 +35,7 @@ ACTIONS: dict[type[BertError], str] = {
     Invalid: "Correct the key that the message names. Do not retry unchanged.",
     BertError: "Look for the traceback in the worker's log (`scripts/bert logs`).",
     Overloaded: "Retry after the seconds in `retry-after`, with fewer texts if it persists.",
+    TimedOut: "Give it more time, or leave the header out.",
 }
 ENVELOPES = """\
 Each protocol has its own envelope, the one its clients expect; OpenAI, Cohere and vLLM also have 400 for `too_large`.

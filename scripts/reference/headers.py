@@ -24,6 +24,9 @@ REQUEST: dict[str, str] = {
     "x-request-id": "the same, where there is no `x-correlation-id`",
     "x-request-start": "`t=SECONDS`, set by a gateway: when it received the request; milliseconds and microseconds are "
     "understood, too",
+    "x-request-timeout-ms": "how many milliseconds the client waits, 1 to 999999: what is not computed by then is left "
+    "undone, and the answer is a 504. The time runs from when a gateway received the request, or else from when a "
+    "worker took it",
     "traceparent": "the span that the request is a part of, by W3C Trace Context",
     "x-forwarded-proto": "`https` from a proxy with TLS: scheme of the example commands on the archive's page",
 }

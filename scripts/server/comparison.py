@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,8 +23,26 @@ TEXTS = (
     "Ada Lovelace wrote about the Analytical Engine in London. " * 20,
 )
 """A short and a long one, other languages and scripts, code; `--texts` takes better ones."""
-TASKS = ("text-classification", "token-classification", "sparse-embedding")
-"""Compared by their own answers; all others by their vectors, which every archive has."""
+QUESTION, LABELS = "What has happened?", ["travel", "money", "work"]
+
+
+def by_itself(text: str) -> dict[str, Any]:
+    """The body for a text."""
+    return {"inputs": text}
+
+
+BODIES: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "embedding": by_itself,
+    "text-classification": by_itself,
+    "token-classification": by_itself,
+    "sparse-embedding": by_itself,
+    "multi-vector": by_itself,
+    "hybrid-embedding": by_itself,
+    "rerank": lambda text: {"query": text, "texts": TEXTS},
+    "question-answering": lambda text: {"question": QUESTION, "context": text},
+    "zero-shot-classification": lambda text: {"inputs": text, "candidate_labels": LABELS},
+}
+"""By an archive's task; all others are compared by their vectors, which every archive has."""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,9 +52,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         versions: the older, then the newer.
         task: whose answers were compared.
         texts: how many.
-        changed: texts whose labels, or whose number of values, differ.
+        changed: texts whose labels, or whose order or number of values, differ.
         difference: the largest absolute difference of two numbers, where the rest is the same.
-        cosine: the smallest one between two vectors of the same text; None for other tasks.
+        cosine: the smallest one between two vectors of the same text, 0 where one of them is; None for other tasks.
     """
 
     versions: tuple[str, str]
@@ -54,17 +72,19 @@ def compare(server: Server, model: str, versions: tuple[str, str], texts: Sequen
         Failure: a version refuses a text.
     """
     info = inference.decoded(inference.post(server, f"/predictions/{model}/{versions[1]}/info", {}))
-    task = info["task"] if info.get("task") in TASKS else "embedding"
+    task = info["task"] if info.get("task") in BODIES else "embedding"
+    body = BODIES[task]
     changed, difference, cosines = 0, 0.0, []
     for text in texts:
-        older, newer = (answer(server, f"/predictions/{model}/{version}/{task}", text) for version in versions)
+        older, newer = (answer(server, f"/predictions/{model}/{version}/{task}", body(text)) for version in versions)
         if shape(older) != shape(newer):
             changed += 1
             continue
         one, other = (np.array(list(numbers(each))) for each in (older, newer))
         difference = max(difference, float(np.abs(one - other).max(initial=0)))
         if task == "embedding":
-            cosines.append(float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other))))
+            lengths = np.linalg.norm(one) * np.linalg.norm(other)
+            cosines.append(float(one @ other / lengths) if lengths else 0.0)
     return Comparison(
         versions=versions,
         task=task,
@@ -75,9 +95,9 @@ def compare(server: Server, model: str, versions: tuple[str, str], texts: Sequen
     )
 
 
-def answer(server: Server, address: str, text: str) -> Any:
+def answer(server: Server, address: str, body: Mapping[str, Any]) -> Any:
     """What a version says of a text."""
-    got = inference.post(server, address, {"inputs": text})
+    got = inference.post(server, address, body)
     if got.status_code != 200:
         raise Failure(f"POST {address}: {got.status_code}; nothing was changed", why=got.text[:500])
     return got.json()

@@ -153,6 +153,6 @@ def in_words(compared: Comparison) -> str:
     older, newer = compared.versions
     cosine = "" if compared.cosine is None else f", smallest cosine {compared.cosine:.6f}"
     return (
-        f"{older} and {newer}, {compared.task} of {compared.texts} texts: {compared.changed} of another shape or with "
-        f"other labels, largest difference {compared.difference:.2g}{cosine}"
+        f"{older} and {newer}, {compared.task} of {compared.texts} texts: {compared.changed} of another shape or "
+        f"order or with other labels, largest difference {compared.difference:.2g}{cosine}"
     )

@@ -15,9 +15,9 @@ import requests
 from scripts.gateway.settings import VERSION_MAP
 from scripts.server import agent
 from tests.e2e.conftest import Cli, free_port, wait_for
-from tests.e2e.test_gateway_queue import MANY, StandIn
 from tests.fleet.names import Names
 from tests.gateway import needs_haproxy
+from tests.stand_ins import MANY, StandIn
 
 pytestmark = needs_haproxy
 ASKED = "/predictions/bert"

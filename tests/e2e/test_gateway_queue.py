@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import monotonic
 
@@ -23,59 +22,9 @@ from scripts.gateway.process import prepare
 from scripts.gateway.settings import Backend, Served, Settings
 from tests.e2e.conftest import free_port, wait_for
 from tests.gateway import needs_haproxy
+from tests.stand_ins import MANY, StandIn
 
 pytestmark = needs_haproxy
-MANY = 1000
-ABOUT = b'{"version": "1.0", "task": "embedding", "dimensions": 2}'
-
-
-class StandIn(ThreadingHTTPServer):
-    """Answers 200 to whatever comes, or one of `failures` first; `seen` has the header that tells requests apart.
-
-    Its body is what a model says of itself. `paths` has the addresses of requests, `headers` those of all answers.
-    """
-
-    daemon_threads = True
-    allow_reuse_address = True
-    request_queue_size = 64
-
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self.gate, self.seen, self.failures = threading.Semaphore(MANY), list[str](), list[int]()
-        self.paths, self.headers = list[str](), dict[str, str]()
-        super().__init__((host, port), Answer)
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-    def handle_error(self, *_: object) -> None:
-        """HAProxy's checks connect and reset."""
-
-    def close(self) -> None:
-        """As a process that was killed: nobody listens."""
-        self.shutdown()
-        self.server_close()
-
-
-class Answer(BaseHTTPRequestHandler):
-    """One connection."""
-
-    protocol_version = "HTTP/1.1"
-    server: StandIn
-
-    def do_POST(self) -> None:
-        """Called by `http.server`."""
-        self.rfile.read(int(self.headers["content-length"]))
-        self.server.seen.append(self.headers.get("x-name", ""))
-        self.server.paths.append(self.path)
-        self.server.gate.acquire(timeout=30)
-        self.send_response(self.server.failures.pop() if self.server.failures else 200)
-        self.send_header("content-length", str(len(ABOUT)))
-        for name, value in self.server.headers.items():
-            self.send_header(name, value)
-        self.send_header("connection", "close")  # or a server that is closed would go on over its old connections
-        self.end_headers()
-        self.wfile.write(ABOUT)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
 
 
 @pytest.fixture
@@ -163,6 +112,37 @@ def test_who_leaves_the_queue_is_never_seen_by_a_server(gateway):
         server.gate.release(MANY)
         assert inside.result() == 200
     assert server.seen == ["inside"]
+
+
+def test_nothing_is_computed_that_nobody_waits_for_any_more(gateway):
+    settings, (server,) = gateway(1, 1)
+    server.gate = threading.Semaphore(0)
+
+    def send(name: str, wait: int) -> tuple[int, str, float]:
+        headers, begun = {"x-name": name, "x-request-timeout-ms": str(wait)}, monotonic()
+        answer = requests.post(f"{settings.url}/predictions/bert", json={}, headers=headers, timeout=30)
+        return answer.status_code, answer.json().get("error_type", ""), monotonic() - begun
+
+    with ThreadPoolExecutor(1) as pool:
+        inside = pool.submit(send, "inside", 25_000)
+        wait_for(lambda: server.seen == ["inside"], "one inside")
+        status, kind, seconds = send("late", 300)
+        assert (status, kind) == (504, "timeout")
+        assert 0.3 <= seconds < 25
+        server.gate.release(MANY)
+        assert inside.result()[0] == 200
+    assert server.seen == ["inside"]
+    server.failures.append(503)  # a worker is waited for, and takes of the time
+    assert send("again", 20_000)[0] == 200
+    first, second = (int(headers["x-request-timeout-ms"]) for headers in server.asked[1:])
+    assert 20_000 >= first >= second + attempts.PAUSE
+    server.failures.extend([503] * 99)
+    assert send("never", 700)[0] == 504
+    server.failures.clear()
+    server.failures.append(504)
+    server.headers = {"x-encode-time": "0.1"}
+    assert send("handler", 5000)[0] == 504  # its own word
+    assert send("handler", 0)[0] == 200  # says nothing
 
 
 def test_requests_wait_for_the_only_server_and_move_away_from_one_of_two(gateway):

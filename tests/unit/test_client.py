@@ -9,6 +9,7 @@ from bert_client import (
     BertError,
     Invalid,
     Overloaded,
+    TimedOut,
     TooLarge,
     Unauthorized,
     Undecodable,
@@ -30,15 +31,18 @@ def served(connect, waits):
 DIED = 500, b'{"code": 500, "type": "InternalServerException", "message": "Worker died."}'
 FULL = 503, b'{"code": 503, "message": "no worker"}'
 OURS = 503, b'{"error": "late", "error_type": "overloaded"}'
+ABSENT = 503, b'{"error": "no server is up", "error_type": "unavailable"}'  # of a gateway
+LIMITED = 429, b'{"error": "too many requests", "error_type": "rate_limited"}'
 
 
 def test_what_is_safe_to_repeat_is_repeated(served):
     client, answers, seen = served
     answers[:] = [None, DIED]
     assert client.embed("1").tolist() == [[1, 0.5]]
-    answers[:] = [FULL, OURS]
-    assert client.embed(["2", "3"]).tolist() == [[2, 0.5], [3, 0.5]]
-    assert len(seen) == 6
+    for failed in ([FULL, OURS], [ABSENT, LIMITED]):
+        answers[:] = failed
+        assert client.embed(["2", "3"]).tolist() == [[2, 0.5], [3, 0.5]]
+    assert len(seen) == 9
 
 
 @pytest.mark.parametrize(("answer", "error"), [(DIED, Overloaded), (FULL, Overloaded), (None, Unreachable)])
@@ -55,6 +59,7 @@ def test_but_not_for_ever(served, answer, error):
     [
         ((422, b'{"error": "empty text", "error_type": "invalid"}'), Invalid),
         ((413, b""), TooLarge),
+        ((504, b'{"error": "late", "error_type": "timed_out"}'), TimedOut),
         ((500, b'{"error": "a fault", "error_type": "internal"}'), BertError),
         ((400, b"what"), BertError),
         ((400, b'["a list"]'), BertError),

@@ -17,8 +17,8 @@ DISTILBERT = {"model_type": "distilbert", "n_layers": 3, "dim": 384, "hidden_dim
 @pytest.mark.parametrize(
     ("config", "batch", "size"),
     [
-        (MINILM, 8, 66),
-        (DISTILBERT, 16, 132),
+        (MINILM, 8, 56),
+        (DISTILBERT, 16, 112),
         (BERT, 8, FEWEST),
         (BERT | {"hidden_size": 32, "intermediate_size": 64}, 16, 1000),
     ],

@@ -1,5 +1,7 @@
 """What headers say of the way a request came: ids, spans, gateways."""
 
+from math import inf
+
 import pytest
 
 from handler.observability import headers
@@ -66,3 +68,21 @@ def test_how_long_a_request_has_waited(given, waited):
     assert headers.queue_seconds({"x-request-start": given}, NOW) == (
         None if waited is None else pytest.approx(waited, abs=1e-5)
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ("1", 0.001),
+        ("999999", 999.999),
+        ("1000000", inf),
+        ("0", inf),
+        ("-5", inf),
+        ("1.5", inf),
+        ("5s", inf),
+        ("", inf),
+    ],
+)
+def test_a_client_says_how_long_it_waits(given, seconds):
+    assert headers.timeout_seconds({"x-request-timeout-ms": given}) == seconds
+    assert headers.timeout_seconds({}) == inf

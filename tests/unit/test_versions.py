@@ -70,12 +70,32 @@ def test_numbers_that_are_not_finite(answer, expected):
 
 def test_answers_are_compared_where_they_have_one_shape(monkeypatch):
     answers = {"1.0": {"a": [3.0, 4.0], "b": [1.0]}, "2.0": {"a": [4.0, 3.0], "b": [1.0, 2.0]}}
-    monkeypatch.setattr(comparison, "answer", lambda server, address, text: answers[address.split("/")[3]][text])
-    monkeypatch.setattr(comparison.inference, "post", lambda *_: None)
-    monkeypatch.setattr(comparison.inference, "decoded", lambda _: {"task": "rerank"})
-    found = comparison.compare(None, "bert", ("1.0", "2.0"), ["a", "b"])
+    found = compared(monkeypatch, "fill-mask", lambda version, body: answers[version][body["inputs"]], ["a", "b"])
     assert (found.task, found.texts, found.changed, found.difference) == ("embedding", 2, 1, 1.0)
     assert found.cosine == pytest.approx(24 / 25)
+    assert compared(monkeypatch, "embedding", lambda *_: [0.0, 0.0], ["a"]).cosine == 0
+    assert compared(monkeypatch, "embedding", lambda *_: [0.0, 0.0], []).cosine is None
+
+
+@pytest.mark.parametrize("task", ["rerank", "question-answering", "zero-shot-classification", "multi-vector"])
+def test_heads_are_compared_by_their_own_answers(monkeypatch, task):
+    ranked = {"1.0": [{"index": 0, "score": 0.9}, {"index": 1, "score": 0.5}], "2.0": [{"index": 0, "score": 0.7}]}
+    asked = []
+
+    def answer(version, body):
+        asked.append(body)
+        return ranked["1.0" if body == asked[0] else version]
+
+    found = compared(monkeypatch, task, answer, ["one text", "another"])
+    assert (found.task, found.changed, found.difference, found.cosine) == (task, 1, 0.0, None)
+    assert "one text" in str(asked[0])
+
+
+def compared(monkeypatch, task, answer, texts):
+    monkeypatch.setattr(comparison, "answer", lambda server, address, body: answer(address.split("/")[3], body))
+    monkeypatch.setattr(comparison.inference, "post", lambda *_: None)
+    monkeypatch.setattr(comparison.inference, "decoded", lambda _: {"task": task})
+    return comparison.compare(None, "bert", ("1.0", "2.0"), texts)
 
 
 def test_shapes_are_labels_and_lengths():
