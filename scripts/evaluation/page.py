@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from scripts.evaluation import pictures
+from scripts.evaluation import confusion, pictures
 from scripts.evaluation.compare import Comparison
 from scripts.evaluation.evaluate import Evaluation, Measured
 from scripts.evaluation.pictures import Picture
@@ -18,7 +18,7 @@ th, td { border: 1px solid #ccc; padding: 0.3em 0.7em; text-align: left }
 svg { max-width: 100%; height: auto; display: block }
 """
 DRAWN = 20
-"""Labels whose confusion is drawn."""
+"""Labels whose confusion is drawn; of more, the pairs are listed that are confused most."""
 
 
 def of_comparison(found: Comparison) -> str:
@@ -74,9 +74,12 @@ def of_archive(found: Evaluation, archive: Measured) -> Iterator[str]:
         keys = ("precision", "recall", "f1")
         rows = [[name, *(f"{row[key]:.3f}" for key in keys), str(row["support"])] for name, row in labels.items()]
         yield table(["label", "precision", "recall", "F1", "support"], rows)
-    counts = archive.outcome.details.get("confusion", [])
+    names, counts = confusion.found(archive.outcome.details)
     if 0 < len(counts) <= DRAWN:
-        yield drawn(pictures.matrix(counts, list(labels), "true labels down, predicted ones across"))
+        yield drawn(pictures.matrix(counts, names, "true labels down, predicted ones across"))
+    elif counts:
+        pairs = [[true, predicted, str(times)] for true, predicted, times in confusion.largest(names, counts)]
+        yield table(["true", "predicted", "times"], pairs)
     elif not labels:
         yield drawn(spread(found, archive))
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import isnan
 from typing import Any
 
 from rich.table import Table
 
+from scripts.evaluation import confusion
 from scripts.evaluation.evaluate import Evaluation, Figure, Measured
 from scripts.finetuning import report as reports
 from scripts.load import report as loads
 
 WIDE = 12
-"""Labels whose confusion has room on a terminal."""
+"""Labels whose confusion has room on a terminal; of more, the pairs are listed that are confused most."""
 
 APART = {
     "cosine_min": "least cosine of both vectors of a text",
@@ -73,12 +74,23 @@ def of_evaluation(found: Evaluation) -> list[Table]:
 def details(measured: Measured) -> Iterator[Table]:
     """Figures by label, and the confusion of labels."""
     labels = measured.outcome.details.get("labels", {})
-    counts = measured.outcome.details.get("confusion", [])
+    names, counts = confusion.found(measured.outcome.details)
     tables = [reports.by_label(labels)] if labels else []
-    tables += [reports.confusion([*labels], counts)] if 0 < len(counts) <= WIDE else []
+    if 0 < len(counts) <= WIDE:
+        tables.append(reports.confusion(names, counts))
+    elif counts:
+        tables.append(most_confused(confusion.largest(names, counts)))
     for table in tables:
         table.title = measured.name
         yield table
+
+
+def most_confused(pairs: Iterable[tuple[str, str, int]]) -> Table:
+    """Labels that are taken for others, where there are too many for a matrix."""
+    table = Table("true", "predicted", "times")
+    for true, predicted, times in pairs:
+        table.add_row(true, predicted, str(times))
+    return table
 
 
 def with_interval(figure: Figure) -> str:

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 from scripts.console import Failure
-from scripts.evaluation import beir, bootstrap, candidates, pairs, pictures, tasks, texts, vectors
+from scripts.evaluation import beir, bootstrap, candidates, confusion, pairs, pictures, tasks, texts, vectors
 from scripts.evaluation import heads as comparing
 from scripts.evaluation.beir import Collection
-from scripts.evaluation.process import find
+from scripts.evaluation.candidates import Candidates
+from scripts.evaluation.process import Opened, find
 from scripts.evaluation.tables import exact
 from scripts.evaluation.tasks.base import Columns
+from scripts.evaluation.tasks.reranking import Reranking
 from scripts.evaluation.tasks.retrieval import best
+from scripts.finetuning.examples import Entity
 
 HEADER = "query-id\tcorpus-id\tscore\n"
 NOWHERE = (float("nan"), (float("nan"), float("nan")))
@@ -203,6 +206,33 @@ def test_labels_and_entities_by_hand():
     assert figures["entity_f1"] == pytest.approx(2 / 3)
     assert spread.tolist() == [0.25]
     assert comparing.entities([[one]], [[other]])[0]["score_difference_max"] is None
+
+
+def test_confusion_of_entities_by_hand():
+    per, loc = (Entity(0, 3, label) for label in ("PER", "LOC"))
+    elsewhere = Entity(5, 9, "LOC")
+    found = confusion.of_entities([[per, elsewhere], [per], [per]], [[loc], [per, elsewhere], [per]], ["LOC", "PER"])
+    assert found["confusion_labels"] == ["LOC", "PER", confusion.NOTHING]
+    assert found["confusion"] == [[0, 0, 1], [1, 2, 0], [1, 0, 0]]
+    names, counts = confusion.found(found)
+    assert confusion.largest(names, counts) == [("LOC", "(none)", 1), ("PER", "LOC", 1), ("(none)", "LOC", 1)]
+    assert confusion.largest(names, [[9, 1, 0], [4, 9, 0], [0, 0, 0]])[0] == ("PER", "LOC", 4)
+
+
+def test_a_query_with_more_candidates_than_a_request_may_have_takes_several():
+    class Archive(Opened):
+        def __init__(self):
+            self.info, self.asked = {"limits": {"max_texts": 6, "max_characters": 100}}, []
+
+        def ask(self, task, requests, silent=False):
+            self.asked += [request["texts"] for request in requests]
+            scored = ([{"index": n, "score": float(text)} for n, text in enumerate(each["texts"])] for each in requests)
+            return [items[::-1] for items in scored], 0.0
+
+    many, few = (Candidates("q", [str(n) for n in range(size)], [1] * size) for size in (7, 2))
+    archive = Archive()
+    assert Reranking().answers(archive, [many, few], Columns()) == [[0, 1, 2, 3, 4, 5, 6], [0, 1]]
+    assert [len(texts) for texts in archive.asked] == [3, 3, 1, 2]
 
 
 def test_pictures_are_well_formed_whatever_names_hold():

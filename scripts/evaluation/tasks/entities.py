@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from scripts.evaluation import confusion
 from scripts.evaluation.bootstrap import Figures, Rows
 from scripts.evaluation.process import Opened
 from scripts.evaluation.tasks.base import Columns, Outcome, Task
@@ -54,13 +55,14 @@ class TokenClassification(Task[list[Tagged], Found]):
         return [[Entity(item["start"], item["end"], item["entity_group"]) for item in one] for one in answers]
 
     def measure(self, data: list[Tagged], answers: Found) -> Outcome:
-        """Figures over all entities and by label."""
+        """Figures over all entities and by label, and the confusion of labels."""
         true = [example.entities for example in data]
         labels = [[entity.label for one in each for entity in one] for each in (true, answers)]
         names = sorted({*labels[0], *labels[1]})
         counts = [metrics.counted(one, other, names) for one, other in zip(true, answers, strict=True)]
         rows = np.array(counts, float).reshape(len(data), -1)
-        details = {"labels": metrics.of_entities(true, answers, names)["labels"]}
+        by_label = {"labels": metrics.of_entities(true, answers, names)["labels"]}
+        details = by_label | confusion.of_entities(true, answers, names)
         return Outcome(rows, lambda chosen: figures(chosen, names), details, missing(*labels))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ from scripts.evaluation.tasks.base import Columns, Outcome, Task
 from scripts.evaluation.tasks.ranked import of_queries
 
 TOGETHER = 16
-"""Queries of one batch."""
+"""Requests of one batch."""
 
 
 class Reranking(Task[list[Candidates], list[list[float]]]):
@@ -39,13 +40,17 @@ class Reranking(Task[list[Candidates], list[list[float]]]):
         return len(data)
 
     def answers(self, archive: Opened, data: list[Candidates], columns: Columns) -> list[list[float]]:
-        """A score for each candidate of each query."""
-        scores = []
-        for start in range(0, len(data), TOGETHER):
-            block = data[start : start + TOGETHER]
-            found, _ = archive.ask(self.served, [{"query": one.query, "texts": one.texts} for one in block])
-            ordered = (sorted(items, key=lambda item: int(item["index"])) for items in found)
-            scores += [[float(item["score"]) for item in items] for items in ordered]
+        """A score for each candidate of each query; one with more of them than a request may have takes several."""
+        scores: list[list[float]] = [[] for _ in data]
+        parts = (
+            (own, {"query": one.query, "texts": [text for _, text in part]})
+            for own, one in zip(scores, data, strict=True)
+            for part in archive.cut([(one.query, text) for text in one.texts])
+        )
+        while block := list(islice(parts, TOGETHER)):
+            found, _ = archive.ask(self.served, [request for _, request in block])
+            for (own, _), items in zip(block, found, strict=True):
+                own += [float(item["score"]) for item in sorted(items, key=lambda item: int(item["index"]))]
         return scores
 
     def measure(self, data: list[Candidates], answers: list[list[float]]) -> Outcome:
