@@ -113,6 +113,16 @@ def serving(folders: Mapping[str, Path], here: Path) -> Iterator[Cli]:
         command("stop")
 
 
+PAGES = {
+    "text-classification": "classes",
+    "token-classification": "entities",
+    "question-answering": "answers",
+    "fill-mask": "words",
+    "sparse-embedding": "words",
+}
+"""Archives of `many` whose page shows a task, where it is not that of `bert`."""
+
+
 @pytest.fixture(scope="package", autouse=True)
 def nothing_sent_is_logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """After the tests of this folder no log has any text or key that one of them sent."""
@@ -166,3 +176,40 @@ def many(folders: dict[str, Path], minilm: Path, tmp_path_factory: pytest.TempPa
     """One server with an archive for each kind of work."""
     with serving({"bert": minilm, **folders}, tmp_path_factory.mktemp("many")) as command:
         yield command
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium; imported here, as Playwright is an extra."""
+    from tests.browser.chromium import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def visits(many: Cli, browser: Any) -> Iterator[dict[str, Any]]:
+    """An archive's page in a browser, by the archive's name."""
+    from tests.browser.chromium import Visit
+
+    visits = {name: Visit(browser, f"{many.url}/predictions/{name}/1.0") for name in {"bert", *PAGES.values()}}
+    yield visits
+    for each in visits.values():
+        each.context.close()
+
+
+@pytest.fixture
+def visit(visits: dict[str, Any]) -> Iterator[Callable[..., Any]]:
+    """Whatever is done at an archive's page, it asks no other server and breaks no rule of its own."""
+    used = []
+
+    def visit(name: str = "bert") -> Any:
+        used.append(visits[name])
+        return used[-1]
+
+    yield visit
+    for each in used:
+        each.page.unroute_all()
+        each.leave()
+        assert each.elsewhere == []
+        assert each.complaints == []

@@ -12,55 +12,16 @@ from handler.tasks import TASKS
 
 pytest.importorskip("playwright", reason="Playwright is an extra: scripts/setup browser")
 
-from tests.browser.chromium import SMALL, Visit, chromium
+from tests.browser.chromium import SMALL
 from tests.browser.drawn import CHECKS
+from tests.e2e.conftest import PAGES
 
 pytestmark = pytest.mark.skipif(not shutil.which("chromium"), reason="no browser: apt-get install chromium")
 
-ARCHIVES = {
-    "text-classification": "classes",
-    "token-classification": "entities",
-    "question-answering": "answers",
-    "fill-mask": "words",
-    "sparse-embedding": "words",
-}
-"""That can do a task, where it is not `bert`."""
 ASKED = [task for task in TASKS if task not in ("zero-shot-classification", "multi-vector", "hybrid-embedding")]
 """`python -m tests.browser` has archives for the others."""
 LOOKED_AT = ("embedding", "token-classification", "explanations")
 """By axe-core, here; by `python -m tests.browser` all are, in all looks."""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def visits(many, browser):
-    """An archive's page in a browser, by the archive's name."""
-    visits = {name: Visit(browser, f"{many.url}/predictions/{name}/1.0") for name in {"bert", *ARCHIVES.values()}}
-    yield visits
-    for each in visits.values():
-        each.context.close()
-
-
-@pytest.fixture
-def visit(visits):
-    """Whatever is done at an archive's page, it asks no other server and breaks no rule of its own."""
-    used = []
-
-    def visit(name="bert"):
-        used.append(visits[name])
-        return used[-1]
-
-    yield visit
-    for each in used:
-        each.page.unroute_all()
-        each.leave()
-        assert each.elsewhere == []
-        assert each.complaints == []
 
 
 def asked(url, task, body):
@@ -74,7 +35,7 @@ def asked(url, task, body):
 
 @pytest.mark.parametrize("task", ASKED)
 def test_each_task_is_drawn_and_shown_again_by_its_link_and_refused_in_the_servers_words(visit, task):
-    one = visit(ARCHIVES.get(task, "bert"))
+    one = visit(PAGES.get(task, "bert"))
     page = one.open(task)
     body = one.example()
     answer = asked(one.url, task, body)
@@ -189,59 +150,6 @@ def test_the_map_finds_by_meaning(visit):
     assert set(nearest.locator(".name").all_inner_texts()[:3]) == set(texts[:3])
     page.get_by_label("texts", exact=True).select_option(texts[3])
     assert page.locator(".map .chosen").count() == 1
-
-
-def places(page):
-    """Of the map's points, `(texts, 2)`."""
-    script = "all => all.map(each => [Number(each.getAttribute('cx')), Number(each.getAttribute('cy'))])"
-    return page.locator(".map circle").evaluate_all(script)
-
-
-def test_the_map_is_refined_and_its_link_shows_the_same_choices(visit):
-    one = visit()
-    body = {"inputs": [f"{number} words on {what}" for what in ("bread", "stocks", "cats") for number in range(12)]}
-    page = one.open("embedding", body)
-    chosen, refined = page.get_by_label("places by"), page.locator("[aria-label=map] [aria-busy=false]")
-    assert chosen.input_value() == "t-SNE"
-    refined.wait_for()
-    by_tsne = places(page)
-    chosen.select_option("PCA")
-    refined.wait_for()
-    by_components = places(page)
-    assert by_components != by_tsne
-    page.get_by_label("groups").select_option("3")
-    page.get_by_label("search by meaning").fill("loaf; or: roll?")
-    page.keyboard.press("Enter")
-    page.get_by_role("list", name="nearest texts").wait_for()
-    assert one.violations() == []
-
-    link = page.url
-    one.leave()
-    page.emulate_media(reduced_motion="reduce")
-    page.goto(link)
-    page.get_by_role("list", name="nearest texts").wait_for()
-    assert one.body() == body
-    assert [page.get_by_label(name).input_value() for name in ("places by", "groups", "search by meaning")] == [
-        "PCA",
-        "3",
-        "loaf; or: roll?",
-    ]
-    assert places(page) == by_components
-    chosen.select_option("t-SNE")
-    refined.wait_for()
-    assert places(page) == by_tsne
-    page.emulate_media(reduced_motion="no-preference")
-
-
-def test_a_choice_takes_the_masks_place(visit):
-    one = visit("words")
-    page = one.open("fill-mask", {"inputs": ["Paris is in [MASK] and [MASK]."], "top_k": 2})
-    word = page.get_by_role("list", name="choices for mask 2").get_by_role("button").first
-    chosen = word.inner_text()
-    word.click()
-    page.wait_for_function(
-        "word => document.querySelector('textarea').value.includes(word)", arg=f"[MASK] and {chosen}."
-    )
 
 
 def test_only_what_was_asked_last_is_drawn(visit):

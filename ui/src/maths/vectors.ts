@@ -52,8 +52,18 @@ export interface Pair {
   value: number;
 }
 
-/** The pairs of two texts with the largest values of a symmetric matrix. */
-export function nearest(matrix: number[][], count: number): Pair[] {
-  const pairs = matrix.flatMap((row, first) => row.slice(0, first).map((value, second) => ({ first: second, second: first, value })));
-  return pairs.sort((a, b) => b.value - a.value).slice(0, count);
+/** The pairs of two vectors with the largest cosines; of a thousand vectors there are half a million, of which few are kept. */
+export function nearest(of: Vector[], count: number): Pair[] {
+  const units = of.map(unit);
+  const best: Pair[] = [];
+  for (let second = 1; second < units.length; second++) {
+    for (let first = 0; first < second; first++) {
+      const value = dot(units[first]!, units[second]!);
+      if (best.length === count && value <= best[count - 1]!.value) continue;
+      const place = best.findIndex((each) => each.value < value);
+      best.splice(place < 0 ? best.length : place, 0, { first, second, value });
+      best.length = Math.min(best.length, count);
+    }
+  }
+  return best;
 }

@@ -8,7 +8,6 @@ import { Pairs } from "../parts/pairs";
 import { listed, name } from "../texts";
 import type { Ask, Body, Drawn, View } from "../types";
 
-const MOST_PAIRED = 24;
 const FEWEST_MAPPED = 4;
 
 export function Embedding({ body, answer, ask }: Drawn) {
@@ -21,7 +20,7 @@ export function Vectors({ texts, of, body, ask }: { texts: string[]; of: Vector[
   return (
     <>
       {of.length === 1 && <Numbers of={of[0]!} />}
-      {of.length > 1 && of.length <= MOST_PAIRED && <Pairs texts={texts} of={of} />}
+      {of.length > 1 && <Pairs texts={texts} of={of} />}
       {of.length >= FEWEST_MAPPED && <Map texts={texts} of={of} body={body} ask={ask} />}
     </>
   );

@@ -1,6 +1,6 @@
 /** What each token adds to the score: words shaded by their attribution, and the attention between them. */
 
-import { useState } from "preact/hooks";
+import { useLook } from "../look";
 import { Heat } from "../parts/heat";
 import { decimal, direction, listed, name } from "../texts";
 import type { Drawn, View } from "../types";
@@ -67,8 +67,8 @@ function Window({ tokens, target, score, baseline, attributions, convergence_del
 }
 
 function Attention({ of, tokens }: { of: number[][][][]; tokens: string[] }) {
-  const [layer, setLayer] = useState(0);
-  const [head, setHead] = useState(0);
+  const [layer, setLayer] = useNumber("layer", of.length);
+  const [head, setHead] = useNumber("head", of[0]!.length);
   if (tokens.length > MOST_TOKENS) {
     return <p class="hint">{`Attention between ${tokens.length} tokens is in the answer; up to ${MOST_TOKENS} are drawn.`}</p>;
   }
@@ -81,6 +81,13 @@ function Attention({ of, tokens }: { of: number[][][][]; tokens: string[] }) {
       <Heat rows={tokens} columns={tokens} values={of[layer]![head]!} digits={0} caption="Attention of each token (row) to each other" />
     </>
   );
+}
+
+/** One of so many, which the link keeps, counted from one there. */
+function useNumber(name: string, of: number): [number, (value: number) => void] {
+  const [chosen, choose] = useLook(name);
+  const value = Math.min(Math.max(Number.parseInt(chosen) || 1, 1), of) - 1;
+  return [value, (next) => choose(next ? String(next + 1) : "")];
 }
 
 function Chosen({ name, of, value, set }: { name: string; of: number; value: number; set: (value: number) => void }) {

@@ -12,9 +12,10 @@ interface Choice {
 
 function FillMask({ body, answer, info, send }: Drawn) {
   const texts = listed(body.inputs).map(String);
+  const spaced = texts.some((_, number) => masks(answer[number]).flat().some((each) => each.token_str.startsWith(" ")));
   const put = (text: number, mask: number, word: string) => {
     const pieces = texts[text]!.split(info.mask ?? "[MASK]");
-    const joined = pieces.slice(1).reduce((sum, piece, index) => (index === mask ? filled(sum, word) : sum + info.mask) + piece, pieces[0]!);
+    const joined = pieces.slice(1).reduce((sum, piece, index) => (index === mask ? filled(sum, word, spaced) : sum + info.mask) + piece, pieces[0]!);
     const inputs = texts.map((each, index) => (index === text ? joined : each));
     send({ ...body, inputs });
   };
@@ -29,7 +30,7 @@ function FillMask({ body, answer, info, send }: Drawn) {
               most={1}
               of={choices.map((each) => ({
                 name: (
-                  <button type="button" class="quiet" title={each.sequence} onClick={() => put(number, mask, each.token_str.trim())}>
+                  <button type="button" class="quiet" title={each.sequence} onClick={() => put(number, mask, each.token_str)}>
                     {each.token_str}
                   </button>
                 ),
@@ -45,9 +46,11 @@ function FillMask({ body, answer, info, send }: Drawn) {
   );
 }
 
-/** A piece of WordPiece that goes on with a word stands right after it. */
-function filled(before: string, word: string): string {
-  return word.startsWith("##") ? before.trimEnd() + word.slice(2) : before + word;
+/** What goes on with a word stands right after it: in WordPiece what begins with ##, and where tokens begin with spaces, what does not. */
+function filled(before: string, word: string, spaced: boolean): string {
+  if (word.startsWith("##")) return before.trimEnd() + word.slice(2);
+  if (!spaced || before === "") return before + word.trimStart();
+  return before.trimEnd() + word;
 }
 
 /** One list of choices, or one for each of several masks. */

@@ -4,8 +4,9 @@ import { useEffect, useState } from "preact/hooks";
 import { cosines } from "../maths/vectors";
 import { Heat } from "../parts/heat";
 import { Numbers } from "../parts/numbers";
+import { Refused } from "../parts/refused";
 import { listed, name } from "../texts";
-import type { Ask, Drawn, Json, View } from "../types";
+import type { Ask, Drawn, Json, Reply, View } from "../types";
 
 const MOST_PAIRED = 40;
 
@@ -23,14 +24,13 @@ function HiddenStates({ body, answer, ask }: Drawn) {
 /** The answer has vectors alone; the archive's task `tokenize` knows whose they are. */
 function States({ input, of, ask }: { input: Json; of: number[][]; ask: Ask }) {
   const text = name(input);
-  const [tokens, setTokens] = useState<string[]>([]);
+  const [reply, setReply] = useState<Reply | null>(null);
   useEffect(() => {
     if (typeof input !== "string") return; // ids have no text that could be asked for
-    ask("tokenize", { inputs: [input] }).then((reply) => {
-      if (reply.status === 200) setTokens(reply.value[0].map((each: { text: string }) => each.text));
-    });
+    ask("tokenize", { inputs: [input] }).then(setReply);
   }, []);
-  const names = of.map((_, index) => tokens[index] ?? "");
+  const tokens: { text: string }[] = reply?.status === 200 ? reply.value[0] : [];
+  const names = of.map((_, index) => tokens[index]?.text ?? "");
   return (
     <section aria-label={text}>
       <h2 dir="auto">{text}</h2>
@@ -38,6 +38,7 @@ function States({ input, of, ask }: { input: Json; of: number[][]; ask: Ask }) {
         {of.length} tokens × {of[0]!.length} dimensions; the first token:
       </p>
       <Numbers of={of[0]!} />
+      {reply && reply.status !== 200 && <Refused what="Names of the tokens" reply={reply} />}
       {of.length <= MOST_PAIRED && <Heat rows={names} columns={names} values={cosines(of)} digits={1} caption="Cosine of the tokens' states" />}
     </section>
   );

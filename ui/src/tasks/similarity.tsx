@@ -1,13 +1,11 @@
 /** Similarity: the source against each sentence, and, asked beside it, all of them against one another. */
 
 import { useEffect, useState } from "preact/hooks";
-import type { Vector } from "../maths/vectors";
 import { Bars } from "../parts/bars";
 import { Pairs } from "../parts/pairs";
+import { Refused } from "../parts/refused";
 import { listed, name } from "../texts";
-import type { Drawn, Json, View } from "../types";
-
-const MOST_PAIRED = 24;
+import type { Drawn, Json, Reply, View } from "../types";
 
 function Similarity({ body, answer, ask }: Drawn) {
   const values = answer as number[];
@@ -23,17 +21,18 @@ function Similarity({ body, answer, ask }: Drawn) {
         most={1}
         of={order.map((index) => ({ name: names[index]!, value: values[index]!, shown: values[index]!.toFixed(3) }))}
       />
-      {all.length > 2 && all.length <= MOST_PAIRED && <AllPairs texts={all} truncation={body.truncation} ask={ask} />}
+      {all.length > 2 && <AllPairs texts={all} truncation={body.truncation} ask={ask} />}
     </>
   );
 }
 
 function AllPairs({ texts, truncation, ask }: { texts: string[]; truncation: Json | undefined; ask: Drawn["ask"] }) {
-  const [of, setOf] = useState<Vector[] | null>(null);
+  const [reply, setReply] = useState<Reply | null>(null);
   useEffect(() => {
-    ask("embedding", { inputs: texts, ...(truncation === undefined ? {} : { truncation }) }).then((reply) => setOf(reply.status === 200 ? reply.value : null));
+    ask("embedding", { inputs: texts, ...(truncation === undefined ? {} : { truncation }) }).then(setReply);
   }, []);
-  return of && <Pairs texts={texts} of={of} />;
+  if (!reply) return null;
+  return reply.status === 200 ? <Pairs texts={texts} of={reply.value} /> : <Refused what="All pairs" reply={reply} />;
 }
 
 export const similarity: View = {

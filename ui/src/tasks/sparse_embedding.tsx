@@ -2,8 +2,9 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { Bars } from "../parts/bars";
+import { Refused } from "../parts/refused";
 import { listed, name } from "../texts";
-import type { Ask, Drawn, View } from "../types";
+import type { Ask, Drawn, Reply, View } from "../types";
 
 interface Weight {
   index: number;
@@ -28,13 +29,12 @@ export function SparseEmbedding({ body, answer, ask }: Drawn) {
 /** The answer has ids in their order; the archive's task `decode` knows their words. */
 function Weights({ of, ask }: { of: Weight[]; ask: Ask }) {
   const shown = [...of].sort((a, b) => b.value - a.value).slice(0, SHOWN);
-  const [words, setWords] = useState<string[]>([]);
+  const [reply, setReply] = useState<Reply | null>(null);
   useEffect(() => {
     if (shown.length === 0) return;
-    ask("decode", { ids: shown.map((each) => [each.index]), skip_special_tokens: false }).then((reply) => {
-      if (reply.status === 200) setWords(reply.value);
-    });
+    ask("decode", { ids: shown.map((each) => [each.index]), skip_special_tokens: false }).then(setReply);
   }, []);
+  const words: string[] = reply?.status === 200 ? reply.value : [];
   const most = shown[0]?.value ?? 1;
   const word = (each: Weight, index: number) => words[index] || `#${each.index}`;
   return (
@@ -50,6 +50,7 @@ function Weights({ of, ask }: { of: Weight[]; ask: Ask }) {
         label="words by weight"
         of={shown.map((each, index) => ({ name: word(each, index), value: each.value, shown: each.value.toFixed(3) }))}
       />
+      {reply && reply.status !== 200 && <Refused what="Words" reply={reply} />}
       {of.length > SHOWN && <p class="hint">{of.length - SHOWN} more have smaller weights.</p>}
     </>
   );
