@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scripts.gateway import attempts, choice, large, routes, servers, timeouts
+from scripts.gateway import attempts, choice, cors, large, routes, servers, timeouts
 from scripts.gateway.rules import failure, refusal
 from scripts.gateway.servers import SLOW_START
 from scripts.gateway.settings import CLIENTS, DOOR, KEY_MAP, Settings
@@ -118,6 +118,7 @@ def door(settings: Settings) -> Iterator[str]:
     yield from servers.ready(settings)
     yield "acl kserve path_reg ^/v1/models/[^/:]+:(predict|explain)$ ^/v2/models/[^/]+/(infer|explain)$"
     yield from identity()
+    yield from cors.allowed(settings)
     yield from attempts.named()
     yield "acl looks method GET HEAD"
     yield refusal(

@@ -98,6 +98,7 @@ class Settings:
         rate: requests per second of one key, or of one address where there are no keys; 0 is without a limit.
         rates: those of single keys, by name.
         connections: that one address may have open, and may open in a second; 0 is without a limit.
+        cors_origin: whose pages browsers let read the answers; None where that is for the servers to say.
         max_body: bytes; a whole request is kept in memory, so that it can be sent again.
         at_once: requests that are no overload, however small the servers are.
         max_wait: milliseconds that a request may be expected to take when others are waiting; later ones are refused.
@@ -120,6 +121,7 @@ class Settings:
     rate: int = 0
     rates: Mapping[str, int] = field(default_factory=dict)
     connections: int = CLIENTS // 2
+    cors_origin: str | None = None
     max_body: int = MIB
     at_once: int = 64
     max_wait: int = MAX_WAIT

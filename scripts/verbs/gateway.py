@@ -17,8 +17,9 @@ from scripts.gateway import discovery, hosts, process, reload, state
 from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import DRAIN_SECONDS, LOG
 from scripts.gateway.settings import CLIENTS, DEFAULT_PORT, MAX_WAIT, MIB, Backend, Settings
+from scripts.server import cors
 from scripts.server import keys as key_files
-from scripts.verbs.options import Insecure
+from scripts.verbs.options import CorsOrigin, Insecure
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -91,6 +92,7 @@ def gateway(
             help="connections that one address may have open, and may open in a second; 0 is without a limit",
         ),
     ] = CLIENTS // 2,
+    cors_origin: CorsOrigin = None,
     tls_cert: Annotated[
         Path | None,
         typer.Option("--tls-cert", exists=True, dir_okay=False, help="certificate and its key in one PEM file"),
@@ -118,6 +120,8 @@ def gateway(
         raise Failure(f"--host {host} is open to others", fix="--keys FILE, or --insecure")
     if keys:
         key_files.check(keys)
+    if cors_origin is not None:
+        cors.check(cors_origin, token=False)
     check_rates(single, keys)
     key = key_files.first(keys) if keys else ""
     if unit:
@@ -139,6 +143,7 @@ def gateway(
             "--keys": keys,
             "--rate": rate,
             "--connections": str(connections),
+            "--cors-origin": cors_origin,
             "--tls-cert": tls_cert,
             "--max-body": max_body,
             "--max-wait": max_wait,
@@ -165,6 +170,7 @@ def gateway(
         rate=everybody,
         rates=single,
         connections=connections,
+        cors_origin=cors_origin,
         max_body=max_body * MIB,
         max_wait=max_wait,
     )

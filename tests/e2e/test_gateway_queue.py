@@ -13,6 +13,7 @@ from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 import requests
@@ -32,7 +33,7 @@ def gateway(tmp_path: Path) -> Iterator[Callable[..., tuple[Settings, list[Stand
     """Starts stand-ins, each with that many requests inside at most, and HAProxy in front of them."""
     running, servers = [], list[StandIn]()
 
-    def start(count: int, inside: int, **more: int) -> tuple[Settings, list[StandIn]]:
+    def start(count: int, inside: int, **more: Any) -> tuple[Settings, list[StandIn]]:
         first = free_port()
         servers.extend(StandIn(first + number) for number in range(count))
         backends = tuple(Backend("127.0.0.1", first + number, inside) for number in range(count))
@@ -231,6 +232,22 @@ def test_a_path_that_may_have_a_text_in_it_is_not_logged(gateway):
     lines = map(json.loads, log.read_text().splitlines())
     assert sorted(line["path"] for line in lines if line["method"] == "POST") == ["*", "/predictions/bert"]
     assert "eating" not in log.read_text()
+
+
+def test_pages_of_another_origin_may_read_what_the_gateway_itself_says(gateway):
+    page = "https://app.example.com"
+    settings, (server,) = gateway(1, 8, cors_origin=page)
+    url, asked = f"{settings.url}/predictions/bert", {"access-control-request-method": "POST", "origin": page}
+    preflight = requests.options(url, headers=asked, timeout=30)
+    assert (preflight.status_code, preflight.content, server.seen) == (204, b"", [])
+    assert "authorization" in preflight.headers["access-control-allow-headers"]
+    answered = requests.post(url, json={}, timeout=30)
+    refused = requests.post(url, data={"a": "b" * 70_000}, timeout=30)
+    assert (answered.status_code, refused.status_code) == (200, 413)
+    for each in (preflight, answered, refused):
+        assert each.headers["access-control-allow-origin"] == page
+        assert each.headers["access-control-expose-headers"] == "*"
+    assert "access-control-allow-methods" not in answered.headers
 
 
 def test_a_body_of_options_goes_no_further(gateway):
