@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from scripts.paths import ROOT
@@ -60,6 +61,11 @@ def read(file: Path) -> Page:
     blocks = tuple((language, code) for language, code in BLOCK.findall(text) if language in (*TOOLS, "sh"))
     lines = {tool: tuple(words.split()) for tool, words in INSTALL.findall(text)}
     return Page(file.stem, blocks, {language: lines[tool] for language, tool in TOOLS.items() if tool in lines})
+
+
+def digest(block: str) -> str:
+    """Of a block's text, so that a table of what was run tells whether it is still what the page has."""
+    return sha256(block.encode()).hexdigest()[:12]
 
 
 def find(*words: str) -> list[Page]:

@@ -15,7 +15,7 @@ from tests.clients import environments
 from tests.clients.libraries import Library
 from tests.clients.running import LIMIT, QUIET, last
 from tests.integrations import services
-from tests.integrations.pages import Page
+from tests.integrations.pages import Page, digest
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Row:
 
     Attributes:
         packages: with their versions; of a shell's block none.
+        digest: of the block; see `pages.digest`.
         wrong: the last line of what it said when it failed, empty where it passed.
         seconds: that it took, without installing.
     """
@@ -31,6 +32,7 @@ class Row:
     page: str
     language: str
     packages: tuple[str, ...]
+    digest: str
     wrong: str
     seconds: float
 
@@ -46,7 +48,7 @@ def run(page: Page, folder: Path, url: str) -> Iterator[Row]:
     here.mkdir()
     with ExitStack() as stack:
         more: dict[str, str] = {}
-        for language, script in page.scripts(folder, url):
+        for (language, script), (_, text) in zip(page.scripts(folder, url), page.blocks, strict=True):
             packages = script.pins if isinstance(script, Library) else ()
             words = command(script)
             if not more and page.name in services.SERVICES:
@@ -57,4 +59,4 @@ def run(page: Page, folder: Path, url: str) -> Iterator[Row]:
             )
             sys.stderr.write(result.stderr if result.returncode else "")
             wrong = (last(result.stderr) or f"ended with {result.returncode}") if result.returncode else ""
-            yield Row(page.name, language, packages, wrong, monotonic() - began)
+            yield Row(page.name, language, packages, digest(text), wrong, monotonic() - began)

@@ -9,14 +9,14 @@ from scripts.paths import ROOT
 from tests.integrations.running import Row
 
 FILE = ROOT / "tests" / "integrations" / "results" / "integrations.md"
-HEAD = "| page | language | packages | outcome | seconds |\n|---|---|---|---|---|\n"
+HEAD = "| page | language | packages | block | outcome | seconds |\n|---|---|---|---|---|---|\n"
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """One line each."""
+    """One line each, with which text of the block was run."""
     return HEAD + "".join(
         f"| [{row.page}](../../../docs/integrations/{row.page}.md) | {row.language} | {', '.join(row.packages)} "
-        f"| {row.wrong.replace('|', chr(92) + '|') or 'passed'} | {row.seconds:.0f} |\n"
+        f"| `{row.digest}` | {row.wrong.replace('|', chr(92) + '|') or 'passed'} | {row.seconds:.0f} |\n"
         for row in rows
     )
 

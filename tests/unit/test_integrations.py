@@ -25,14 +25,16 @@ def test_the_index_has_every_page():
         assert file.name == "README.md" or f"]({file.name})" in index, file.name
 
 
-def test_the_last_run_was_of_every_block_with_the_packages_that_the_pages_name():
-    rows = table.FILE.read_text().splitlines()
-    for page in pages.find():
-        for language, _ in page.blocks:
-            packages = ", ".join(page.installed.get(language, ()))
-            assert [row for row in rows if f"| [{page.name}]" in row and f"| {language} | {packages} |" in row], (
-                page.name
-            )
+def test_every_block_passed_as_it_stands_with_the_packages_that_its_page_names():
+    rows = [row for row in table.FILE.read_text().splitlines() if row.startswith("| [")]
+    expected = [
+        (page.name, f"| {language} | {', '.join(page.installed.get(language, ()))} | `{pages.digest(text)}` | passed |")
+        for page in pages.find()
+        for language, text in page.blocks
+    ]
+    for row, (page, words) in zip(rows, expected, strict=True):
+        assert f"| [{page}]" in row, page
+        assert words in row, f"python -m tests.integrations --write: a block of {page} was not run as it stands"
 
 
 def test_a_block_is_written_with_the_servers_address_and_run_in_its_pages_environment(tmp_path):
