@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import Formatter
 from typing import Annotated
 
 from msgspec import Meta
@@ -16,8 +17,8 @@ from handler.tasks.inputs import as_list
 from handler.tasks.text_classification import Labelled, averaged, best
 from handler.types import Encoding, Output, Text
 
-LABEL = "{}"
-"""Where a template has the label."""
+PLACES = ("", "0")
+"""What braces of a template hold where the label goes, as `str.format` has it, without its attributes and widths."""
 
 
 class ZeroShotClassificationRequest(TextRequest, frozen=True, kw_only=True):
@@ -52,7 +53,7 @@ class ZeroShotClassification(HeadTask[ZeroShotClassificationRequest]):
         """A pair of each text and each label's sentence."""
         texts, labels = as_list(request.inputs), labels_of(request)
         check_count(len(texts) * len(labels), self.model.config)
-        sentences = [request.hypothesis_template.replace(LABEL, label) for label in labels]
+        sentences = [sentence(request.hypothesis_template, label) for label in labels]
         return [(text, sentence) for text in texts for sentence in sentences]
 
     def place(self, request: ZeroShotClassificationRequest, index: int, total: int) -> str:
@@ -104,6 +105,23 @@ def labels_of(request: ZeroShotClassificationRequest) -> list[str]:
     labels = [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
     if not labels or not all(label.strip() for label in labels):
         raise Empty('"candidate_labels" is empty or has an empty label; send at least one word for each')
-    if LABEL not in request.hypothesis_template:
-        raise Invalid('"hypothesis_template" has no {} for the label, such as "This example is {}."')
+    sentence(request.hypothesis_template, labels[0])
     return labels
+
+
+def sentence(template: str, label: str) -> str:
+    """What a label says of a text; `{{` and `}}` are braces.
+
+    Raises:
+        Invalid: the template has no place for the label, or another one.
+    """
+    try:
+        parts = [*Formatter().parse(template)]
+    except ValueError as error:
+        raise Invalid(f'"hypothesis_template": {error}; a brace that is none for the label is written twice') from None
+    places = [(field, conversion, width) for _, field, width, conversion in parts if field is not None]
+    strange = [each for each in places if each[0] not in PLACES or each[1] or each[2]]
+    if strange or not places:
+        has = "has braces that hold something" if strange else "has no {} for the label"
+        raise Invalid(f'"hypothesis_template" {has}; such as "This example is {{}}."')
+    return "".join(text + (label if field is not None else "") for text, field, *_ in parts)

@@ -49,4 +49,7 @@ def layer_weights(config: dict[str, Any]) -> int:
     layers, hidden, intermediate = (
         value if isinstance(value := config.get(key), int) and value > 0 else 0 for key in keys
     )
-    return layers * (4 * hidden * hidden + 2 * hidden * intermediate)
+    if not layers * hidden * intermediate or family.encoder is None:
+        return layers * (4 * hidden * hidden + 2 * hidden * intermediate)
+    gated = bool(family.encoder.described(config).get("gated"))
+    return layers * (4 * hidden * hidden + (3 if gated else 2) * hidden * intermediate)

@@ -37,6 +37,7 @@ def test_labels_have_the_scores_of_transformers(make, load, family, runtime, nam
         {"candidate_labels": LABELS},
         {"candidate_labels": LABELS, "multi_label": True},
         {"candidate_labels": "history, food & drink,", "hypothesis_template": "About {}!"},
+        {"candidate_labels": LABELS, "hypothesis_template": "{0}, {{so}} it is {0}."},
         {"candidate_labels": ["history"]},
     ):
         found = ask(ours, {"task": "zero-shot-classification", "inputs": TEXTS, **options})
@@ -73,7 +74,9 @@ def test_the_body_and_the_answer_of_hugging_faces_client(make, load):
         ({"candidate_labels": ["a", "b"], "inputs": ["x", " "]}, 422, "text 2 of 2 is empty"),
         ({"candidate_labels": ["a"] * 3000}, 413, "3000 texts in one request"),
         ({"candidate_labels": ["a b " * 40]}, 413, "leave room for"),
-        ({"candidate_labels": ["a"], "hypothesis_template": "{0.__class__} {}"}, 200, "score"),
+        ({"candidate_labels": ["a"], "hypothesis_template": "{0.__class__} {}"}, 422, "braces that hold something"),
+        ({"candidate_labels": ["a"], "hypothesis_template": "{:>9}"}, 422, "braces that hold something"),
+        ({"candidate_labels": ["a"], "hypothesis_template": "{}}"}, 422, "Single '}' encountered"),
     ],
 )
 def test_wrong_requests(make, load, body, status, words):

@@ -12,6 +12,8 @@ from scripts.packing.queueing import FEWEST, suggested
 BERT = {"model_type": "bert", "num_hidden_layers": 12, "hidden_size": 768, "intermediate_size": 3072}
 MINILM = BERT | {"num_hidden_layers": 6, "hidden_size": 384, "intermediate_size": 1536}
 DISTILBERT = {"model_type": "distilbert", "n_layers": 3, "dim": 384, "hidden_dim": 1536}
+GATED = MINILM | {"model_type": "nomic_bert", "intermediate_size": 768}
+"""Three matrices of a feed-forward network."""
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,7 @@ DISTILBERT = {"model_type": "distilbert", "n_layers": 3, "dim": 384, "hidden_dim
         (MINILM, 8, 56),
         (DISTILBERT, 16, 112),
         (BERT, 8, FEWEST),
+        (GATED, 10, 67),
         (BERT | {"hidden_size": 32, "intermediate_size": 64}, 16, 1000),
     ],
 )
