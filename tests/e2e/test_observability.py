@@ -44,6 +44,15 @@ def test_one_request_in_its_answer_the_log_and_a_trace(server, collector):
     assert len([each for each in collector.spans if each.parent == span.id]) == 5
 
 
+def test_what_nobody_waits_for_any_more_is_left_undone(server):
+    body = {"inputs": [f"{number} " + "word " * 250 for number in range(16)]}
+    late = ask(server, 3, body, **{"x-request-timeout-ms": "1"})
+    assert (late.status_code, late.json()["error_type"]) == (504, "timed_out")
+    line = wait_for(lambda: logged(server).get(late.headers["x-request-id"]), "the line")
+    assert line["status"] == 504
+    assert ask(server, 4, {"inputs": "a"}, **{"x-request-timeout-ms": "60000"}).status_code == 200
+
+
 def test_slow_and_failed_requests_outlive_their_worker(cli):
     cli("start", "bert", "--workers", "1")
     ask(cli, 1, {"inputs": "a"})
