@@ -16,10 +16,10 @@ SPEED = 3.5e9
 weights and answers 340 requests a second there. Nothing is measured at `pack`: two archives of one folder are alike."""
 BATCH_SECONDS, SMALLEST, LARGEST = 0.05, 8, 16
 """Of a batch on one core, and its requests. What TorchServe does for each batch shows where a model does less."""
-QUEUE_SECONDS, FEWEST, MOST = 0.17, 56, 1000
-"""Of work that waits; under overload it becomes half a second, since what TorchServe refuses takes cores from what it
-computes. So many and a batch, 64 clients that ask one worker at once, are no overload; and TorchServe's memory is for
-something else."""
+QUEUE_SECONDS, FEWEST, MOST = 0.2, 64, 1000
+"""Of work that waits; under overload it becomes half a second or more, since what TorchServe refuses takes cores from
+what it computes. So many clients that ask at once are no overload, also of one worker, whose batch has room for none of
+those who ask again before it takes the next; and TorchServe's memory is for something else."""
 
 
 def suggested(checkpoint: Checkpoint, batch: Any) -> dict[str, Any]:

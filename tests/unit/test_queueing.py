@@ -19,10 +19,10 @@ GATED = MINILM | {"model_type": "nomic_bert", "intermediate_size": 768}
 @pytest.mark.parametrize(
     ("config", "batch", "size"),
     [
-        (MINILM, 8, 56),
-        (DISTILBERT, 16, 112),
+        (MINILM, 8, 66),
+        (DISTILBERT, 16, 132),
         (BERT, 8, FEWEST),
-        (GATED, 10, 67),
+        (GATED, 10, 79),
         (BERT | {"hidden_size": 32, "intermediate_size": 64}, 16, 1000),
     ],
 )
