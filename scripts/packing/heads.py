@@ -21,10 +21,10 @@ from scripts.console import Failure
 from scripts.files.json_files import checked, value
 from scripts.packing import layout, weights
 from scripts.packing.weights import Loaded, lacking, prefix_of, shapes
-from scripts.sources.checkpoint import Checkpoint
+from scripts.sources.checkpoint import HEAD_TYPES, Checkpoint
 from scripts.sources.configuration import activation, norm_eps
 from scripts.sources.families import family
-from scripts.sources.families.family import READS, Chain
+from scripts.sources.families.family import CHOICE, NEXT, READS, Chain
 from scripts.sources.sentence_transformers import scores
 
 CLASSES = {
@@ -33,25 +33,54 @@ CLASSES = {
     "span": "AutoModelForQuestionAnswering",
     "vocabulary": "AutoModelForMaskedLM",
 }
+FURTHER_CLASSES = {CHOICE: "AutoModelForMultipleChoice", NEXT: "AutoModelForNextSentencePrediction"}
+"""Those that score a sequence, too; see `Family.further`."""
+FIXED_LABELS: dict[str, list[str]] = {CHOICE: ["choice"], NEXT: ["is_next", "not_next"]}
+"""Of classes whose scores `id2label` does not name; `BertForNextSentencePrediction` says which is which."""
 
 
 def unsupported_reason(checkpoint: Checkpoint) -> str:
     """Why a checkpoint's head cannot be served; empty when it can, or when there is none."""
-    served, found = family(checkpoint.config).heads, checkpoint.head
-    if found is None:
+    if checkpoint.head is None:
         return (
             ""
             if checkpoint.architecture.endswith("Model")
             else f"{checkpoint.architecture} is not a supported model class"
         )
-    if found not in served:
+    chain = chain_of(checkpoint)
+    if chain is None:
         return f"heads of {checkpoint.architecture} are not supported"
-    chain = served[found].of(checkpoint.config)
     own = any(step.activation == "config" for step in chain.steps)
     name = own_activation(chain, checkpoint.config)
     if own and name not in OF_TRANSFORMERS:
         return f"the head's activation {name} is not one of {', '.join(OF_TRANSFORMERS)}"
     return ""
+
+
+def chain_of(checkpoint: Checkpoint) -> Chain | None:
+    """The linears of its head; None where its family has no such head."""
+    own, end = family(checkpoint.config), checkpoint.ending
+    found = own.further.get(end) if end in FURTHER_CLASSES else own.heads.get(HEAD_TYPES[end])
+    return found and found.of(checkpoint.config)
+
+
+def class_of(checkpoint: Checkpoint) -> str:
+    """Of transformers, that loads a checkpoint with its head; empty for none."""
+    return FURTHER_CLASSES.get(checkpoint.ending) or CLASSES.get(checkpoint.head or "", "")
+
+
+def score_count(checkpoint: Checkpoint) -> int:
+    """How many a head of a sequence gives, by its class or the configuration."""
+    return len(FIXED_LABELS.get(checkpoint.ending, ())) or scores(checkpoint.config)
+
+
+def labels_of(checkpoint: Checkpoint, count: int) -> list[str]:
+    """Names of so many scores of a sequence or of tokens.
+
+    Raises:
+        Failure: see `labels`.
+    """
+    return FIXED_LABELS.get(checkpoint.ending) or labels(checkpoint.config, count)
 
 
 def ranks(checkpoint: Checkpoint) -> bool:
@@ -60,7 +89,7 @@ def ranks(checkpoint: Checkpoint) -> bool:
     A classifier ranks by its one score and by nothing else: the cosine of states that were trained to classify is no
     relevance.
     """
-    return checkpoint.head != "sequence" or (not unsupported_reason(checkpoint) and scores(checkpoint.config) == 1)
+    return checkpoint.head != "sequence" or (not unsupported_reason(checkpoint) and score_count(checkpoint) == 1)
 
 
 def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
@@ -75,10 +104,10 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
     found, reason = checkpoint.head, unsupported_reason(checkpoint)
     if found is None or reason:
         return reason
-    config = checkpoint.config
-    chain = family(config).heads[found].of(config)
+    config, chain = checkpoint.config, chain_of(checkpoint)
+    assert chain is not None  # or there were a reason
     try:
-        loaded = weights.load(checkpoint, getattr(transformers, CLASSES[found]), torch.float32)
+        loaded = weights.load(checkpoint, getattr(transformers, class_of(checkpoint)), torch.float32)
         lacks = unfit(checkpoint, loaded, chain)
         if lacks:
             if needed:
@@ -106,7 +135,7 @@ def write(checkpoint: Checkpoint, folder: Path, needed: bool) -> str:
     description = HeadMetadata(
         found,
         steps,
-        [] if found in ("span", "vocabulary") else labels(config, count),
+        [] if found in ("span", "vocabulary") else labels_of(checkpoint, count),
         reads(chain, config),
         function(checkpoint, count) if found == "sequence" else "none",
         checkpoint.rerank,

@@ -18,7 +18,7 @@ from handler.head import HeadType
 from scripts.console import err
 from scripts.files.json_files import load_if_there, value
 from scripts.packing import weights
-from scripts.packing.heads import CLASSES
+from scripts.packing.heads import class_of
 from scripts.packing.multi_vector import PROJECTION
 from scripts.sources import pickles, task_adapters
 from scripts.sources.checkpoint import Checkpoint
@@ -113,7 +113,7 @@ def tensors(packed: Packed) -> Iterator[str]:
 
 def unused(checkpoint: Checkpoint) -> set[str]:
     """Names that neither transformers' encoder nor its class with the head, where there is one, reads."""
-    kinds = ["AutoModel", *([CLASSES[checkpoint.head]] if checkpoint.head else [])]
+    kinds = [each for each in ("AutoModel", class_of(checkpoint)) if each]
     found = checkpoint.late_interaction
     read = {PROJECTION} if found and found.projection == checkpoint.root else set()
     return set.intersection(*(unexpected(checkpoint, kind) for kind in kinds)) - read

@@ -43,7 +43,6 @@ from scripts.packing import (
 from scripts.paths import HANDLER
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources.checkpoint import Checkpoint
-from scripts.sources.sentence_transformers import scores
 
 ROOM = "make room: three times the weights in the first, which TMPDIR moves, and once in the second (--model-store)"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
@@ -142,7 +141,7 @@ def stored(precision: Precision) -> Dtype:
 def capabilities(checkpoint: Checkpoint, config: HandlerConfig) -> set[Capability]:
     """What an archive packed so gives its tasks to work with."""
     served = None if heads.unsupported_reason(checkpoint) else checkpoint.head
-    labels = heads.labels(checkpoint.config, scores(checkpoint.config)) if served == "sequence" else []
+    labels = heads.labels_of(checkpoint, heads.score_count(checkpoint)) if served == "sequence" else []
     explained = config.runtime in engines.ENCODERS and stored(config.dtype) != "int8"
     return model.capabilities(
         config, served, labels, explained, checkpoint.late_interaction is not None, checkpoint.terms is not None

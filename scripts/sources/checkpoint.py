@@ -18,6 +18,7 @@ from scripts.files.json_files import MALFORMED, checked, load_if_there, load_obj
 from scripts.sources import damage, first_module, late_interaction, lengths, published, remedies, static, variants
 from scripts.sources import sentence_transformers as modules
 from scripts.sources.families import family
+from scripts.sources.families.family import CHOICE, NEXT
 from scripts.sources.late_interaction import LateInteraction
 from scripts.sources.router import Queries
 
@@ -36,6 +37,8 @@ HEAD_TYPES: dict[str, HeadType] = {
     "ForQuestionAnswering": "span",
     "ForMaskedLM": "vocabulary",
     "ForPreTraining": "vocabulary",
+    CHOICE: "sequence",
+    NEXT: "sequence",
 }
 """Ends of class names, and the head such a class has."""
 TASKS: dict[HeadType | None, str] = {
@@ -121,9 +124,14 @@ class Checkpoint:
         return load_object(self.folder / "config.json")
 
     @property
+    def ending(self) -> str:
+        """What the name of its class ends with, a key of `HEAD_TYPES`; empty for one without a head that is known."""
+        return next(filter(self.architecture.endswith, HEAD_TYPES), "")
+
+    @property
     def head(self) -> HeadType | None:
-        """What kind of head its class has; None for none, and for one that is not served."""
-        return next((kind for end, kind in HEAD_TYPES.items() if self.architecture.endswith(end)), None)
+        """What kind of head its class has; None for none, and for one that is not known."""
+        return HEAD_TYPES.get(self.ending)
 
     @property
     def weights(self) -> list[Path]:
@@ -197,6 +205,8 @@ def understand(root: Path) -> Checkpoint:
         return shortened(replace(plain, **late_interaction.stanford(root)))
     if modules.is_cross_encoder(config):
         return replace(plain, **modules.classifier(config))
+    if plain.ending == CHOICE:
+        return replace(plain, task="rerank", rerank="none")
     return replace(plain, task="hidden-states" if architecture.endswith("Model") else TASKS.get(plain.head, ""))
 
 

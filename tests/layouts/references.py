@@ -19,6 +19,9 @@ EXACT = {"dtype": torch.float32}
 ROWS = 1000
 """More than any of the models has words."""
 
+CHOICE, NEXT = "ForMultipleChoice", "ForNextSentencePrediction"
+"""Ends of classes that no pipeline runs; what their scores are called is this project's."""
+
 
 class Reference:
     """A folder, as the libraries that made it read it."""
@@ -120,7 +123,9 @@ class Reference:
         return [float(each) for each in cos_sim(*asked)[0]]
 
     def relevance(self, pair: Pair) -> float:
-        """Of a cross-encoder."""
+        """Of a cross-encoder, or of a choice."""
+        if self.ends(CHOICE):
+            return float(self.logits(*pair)[0])
         return float(self.cross_encoder.predict([pair])[0])
 
     @cached_property
@@ -166,10 +171,29 @@ class Reference:
 
     def labels(self, text: str, pair: str | None = None) -> dict[str, float]:
         """Scores by label."""
+        if self.ends(CHOICE):
+            return {"choice": float(self.logits(text, pair).sigmoid()[0])}
+        if self.ends(NEXT):
+            return dict(zip(("is_next", "not_next"), self.logits(text, pair).softmax(0).tolist(), strict=True))
         asked = text if pair is None else {"text": text, "text_pair": pair}
         found = self.labelling(asked, truncation=True, max_length=self.longest)
         rows = found[0] if isinstance(found[0], list) else found
         return {row["label"]: row["score"] for row in rows}
+
+    def ends(self, end: str) -> bool:
+        """Whether the folder's class has such a name."""
+        return str((self.config.architectures or [""])[0]).endswith(end)
+
+    def logits(self, text: str, pair: str | None) -> torch.Tensor:
+        """Of a head without a pipeline; a choice is one of a list."""
+        found = {name: row.unsqueeze(0) if self.ends(CHOICE) else row for name, row in self.encoded(text, pair).items()}
+        scores: torch.Tensor = self.run(self.further, found).logits
+        return scores[0]
+
+    @cached_property
+    def further(self) -> Any:
+        """The model with that head."""
+        return self.head(f"AutoModel{CHOICE if self.ends(CHOICE) else NEXT}")
 
     @cached_property
     def spanning(self) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scripts.sources.families.bert import BERT, EMBEDDINGS
-from scripts.sources.families.family import Chain, Config, ConfigKeys, Family, WeightMapping, linear
+from scripts.sources.families.family import CHOICE, POOLED, Chain, Config, ConfigKeys, Family, WeightMapping, linear
 
 
 def shared(config: Config, keys: ConfigKeys) -> list[str]:
@@ -37,4 +37,5 @@ ALBERT = Family(
         ),
     },
     ConfigKeys(usual_activation="gelu_new"),
+    further={CHOICE: POOLED},
 )

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from scripts.sources.families.family import SPAN, TOKENS, Chain, Family, WeightMapping, linear, numbered
+from scripts.sources.families.family import (
+    CHOICE,
+    NEXT,
+    POOLED,
+    SPAN,
+    TOKENS,
+    Chain,
+    Family,
+    WeightMapping,
+    linear,
+    numbered,
+)
 
 EMBEDDINGS = {
     "word": "embeddings.word_embeddings",
@@ -22,7 +33,7 @@ ENCODER = WeightMapping(EMBEDDINGS, numbered("encoder.layer.{}"), LINEARS, QKV)
 BERT = Family(
     ENCODER,
     {
-        "sequence": Chain((linear("classifier"),), reads="pooler"),
+        "sequence": POOLED,
         "tokens": TOKENS,
         "span": SPAN,
         "vocabulary": Chain(
@@ -32,4 +43,5 @@ BERT = Family(
             )
         ),
     },
+    further={CHOICE: POOLED, NEXT: Chain((linear("cls.seq_relationship"),), reads="pooler")},
 )

@@ -18,6 +18,7 @@ from handler.head import Step
 from scripts.files.json_files import value
 from scripts.sources.families.bert import BERT, EMBEDDINGS, LINEARS
 from scripts.sources.families.family import (
+    CHOICE,
     SPAN,
     TOKENS,
     Chain,
@@ -146,6 +147,7 @@ def endless(config: Config) -> bool:
 
 LM_HEAD = "lm_predictions.lm_head"
 WORDS = "deberta.embeddings.word_embeddings.weight"
+POOLING = Chain((linear("pooler.dense", "config"), linear("classifier")), activation="pooler_hidden_act")
 SCORED = Chain((linear(f"{LM_HEAD}.dense", "config", f"{LM_HEAD}.LayerNorm"), Step(WORDS, f"{LM_HEAD}.bias")))
 
 
@@ -161,7 +163,7 @@ def version(project: Project, qkv: tuple[str, ...]) -> Family:
             described=lambda config: {"norm_projected": True},
         ),
         {
-            "sequence": Chain((linear("pooler.dense", "config"), linear("classifier")), activation="pooler_hidden_act"),
+            "sequence": POOLING,
             "tokens": TOKENS,
             "span": SPAN,
             "vocabulary": replace(BERT.heads["vocabulary"], otherwise={"legacy": SCORED}),
@@ -170,6 +172,7 @@ def version(project: Project, qkv: tuple[str, ...]) -> Family:
         beyond=beyond,
         endless=endless,
         blinded=True,
+        further={CHOICE: POOLING},
     )
 
 

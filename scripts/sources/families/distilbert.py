@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from scripts.sources.families.family import SPAN, TOKENS, Chain, ConfigKeys, Family, WeightMapping, linear, numbered
+from scripts.sources.families.family import (
+    CHOICE,
+    SPAN,
+    TOKENS,
+    Chain,
+    ConfigKeys,
+    Family,
+    WeightMapping,
+    linear,
+    numbered,
+)
 
+SCORED = Chain((linear("pre_classifier", "relu"), linear("classifier")))
 DISTILBERT = Family(
     WeightMapping(
         around={
@@ -22,10 +33,11 @@ DISTILBERT = Family(
         qkv=("attention.q_lin", "attention.k_lin", "attention.v_lin"),
     ),
     {
-        "sequence": Chain((linear("pre_classifier", "relu"), linear("classifier"))),
+        "sequence": SCORED,
         "tokens": TOKENS,
         "span": SPAN,
         "vocabulary": Chain((linear("vocab_transform", "config", "vocab_layer_norm"), linear("vocab_projector"))),
     },
     ConfigKeys("n_layers", "n_heads", "dim", "hidden_dim", "activation", eps=""),
+    further={CHOICE: SCORED},
 )

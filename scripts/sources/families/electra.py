@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scripts.sources.families.bert import EMBEDDINGS, ENCODER
-from scripts.sources.families.family import SPAN, TOKENS, Chain, Family, linear
+from scripts.sources.families.family import CHOICE, SPAN, TOKENS, Chain, Family, linear
 
+CHOSEN = Chain(
+    (linear("sequence_summary.summary", "config"), linear("classifier")),
+    reads="summary_type",
+    usual="first",
+    activation="summary_activation",
+    otherwise={"summary_use_proj": Chain((linear("classifier"),), reads="summary_type", usual="first")},
+)
 ELECTRA = Family(
     replace(ENCODER, around=EMBEDDINGS | {"projection": "embeddings_project"}),
     {
@@ -20,4 +27,5 @@ ELECTRA = Family(
             )
         ),
     },
+    further={CHOICE: CHOSEN},
 )

@@ -75,7 +75,7 @@ class WeightMapping:
     turned: Callable[[Tensor, Config], Tensor] = lambda rows, config: rows
 
 
-READS: Mapping[str, Reads] = {"cls": "first", "bos": "first", "mean": "mean", "late": "all"}
+READS: Mapping[str, Reads] = {"cls": "first", "bos": "first", "first": "first", "mean": "mean", "late": "all"}
 """What configurations call what a head reads."""
 
 
@@ -115,6 +115,7 @@ class Family:
         endless: whether positions are computed, so that `max_position_embeddings` is not the end of them.
         layered: whether it has layers at all; else a text is the mean of rows of a table.
         blinded: whether a token that no other looks at looks at none itself, where others have it look as they do.
+        further: heads of other classes that score a sequence, by what the names of these end with.
     """
 
     encoder: WeightMapping | None
@@ -125,6 +126,7 @@ class Family:
     endless: Callable[[Config], bool] = lambda config: False
     layered: bool = True
     blinded: bool = False
+    further: Mapping[str, Chain] = field(default_factory=dict)
 
 
 def linear(module: str, activation: str = "none", norm: str = "") -> Step:
@@ -134,3 +136,6 @@ def linear(module: str, activation: str = "none", norm: str = "") -> Step:
 
 TOKENS, SPAN = Chain((linear("classifier"),)), Chain((linear("qa_outputs"),))
 """What nearly all families have for tokens and for spans."""
+CHOICE, NEXT = "ForMultipleChoice", "ForNextSentencePrediction"
+POOLED = Chain((linear("classifier"),), reads="pooler")
+"""What most families score a sequence by, or one of several choices."""

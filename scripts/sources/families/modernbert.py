@@ -8,7 +8,17 @@ import torch
 from torch import Tensor
 
 from scripts.files.json_files import value
-from scripts.sources.families.family import Chain, Config, ConfigKeys, Family, WeightMapping, Weights, linear, numbered
+from scripts.sources.families.family import (
+    CHOICE,
+    Chain,
+    Config,
+    ConfigKeys,
+    Family,
+    WeightMapping,
+    Weights,
+    linear,
+    numbered,
+)
 
 KINDS = ("full_attention", "sliding_attention")
 """Of layers, in the order of their `rotary.N`."""
@@ -63,6 +73,7 @@ def beyond(config: Config) -> str:
 HEAD = linear("head.dense", "config", "head.norm")
 SCORED = (HEAD, linear("classifier"))
 ACTIVATION = "classifier_activation"
+POOLING = Chain(SCORED, reads="classifier_pooling", activation=ACTIVATION)
 MODERNBERT = Family(
     WeightMapping(
         around={"word": "embeddings.tok_embeddings", "norm": "embeddings.norm", "final_norm": "final_norm"},
@@ -73,7 +84,7 @@ MODERNBERT = Family(
         described=described,
     ),
     {
-        "sequence": Chain(SCORED, reads="classifier_pooling", activation=ACTIVATION),
+        "sequence": POOLING,
         "tokens": Chain(SCORED, activation=ACTIVATION),
         "span": Chain(SCORED, activation=ACTIVATION),
         "vocabulary": Chain((HEAD, linear("decoder")), activation=ACTIVATION),
@@ -81,4 +92,5 @@ MODERNBERT = Family(
     ConfigKeys(activation="hidden_activation", eps="norm_eps", usual_eps=1e-5),
     beyond=beyond,
     endless=lambda config: True,
+    further={CHOICE: POOLING},
 )

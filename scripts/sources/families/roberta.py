@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scripts.sources.families.bert import ENCODER
-from scripts.sources.families.family import SPAN, TOKENS, Chain, Family, linear
+from scripts.sources.families.family import CHOICE, POOLED, SPAN, TOKENS, Chain, Family, linear
 
 ROBERTA = Family(
     ENCODER,
@@ -14,4 +14,5 @@ ROBERTA = Family(
         "vocabulary": Chain((linear("lm_head.dense", "gelu", "lm_head.layer_norm"), linear("lm_head.decoder"))),
     },
     first_position="pad_token_id",
+    further={CHOICE: POOLED},
 )

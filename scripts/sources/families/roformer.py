@@ -57,3 +57,4 @@ ROFORMER = Family(
     },
     beyond=beyond,
 )
+"""Of several choices it scores each by its last token, which may be padding: that head is left alone."""
