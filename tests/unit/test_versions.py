@@ -9,6 +9,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
+from queue import SimpleQueue
 from types import SimpleNamespace
 from zipfile import ZipFile
 
@@ -131,19 +132,18 @@ KNOWN |= {"grpc_port": 4, "models": ["bert"], "store": "s", "auth": False}
 
 
 @pytest.mark.parametrize("watched", [True, False])
-def test_a_java_that_is_being_started_again_is_waited_for(tmp_path, capsys, watched):
+def test_a_java_that_is_being_started_again_is_waited_for(tmp_path, monkeypatch, watched):
     server = state.Server(**KNOWN, folder=str(tmp_path), temporary=str(tmp_path))
     if not watched:
         with pytest.raises(management.Unreachable, match="port 1 is gone"):
             management.when_back(server)
         return
     replace(server, supervisor=os.getpid(), supervised=processes.born(os.getpid())).save()
+    said: SimpleQueue[str] = SimpleQueue()
+    monkeypatch.setattr(management.err, "print", said.put)  # capsys loses what another thread writes while it reads
     with ThreadPoolExecutor(1) as pool:
         back = pool.submit(management.when_back, server)
-        told = ""
-        while "is being started again; waiting for it" not in told:
-            assert not back.done()
-            told += capsys.readouterr().err
+        assert said.get(timeout=30) == "the server on port 1 is being started again; waiting for it"
         with socketserver.ThreadingUnixStreamServer(str(server.management_socket), Behind) as behind:
             threading.Thread(target=behind.serve_forever, daemon=True).start()
             assert back.result(timeout=30).supervisor == os.getpid()
