@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,11 @@ class OpenVino(Engine):
         """See `Engine.convert`."""
         from transformers import AutoModel
 
-        module = AutoModel.from_pretrained(checkpoint, add_pooling_layer=False, attn_implementation="sdpa").eval()
-        example = {name: torch_tensor(array) for name, array in rectangles(sample[0]).items()}
+        module = AutoModel.from_pretrained(checkpoint).eval()
+        taken = signature(module.forward).parameters
+        example = {name: torch_tensor(array) for name, array in rectangles(sample[0]).items() if name in taken}
         model = ov.convert_model(module, example_input=example)
+        model = ov.Model([model.outputs[0]], model.get_parameters())  # without the pooler
         if precision == "int8":
             import nncf
 
@@ -46,10 +49,11 @@ class OpenVino(Engine):
     def __init__(self, checkpoint: Path, folder: Path, precision: str) -> None:
         compiled = ov.Core().compile_model(folder / FILE, "CPU", ONE_THREAD | HINTS[precision])
         self.request = compiled.create_infer_request()
+        self.inputs = {port.get_any_name() for port in compiled.inputs}
 
     def feed(self, batch: Batch) -> dict[str, Any]:
         """See `Engine.feed`."""
-        return dict(rectangles(batch))
+        return {name: array for name, array in rectangles(batch).items() if name in self.inputs}
 
     def run(self, fed: dict[str, Any]) -> States:
         """See `Engine.run`."""

@@ -1,0 +1,1 @@
+"""Encoder families with random weights on the `native` runtime: rates, and memory for long texts."""
