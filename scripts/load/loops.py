@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from scripts.load import pauses
 from scripts.load.connection import Connection
 
 T = TypeVar("T")
@@ -86,7 +87,8 @@ def repeated(items: Sequence[T], seconds: float, whole: bool) -> Iterator[T]:
 
 def closed_loop(requests: Sequence[Request], in_flight: int, seconds: float = 0, whole: bool = True) -> Outcome:
     """Keep that many requests in flight until all are sent, and `repeated` until that much time has passed."""
-    return asyncio.run(_closed(requests, in_flight, seconds, whole))
+    with pauses.none_for_what_is_there():
+        return asyncio.run(_closed(requests, in_flight, seconds, whole))
 
 
 async def _closed(requests: Sequence[Request], in_flight: int, seconds: float, whole: bool) -> Outcome:
@@ -106,7 +108,8 @@ async def _closed(requests: Sequence[Request], in_flight: int, seconds: float, w
 
 def open_loop(requests: Sequence[Request], per_second: float, seed: int = 0) -> Outcome:
     """Send at random times with that mean rate, whether or not answers have come; latency counts from the time due."""
-    return asyncio.run(_open(requests, per_second, seed))
+    with pauses.none_for_what_is_there():
+        return asyncio.run(_open(requests, per_second, seed))
 
 
 async def _open(requests: Sequence[Request], per_second: float, seed: int) -> Outcome:

@@ -1,6 +1,8 @@
 """Benchmarks on tiny inputs: that they measure what they say, not how fast it is."""
 
+import gc
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import sleep
 from types import SimpleNamespace
@@ -11,7 +13,7 @@ import pytest
 
 from benchmarks import compare, precisions
 from handler import kernels
-from scripts.load import ceiling, machine, report, served, stage_times
+from scripts.load import ceiling, machine, pauses, report, served, stage_times
 from scripts.load import loops as load
 from scripts.load.ceiling import PeakGemm
 from scripts.load.workload import ModelShape, Workload
@@ -32,6 +34,22 @@ jvm_threads 12
 
 class Response:
     text = METRICS
+
+
+@pytest.mark.parametrize("loop", [load.closed_loop, load.open_loop])
+def test_a_load_is_not_stopped_by_a_look_at_all_objects(monkeypatch, loop):
+    frozen = []
+
+    async def send(*_):
+        frozen.append(gc.get_freeze_count())
+
+    monkeypatch.setattr(load, "send", send)
+    loop([load.Request("http://127.0.0.1:1/", b"")], 1)
+    assert frozen[0] > 10_000
+    assert gc.get_freeze_count() == 0
+    with suppress(ValueError), pauses.none_for_what_is_there():
+        raise ValueError
+    assert gc.get_freeze_count() == 0
 
 
 def test_counters_are_summed_and_divided_by_texts(monkeypatch):
