@@ -152,9 +152,10 @@ def test_the_map_finds_by_meaning(visit):
     assert page.locator(".map .chosen").count() == 1
 
 
-def test_only_what_was_asked_last_is_drawn(visit):
-    one, held = visit(), []
+def test_only_what_was_asked_last_is_drawn_and_the_other_is_not_waited_for(visit):
+    one, held, dropped = visit(), [], []
     page = one.open("embedding")
+    page.on("requestfailed", lambda request: dropped.append(request.failure))
     one.page.route("**/1.0/embedding", lambda route: route.continue_() if held else held.append(route))
     inputs = page.get_by_label("inputs", exact=True)
     for text in ("slow", "fast"):
@@ -162,11 +163,25 @@ def test_only_what_was_asked_last_is_drawn(visit):
         with page.expect_request("**/1.0/embedding"):
             page.keyboard.press("Control+Enter")
     one.answered()
-    with page.expect_response("**/1.0/embedding"):
-        held[0].continue_()
-    page.evaluate("new Promise(requestAnimationFrame)")
+    assert dropped == ["net::ERR_ABORTED"]
     assert (one.body(), inputs.input_value()) == ({"inputs": ["fast"]}, "fast")
     assert page.get_by_role("status").first.inner_text() == "Answered."
+
+
+def test_several_choices_are_boxes_to_tick(visit):
+    one = visit()
+    page = one.open("embedding", {"inputs": ["a"], "pooling": ["mean", "cls"]})
+    boxes = page.get_by_role("group", name="pooling")
+    assert {each for each in ("mean", "cls", "max") if boxes.get_by_label(each, exact=True).is_checked()} == {
+        "mean",
+        "cls",
+    }
+    for change, wanted in (("mean", "cls"), ("max", ["cls", "max"])):
+        boxes.get_by_label(change, exact=True).click()
+        page.get_by_role("button", name="Ask").click()
+        one.answered()
+        assert one.body() == {"inputs": ["a"], "pooling": wanted}
+    assert one.violations() == []
 
 
 def test_a_request_too_long_for_a_link_is_answered(visit):

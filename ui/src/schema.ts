@@ -2,7 +2,7 @@
 
 import type { Body, Json } from "./types";
 
-export type Kind = "lines" | "text" | "number" | "boolean" | "choice" | "json";
+export type Kind = "lines" | "text" | "number" | "boolean" | "choice" | "several" | "json";
 
 export interface Field {
   name: string;
@@ -11,6 +11,8 @@ export interface Field {
   required: boolean;
   initial: Json | undefined;
   choices: string[];
+  /** Whether one choice is no list. */
+  single: boolean;
   minimum?: number;
   maximum?: number;
 }
@@ -32,13 +34,17 @@ interface Schema {
 export function fields(document: any, task: string): Field[] {
   const found: Schema | undefined =
     document.paths[`/${task}`]?.post?.requestBody?.content["application/json"].schema;
-  const schema: Schema = found?.$ref ? document.components.schemas[found.$ref.split("/").pop()!] : (found ?? {});
+  const resolved = (each: Schema): Schema =>
+    each.$ref ? document.components.schemas[each.$ref.split("/").pop()!] : each;
+  const schema = resolved(found ?? {});
   const required = schema.required ?? [];
-  return Object.entries(schema.properties ?? {}).map(([name, each]) => field(name, each, required.includes(name)));
+  return Object.entries(schema.properties ?? {}).map(([name, each]) => {
+    const options = (each.anyOf ?? [each]).filter((one) => one.type !== "null").map(resolved);
+    return field(name, each, options, required.includes(name));
+  });
 }
 
-function field(name: string, schema: Schema, required: boolean): Field {
-  const options = (schema.anyOf ?? [schema]).filter((each) => each.type !== "null");
+function field(name: string, schema: Schema, options: Schema[], required: boolean): Field {
   const first = options[0] ?? {};
   return {
     name,
@@ -46,7 +52,8 @@ function field(name: string, schema: Schema, required: boolean): Field {
     kind: kind(options),
     required,
     initial: schema.default,
-    choices: options.flatMap((each) => each.enum ?? []).filter((each) => each !== null),
+    choices: [...new Set(options.flatMap(choices))],
+    single: options.some((each) => each.enum),
     minimum: first.minimum,
     maximum: first.maximum,
   };
@@ -55,13 +62,20 @@ function field(name: string, schema: Schema, required: boolean): Field {
 /** What takes a value of these schemas; a list of texts is one text a line. */
 function kind(options: Schema[]): Kind {
   if (options.some(ofTexts)) return "lines";
+  if (options.length > 0 && options.every((each) => choices(each).length > 0)) {
+    return options.some((each) => each.type === "array") ? "several" : "choice";
+  }
   if (options.length !== 1) return "json";
   const [only] = options as [Schema];
-  if (only.enum) return "choice";
   return KINDS[only.type ?? ""] ?? "json";
 }
 
 const KINDS: Record<string, Kind> = { string: "text", integer: "number", number: "number", boolean: "boolean" };
+
+/** Of a value, or of each in a list. */
+function choices(schema: Schema): string[] {
+  return (schema.enum ?? schema.items?.enum ?? []).filter((each) => each !== null);
+}
 
 function ofTexts(schema: Schema): boolean {
   const items = schema.items && (schema.items.anyOf ?? [schema.items]);

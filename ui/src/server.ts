@@ -17,13 +17,13 @@ export function hasKey(): boolean {
 }
 
 /** Sends a task's body, or looks at an address where there is none. */
-export const ask: Ask = async (task, body) => {
+export const ask: Ask = async (task, body, signal) => {
   const headers: Record<string, string> = key ? { authorization: `Bearer ${key}` } : {};
   if (body) headers["content-type"] = "application/json";
   const begin = performance.now();
   try {
     const text = body && JSON.stringify(body);
-    const response = await fetch(`${BASE}/${task}`, { method: body ? "POST" : "GET", headers, body: text });
+    const response = await fetch(`${BASE}/${task}`, { method: body ? "POST" : "GET", headers, body: text, signal });
     const value = parsed(await response.text());
     return { status: response.status, value, total: performance.now() - begin, ...measured(response.headers) };
   } catch {

@@ -26,15 +26,16 @@ export function Task({ info, document, task, body: given, locked }: Given) {
   const [answered, setAnswered] = useState<Answered | null>(null);
   const [busy, setBusy] = useState(false);
   const [linked, setLinked] = useState(true);
-  const latest = useRef(0);
+  const running = useRef(new AbortController());
 
   const send = async (wanted: Body) => {
     const body = sent(wanted, known);
-    const turn = ++latest.current;
+    running.current.abort();
+    const { signal } = (running.current = new AbortController());
     edit(wanted);
     setBusy(true);
-    const reply = await ask(task, bodiless ? undefined : body);
-    if (turn !== latest.current) return; // something else was asked since, or another task is open
+    const reply = await ask(task, bodiless ? undefined : body, signal);
+    if (signal.aborted) return; // something else was asked since, or another task is open
     setBusy(false);
     if (reply.status === 401) return locked(body, words(reply));
     setAnswered({ body, reply });
@@ -42,9 +43,7 @@ export function Task({ info, document, task, body: given, locked }: Given) {
   };
   useEffect(() => {
     if (given || bodiless) send(body);
-    return () => {
-      latest.current++;
-    };
+    return () => running.current.abort();
   }, []);
 
   return (

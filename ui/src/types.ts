@@ -33,7 +33,8 @@ export interface Reply {
   cached: number;
 }
 
-export type Ask = (task: string, body?: Body) => Promise<Reply>;
+/** The server computes nothing for a request that is aborted before its turn. */
+export type Ask = (task: string, body?: Body, signal?: AbortSignal) => Promise<Reply>;
 
 /** What a drawing gets. */
 export interface Drawn {
