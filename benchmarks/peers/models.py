@@ -57,8 +57,8 @@ def minilm(folder: Path) -> None:
 
 
 def bert_base(folder: Path) -> None:
-    """BERT-base's shape with random weights."""
-    models.sentences(folder, BASE, dense=())
+    """BERT-base's shape with random weights, and the key that CTranslate2 asks each BERT for."""
+    models.sentences(folder, BASE, dense=(), position_embedding_type="absolute")
 
 
 MAKERS: Mapping[str, Callable[[Path], None]] = {"MiniLM": minilm, "bert-base": bert_base}
