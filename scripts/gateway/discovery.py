@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import ceil
 
 from scripts.console import Failure
-from scripts.gateway.settings import BATCHES, Backend, Served
+from scripts.gateway.settings import BATCHES, Backend, Served, Settings
 from scripts.server import agent, local, management, state
 from scripts.server.state import Server
 
@@ -31,6 +31,24 @@ def here() -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
         )
     backends, header = tuple(map(backend, running)), management.auth_header(running[0], "inference")
     return backends, tuple(first(backends[:1], name, header) for name in running[0].models)
+
+
+def still(before: Settings) -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
+    """The servers of this machine that hold a gateway's first model, and the models that all of them hold.
+
+    A server with other models is none of them, whether or not one of theirs runs: it may be down for a moment.
+
+    Raises:
+        Failure: none does, or one does not answer.
+    """
+    names = [model.name for model in before.models]
+    running = [server for server in state.prune_and_list() if names[0] in server.models]
+    if not running:
+        raise Failure(f"no server that runs here holds {names[0]}", fix="start it again, or another gateway")
+    backends, header = tuple(map(backend, running)), management.auth_header(running[0], "inference")
+    everywhere = set.intersection(*(set(server.models) for server in running))
+    kept = [name for name in dict.fromkeys([*names, *running[0].models]) if name in everywhere]
+    return backends, tuple(first(backends[:1], name, header) for name in kept)
 
 
 def backend(server: Server) -> Backend:

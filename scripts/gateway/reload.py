@@ -45,11 +45,11 @@ def current(folder: Path) -> Settings:
     """The settings with the servers of now, and with their models where the gateway has found both by itself.
 
     Raises:
-        Failure: the file of servers is not as it should be, or no server runs here, or they hold different models.
+        Failure: the file of servers is not as it should be, or no server that runs here holds the first model.
     """
     before = settings.load(folder)
     if before.found:
-        there, models = discovery.here()
+        there, models = discovery.still(before)
         return replace(before, servers=there, models=models)
     return replace(before, servers=hosts.read(before.servers_file)) if before.servers_file else before
 

@@ -11,7 +11,9 @@ from zipfile import ZipFile
 
 import numpy as np
 import tokenizers
+import yaml
 
+from handler import config as configuration
 from handler.config import CHECKPOINT
 from scripts.sources.families import family
 
@@ -54,10 +56,15 @@ def whole_words(tokenizer: tokenizers.Tokenizer) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a benchmark has to know of an archive."""
+    """What a benchmark has to know of an archive.
+
+    Attributes:
+        max_length: tokens that are read of a text.
+    """
 
     shape: ModelShape
     tokenizer: tokenizers.Tokenizer
+    max_length: int
 
 
 def read_archive(archive: Path) -> Model:
@@ -65,7 +72,8 @@ def read_archive(archive: Path) -> Model:
     with ZipFile(archive) as packed:
         config = json.loads(packed.read(f"{CHECKPOINT}/config.json"))
         tokenizer = read_tokenizer(packed.read(f"{CHECKPOINT}/tokenizer.json").decode())
-    return Model(read_shape(config), tokenizer)
+        settings = configuration.load(yaml.safe_load(packed.read("model-config.yaml")))
+    return Model(read_shape(config), tokenizer, settings.handler.max_length)
 
 
 def read_tokenizer(content: str) -> tokenizers.Tokenizer:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import typer
@@ -33,7 +34,9 @@ def bench(
     rate: Annotated[
         str, typer.Option("--rate", help="open loop instead: requests per second; several values with commas")
     ] = "",
-    task: Annotated[str, typer.Option("--task", help="embedding (base64) or hidden-states (JSON)")] = "embedding",
+    task: Annotated[
+        Literal["embedding", "hidden-states"], typer.Option("--task", help="embedding (base64) or hidden-states (JSON)")
+    ] = "embedding",
     seed: Annotated[int, typer.Option("--seed", help="random seed of the workload and of arrival times")] = 0,
     save: Annotated[Path | None, typer.Option("--save", help="write the result as JSON")] = None,
     chart: Annotated[Path | None, typer.Option("--chart", help="write a chart of the closed loop as SVG")] = None,
@@ -48,6 +51,7 @@ def bench(
     from scripts.load.ceiling import PeakGemm
     from scripts.planning import measuring
 
+    settings = numbers(rate, "--rate", float) if rate else numbers(in_flight, "--in-flight", int)
     documents.check_writable(save, chart)
     server = state.find(inference_port)
     workers = management.pids(management.describe(server, name))
@@ -60,11 +64,13 @@ def bench(
         made = workload.make(load, texts, seed, model.tokenizer)
     except ValueError as error:
         raise Failure(str(error)) from None
+    if max(made.tokens) > model.max_length:
+        raise Failure(f"{load} tokens are more than the {model.max_length} that {name} reads of a text")
     target = running.target(server, name, task, workers)
     rows = []
-    for setting in (rate or in_flight).split(","):
-        with step(f"{load}, {setting} {'requests per second' if rate else 'in flight'}"):
-            row = measure(target, made, texts_each, setting, bool(rate), model)
+    for setting in settings:
+        with step(f"{load}, {setting:g} {'requests per second' if rate else 'in flight'}"):
+            row = measure(target, made, texts_each, setting, model)
         rows.append({"name": name, **row, "share_of_sgemm": round(row["useful_gflops"] * 1e9 / top, 3)})
     about = machine.describe()
     result = {
@@ -93,12 +99,26 @@ def bench(
             out.print(report.table(stages, {key: key.replace("_", " ") for row in stages for key in row}))
 
 
-def measure(
-    target: Target, made: Workload, texts_each: int, setting: str, is_rate: bool, model: Model
-) -> dict[str, Any]:
-    """One setting, closed or open."""
+def numbers(text: str, option: str, kind: type[float]) -> list[float]:
+    """Numbers above 0 between commas; `int` is a kind of `float` here.
+
+    Raises:
+        BadParameter: there are others.
+    """
+    try:
+        found = [kind(each) for each in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(isfinite(each) and each > 0 for each in found):
+        wanted = "whole numbers" if kind is int else "numbers"
+        raise typer.BadParameter(f"{option} {text} is not {wanted} above 0, with commas between them")
+    return found
+
+
+def measure(target: Target, made: Workload, texts_each: int, setting: float, model: Model) -> dict[str, Any]:
+    """One setting: as many in flight, where it is a whole number, or as many a second."""
     from scripts.load import served
 
-    if is_rate:
-        return served.opened(target, made, texts_each, float(setting), model.shape)
-    return served.closed(target, made, texts_each, int(setting), model.shape)
+    if isinstance(setting, int):
+        return served.closed(target, made, texts_each, setting, model.shape)
+    return served.opened(target, made, texts_each, setting, model.shape)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import orjson
 import pytest
+import typer
 
 from benchmarks import compare, precisions
 from handler import kernels
@@ -18,6 +19,7 @@ from scripts.load import loops as load
 from scripts.load.ceiling import PeakGemm
 from scripts.load.workload import ModelShape, Workload
 from scripts.server import processor
+from scripts.verbs import bench
 
 METRICS = """# TYPE bert_stage_seconds counter
 bert_stage_seconds{ModelName="bert",stage="forward",Hostname="h",} 2.0
@@ -240,3 +242,17 @@ def test_a_precision_is_held_against_float32_and_the_peak_of_its_own_instruction
     assert row["int8"] == pytest.approx(2, rel=0.1)
     assert row["int8, share"] == pytest.approx(0.5, rel=0.1)
     assert row["int8, peak GFLOP/s"] == 0
+
+
+@pytest.mark.parametrize(("text", "kind", "found"), [("1,32", int, [1, 32]), ("0.5", float, [0.5])])
+def test_numbers_between_commas(text, kind, found):
+    assert bench.numbers(text, "--rate", kind) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("x", int), ("1,", int), ("0", int), ("-1", int), ("1.5", int), ("abc", float), ("0", float), ("inf", float)],
+)
+def test_other_numbers_are_refused_before_anything_is_measured(text, kind):
+    with pytest.raises(typer.BadParameter, match=f"--rate {text} is not"):
+        bench.numbers(text, "--rate", kind)

@@ -6,7 +6,8 @@ import pytest
 
 from scripts.console import Failure
 from scripts.gateway import discovery
-from scripts.gateway.settings import Backend
+from scripts.gateway.settings import Backend, Served, Settings
+from scripts.server import state
 from tests.serving import fake_server
 
 STARTING = 404, b'{"code": 404, "type": "ModelNotFoundException", "message": "Model not found: bert"}'
@@ -28,3 +29,47 @@ def test_another_server_is_asked_when_the_first_cannot_say(answer):
         first.answers[:], second.answers[:] = [answer], [STARTING]
         with pytest.raises(Failure, match="predictions/bert answers 404 and not its info"):
             discovery.first(servers, "bert", {})
+
+
+def machine(monkeypatch, **servers):
+    """Servers that run here, by their ports, and the models of each."""
+    running = [
+        state.Server(**KNOWN | {"inference_port": int(port[1:]), "models": held}) for port, held in servers.items()
+    ]
+    monkeypatch.setattr(discovery.state, "prune_and_list", lambda: running)
+    monkeypatch.setattr(discovery, "backend", lambda server: Backend("127.0.0.1", server.inference_port))
+    monkeypatch.setattr(discovery, "first", lambda servers, name, header: Served(name, "1.0", "embedding", 384))
+
+
+KNOWN = {"pid": 0, "created": 0.0, "host": "127.0.0.1", "management_port": 2, "metrics_port": 3, "grpc_port": 4}
+KNOWN |= {"store": "s", "auth": False, "folder": "f", "temporary": "t"}
+BEFORE = Settings(
+    servers=(Backend("127.0.0.1", 19000),),
+    models=(Served("bert", "1.0", "embedding", 384), Served("mine", "1.0", "embedding", 384)),
+    found=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("servers", "ports", "models"),
+    [
+        ({"p19000": ["bert", "mine"]}, [19000], ["bert", "mine"]),
+        ({"p19000": ["new", "bert", "mine"]}, [19000], ["bert", "mine", "new"]),
+        ({"p19000": ["bert", "mine"], "p19300": ["other"]}, [19000], ["bert", "mine"]),
+        ({"p19300": ["mine", "bert"]}, [19300], ["bert", "mine"]),
+        ({"p19000": ["bert"], "p19300": ["mine", "bert"]}, [19000, 19300], ["bert"]),
+        ({"p19000": ["bert"]}, [19000], ["bert"]),
+    ],
+)
+def test_a_gateway_follows_the_servers_that_hold_its_first_model(monkeypatch, servers, ports, models):
+    machine(monkeypatch, **servers)
+    backends, found = discovery.still(BEFORE)
+    assert [each.port for each in backends] == ports
+    assert [each.name for each in found] == models
+
+
+@pytest.mark.parametrize("servers", [{}, {"p19300": ["mine"]}])
+def test_a_gateway_whose_server_is_down_waits_for_it_and_takes_no_other(monkeypatch, servers):
+    machine(monkeypatch, **servers)
+    with pytest.raises(Failure, match="no server that runs here holds bert"):
+        discovery.still(BEFORE)
