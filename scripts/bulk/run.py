@@ -21,9 +21,11 @@ from scripts.bulk.progress import shown
 from scripts.bulk.rows import BAD, INPUTS, PART, Record, Refused
 from scripts.bulk.tasks import request
 from scripts.console import Failure, err
+from scripts.files import space
 
 MANIFEST = "manifest.json"
 """The job that a folder holds parts of."""
+ROOM = "make room there, then the same command again: it goes on where it was"
 SAMPLE = "a text that any model can read"
 """What is asked before any row is, where a request has a text alone."""
 FIRST_ROWS = 16
@@ -73,7 +75,7 @@ def run(order: Order, place: Place) -> Summary:
     Raises:
         Failure: nothing can be read or computed, or the folder holds parts of something else.
     """
-    with alone(order.folder), place:
+    with alone(order.folder), space.explained(ROOM, order.folder), place:
         job = agreed(order, place)
         widen(order.folder, job.digits)
         blocks = list(job.blocks())

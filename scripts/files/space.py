@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from scripts.console import Failure
 
 FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 """What errors say, also those that `shutil`, safetensors and a process of its own have put into a text."""
+SHORT = re.compile(r"\d+ requested and \d+ written")
+"""What numpy says instead."""
 
 
 @contextmanager
@@ -30,8 +33,13 @@ def explained(fix: str, *folders: Path) -> Iterator[None]:
         yield
     except (OSError, Failure) as error:
         said = f"{error} {getattr(error, 'why', '')}"
-        full = next((words for words in FULL if words in said), "")
+        full = next((words for words in FULL if words in said), FULL[0] if SHORT.search(said) else "")
         if not full:
             raise
-        free = [f"{folder} has {shutil.disk_usage(folder).free / 1e6:.1f} MB free" for folder in folders]
+        free = [f"{folder} has {shutil.disk_usage(there(folder)).free / 1e6:.1f} MB free" for folder in folders]
         raise Failure(f"{full}: {'; '.join(free)}", fix=fix) from None
+
+
+def there(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists: one that was begun may be gone again."""
+    return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())

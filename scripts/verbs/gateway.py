@@ -13,7 +13,7 @@ import typer
 
 from scripts.console import Failure, out
 from scripts.deploy import systemd
-from scripts.gateway import discovery, hosts, process, reload, state
+from scripts.gateway import certificate, discovery, hosts, process, reload, state
 from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import DRAIN_SECONDS, LOG
 from scripts.gateway.settings import CLIENTS, DEFAULT_PORT, MAX_WAIT, MIB, Backend, Settings
@@ -151,6 +151,8 @@ def gateway(
         }
         sys.stdout.write(systemd.gateway(systemd.words(options), port, getpass.getuser(), DRAIN_SECONDS))
         return None
+    if tls_cert:
+        certificate.check(tls_cert)
     named = listed(server, servers)
     backends, models = discovery.named(named, model or [], key) if named else discovery.here()
     settings = Settings(

@@ -14,6 +14,7 @@ import pytest
 
 from scripts.console import Failure
 from scripts.gateway import agents, haproxy, hosts, keys, large, maps, routes, servers, settings, versions
+from scripts.gateway.certificate import check
 from scripts.gateway.configuration import render
 from scripts.gateway.rules import quoted
 from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Backend, Served, Settings
@@ -259,3 +260,13 @@ def test_models_whose_answers_are_large_are_known_by_their_task():
     rules = list(large.told(states))
     assert "acl much path_reg ^/predictions/states(/[^/]+)?$" in rules
     assert not any("/predictions/bert" in rule for rule in rules)
+
+
+def test_a_certificate_without_its_key_is_refused_with_what_to_do(tmp_path):
+    whole = certificate(tmp_path)
+    check(whole)
+    for lines in (whole.read_text().partition("-----BEGIN PRIVATE KEY-----")[0], "# a page\n"):
+        (tmp_path / "half.pem").write_text(lines)
+        with pytest.raises(Failure, match=r"half.pem has no certificate with its key") as caught:
+            check(tmp_path / "half.pem")
+        assert "cat CERTIFICATE CHAIN KEY > FILE" in caught.value.fix
