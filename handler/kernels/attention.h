@@ -13,9 +13,11 @@ static float exp_and_sum(float *row, long length, bfloat16 *weights) {
     for (long i = 0; i < length; i += WIDTH) most = larger(most, load(row + i));
     float top = largest(most);
     for (long i = 0; i < length; i += WIDTH) {
-        floats weight = exponential(load(row + i) - top);
-        if (weights) *(halves *)(weights + i) = rounded(weight);
-        else store(row + i, weight);
+        floats below = load(row + i) - top, weight;
+        if (weights) {
+            weight = coarse_power_of_two(below * LOG2_E);
+            *(halves *)(weights + i) = rounded(weight);
+        } else store(row + i, weight = exponential(below));
         total += weight;
     }
     return sum(total);
@@ -65,11 +67,7 @@ static void attend(const struct head *h, float scale, float *scratch) {
         count = next_rows(h->length - row);
         panels_seen(h, row, count, &first, &last);
         long start = first * PANEL, seen = (last * PANEL < h->length ? last * PANEL : h->length) - start;
-        for (long panel = first; panel < last; panel++) {
-            multiply_keys(h, &o, row, count, panel, out);
-            for (int r = 0; r < count; r++)
-                for (int c = 0; c < PANEL; c += WIDTH) store(o.scores + r * o.wide + panel * PANEL + c, load(&out[r][c]));
-        }
+        for (long panel = first; panel < last; panel++) multiply_keys(h, &o, row, count, panel);
         if (h->relative.rows)
             add_relative(&h->relative, row, count, h->length, h->queries + row * h->stride, h->stride, h->size, relative,
                          o.scores, o.wide, start, seen);

@@ -9,6 +9,14 @@ typedef int32_t pair __attribute__((aligned(2), may_alias));
 
 enum { PAIR = 2 }; /* values that are multiplied and added in one go */
 
+/* Whether the CPU has an instruction for that. Then attention of 8-bit archives is in bfloat16, too: its products are twice
+ * as fast as in float32, and its error is a tenth of that of the linears. */
+#if defined(__AVX512BF16__)
+enum { MULTIPLIES_PAIRS = 1 };
+#else
+enum { MULTIPLIES_PAIRS = 0 };
+#endif
+
 INLINE long pairs(long values) { return (values + PAIR - 1) / PAIR; }
 
 /* To the nearest, and where two are as near to the one that ends in 0. */
@@ -45,7 +53,8 @@ INLINE floats pair_dot(floats sums, ints a, ints b) {
 }
 
 /* As `tile` for floats; `k` counts pairs. */
-INLINE void pair_tile(int rows, const bfloat16 *a, long stride, const bfloat16 *panel, long k, block out, int column) {
+INLINE void pair_tile(int rows, const bfloat16 *a, long stride, const bfloat16 *panel, long k, struct target to,
+                      int column) {
     floats sums[ROWS][ACROSS];
 #pragma unroll
     for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = all(0);
@@ -61,14 +70,15 @@ INLINE void pair_tile(int rows, const bfloat16 *a, long stride, const bfloat16 *
     }
 #pragma unroll
     for (int r = 0; r < rows; r++) {
-        store(&out[r][column], sums[r][0]);
-        store(&out[r][column + WIDTH], sums[r][1]);
+        store(to.rows + r * to.stride + column, sums[r][0]);
+        store(to.rows + r * to.stride + column + WIDTH, sums[r][1]);
     }
 }
 
-#define PAIR_TILE(N) case N: if (N <= ROWS) pair_tile(N, a, stride, panel, k, out, column); break;
+#define PAIR_TILE(N) case N: if (N <= ROWS) pair_tile(N, a, stride, panel, k, to, column); break;
 
 /* `(rows, k)` pairs times `(k, PANEL)` pairs; rows of `a` are `stride` values apart. */
-static void multiply_bfloat16(int rows, const bfloat16 *a, long stride, const bfloat16 *panel, long k, block out) {
+static void multiply_bfloat16(int rows, const bfloat16 *a, long stride, const bfloat16 *panel, long k,
+                              struct target to) {
     EACH_COUNT(PAIR_TILE)
 }

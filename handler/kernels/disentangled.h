@@ -27,13 +27,8 @@ INLINE long relative_scratch(const int32_t *rows, long length) {
  * apart. */
 static void multiply_positions(int count, const float *a, long stride, const float *positions, long size,
                                const int32_t *rows, long least, long most, float *to, long across) {
-    block out;
-    for (long panel = first_panel(rows, least); panel < last_panel(rows, most); panel++) {
-        multiply(count, a, stride, positions + panel * PANEL * size, size, out);
-        for (int r = 0; r < count; r++)
-            for (int c = 0; c < PANEL; c += WIDTH)
-                store(to + r * across + panel * PANEL + c, load(&out[r][c]));
-    }
+    for (long panel = first_panel(rows, least); panel < last_panel(rows, most); panel++)
+        multiply(count, a, stride, positions + panel * PANEL * size, size, (struct target){to + panel * PANEL, across});
 }
 
 /* Products of all keys. */

@@ -97,21 +97,22 @@ static void dequantize(int rows, const struct states *x, long row, const struct 
 
 /* The rows of a panel's product by the linear's dtype. */
 static void multiply_panel(const struct linear *l, const struct states *x, long row, int count, long column, block out) {
+    struct target to = {out[0], PANEL};
     switch (l->dtype) {
     case INT8: {
         long stride = quads(l->in) * QUAD;
         const int8_t *weight = (const int8_t *)l->weight + column * stride;
-        multiply_int8(count, x->quantized + row * stride, stride, weight, stride / QUAD, out);
+        multiply_int8(count, x->quantized + row * stride, stride, weight, stride / QUAD, to);
         dequantize(count, x, row, l, column, out);
         return;
     }
     case BFLOAT16: {
         long stride = pairs(l->in) * PAIR;
         const bfloat16 *weight = (const bfloat16 *)l->weight + column * stride;
-        multiply_bfloat16(count, x->halves + row * stride, stride, weight, stride / PAIR, out);
+        multiply_bfloat16(count, x->halves + row * stride, stride, weight, stride / PAIR, to);
         return;
     }
-    default: multiply(count, x->floats + row * l->in, l->in, (const float *)l->weight + column * l->in, l->in, out);
+    default: multiply(count, x->floats + row * l->in, l->in, (const float *)l->weight + column * l->in, l->in, to);
     }
 }
 

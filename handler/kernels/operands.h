@@ -6,12 +6,13 @@
 
 struct head {
     long length, size, stride;          /* tokens, values per head, distance between tokens of q, k and v */
+    long rounded;                        /* whether products are in bfloat16 */
     const float *queries, *keys, *values;
     const float *bias;                   /* added to scores by the key's place minus the query's; null for none */
     long window;                         /* tokens to either side that a query looks at; 0 for all */
     struct relative relative;            /* its `rows` are null for none */
     float *output;                       /* (length, size), rows `out_stride` apart */
-    bfloat16 *rounded_output;            /* the same where products are in bfloat16, else null */
+    bfloat16 *rounded_output;            /* the same in bfloat16, where it is read in it; else null */
     long out_stride;
 };
 
@@ -78,7 +79,7 @@ static struct operands lay_out(const struct head *h, float scale, float *scratch
     PREFETCH(h->queries, h->length, h->stride, h->size * sizeof(float), 0)
     PREFETCH(h->keys, h->length, h->stride, h->size * sizeof(float), 0)
     PREFETCH(h->values, h->length, h->stride, h->size * sizeof(float), 0)
-    if (!h->rounded_output) {
+    if (!h->rounded) {
         float *keys = scratch, *values = keys + wide * h->size, *scores = values + h->length * panels(h->size) * PANEL;
         pack_keys(h, scale, keys);
         pack_values(h, values);
@@ -95,20 +96,22 @@ static struct operands lay_out(const struct head *h, float scale, float *scratch
                              .weights = weights, .scores = scores};
 }
 
-/* Scores of `count` queries from `row` on for a panel of keys. */
-INLINE void multiply_keys(const struct head *h, const struct operands *o, long row, int count, long panel, block out) {
+/* Scores of `count` queries from `row` on for a panel of keys, to `scores`. */
+INLINE void multiply_keys(const struct head *h, const struct operands *o, long row, int count, long panel) {
+    struct target to = {o->scores + panel * PANEL, o->wide};
     long rows = pairs(h->size);
     if (o->rounded_keys)
         multiply_bfloat16(count, o->rounded_queries + row * rows * PAIR, rows * PAIR,
-                          o->rounded_keys + panel * PANEL * rows * PAIR, rows, out);
-    else multiply(count, h->queries + row * h->stride, h->stride, o->keys + panel * PANEL * h->size, h->size, out);
+                          o->rounded_keys + panel * PANEL * rows * PAIR, rows, to);
+    else multiply(count, h->queries + row * h->stride, h->stride, o->keys + panel * PANEL * h->size, h->size, to);
 }
 
 /* A panel of values by the weights of `count` queries, of the `seen` keys from `start` on. */
 INLINE void multiply_values(const struct head *h, const struct operands *o, int count, long start, long seen, long panel,
                             block out) {
+    struct target to = {out[0], PANEL};
     if (o->rounded_values)
         multiply_bfloat16(count, o->weights, o->wide, o->rounded_values + (panel * pairs(h->length) * PAIR + start) * PANEL,
-                          pairs(seen), out);
-    else multiply(count, o->scores + start, o->wide, o->values + (panel * h->length + start) * PANEL, seen, out);
+                          pairs(seen), to);
+    else multiply(count, o->scores + start, o->wide, o->values + (panel * h->length + start) * PANEL, seen, to);
 }

@@ -18,8 +18,15 @@ enum {
 
 typedef float block[ROWS][PANEL] __attribute__((aligned(64)));
 
+/* Where the rows of a product go, `stride` apart. */
+struct target {
+    float *rows;
+    long stride;
+};
+
 /* `rows` is a constant wherever this is used, so that all sums are in registers. */
-INLINE void tile(int rows, const float *a, long stride, const float *panel, long k, block out, int column) {
+INLINE void tile(int rows, const float *a, long stride, const float *panel, long k, struct target to,
+                 int column) {
     floats sums[ROWS][ACROSS];
 #pragma unroll
     for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = all(0);
@@ -34,8 +41,8 @@ INLINE void tile(int rows, const float *a, long stride, const float *panel, long
     }
 #pragma unroll
     for (int r = 0; r < rows; r++) {
-        store(&out[r][column], sums[r][0]);
-        store(&out[r][column + WIDTH], sums[r][1]);
+        store(to.rows + r * to.stride + column, sums[r][0]);
+        store(to.rows + r * to.stride + column + WIDTH, sums[r][1]);
     }
 }
 
@@ -56,7 +63,8 @@ INLINE ints dot(ints sums, ints a, ints b) {
 }
 
 /* The same for bytes; the result is 32-bit integers. `k` counts quads. */
-INLINE void byte_tile(int rows, const uint8_t *a, long stride, const int8_t *panel, long k, block out, int column) {
+INLINE void byte_tile(int rows, const uint8_t *a, long stride, const int8_t *panel, long k, struct target to,
+                      int column) {
     ints sums[ROWS][ACROSS];
 #pragma unroll
     for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = (ints){0};
@@ -72,8 +80,8 @@ INLINE void byte_tile(int rows, const uint8_t *a, long stride, const int8_t *pan
     }
 #pragma unroll
     for (int r = 0; r < rows; r++) {
-        *(ints *)&out[r][column] = sums[r][0];
-        *(ints *)&out[r][column + WIDTH] = sums[r][1];
+        *(ints *)(to.rows + r * to.stride + column) = sums[r][0];
+        *(ints *)(to.rows + r * to.stride + column + WIDTH) = sums[r][1];
     }
 }
 
@@ -81,15 +89,15 @@ INLINE void byte_tile(int rows, const uint8_t *a, long stride, const int8_t *pan
     for (int column = 0; column < PANEL; column += ACROSS * WIDTH) switch (rows) {                                    \
             TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)        \
         }
-#define TILE(N) case N: if (N <= ROWS) tile(N, a, stride, panel, k, out, column); break;
-#define BYTE_TILE(N) case N: if (N <= ROWS) byte_tile(N, a, stride, panel, k, out, column); break;
+#define TILE(N) case N: if (N <= ROWS) tile(N, a, stride, panel, k, to, column); break;
+#define BYTE_TILE(N) case N: if (N <= ROWS) byte_tile(N, a, stride, panel, k, to, column); break;
 
 /* `(rows, k) @ (k, PANEL)`; rows of `a` are `stride` apart. */
-static void multiply(int rows, const float *a, long stride, const float *panel, long k, block out) {
+static void multiply(int rows, const float *a, long stride, const float *panel, long k, struct target to) {
     EACH_COUNT(TILE)
 }
 
-static void multiply_int8(int rows, const uint8_t *a, long stride, const int8_t *panel, long k, block out) {
+static void multiply_int8(int rows, const uint8_t *a, long stride, const int8_t *panel, long k, struct target to) {
     EACH_COUNT(BYTE_TILE)
 }
 

@@ -11,6 +11,7 @@ enum { WIDTH = 16 };
 enum { WIDTH = 8 };
 #endif
 enum { LINE = 64 }; /* bytes of the cache */
+#define LOG2_E 1.44269504088896341f
 
 typedef float floats __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
 typedef int32_t ints __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
@@ -77,7 +78,7 @@ INLINE float largest(floats x) {
 /* e^x within 2 units in the last place, between the ends: x = n ln 2 + r, and a polynomial of r (Cephes, expf). */
 INLINE floats exponential(floats x) {
     x = smaller(all(88.3f), larger(all(-87.3f), x));
-    floats whole = __builtin_elementwise_roundeven(x * 1.44269504088896341f);
+    floats whole = __builtin_elementwise_roundeven(x * LOG2_E);
     ints n = __builtin_convertvector(whole, ints);
     floats r = x - whole * 0.693359375f + whole * 2.12194440e-4f;
     floats y = all(1.9875691500e-4f);
@@ -87,6 +88,19 @@ INLINE floats exponential(floats x) {
     y = y * r + 1.6666665459e-1f;
     y = y * r + 5.0000001201e-1f;
     y = y * r * r + r + 1;
+    return y * (floats)((n + 127) << 23);
+}
+
+/* 2^x of what is at most 0, within 8e-5 of it: for what is rounded to bfloat16, whose own error is 2e-3. The polynomial
+ * is the one of its degree whose greatest relative error is least. */
+INLINE floats coarse_power_of_two(floats x) {
+    x = larger(all(-126), x);
+    floats whole = __builtin_elementwise_roundeven(x), r = x - whole;
+    ints n = __builtin_convertvector(whole, ints);
+    floats y = all(5.51716685e-2f);
+    y = y * r + 2.42611125e-1f;
+    y = y * r + 6.93260968e-1f;
+    y = y * r + 9.99928057e-1f;
     return y * (floats)((n + 127) << 23);
 }
 

@@ -37,6 +37,9 @@ TABLES = {
     "attention_bias": "attention_bias",
 }
 """Our names of tables, and those that the kernels have for them."""
+TOKENS = 512
+"""Of a pass on one thread: what lies between layers is 5 MB then for the default model. With twice as many it is read
+from further away: 2 % slower in float32, 4 % in bfloat16, up to 7 % in int8 (Zen 4, a MiB of cache for each core)."""
 SMALL = ("position", "type", "attention_bias", "rotary.", "relative_rows")
 """Beginnings of names of arrays that are no linears; the table of words is mapped."""
 
@@ -126,11 +129,16 @@ class Native(Runtime):
         self.threads = min(threads, 1 + self.pool.count)
 
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
-        """One pass over all tokens; rows of each sequence are views of one array. One call at a time: memory is shared.
+        """Passes of about `TOKENS` for each thread. One call at a time: memory is shared.
 
         Raises:
             IndexError: a token, position or type that the tables do not have, or a sequence without tokens.
         """
+        parts = cut(encodings, TOKENS * self.threads)
+        return [output for part in parts for output in self.encode_all(part)]
+
+    def encode_all(self, encodings: Sequence[Encoding]) -> list[Output]:
+        """One pass over all tokens; rows of each sequence are views of one array."""
         lengths = [len(encoding) for encoding in encodings]
         total, longest = sum(lengths), max(lengths)
         if not all(lengths):
@@ -154,6 +162,15 @@ class Native(Runtime):
     def word_embeddings(self) -> Tensor:
         """See `Runtime.word_embeddings`; 8-bit archives keep their tables in float32."""
         return load_word_embeddings(self.checkpoint)
+
+
+def cut(encodings: Sequence[Encoding], most: int) -> list[Sequence[Encoding]]:
+    """Into as few parts as have that many tokens at most, of about equal size; a longer sequence may exceed it."""
+    ends = np.cumsum([len(encoding) for encoding in encodings])
+    count = -(-int(ends[-1]) // most)
+    nearest = np.abs(ends[:, None] - ends[-1] * np.arange(1, count) / count).argmin(0)
+    bounds = [0, *(nearest + 1).tolist(), len(encodings)]
+    return [encodings[start:stop] for start, stop in pairwise(bounds) if start < stop]
 
 
 class ThreadPool:

@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel
 from handler import kernels
 from handler.runtimes import panels
 from handler.runtimes.base import WEIGHTS, Placement
-from handler.runtimes.native import Native
+from handler.runtimes.native import Native, cut
 from handler.runtimes.packed import Packed
 from scripts.packing import engines
 from scripts.sources import checkpoint as checkpoints
@@ -108,7 +108,7 @@ def by_hand(states, small, scale, bias):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_linears_in_8_bits_are_what_the_formula_gives(load, level, monkeypatch):
-    """`packed` with its linears replaced by the formula, of the weights that the archive has."""
+    """`packed` with its linears replaced by the formula, of the archive's weights, and its attention."""
     theirs, ours = load(Packed, "float32"), load(Native, "int8", level)
     stored = load_file(ours.checkpoint / WEIGHTS)
     for number, layer in enumerate(theirs.layers):
@@ -124,6 +124,7 @@ def test_linears_in_8_bits_are_what_the_formula_gives(load, level, monkeypatch):
                 return result if residual is None else result + residual
 
             setattr(layer, name, linear)
+    theirs = attention_in_bfloat16(theirs) if level == kernels.BFLOAT16 else theirs
     left, right = (np.concatenate([each.hidden for each in runtime.run(sequences())]) for runtime in (ours, theirs))
     # a value on the border of two levels may go either way and moves what follows by a level
     assert np.median(np.abs(left - right)) < 1e-5
@@ -134,13 +135,30 @@ def rounded(values):
     return values.bfloat16().float()
 
 
-def by_hand_in_bfloat16(theirs):
-    """`packed` in float32, whose products read bfloat16."""
+def power(x):
+    """e^x by the kernels' polynomial of 2^r, which is within 8e-5 of it."""
+    x = (x * np.log2(np.e)).clamp(min=-126)
+    r = x - x.round()
+    return (((5.51716685e-2 * r + 2.42611125e-1) * r + 6.93260968e-1) * r + 9.99928057e-1) * 2 ** x.round()
+
+
+def test_the_polynomial_is_as_near_as_it_says():
+    x = torch.linspace(-80, 0, 100_001, dtype=torch.float64)
+    assert (power(x) / x.exp() - 1).abs().max() < 8e-5
+
+
+def linears_in_bfloat16(theirs):
+    """`packed` in float32, whose linears read bfloat16."""
     for layer in theirs.layers:
         for name in ("qkv", "out", "up", "down"):
             plain = getattr(layer, name)
             plain.weight = rounded(plain.weight)
             setattr(layer, name, lambda states, residual=None, plain=plain: plain(rounded(states), residual))
+    return theirs
+
+
+def attention_in_bfloat16(theirs):
+    """The same of its attention."""
 
     def attention(lengths, offsets, bias):
         def attend(qkv, relative):
@@ -150,7 +168,7 @@ def by_hand_in_bfloat16(theirs):
 
     def one_sequence(queries, keys, values):
         scores = torch.einsum("qhs,khs->hqk", rounded(queries), rounded(keys * keys.shape[-1] ** -0.5))
-        weights = (scores - scores.amax(-1, keepdim=True)).exp()
+        weights = power(scores - scores.amax(-1, keepdim=True))
         mixed = torch.einsum("hqk,khs->qhs", rounded(weights), rounded(values))
         return mixed / weights.sum(-1).T[:, :, None]
 
@@ -160,7 +178,8 @@ def by_hand_in_bfloat16(theirs):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_products_in_bfloat16_are_what_rounded_factors_give(load, level):
-    ours, theirs = load(Native, "bfloat16", level), by_hand_in_bfloat16(load(Packed, "float32"))
+    ours, theirs = load(Native, "bfloat16", level), load(Packed, "float32")
+    theirs = attention_in_bfloat16(linears_in_bfloat16(theirs))
     left, right = (np.concatenate([each.hidden for each in runtime.run(sequences())]) for runtime in (ours, theirs))
     # a value between two of bfloat16 may go either way and moves what follows by one
     assert np.median(np.abs(left - right)) < 1e-5
@@ -216,3 +235,28 @@ def test_what_limits_torch_limits_the_kernels(limit, level, monkeypatch):
     assert kernels.detect_isa() == next(iter(kernels.ISA_LEVELS))
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
     assert kernels.detect_isa() == level
+
+
+@pytest.mark.parametrize(
+    ("lengths", "most", "parts"),
+    [
+        ([5], 5, [1]),
+        ([5], 2, [1]),
+        ([2, 2, 2], 6, [3]),
+        ([2, 2, 2, 2], 6, [2, 2]),
+        ([1, 1, 9], 4, [2, 1]),
+        ([9, 1, 1], 4, [1, 2]),
+        ([3] * 10, 10, [3, 4, 3]),
+    ],
+)
+def test_passes_are_cut_into_about_equal_parts(lengths, most, parts):
+    found = cut([encoding(*range(length)) for length in lengths], most)
+    assert [len(part) for part in found] == parts
+    assert [len(each) for part in found for each in part] == lengths
+
+
+def test_states_are_those_of_one_pass_however_it_is_cut(load, monkeypatch):
+    runtime = load(Native, "float32")
+    whole = runtime.run(sequences())
+    monkeypatch.setattr("handler.runtimes.native.TOKENS", 40)
+    assert difference(runtime.run(sequences()), whole) == 0
