@@ -45,6 +45,8 @@ class Similarity(Task[SimilarityRequest]):
             return self.prompted(chain.from_iterable(request.inputs))
         if request.inputs is None and request.source is not None and request.sentences:
             return self.prompted([request.source, *request.sentences])
+        if request.inputs is None and request.source is not None and request.sentences is not None:
+            raise Invalid('"sentences" is empty')
         raise Invalid('send either "source" with a list "sentences", or "inputs" as a list of pairs')
 
     def prompted(self, texts: Iterable[str]) -> list[Text]:

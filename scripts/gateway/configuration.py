@@ -18,6 +18,9 @@ HEADERS = 64 << 10
 """Bytes of a buffer beside the body; TorchServe itself takes 8 KiB of headers."""
 MAX_HEADERS = 8000
 MAX_FORM = 64 << 10
+FORM = "{ req.hdr(content-type) -i -m beg application/x-www-form-urlencoded }"
+BROKEN = "%([^0-9A-Fa-f]|[0-9A-Fa-f]([^0-9A-Fa-f]|$)|$)"
+"""In a form; TorchServe answers it with a 500, which would be sent again."""
 BUSY = 2000
 """Milliseconds since a request was late or refused in which the limit follows the rate of answers."""
 LATE = 50
@@ -224,17 +227,18 @@ def bodies(settings: Settings) -> Iterator[str]:
     yield from too_large(settings, "req.body_size")
     yield "http-request wait-for-body time 10s"
     yield from too_large(settings, "req.body_len")
+    yield f"acl broken_form req.body -m reg '{BROKEN}'"
+    yield refusal(400, "malformed", "a form has a % that no two hexadecimal digits follow", f"if {FORM} broken_form")
 
 
 def too_large(settings: Settings, length: str) -> Iterator[str]:
     """By what is announced, or by what came: a body in chunks announces nothing."""
-    form = "{ req.hdr(content-type) -i -m beg application/x-www-form-urlencoded } "
-    for kind, condition, limit in (("a form", form, MAX_FORM), ("a body", "", settings.max_body)):
+    for kind, condition, limit in (("a form", FORM, MAX_FORM), ("a body", "", settings.max_body)):
         yield refusal(
             413,
             "too_large",
             f"{kind} of more than {limit} bytes; send several requests",
-            f"if {condition}{{ {length} gt {limit} }}",
+            f"if {condition} {{ {length} gt {limit} }}",
         )
 
 

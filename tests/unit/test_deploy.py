@@ -211,6 +211,15 @@ def test_health_reads_what_the_agent_says(word):
             listener.shutdown()
 
 
+def test_health_says_what_it_is_asked_for():
+    for words in ((), ("--help",)):
+        ran = subprocess.run([ROOT / "scripts" / "health", *words], capture_output=True, text=True, timeout=30)
+        assert (ran.returncode, ran.stderr.partition(";")[0]) == (2, "usage: scripts/health ready|alive")
+    nobody = {"BERT_INFERENCE_PORT": "1", "PATH": "/usr/bin:/bin"}
+    ran = subprocess.run([ROOT / "scripts" / "health", "ready"], env=nobody, capture_output=True, text=True, timeout=30)
+    assert ran.stderr == "no server with inference port 1; BERT_INFERENCE_PORT names another\n"
+
+
 WITHOUT = """
 import sys
 from importlib.machinery import PathFinder

@@ -273,6 +273,7 @@ def test_a_blank_document_is_ranked(make_pipeline, path, texts):
         ({"query": " ", "texts": ["a", "b", ""]}, "rerank", '"query" is empty'),
         ({"source": "a", "sentences": ["b", ""]}, "similarity", "text 2 of 2 is empty"),
         ({"source": "", "sentences": ["b", "c"]}, "similarity", '"source" is empty'),
+        ({"source": "a", "sentences": []}, "similarity", '"sentences" is empty'),
         ({"inputs": [["a", "b"], ["a", ""]]}, "similarity", "text 2 of pair 2 of 2 is empty"),
         ({"inputs": {"source_sentence": "a", "sentences": ["b", ""]}}, "tei/similarity", "text 2 of 2 is empty"),
     ],
