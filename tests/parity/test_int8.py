@@ -1,6 +1,7 @@
 """int8: near float32 in what it is used for, and batch-invariant."""
 
 import json
+from functools import cache
 
 import numpy as np
 import orjson
@@ -23,6 +24,7 @@ def texts(minilm):
 
 @pytest.fixture(scope="module", params=["native", "onnx"])
 def pipeline(request, minilm, tmp_path_factory):
+    @cache
     def load(dtype):
         archive = tmp_path_factory.mktemp("archive")
         packer.stage(checkpoints.read(minilm), archive, request.param, dtype)

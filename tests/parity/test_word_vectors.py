@@ -76,13 +76,13 @@ def test_the_default_model_knows_the_queen(minilm, load, tokenizer):
     assert analogy["neighbours"][0]["token"] == "queen"
 
 
-def test_int8_keeps_the_table(minilm, tmp_path):
-    packer.stage(checkpoints.read(minilm), tmp_path, "onnx", "int8")
-    handler = {"task": "embedding", "max_length": 256, "runtime": "onnx", "dtype": "int8"}
+def test_int8_keeps_the_table(tiny, tmp_path):
+    packer.stage(checkpoints.read(tiny), tmp_path, "onnx", "int8")
+    handler = {"task": "embedding", "max_length": 40, "runtime": "onnx", "dtype": "int8"}
     ours = loading.load(tmp_path, "bert", "1.0", {"handler": handler}, None, lambda *_: None)
-    (king,) = ask(ours, {"task": "word-vectors", "inputs": "king"})
+    (cat,) = ask(ours, {"task": "word-vectors", "inputs": "cat"})
     assert np.array_equal(
-        np.array(king["vector"], dtype=np.float32), table(minilm)[ours.tokenizer.backend.token_to_id("king")]
+        np.array(cat["vector"], dtype=np.float32), table(tiny)[ours.tokenizer.backend.token_to_id("cat")]
     )
 
 
