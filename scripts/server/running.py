@@ -15,9 +15,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def find(options: Options) -> Server | None:
-    """The server of ours on that port; None when it is free for a new one.
-
-    One that is being stopped is waited for, and one whose Java is being started again.
+    """The server of ours on that port; None when it is free for a new one. One that is being stopped is waited for.
 
     Raises:
         Failure: it was started otherwise than asked. A script that went on would serve those without a key.
@@ -33,7 +31,7 @@ def find(options: Options) -> Server | None:
             f"the server on port {options.inference_port} runs already, {'; '.join(differing)}",
             fix=f"scripts/bert stop{port}, then the same command",
         )
-    return management.when_back(server if server.watcher() else supervise.take_over(server))
+    return server if server.watcher() else supervise.take_over(server)
 
 
 def add_missing(options: Options, server: Server) -> tuple[Server, list[str]]:
@@ -56,12 +54,15 @@ def add_missing(options: Options, server: Server) -> tuple[Server, list[str]]:
 
 
 def check_workers(options: Options, server: Server) -> None:
-    """Compare the number of workers that was asked for with that of what runs.
+    """Compare the number of workers that was asked for with that of what runs; a Java on its way back is waited for.
 
     Raises:
         Failure: a model that runs, and was asked for or not named, has another one.
     """
-    for name in (options.models or server.models) if options.workers else ():
+    if not options.workers:
+        return
+    server = management.when_back(server)
+    for name in options.models or server.models:
         found = len(management.describe(server, name)["workers"]) if name in server.models else options.workers
         if found != options.workers:
             raise Failure(
