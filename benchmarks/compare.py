@@ -58,14 +58,14 @@ STATES = {
 }
 
 
-def check(name: str, peer: Server) -> None:
+def check(name: str, peer: Server, pid: int) -> None:
     """Wait until the server answers, and compare its vectors with the stored ones.
 
     Raises:
         RuntimeError: it does not answer, or answers something else.
     """
     reference = orjson.loads((ROOT / "tests" / "data" / "minilm.json").read_bytes())
-    found = server.embed(name, peer, PORT, reference["texts"][:4])
+    found = server.embed(name, peer, PORT, reference["texts"][:4], pid)
     off = float(np.abs(found - reference["embeddings"][:4]).max())
     if off > TOLERANCES.get(name, TOLERANCE):
         raise RuntimeError(f"{name} gives another vector: off by {off}")
@@ -86,7 +86,7 @@ def compare(title: str, peers: dict[str, Server], rounds: int, in_flight: dict[i
         for name, peer in peers.items():
             err.print(f"{title}, round {turn + 1} of {rounds}: {name}")
             with server.serving(peer, checkpoint.folder, PORT) as pids:
-                check(name, peer)
+                check(name, peer, pids[0])
                 target = peer.target(PORT, pids)
                 for number, sent in made.items():
                     runs.setdefault((name, number), []).append(served.closed(target, sent, 1, number, shape))

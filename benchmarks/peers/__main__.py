@@ -77,7 +77,7 @@ def options(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--engines", nargs="+", choices=engines, default=engines, help="in process")
     parser.add_argument("--rounds", type=int, help="of which medians are taken; 5 in process, 2 served")
     parser.add_argument("--resume", action="store_true", help="leave out cells that have been measured")
-    parser.add_argument("--port", type=int, default=18600, help="the first of fifteen for servers")
+    parser.add_argument("--port", type=int, default=18600, help="the first of seventeen for servers")
     return parser.parse_args(words)
 
 

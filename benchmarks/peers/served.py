@@ -25,8 +25,8 @@ FIRST_SECONDS = 3.0
 """Of load before anything of a server is measured: Java compiles what runs often."""
 CHECKED = ("mixed", 8)
 """Texts whose vectors are compared."""
-PORTS = 5
-"""That a server of ours takes, from its own on; others take one."""
+PORTS = 6
+"""That a server of ours takes, from its own on, with its agent; others take one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ CELLS: Mapping[str, Sequence[Cell]] = {
 
 INFINITY = {"ONNX": ("optimum", "ONNX Runtime"), "CTranslate2": ("ctranslate2", "CTranslate2")}
 """Engines of Infinity that read a model of their own, and the engine in process that has the same."""
+SAME = 0.99999
+"""A cosine that no 8-bit weights leave: the server has not taken the model that it was given."""
 Up = dict[tuple[str, str], tuple[served.Target, float]]
 """Servers that answer, by precision and name, and their least cosine."""
 
@@ -102,7 +104,7 @@ def start(stack: ExitStack, model: Model, port: int) -> Up:
         err.print(f"{model.name}: starting {', '.join(name)}")
         pids = stack.enter_context(server.serving(each, model.folder, at))
         try:
-            vectors = server.embed(", ".join(name), each, at, texts)
+            vectors = server.embed(", ".join(name), each, at, texts, pids[0])
         except RuntimeError as error:
             err.print(str(error))
             continue
@@ -114,9 +116,8 @@ def start(stack: ExitStack, model: Model, port: int) -> Up:
 def rows(model: Model, cell: Cell, up: Up, rounds: int) -> Iterator[Row]:
     """Ask those whose vectors passed in turn, and hold each against ours of its precision."""
     workload = model.texts(cell.kind, cell.texts)
-    runs: dict[tuple[str, str], list[dict[str, Any]]] = {
-        each: [] for each, (_, cosine) in up.items() if cosine >= BOUNDS[each[0]]
-    }
+    refused = {each: why for each, (_, cosine) in up.items() if (why := refusal(each[0], cosine))}
+    runs: dict[tuple[str, str], list[dict[str, Any]]] = {each: [] for each in up if each not in refused}
     for _ in range(rounds):
         for each, taken in runs.items():
             how = (workload, cell.texts_each, cell.in_flight, model.shape, WARM_UP_SECONDS, SECONDS)
@@ -124,7 +125,14 @@ def rows(model: Model, cell: Cell, up: Up, rounds: int) -> Iterator[Row]:
     for (precision, name), (_, cosine) in up.items():
         about = {"model": model.name, "cell": cell.name, "precision": precision, "engine": name}
         found = summary(runs.get((precision, "ours"), []), runs.get((precision, name), []))
-        yield about | {"least_cosine": round(cosine, 6)} | (found or {"refused": f"a cosine below {BOUNDS[precision]}"})
+        yield about | {"least_cosine": round(cosine, 6)} | (found or {"refused": refused[precision, name]})
+
+
+def refusal(precision: str, cosine: float) -> str:
+    """Why a server is not asked whose vectors have that least cosine to float32's; empty where it is."""
+    if cosine < BOUNDS[precision]:
+        return f"a cosine below {BOUNDS[precision]}"
+    return "its vectors are float32's" if precision == "int8" and cosine > SAME else ""
 
 
 def summary(ours: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]]) -> dict[str, Any]:

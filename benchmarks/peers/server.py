@@ -122,20 +122,20 @@ def process_tree(pid: int) -> list[int]:
     return [process.pid, *(child.pid for child in process.children(recursive=True))]
 
 
-def embed(name: str, server: Server, port: int, texts: Sequence[str]) -> NDArray[np.float64]:
+def embed(name: str, server: Server, port: int, texts: Sequence[str], pid: int) -> NDArray[np.float64]:
     """`(texts, hidden)` of a server that may still be starting, one request per text.
 
     Raises:
-        RuntimeError: it does not answer in `START_SECONDS`.
+        RuntimeError: it does not answer in `START_SECONDS`, or its process has ended.
     """
     deadline, found = monotonic() + START_SECONDS, []
     for text in texts:
         body = {server.key: text if server.single else [text], **server.fields}
-        found.append(server.vectors(first_answer(name, server.url(port), body, deadline))[0])
+        found.append(server.vectors(first_answer(name, server.url(port), body, deadline, pid))[0])
     return np.asarray(found, np.float64)
 
 
-def first_answer(name: str, url: str, body: dict[str, Any], deadline: float) -> Any:
+def first_answer(name: str, url: str, body: dict[str, Any], deadline: float, pid: int) -> Any:
     """Asked until it answers."""
     while True:
         said = "nothing"
@@ -144,6 +144,8 @@ def first_answer(name: str, url: str, body: dict[str, Any], deadline: float) -> 
             if answer.ok:
                 return answer.json()
             said = f"{answer.status_code} {answer.text[:200]}"
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            raise RuntimeError(f"{name} has ended; its log is in {environments.CACHE}")
         if monotonic() > deadline:
             raise RuntimeError(f"{name} does not answer within {START_SECONDS} s; the last it said was {said}")
         sleep(0.5)

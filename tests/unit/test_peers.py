@@ -226,3 +226,17 @@ def test_a_broken_off_run_goes_on_with_the_cells_that_are_missing(monkeypatch, t
     command.run_served(command.options(["--models", "bert-base", "--resume"]), record)
     command.run_served(command.options(["--models", "bert-base"]), record)
     assert asked == [others, [first, *others]]
+
+
+@pytest.mark.parametrize(
+    ("precision", "cosine", "why"),
+    [
+        ("float32", 1.0, ""),
+        ("float32", 0.99, "a cosine below 0.99999"),
+        ("int8", 0.9988, ""),
+        ("int8", 0.5, "a cosine below 0.97"),
+        ("int8", 1.0, "its vectors are float32's"),
+    ],
+)
+def test_a_server_is_refused_whose_vectors_are_another_precisions(precision, cosine, why):
+    assert served.refusal(precision, cosine) == why

@@ -12,6 +12,8 @@ from benchmarks.peers.engines.base import Batch, Engine, States, cut, rectangles
 
 FILE = "model.onnx"
 OUTPUT = "last_hidden_state"
+FLOAT = 1
+"""ONNX's number for float32."""
 AXES = {0: "texts", 1: "tokens"}
 
 
@@ -41,7 +43,12 @@ class OnnxRuntime(Engine):
         optimizer.save_model_to_file(str(fused))
         if precision == "int8":
             quantize_dynamic(
-                fused, fused, weight_type=QuantType.QInt8, per_channel=True, reduce_range=not multiplies_bytes()
+                fused,
+                fused,
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+                reduce_range=not multiplies_bytes(),
+                extra_options={"DefaultTensorType": FLOAT},  # which it cannot tell behind its own fused operators
             )
         plain.unlink()
 
