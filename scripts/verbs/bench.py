@@ -64,8 +64,11 @@ def bench(
         made = workload.make(load, texts, seed, model.tokenizer)
     except ValueError as error:
         raise Failure(str(error)) from None
-    if max(made.tokens) > model.max_length:
-        raise Failure(f"{load} tokens are more than the {model.max_length} that {name} reads of a text")
+    if (longest := max(made.tokens)) > model.max_length:
+        raise Failure(
+            f"texts of {longest} tokens are more than the {model.max_length} that {name} reads of a text",
+            fix=f"--workload {model.max_length}, or fewer tokens",
+        )
     target = running.target(server, name, task, workers)
     rows = []
     for setting in settings:

@@ -1,4 +1,7 @@
-"""Addresses of pages at a gateway in front of a real server: they lead to the version that answers."""
+"""Pages and forms at a gateway in front of a real server.
+
+Addresses of pages lead to the version that answers; a form that cannot be read is the client's fault, and a 400.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from tests.e2e.conftest import Cli
 from tests.gateway import needs_haproxy
 
 pytestmark = needs_haproxy
+PREDICT = "/predictions/bert"
+FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +40,21 @@ def test_a_page_without_a_version_leads_to_the_one_that_answers(door, page):
     answer = requests.get(f"{door}/tiny/{page}", timeout=60)
     assert answer.url == f"{door}/predictions/tiny/1.0/{page}"
     assert requests.post(f"{door}/predictions/bert/{page}", json={"inputs": "a"}, timeout=60).status_code == 404
+
+
+@pytest.mark.parametrize("body", ["text=%zz", "text=100%", "text=a%2", "te%xt=a", "text=100% of it", "a=%2g&text=b"])
+def test_a_broken_form_is_a_400(door, body):
+    answer = requests.post(door + PREDICT, data=body, headers=FORM, timeout=60)
+    assert (answer.status_code, answer.json()["error_type"]) == (400, "malformed")
+    assert "no two hexadecimal digits" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("body", ["text=100%25", "text=%41b+c", "text=%C3%A9%f0%9f%99%82"])
+def test_others_reach_the_server(door, body):
+    answer = requests.post(door + PREDICT, data=body, headers=FORM, timeout=60)
+    assert answer.status_code == 200
+    assert len(answer.json()[0]) == 384
+
+
+def test_a_percent_sign_in_json_means_nothing(door):
+    assert requests.post(door + PREDICT, json={"inputs": "100%zz"}, timeout=60).status_code == 200
