@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from scripts.gateway import maps
+from scripts.gateway import maps, servers
 from scripts.server import agent, holding
 from scripts.server.holding import Holding
 
@@ -18,8 +18,11 @@ DOWN, NONE = "0", ("-", "0")
 """How `show servers state` writes a server that is down, and no address or port."""
 
 
-def up(folder: Path) -> list[tuple[str, int]]:
-    """Host and inference port of each server that takes requests, whatever a name means now.
+def up(folder: Path) -> tuple[list[tuple[str, int]], bool]:
+    """Host and inference port of each server that takes requests and has an agent, whatever a name means now.
+
+    Returns:
+        They, and whether a server takes requests that has none.
 
     Raises:
         OSError: HAProxy does not answer.
@@ -27,8 +30,9 @@ def up(folder: Path) -> list[tuple[str, int]]:
     lines = [line.split() for line in maps.told(folder / maps.ADMIN, "show servers state").splitlines()[1:] if line]
     head = [name for name in lines[0] if name != "#"]
     rows = [dict(zip(head, line, strict=False)) for line in lines[1:]]
-    asked = [row for row in rows if row["srv_op_state"] != DOWN and row["srv_agent_port"] not in NONE]
-    return sorted({(row["srv_addr"], int(row["srv_port"])) for row in asked})
+    there = [row for row in rows if row["srv_op_state"] != DOWN and not row["be_name"].endswith(servers.LARGE)]
+    asked = [row for row in there if row["srv_agent_port"] not in NONE]
+    return sorted({(row["srv_addr"], int(row["srv_port"])) for row in asked}), len(asked) < len(there)
 
 
 LAST: dict[tuple[str, int], Holding] = {}

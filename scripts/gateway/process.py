@@ -15,7 +15,7 @@ import msgspec
 import psutil
 
 from scripts.console import Failure
-from scripts.gateway import keys, maps, servers, versions
+from scripts.gateway import keys, maps, readiness, servers, versions
 from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import CONFIG, DRAIN_SECONDS, LOG, OLD_LOG, check
 from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Settings
@@ -48,6 +48,7 @@ def write_maps(settings: Settings) -> None:
         maps.write(settings.folder / KEY_MAP, keys.lines(settings.keys))
     (settings.folder / VERSION_MAP).unlink(missing_ok=True)
     versions.write(settings)
+    readiness.write(settings)
     (settings.folder / servers.STATE).write_text(servers.NOTHING)
     settings.save()
 

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from scripts.console import Failure, err
-from scripts.gateway import discovery, hosts, maps, servers, settings, state, versions
+from scripts.gateway import discovery, hosts, maps, readiness, servers, settings, state, versions
 from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import CONFIG, check
 from scripts.gateway.settings import Settings
@@ -66,6 +66,7 @@ def prepare(folder: Path) -> None:
     known = maps.told(folder / maps.ADMIN, "show servers state")
     now.save()
     versions.write(now)
+    readiness.write(now)
     (folder / CONFIG).write_text(render(now))
     (folder / servers.STATE).write_text(known)
     gateway = state.read(folder)

@@ -7,7 +7,7 @@ from html import escape
 
 from scripts.gateway.choice import current
 from scripts.gateway.rules import PUT, answer, quoted, refusal, rewrite
-from scripts.gateway.settings import VERSION_MAP, Settings
+from scripts.gateway.settings import READY_MAP, VERSION_MAP, Settings
 
 TEI = (
     *("/embed", "/embed_all", "/embed_sparse", "/embeddings", "/predict", "/rerank", "/similarity", "/tokenize"),
@@ -69,13 +69,15 @@ def described(settings: Settings) -> Iterator[str]:
     yield answer({"object": "list", "data": about}, "if { path /v1/models }")
     for model, item in zip(models, about, strict=True):
         own = f"/v2/models/{model.name}"
-        yield answer(item | {"name": model.name, "ready": True}, f"if {{ path /v1/models/{model.name} }} ready")
+        works = f"ready {{ str({model.name}),map_str({READY_MAP}) -m found }}"
+        yield answer(item | {"name": model.name, "ready": True}, f"if {{ path /v1/models/{model.name} }} {works}")
         about_it = model.metadata() | {"versions": [PUT]}
         yield answer(about_it, f"if {{ path {own} }}", put=current(model.name, settings))
         ready = {"name": model.name, "ready": True}
-        yield answer(ready, f"if {{ path {own}/ready }} ready")
+        yield answer(ready, f"if {{ path {own}/ready }} {works}")
         gone = f"if {{ path /v1/models/{model.name} {own}/ready }}"
-        yield refusal(503, "unavailable", "no server is up", gone, retry=True)
+        yield refusal(503, "unavailable", "no server is up", f"{gone} !ready", retry=True)
+        yield refusal(503, "unavailable", f"{model.name} has no worker", gone, retry=True)
 
 
 def versioned(settings: Settings) -> Iterator[str]:

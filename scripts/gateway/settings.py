@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 DEFAULT_PORT = 8000
-KEY_MAP, VERSION_MAP = "keys.map", "versions.map"
+KEY_MAP, VERSION_MAP, READY_MAP = "keys.map", "versions.map", "ready.map"
 """HAProxy's own files in the folder of a gateway; see `maps.py`."""
 FILE = "settings.json"
 NAMED = re.compile(r"[A-Za-z0-9._-]+")

@@ -32,7 +32,7 @@ def behind(gateway: Gateway) -> list[Holding]:
     there = filter(None, map(read, sorted(paths.RUNS.glob(f"*/{FILE}"))))
     local = {address(server): server for server in there if address(server) in gateway.servers}
     lives = [server for server in local.values() if server.process() or server.watcher()]
-    others = [each for each in agents.up(gateway.folder) if f"{each[0]}:{each[1]}" not in local]
+    others = [each for each in agents.up(gateway.folder)[0] if f"{each[0]}:{each[1]}" not in local]
     return [*map(holding.of, lives), *agents.holdings(others)]
 
 

@@ -17,7 +17,7 @@ from time import monotonic, sleep
 from types import FrameType
 
 from scripts.console import Failure
-from scripts.gateway import keys, maps, reload, versions
+from scripts.gateway import keys, maps, readiness, reload, versions
 from scripts.gateway.haproxy import LOG, OLD_LOG, spawn, stop
 from scripts.gateway.memory import Memory
 from scripts.gateway.settings import KEY_MAP
@@ -79,6 +79,8 @@ class Watch:
                 self.keys = now
         with suppress(OSError):
             versions.follow(self.folder)
+        with suppress(OSError):
+            readiness.follow(self.folder)
         with suppress(OSError):
             bound(self.folder / LOG)
         if self.memory.pid != self.haproxy.pid:

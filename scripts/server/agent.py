@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from time import monotonic
+from typing import NamedTuple
 
 from handler.locks import is_locked, stop_note
 from scripts.console import Failure
@@ -35,24 +36,34 @@ FRESH = 0.3
 """Seconds for which a word is true: however many ask, and whoever they are, Java is asked no more often."""
 
 
+class State(NamedTuple):
+    """How a server is, in a word for HAProxy, and which of its models have a worker; None before anybody has asked."""
+
+    word: str
+    working: list[str] | None
+
+
 class Agent:
     """What one server says."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self.lock = threading.Lock()
-        self.word, self.since = "", -FRESH
+        self.state, self.since = State("", None), -FRESH
 
     def say(self, question: bytes, asker: str) -> str:
-        """The answer to somebody at that address; what HAProxy was told is written down."""
+        """The answer to somebody at that address; what HAProxy was told is written down.
+
+        Versions are said without asking Java, which may be late: which models have workers is what HAProxy heard last.
+        """
         if question == VERSIONS:
-            return holding.line(self.server.current())
+            return holding.line(self.server.current(), self.state.working)
         with self.lock:
             if monotonic() - self.since >= FRESH:
-                self.word, self.since = state(self.server), monotonic()
-            word = self.word
-        heard.note(self.server, asker, word)
-        return word
+                self.state, self.since = state(self.server), monotonic()
+            now = self.state
+        heard.note(self.server, asker, now.word)
+        return now.word
 
 
 def port(server: Server) -> int:
@@ -60,7 +71,7 @@ def port(server: Server) -> int:
     return server.inference_port + OFFSET
 
 
-def state(server: Server) -> str:
+def state(server: Server) -> State:
     """`ready 100%`, less with a long queue; `drain` when it is to end; `down` without Java or any worker, or at start.
 
     A `start` that is asked to end before it is done cuts what its first workers have accepted: nothing is to be sent.
@@ -70,15 +81,16 @@ def state(server: Server) -> str:
     """
     server = server.current()
     if server.process() is None or is_locked(server.starting):
-        return "down"
+        return State("down", [])
     if is_locked(stop_note(server.locks)):
-        return heard.DRAIN
+        return State(heard.DRAIN, [])
     try:
-        ready = [management.ready(management.describe(server, name)) for name in server.models]
+        working = [name for name in server.models if management.ready(management.describe(server, name))]
         waiting = draining.pending(server)
     except Failure:
-        return "down"
-    return f"ready up {max(LEAST, 100 - 100 * waiting // FULL)}%" if any(ready) else "down"
+        return State("down", [])
+    weight = max(LEAST, 100 - 100 * waiting // FULL)
+    return State(f"ready up {weight}%" if working else "down", working)
 
 
 class Listener(socketserver.ThreadingTCPServer):

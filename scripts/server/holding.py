@@ -14,11 +14,13 @@ class Holding(msgspec.Struct, frozen=True):
         answering: name -> the version that answers where an address names none.
         previous: name -> the version that answered before, and still does at its own address.
         canary: name -> the version that is being tried, and per cent of the requests that it is to get.
+        working: names that have a worker now; None where that is not known.
     """
 
     answering: dict[str, str] = {}
     previous: dict[str, str] = {}
     canary: dict[str, tuple[str, int]] = {}
+    working: list[str] | None = None
 
     def versions(self, model: str) -> set[str]:
         """All that the server answers with."""
@@ -35,9 +37,9 @@ def of(server: Server) -> Holding:
     )
 
 
-def line(server: Server) -> str:
+def line(server: Server, working: list[str] | None) -> str:
     """What `read` reads."""
-    return msgspec.json.encode(of(server)).decode()
+    return msgspec.json.encode(msgspec.structs.replace(of(server), working=working)).decode()
 
 
 def read(text: str) -> Holding | None:

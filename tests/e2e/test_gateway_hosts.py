@@ -188,3 +188,27 @@ def test_versions_are_those_that_all_agents_say(cli, stand_in):
         for listener in listeners:
             listener.shutdown()
             listener.server_close()
+
+
+def test_a_model_is_ready_while_a_server_has_a_worker_for_it(cli, stand_in):
+    words = ['{"answering":{"bert":"1.0"},"working":["bert"]}']
+    server = stand_in(cli.port)
+    listener = agent.listen(
+        lambda question, asker: words[0] if question == agent.VERSIONS else "ready up 100%", cli.port + agent.OFFSET
+    )
+    try:
+        with gateway(cli, "--server", f"http://127.0.0.1:{server.server_port}") as url:
+
+            def told() -> list[tuple[int, str]]:
+                paths = ("/v2/models/bert/ready", "/v1/models/bert", "/v2/health/ready")
+                answers = [requests.get(url + path, timeout=60) for path in paths]
+                return [(each.status_code, each.json().get("error", "")) for each in answers]
+
+            assert told() == [(200, "")] * 3
+            words[0] = '{"answering":{"bert":"1.0"},"working":[]}'
+            wait_for(lambda: told() == [(503, "bert has no worker")] * 2 + [(200, "")], "a model without a worker")
+            words[0] = '{"answering":{"bert":"1.0"}}'  # of an agent that does not say it
+            wait_for(lambda: told() == [(200, "")] * 3, "a model that may have one")
+    finally:
+        listener.shutdown()
+        listener.server_close()

@@ -17,7 +17,7 @@ from scripts.gateway import agents, haproxy, hosts, keys, large, maps, routes, s
 from scripts.gateway.certificate import check
 from scripts.gateway.configuration import render
 from scripts.gateway.rules import quoted
-from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Backend, Served, Settings
+from scripts.gateway.settings import KEY_MAP, READY_MAP, VERSION_MAP, Backend, Served, Settings
 from scripts.server import agent, heard
 from scripts.server.holding import Holding
 from scripts.verbs.gateway import gateway, listed, rates
@@ -30,7 +30,7 @@ KEY = "k" * 24
 def checked(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """HAProxy's own word."""
     (folder / "haproxy.cfg").write_text(text)
-    for name in (KEY_MAP, VERSION_MAP):
+    for name in (KEY_MAP, READY_MAP, VERSION_MAP):
         (folder / name).write_text("")
     (folder / servers.STATE).write_text(servers.NOTHING)
     return subprocess.run([haproxy.program(), "-c", "-f", "haproxy.cfg"], cwd=folder, capture_output=True, text=True)
@@ -106,8 +106,8 @@ def test_the_agent_says_down_until_start_is_done(tmp_path, monkeypatch):
     monkeypatch.setattr(agent.draining, "pending", lambda _: 0)
     with server.starting.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert agent.state(server) == "down"
-    assert agent.state(server) == "ready up 100%"
+        assert agent.state(server) == ("down", [])
+    assert agent.state(server) == ("ready up 100%", ["bert"])
 
 
 def holding(active, previous="", canary="", percent=0):
