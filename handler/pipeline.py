@@ -70,6 +70,7 @@ class Pipeline:
         self.deadline = model.deadline
         self.tokenizer = model.tokenizer
         self.runtime = runtime
+        self.runtime.share = workers.share
         self.portion = (
             CHARACTERS_PER_TOKEN * (self.config.token_budget or DEFAULT_TOKEN_BUDGET)
             if runtime.outputs_on_device

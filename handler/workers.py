@@ -15,6 +15,7 @@ from pathlib import Path
 
 from handler.cores import cores
 from handler.locks import WAITING, drain_notes, is_locked, is_refusing, worker_locks
+from handler.share import Share, lower
 
 
 class WorkerRegistry:
@@ -33,6 +34,7 @@ class WorkerRegistry:
         self.fixed = threads or (0 if folder else max(1, cores() // expected))
         self.name = f"{model}.{os.getpid()}"
         self.lock = os.open(folder / self.name, os.O_CREAT | os.O_RDWR, 0o600) if folder else None
+        self.share = None if self.lock is None else Share(self.lock)
 
     def is_refusing(self) -> bool:
         """Whether this server is being stopped, and what comes now is not accepted any more."""
@@ -43,14 +45,15 @@ class WorkerRegistry:
         """Hold this worker's lock; the value is the number of threads to compute with.
 
         A batch of several requests means that more are waiting: all workers of the model will be busy in a moment, and
-        the cores are shared among all of them.
+        the cores are shared among all of them. Those that compute now make room at once.
         """
-        if self.lock is None:
+        if self.lock is None or self.share is None:
             yield self.fixed
             return
+        self.share.renew(cores())  # before the lock: others lower it from then on
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         try:
-            yield self.fixed or max(1, cores() // self.active_workers(requests))
+            yield self.fixed or self.fair_threads(requests)
         finally:
             fcntl.flock(self.lock, fcntl.LOCK_UN)
 
@@ -69,9 +72,12 @@ class WorkerRegistry:
             note.write(WAITING)
             fcntl.flock(note, fcntl.LOCK_EX)
 
-    def active_workers(self, requests: int) -> int:
-        """Workers among which the cores are to be shared."""
+    def fair_threads(self, requests: int) -> int:
+        """An equal share of the cores; those that compute now keep no more than one among themselves and this one."""
         assert self.folder is not None
         siblings = worker_locks(self.folder, self.model) if requests > 1 else []
         others = [file for file in self.folder.iterdir() if file.name != self.name]
-        return 1 + sum(file in siblings or is_locked(file) for file in others)
+        computing = [file for file in others if is_locked(file)]
+        for file in computing:
+            lower(file, max(1, cores() // (1 + len(computing))))
+        return max(1, cores() // len({self.folder / self.name, *computing, *siblings}))

@@ -72,5 +72,5 @@ class Batch(Structure):
             (name, c_void_p)
             for name in ("states", "sums", "attended", "wide", "gated", "quantized", "scales", "zero_points")
         ),
-        *((name, c_void_p) for name in ("halves", "scratch", "regions")),
+        *((name, c_void_p) for name in ("halves", "scratch", "regions", "threads")),
     )

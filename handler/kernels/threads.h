@@ -9,17 +9,25 @@ struct region {
     long padding[14]; /* two cache lines each: threads in different regions do not disturb each other */
 };
 
-/* A thread, and the region it is in. */
+/* A thread, and the region it is in. One that has left claims nothing more and waits for nobody. */
 struct context {
     long thread;
     struct region *region;
+    const int32_t *threads; /* how many may take part, which others make fewer meanwhile; null for all */
+    long left;
 };
 
 extern int sched_yield(void);
 
 enum { SPINS = 2000 };
 
-INLINE long claim(struct context *context) { return __atomic_fetch_add(&context->region->claimed, 1, __ATOMIC_RELAXED); }
+INLINE void leave_if_too_many(struct context *context) {
+    context->left = context->threads && context->thread >= __atomic_load_n(context->threads, __ATOMIC_RELAXED);
+}
+
+INLINE long claim(struct context *context) {
+    return context->left ? __LONG_MAX__ : __atomic_fetch_add(&context->region->claimed, 1, __ATOMIC_RELAXED);
+}
 
 INLINE void finish(struct context *context) { __atomic_add_fetch(&context->region->finished, 1, __ATOMIC_RELEASE); }
 
@@ -27,9 +35,11 @@ INLINE void finish(struct context *context) { __atomic_add_fetch(&context->regio
 
 /* Wait until all items of a region are finished, and go on to the next. One that waits long gives its core away. */
 static void barrier(struct context *context, long items) {
+    if (context->left) return;
     for (long spins = 0; __atomic_load_n(&context->region->finished, __ATOMIC_ACQUIRE) < items; spins++) {
         if (spins < SPINS) __builtin_ia32_pause();
         else sched_yield();
     }
     context->region++;
+    if (context->thread) leave_if_too_many(context);
 }

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from handler.config import Dtype
+from handler.share import Share
 from handler.types import Encoding, Output
 
 WEIGHTS = "packed.safetensors"
@@ -61,6 +62,8 @@ class Runtime(ABC):
     """Whether outputs are the reference's own to the last bit, so that clients may compare them with `==`."""
     outputs_on_device: bool = False
     """Whether outputs stay on the device until they are read: `run` then only begins a pass, and the host may go on."""
+    share: Share | None = None
+    """Threads that a pass may use, which may become fewer meanwhile; None for as many as `use_threads` said."""
     placements: ClassVar[Placements]
     """Kinds of device it runs on, and the dtypes it has there."""
 

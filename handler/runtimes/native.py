@@ -6,12 +6,10 @@ whatever else is in its batch, so answers are batch-invariant to the bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from ctypes import addressof
 from itertools import pairwise
 from pathlib import Path
-from threading import Barrier
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +25,7 @@ from handler.encoders.description import Description
 from handler.kernels.structures import DTYPES, LINEARS, REGION, RELATIVE, Batch, Layer, Linear, Model, Norm
 from handler.runtimes import indices, panels
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, load_word_embeddings
+from handler.runtimes.helpers import ThreadPool
 from handler.runtimes.workspace import Distances, Turns, Workspace, address
 from handler.types import Encoding, Output
 
@@ -152,7 +151,9 @@ class Native(Runtime):
         reserved = self.workspace.reserve(total, scratch * self.threads)
         inputs = (address(array) for array in (ids, positions, types, offsets, pooled, states))
         regions = np.zeros((self.regions, REGION), np.int64)
-        batch = Batch(total, len(lengths), longest, *inputs, *reserved, address(regions))
+        batch = Batch(
+            total, len(lengths), longest, *inputs, *reserved, address(regions), self.share and self.share.address
+        )
         self.pool.run(self.encode, addressof(self.model), addressof(batch), self.threads)
         return [
             Output(states[start:stop], None if pooled is None else pooled[number])
@@ -171,28 +172,3 @@ def cut(encodings: Sequence[Encoding], most: int) -> list[Sequence[Encoding]]:
     nearest = np.abs(ends[:, None] - ends[-1] * np.arange(1, count) / count).argmin(0)
     bounds = [0, *(nearest + 1).tolist(), len(encodings)]
     return [encodings[start:stop] for start, stop in pairwise(bounds) if start < stop]
-
-
-class ThreadPool:
-    """Threads that take part in a pass. ctypes lets go of the interpreter's lock, so that all compute at once.
-
-    They start here, so that one that cannot start is an error of loading and not of a request.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self.pool = ThreadPoolExecutor(max(1, count), thread_name_prefix="kernel")
-        barrier = Barrier(max(1, count))
-        for waiting in [self.pool.submit(barrier.wait) for _ in range(barrier.parties)]:
-            waiting.result()
-
-    def run(self, encode: Callable[..., None], model: int, batch: int, threads: int) -> None:
-        """A pass. It does not wait for helpers that have not begun: what there was to do is done without them."""
-        helping: list[Future[None]] = []
-        try:
-            helping.extend(self.pool.submit(encode, model, batch, thread) for thread in range(1, threads))
-            encode(model, batch, 0)
-        finally:
-            for helper in helping:
-                if not helper.cancel():
-                    helper.result()

@@ -38,6 +38,7 @@ LEVELS = [
         "keys",
         "locks",
         "otel",
+        "share",
         "unpacking",
     },
     {"errors"},

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from handler import workers as module
+from handler.share import lower
 from handler.workers import WorkerRegistry
 
 HOLD = """
@@ -67,6 +68,28 @@ def test_an_idle_worker_of_the_same_model_counts_once_requests_queue(tmp_path):
 def test_workers_that_ended_do_not_count(tmp_path):
     (tmp_path / f"bert.{2**22 + 1}").touch()
     assert threads(WorkerRegistry("bert", tmp_path, 0, 1), requests=2) == 8
+
+
+def test_a_worker_that_computes_makes_room_for_another(tmp_path):
+    first, second, third = (WorkerRegistry(name, tmp_path, 0, 1) for name in ("bert", "else", "more"))
+    shares = [each.share.threads for each in (first, second, third)]
+    with first.acquire_threads(1) as of_first:
+        assert (of_first, shares[0].value) == (8, 8)
+        with second.acquire_threads(1) as of_second:
+            assert (of_second, shares[0].value) == (4, 4)
+            with third.acquire_threads(1) as of_third:
+                assert (of_third, [each.value for each in shares]) == (2, [2, 2, 8])
+        with second.acquire_threads(1):
+            assert [each.value for each in shares] == [2, 8, 8]  # a share grows with the next batch
+    with first.acquire_threads(1):
+        assert shares[0].value == 8
+
+
+def test_a_worker_without_a_share_is_let_alone(tmp_path):
+    lower(tmp_path / "gone", 1)
+    (tmp_path / "empty").touch()
+    lower(tmp_path / "empty", 1)
+    assert (tmp_path / "empty").read_bytes() == b""
 
 
 def test_a_fixed_number_stays(tmp_path):

@@ -1,0 +1,61 @@
+"""Threads that take part in a pass of the kernels, each on a core that the caller does not compute on.
+
+A helper that has slept for some milliseconds is often woken on the core of the thread that wakes it, where it waits
+until that one is done: a virtual CPU without work is given away by its host, and Linux does not take such a one for
+idle (`available_idle_cpu` in kernel/sched). Requests that came one by one, with pauses, had one core instead of all.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, get_native_id
+
+current_core: Callable[[], int] | None = ctypes.CDLL(None).sched_getcpu if sys.platform == "linux" else None
+"""Of the calling thread: sched_getcpu(3)."""
+
+
+class ThreadPool:
+    """Helpers. ctypes lets go of the interpreter's lock, so that all compute at once.
+
+    They start here, so that one that cannot start is an error of loading and not of a request.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.pool = ThreadPoolExecutor(max(1, count), thread_name_prefix="kernel")
+        barrier = Barrier(max(1, count))
+
+        def begin() -> int:
+            barrier.wait()
+            return get_native_id()
+
+        self.threads = [begun.result() for begun in [self.pool.submit(begin) for _ in range(barrier.parties)]]
+        self.avoided = -1
+
+    def run(self, encode: Callable[..., None], model: int, batch: int, threads: int) -> None:
+        """A pass. It does not wait for helpers that have not begun: what there was to do is done without them."""
+        helping: list[Future[None]] = []
+        if threads > 1 and current_core is not None:
+            self.avoid(current_core())
+        try:
+            helping.extend(self.pool.submit(encode, model, batch, thread) for thread in range(1, threads))
+            encode(model, batch, 0)
+        finally:
+            for helper in helping:
+                if not helper.cancel():
+                    helper.result()
+
+    def avoid(self, core: int) -> None:
+        """Keep helpers off a core, unless they are, or it is the only one that the calling thread may run on."""
+        if core == self.avoided:
+            return
+        others = os.sched_getaffinity(0) - {core}
+        for thread in self.threads if others else ():
+            with suppress(OSError):  # the cores of this process have just become others
+                os.sched_setaffinity(thread, others)
+        self.avoided = core
