@@ -1,7 +1,8 @@
 """`bert plan` against measurement: `python -m benchmarks.planning [ROUNDS]`, into `planning.json` and charts.
 
 Of each archive the host is measured as `plan` does. Then each round sends open loops at shares of what a closed loop
-gets just before, and the host's times are scaled to that, since a machine is not the same from minute to minute. The
+gets just before, and the host's times are scaled to what it gets before and after, since a machine is not the same from
+minute to minute, and 3 % of speed are 15 % of the wait at 80 % load. The
 simulation is given the same times of sending and lengths, the load generator as a part of the host, since it takes
 cores of it, and the cores that other programs had meanwhile. Percentiles are the median of all rounds', measured ones
 and simulated ones.
@@ -143,19 +144,21 @@ def opened(subject: Subject, host: Host, share: float, seed: int, point: Point) 
     A run that others had more than `QUIET` cores of is made again, at most `TRIES` times; the quietest counts.
     """
     runs = []
+    most, tokens = saturated(subject)
     for _ in range(TRIES):
-        most, tokens = saturated(subject)
-        rate = share * most
+        rate, before = share * most, most
         made = workload.make("mixed", max(LEAST, int(rate * SECONDS)), seed, subject.model.tokenizer)
-        runs.append((most, made, *watched(subject, served.requests(subject.target, made, 1), rate, seed)))
+        seen = watched(subject, served.requests(subject.target, made, 1), rate, seed)
+        most, _ = saturated(subject)
+        runs.append((rate, (before + most) / 2, made, *seen))
         if runs[-1][-1] <= QUIET:
             break
-    most, made, outcome, others = min(runs, key=lambda run: run[-1])
-    rate = share * most
+    rate, most, made, outcome, others = min(runs, key=lambda run: run[-1])
     due = np.cumsum(np.random.default_rng(seed).exponential(1 / rate, len(made.texts)))  # as in `open_loop`
     late = np.asarray(outcome.late)
     traffic = Traffic(np.sort(due + late), np.asarray(made.tokens, float), rate)
-    host = msgspec.structs.replace(paced(host, most, tokens), other_cores=max(0.0, others))
+    client = 1000 * outcome.cpu_seconds / outcome.sent  # more for each request than where many are sent at once
+    host = msgspec.structs.replace(paced(host, most, tokens), other_cores=max(0.0, others), client_ms=client)
     runs_of_it = [simulate(host, 1, traffic, number, clients_here=True) for number in range(SIMULATIONS)]
     found = np.concatenate([each.latencies + late for each in runs_of_it])
     point.rates.append(rate)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
-from typing import TypeVar
+from time import perf_counter, process_time
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -38,6 +38,7 @@ class Outcome:
         errors: status (or the exception's name) -> how often.
         texts: in good answers.
         late: of each request of an open loop, seconds between when it was due and when it was sent.
+        cpu_seconds: of this process meanwhile.
     """
 
     seconds: float = 0.0
@@ -45,6 +46,7 @@ class Outcome:
     errors: dict[str, int] = field(default_factory=dict)
     texts: int = 0
     late: list[float] = field(default_factory=list)
+    cpu_seconds: float = 0.0
 
     @property
     def sent(self) -> int:
@@ -85,19 +87,39 @@ def repeated(items: Sequence[T], seconds: float, whole: bool) -> Iterator[T]:
             return
 
 
-def closed_loop(requests: Sequence[Request], in_flight: int, seconds: float = 0, whole: bool = True) -> Outcome:
-    """Keep that many requests in flight until all are sent, and `repeated` until that much time has passed."""
+def closed_loop(
+    requests: Sequence[Request], in_flight: int, seconds: float = 0, whole: bool = True, pause: float = 0
+) -> Outcome:
+    """Keep that many requests in flight until all are sent, and `repeated` until that much time has passed.
+
+    Args:
+        requests: at least one.
+        in_flight: clients, each of which waits for an answer before it sends again.
+        seconds: see `repeated`.
+        whole: see `repeated`.
+        pause: seconds that each client waits after an answer.
+    """
     with pauses.none_for_what_is_there():
-        return asyncio.run(_closed(requests, in_flight, seconds, whole))
+        return run(_closed(requests, in_flight, seconds, whole, pause))
 
 
-async def _closed(requests: Sequence[Request], in_flight: int, seconds: float, whole: bool) -> Outcome:
+def run(load: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """With the processor time it takes here, and not what was done before it."""
+    begin = process_time()
+    outcome = asyncio.run(load)
+    outcome.cpu_seconds = process_time() - begin
+    return outcome
+
+
+async def _closed(requests: Sequence[Request], in_flight: int, seconds: float, whole: bool, pause: float) -> Outcome:
     outcome, queue, target = Outcome(), repeated(requests, seconds, whole), urlsplit(requests[0].url)
 
     async def client() -> None:
         connection = Connection(target.hostname or "", target.port or 80)
         for request in queue:
             await send(connection, request, perf_counter(), outcome)
+            if pause:
+                await asyncio.sleep(pause)
         connection.close()
 
     start = perf_counter()
@@ -109,7 +131,7 @@ async def _closed(requests: Sequence[Request], in_flight: int, seconds: float, w
 def open_loop(requests: Sequence[Request], per_second: float, seed: int = 0) -> Outcome:
     """Send at random times with that mean rate, whether or not answers have come; latency counts from the time due."""
     with pauses.none_for_what_is_there():
-        return asyncio.run(_open(requests, per_second, seed))
+        return run(_open(requests, per_second, seed))
 
 
 async def _open(requests: Sequence[Request], per_second: float, seed: int) -> Outcome:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from time import process_time
 from typing import Any
 
 import numpy as np
@@ -64,24 +63,26 @@ def closed(
     shape: ModelShape,
     warm_up_seconds: float = WARM_UP_SECONDS,
     seconds: float = MEASURED_SECONDS,
+    pause: float = 0,
 ) -> dict[str, Any]:
-    """Closed loop: that many requests in flight at all times.
+    """Closed loop: that many requests in flight at all times, or as many clients that each pause after an answer.
 
     The workload is sent whole, as often as it takes, so that fast and slow servers get the same mix of lengths.
     """
     sent = requests(target, workload, texts_each)
     counted = stage_times.read(target.metrics) if target.metrics else {}
-    warm_up = closed_loop(sent, in_flight, warm_up_seconds, whole=False)
+    warm_up = closed_loop(sent, in_flight, warm_up_seconds, False, pause)
     if target.metrics:
         counted = stage_times.await_requests(target.metrics, counted, len(warm_up.latencies))
-    before, own = cpu_seconds(target.pids), process_time()
-    outcome = closed_loop(sent, in_flight, seconds)
-    load, used = process_time() - own, spent(before, cpu_seconds(target.pids))
+    before = cpu_seconds(target.pids)
+    outcome = closed_loop(sent, in_flight, seconds, pause=pause)
+    used = spent(before, cpu_seconds(target.pids))
     row = {
         "in_flight": in_flight,
+        **({"pause_ms": 1000 * pause} if pause else {}),
         **summary(outcome, workload, shape),
         "cpu_seconds": used,
-        "client_cpu_seconds": round(load, 3),
+        "client_cpu_seconds": round(outcome.cpu_seconds, 3),
     }
     if target.metrics and outcome.latencies:  # what TorchServe refuses, no worker counts
         after = stage_times.await_requests(target.metrics, counted, len(outcome.latencies))

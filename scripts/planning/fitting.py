@@ -37,16 +37,20 @@ def fit(rows: Sequence[Closed], place: Place) -> Host:
     """A host whose batches take what was measured.
 
     Processor time of a batch is `batch_ms + n * request_ms + n * tokens * token_ms`; the rest follows from rows with
-    one request in flight (speedup, overhead) and from those with the most (what Java takes beside the workers).
+    one request in flight (speedup, overhead), from those with the most (what Java takes beside the workers), and from
+    clients that pause (what rest costs), where there are any.
 
     Raises:
         Failure: a kind of row is missing.
     """
+    rested, rows = [row for row in rows if row.pause], [row for row in rows if not row.pause]
     alone, full = kinds(rows, place)
     delay = place.batch_delay_ms if place.batch_size > 1 else 0
     batch, request, token = costs(rows)
+    java_batch, java_request = java_costs(rows)
     serial = batch + request
-    turnaround = mean([turnaround_ms(row, place.batch_size, delay) for row in full])
+    # On few cores most of the wait is for a core, which the simulation makes by itself.
+    turnaround = min(java_batch, mean([waited(row, place.batch_size, delay) for row in full]))
     ratios = [token * row.tokens / max(TINY, row.wall - serial) for row in alone]
     speedup = mean([min(place.cores, max(1.0, ratio)) for ratio in ratios])
     work = [serial + turnaround + token * row.tokens / speedup for row in alone]
@@ -56,15 +60,21 @@ def fit(rows: Sequence[Closed], place: Place) -> Host:
         "request_ms": request,
         "token_ms": token,
         "turnaround_ms": turnaround,
-        "frontend_ms": max(0.0, mean([row.java for row in full]) - turnaround),
+        "frontend_ms": java_request + (java_batch - turnaround) / mean([row.batch for row in full]),
         "client_ms": mean([row.client for row in full]),
         "speedup": speedup,
         "overhead_ms": mean([row.latency - delay - busy for row, busy in zip(alone, work, strict=True)]),
+        "cold_ms": max(0.0, mean([slower(row, alone) for row in rested])) if rested else 0.0,
         "variation": mean(spreads) if spreads else 0.0,
     }
     return msgspec.convert(
         msgspec.to_builtins(place) | {key: round(value, DIGITS) for key, value in found.items()}, Host
     )
+
+
+def slower(rested: Closed, alone: Sequence[Closed]) -> float:
+    """Milliseconds by which a lone request takes longer after a pause."""
+    return rested.latency - mean([row.latency for row in alone if row.workload == rested.workload])
 
 
 def levels(place: Place) -> tuple[int, int, int]:
@@ -95,27 +105,31 @@ def kinds(rows: Sequence[Closed], place: Place) -> tuple[list[Closed], list[Clos
 
 
 def costs(rows: Sequence[Closed]) -> list[float]:
-    """Milliseconds per batch, request and token: least squares of relative errors, none of them negative."""
-    measured = np.array([row.worker for row in rows])
-    factors = np.array([[1, row.batch, row.batch * row.tokens] for row in rows]) / measured[:, None]
-    kept = [0, 1, 2]
+    """Milliseconds of a worker per batch, request and token."""
+    return nonnegative([[1, row.batch, row.batch * row.tokens] for row in rows], [row.worker for row in rows])
+
+
+def java_costs(rows: Sequence[Closed]) -> list[float]:
+    """Milliseconds of Java per batch and request."""
+    return nonnegative([[1, row.batch] for row in rows], [row.java * row.batch for row in rows])
+
+
+def nonnegative(factors: Sequence[Sequence[float]], measured: Sequence[float]) -> list[float]:
+    """Least squares of relative errors; factors that would be negative are left out, and are 0."""
+    relative = np.array(factors) / np.maximum(TINY, np.array(measured))[:, None]
+    kept = list(range(relative.shape[1]))
     while True:
-        found = np.linalg.lstsq(factors[:, kept], np.ones(len(rows)), rcond=None)[0]
-        if found.min() >= 0:
+        found = np.linalg.lstsq(relative[:, kept], np.ones(len(relative)), rcond=None)[0]
+        if found.min() >= 0 or len(kept) == 1:
             break
         kept.pop(int(found.argmin()))
-    by_column = dict(zip(kept, found.tolist(), strict=True))
-    return [by_column.get(column, 0.0) for column in range(3)]
+    by_column = dict(zip(kept, np.maximum(0, found).tolist(), strict=True))
+    return [by_column.get(column, 0.0) for column in range(relative.shape[1])]
 
 
-def turnaround_ms(row: Closed, size: int, delay: float) -> float:
-    """Of a saturated server, per request: Java's work while a worker waits for its next batch.
-
-    That is the wait without the delay of a batch that is not full, but no more than Java's processor time: on few cores
-    most of the wait is for a core, which the simulation makes by itself and which would be counted twice.
-    """
-    waited = max(0.0, row.idle - (0.0 if row.batch > size - 0.5 else delay)) / row.batch
-    return min(waited, row.java)
+def waited(row: Closed, size: int, delay: float) -> float:
+    """Milliseconds that a worker of a saturated server waits for its next batch, beside the delay of one not full."""
+    return max(0.0, row.idle - (0.0 if row.batch > size - 0.5 else delay))
 
 
 def mean(values: Sequence[float]) -> float:

@@ -27,11 +27,12 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         request_ms: of a worker, for each request.
         token_ms: of a worker, for each token.
         attention: of a text with `l` tokens, each costs `token_ms * (1 + attention * l)`.
-        turnaround_ms: of Java, for each request, while its worker waits for the next batch.
+        turnaround_ms: of Java, for each batch, while its worker waits for the next one.
         frontend_ms: of Java, for each request, beside the workers.
         client_ms: of the load generator, for each request; counts only where clients run on the host.
         speedup: of a lone request's tokens when they are computed by all cores; 1 for none.
         overhead_ms: latency that is no work: timers, wake-ups, sockets.
+        cold_ms: by which a batch takes longer on a host that has rested; see `machine.COLD_SECONDS`.
         variation: standard deviation of a batch's time over its mean; 1 makes it exponential.
         other_cores: that other programs of the host keep busy.
         threads: `handler.threads`; 0 shares the cores among busy workers.
@@ -51,6 +52,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     client_ms: NotNegative = 0.0
     speedup: Annotated[float, Meta(ge=1)] = 1.0
     overhead_ms: float = 0.0
+    cold_ms: NotNegative = 0.0
     variation: NotNegative = 0.0
     other_cores: NotNegative = 0.0
     threads: Annotated[int, Meta(ge=0)] = 0
@@ -72,7 +74,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             clients_here: whether the load generator takes cores of the host.
         """
         threads = self.threads or max(1, self.cores // self.workers)
-        serial = self.batch_ms / self.batch_size + self.request_ms + self.turnaround_ms
+        serial = (self.batch_ms + self.turnaround_ms) / self.batch_size + self.request_ms
         tokens = mean_token_ms / (1 + self.gain * (threads - 1))
         each, together = serial + tokens, serial + tokens * threads + self.background_ms(clients_here)
         return (

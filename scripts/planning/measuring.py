@@ -1,4 +1,4 @@
-"""A running server to a `Host`: half a minute of load, short and long texts, one request at a time and many."""
+"""A running server to a `Host`: under a minute of load, short and long texts, one request at a time and many."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from scripts.planning.host import Host
 from scripts.server import java_patches, management
 from scripts.server.state import Server
 
-LENGTHS = ("16", "96")
-"""Tokens per text: about the ends of what most texts have."""
+LENGTHS = ("16", "mixed", "96")
+"""Tokens per text: about the ends of what most texts have, and what they have together."""
+PAUSE = 0.02
+"""Seconds after each answer, in which a host rests."""
 TEXTS = 200
 SECONDS = 3.0
 WARM_UP = 1.0
@@ -61,7 +63,7 @@ def place(archive: Path, workers: int, shape: workload.ModelShape) -> fitting.Pl
 
 
 def measure(found: Subject) -> tuple[Host, list[dict[str, Any]]]:
-    """The host, and the rows it was made of; takes half a minute.
+    """The host, and the rows it was made of; takes three quarters of a minute.
 
     Raises:
         Failure: of some load no request was answered.
@@ -69,9 +71,10 @@ def measure(found: Subject) -> tuple[Host, list[dict[str, Any]]]:
     rows: list[dict[str, Any]] = []
     for tokens in LENGTHS:
         made = workload.make(tokens, TEXTS, 0, found.model.tokenizer)
-        for in_flight in fitting.levels(found.place):
-            with step(f"{tokens} tokens, {in_flight} in flight"):
-                row = served.closed(found.target, made, 1, in_flight, found.model.shape, WARM_UP, SECONDS)
+        loads = [(in_flight, 0.0) for in_flight in fitting.levels(found.place)]
+        for in_flight, pause in loads if tokens.isdigit() else [*loads, (1, PAUSE)]:
+            with step(f"{tokens} tokens, {in_flight} in flight{', with pauses' if pause else ''}"):
+                row = served.closed(found.target, made, 1, in_flight, found.model.shape, WARM_UP, SECONDS, pause)
             if not row["requests"]:
                 raise Failure(
                     f"none of {sum(row['errors'].values())} requests was answered, with {in_flight} in flight "

@@ -31,6 +31,8 @@ class Closed:
         latency: mean.
         spread: of latencies: from the median to the 90th percentile.
         fixed: whether all texts have one length.
+        workload: its name.
+        pause: of a client after each answer.
     """
 
     in_flight: int
@@ -44,6 +46,8 @@ class Closed:
     latency: float
     spread: float
     fixed: bool
+    workload: str
+    pause: float
 
 
 def closed(row: Mapping[str, Any], workload: str, attention: float) -> Closed:
@@ -54,6 +58,7 @@ def closed(row: Mapping[str, Any], workload: str, attention: float) -> Closed:
     """
     requests, stages = row["requests"], row["stages"]
     lengths = traffic.draw(np.random.default_rng(0), DRAWN, workload)
+    lengths *= row["tokens_per_second"] / row["texts_per_second"] / lengths.mean()  # those that were sent
     used = {True: 0.0, False: 0.0}
     for process, seconds in row["cpu_seconds"].items():
         used[process.startswith("java")] += seconds
@@ -70,6 +75,8 @@ def closed(row: Mapping[str, Any], workload: str, attention: float) -> Closed:
         latency=row["mean_ms"],
         spread=row["p90_ms"] - row["p50_ms"],
         fixed=workload != "mixed",
+        workload=workload,
+        pause=row.get("pause_ms", 0.0),
     )
 
 

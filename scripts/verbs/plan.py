@@ -49,7 +49,7 @@ def plan(
 ) -> None:
     """Plan how many hosts answer a load in time, by a simulation of queues, batches, workers and cores.
 
-    Without --host or --bench the running server's model is measured for half a minute, so give it a quiet moment.
+    Without --host or --bench the running server's model is measured for a minute, so give it a quiet moment.
 
     Examples: scripts/bert plan bert --rate 300 --save host.json; scripts/bert plan bert --host host.json --rate 5000
     --p99 100ms --tokens 40 --zones 3 --price 0.17 --chart plan.svg
@@ -63,7 +63,7 @@ def plan(
     documents.check_writable(save, chart)
     goal = Goal(rate, seconds(p99), tokens, seed)
     try:
-        traffic.make(rate, 1, tokens)  # before half a minute of measuring
+        traffic.make(rate, 1, tokens)  # before anything is measured
     except ValueError as error:
         raise Failure(str(error)) from None
     kind = given(host, bench or [], name, inference_port)

@@ -4,7 +4,7 @@ import gc
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import sleep
+from time import process_time, sleep
 from types import SimpleNamespace
 
 import numpy as np
@@ -154,6 +154,20 @@ def test_a_closed_loop_measures_whole_workloads_after_a_warm_up(monkeypatch, ser
     counts = [server.texts[-4 * cycles :].count(text) for text in made.texts]
     assert counts == [cycles] * 4
     assert len(server.texts) - 4 * cycles >= warm_up
+
+
+def test_clients_pause_and_what_the_collector_takes_is_not_theirs(monkeypatch, server):
+    def collect():
+        end = process_time() + 0.5
+        while process_time() < end:
+            pass
+
+    monkeypatch.setattr(pauses.gc, "collect", collect)
+    request = load.Request(f"http://127.0.0.1:{server.server_port}/", b'{"inputs": []}')
+    outcome = load.closed_loop([request] * 5, 1, pause=0.02)
+    assert outcome.seconds >= 5 * 0.02
+    assert sum(outcome.latencies) <= outcome.seconds - 5 * 0.02
+    assert 0 < outcome.cpu_seconds < 0.5
 
 
 def test_an_open_loop_says_how_late_it_sent(server):

@@ -113,6 +113,14 @@ def test_a_lone_request_has_all_cores_and_several_share_them_by_hand():
     assert simulate(kind, 1, sent(0.0, 0.004)).latencies == pytest.approx([first, second - 0.004])
 
 
+def test_a_batch_takes_longer_after_a_rest_by_hand():
+    """10 ms each, and up to 6 ms after 12 ms without work."""
+    kind = host(cold_ms=6)
+    found = simulate(kind, 1, sent(0.0, 0.001, 0.024, 0.060)).latencies
+    # at the start it has not rested; the second waits for the first; 4 ms of rest, then 24
+    assert found == pytest.approx([0.010, 0.019, 0.012, 0.016])
+
+
 def test_work_beside_the_workers_slows_them_down():
     """One core, half of which Java has: 50 requests a second with 10 ms each."""
     kind = host(frontend_ms=10, queue=10)
