@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from handler.cores import cores
 from handler.locks import WAITING, drain_notes, is_locked, is_refusing, worker_locks
-from handler.share import Share, lower
+from handler.share import Share, write
 
 
 class WorkerRegistry:
@@ -34,7 +34,7 @@ class WorkerRegistry:
         self.fixed = threads or (0 if folder else max(1, cores() // expected))
         self.name = f"{model}.{os.getpid()}"
         self.lock = os.open(folder / self.name, os.O_CREAT | os.O_RDWR, 0o600) if folder else None
-        self.share = None if self.lock is None else Share(self.lock)
+        self.share = None if self.lock is None or self.fixed else Share(self.lock)
 
     def is_refusing(self) -> bool:
         """Whether this server is being stopped, and what comes now is not accepted any more."""
@@ -45,17 +45,23 @@ class WorkerRegistry:
         """Hold this worker's lock; the value is the number of threads to compute with.
 
         A batch of several requests means that more are waiting: all workers of the model will be busy in a moment, and
-        the cores are shared among all of them. Those that compute now make room at once.
+        the cores are shared among all of them. Those that compute now make room at once, and get it back in the end.
         """
-        if self.lock is None or self.share is None:
+        if self.lock is None:
             yield self.fixed
             return
-        self.share.renew(cores())  # before the lock: others lower it from then on
+        if self.share:
+            self.share.threads.value = cores()  # before the lock: others write there from then on
         fcntl.flock(self.lock, fcntl.LOCK_EX)
+        beside: list[Path] = []
         try:
-            yield self.fixed or self.fair_threads(requests)
+            beside = [] if self.fixed else self.computing()
+            self.divide_cores(beside, 1 + len(beside))
+            yield self.fixed or self.fair_threads(requests, beside)
         finally:
             fcntl.flock(self.lock, fcntl.LOCK_UN)
+            left = self.computing() if beside else []
+            self.divide_cores(left, len(left))
 
     def wait_if_draining(self) -> None:
         """If `bert scale` has asked this worker to leave, wait here for its end; go on if `bert scale` is gone first.
@@ -72,12 +78,19 @@ class WorkerRegistry:
             note.write(WAITING)
             fcntl.flock(note, fcntl.LOCK_EX)
 
-    def fair_threads(self, requests: int) -> int:
-        """An equal share of the cores; those that compute now keep no more than one among themselves and this one."""
+    def computing(self) -> list[Path]:
+        """Lock files of other workers that have a batch in hand."""
+        assert self.folder is not None
+        return [file for file in self.folder.iterdir() if file.name != self.name and is_locked(file)]
+
+    def fair_threads(self, requests: int, beside: Sequence[Path]) -> int:
+        """An equal share of the cores."""
         assert self.folder is not None
         siblings = worker_locks(self.folder, self.model) if requests > 1 else []
-        others = [file for file in self.folder.iterdir() if file.name != self.name]
-        computing = [file for file in others if is_locked(file)]
-        for file in computing:
-            lower(file, max(1, cores() // (1 + len(computing))))
-        return max(1, cores() // len({self.folder / self.name, *computing, *siblings}))
+        return max(1, cores() // len({self.folder / self.name, *beside, *siblings}))
+
+    @staticmethod
+    def divide_cores(files: Sequence[Path], among: int) -> None:
+        """Give workers that compute an equal share each."""
+        for file in files:
+            write(file, max(1, cores() // among))

@@ -57,7 +57,7 @@ QUIET, TRIES = 0.1, 2
 LEVELS = (50, 99)
 PRIORITY = -10
 """Niceness of the load generator where that is allowed: clients elsewhere would not wait for a core of the host."""
-TIMES = ("batch_ms", "request_ms", "token_ms", "turnaround_ms", "frontend_ms", "client_ms")
+TIMES = ("batch_ms", "request_ms", "token_ms", "java_batch_ms", "frontend_ms", "client_ms", "cold_ms")
 """Of a host that become longer as its cores become slower."""
 
 

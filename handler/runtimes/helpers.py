@@ -35,7 +35,8 @@ class ThreadPool:
             return get_native_id()
 
         self.threads = [begun.result() for begun in [self.pool.submit(begin) for _ in range(barrier.parties)]]
-        self.avoided = -1
+        self.allowed: set[int] = set()
+        """Cores on which helpers may run; empty before the first pass."""
 
     def run(self, encode: Callable[..., None], model: int, batch: int, threads: int) -> None:
         """A pass. It does not wait for helpers that have not begun: what there was to do is done without them."""
@@ -52,10 +53,10 @@ class ThreadPool:
 
     def avoid(self, core: int) -> None:
         """Keep helpers off a core, unless they are, or it is the only one that the calling thread may run on."""
-        if core == self.avoided:
-            return
         others = os.sched_getaffinity(0) - {core}
-        for thread in self.threads if others else ():
-            with suppress(OSError):  # the cores of this process have just become others
+        if others == self.allowed or not others:
+            return
+        with suppress(OSError):  # the cores of this process have just become others
+            for thread in self.threads:
                 os.sched_setaffinity(thread, others)
-        self.avoided = core
+            self.allowed = others

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
 
 from scripts.gateway import maps, servers
 from scripts.server import agent, holding
@@ -14,15 +16,24 @@ SECONDS = 0.3
 """For all answers: whoever asks has other things to do."""
 MOST = 1 << 20
 """Bytes of an answer."""
+FRESH = 10.0
+"""Seconds for which an answer stands for those that come late, as they may under load."""
 DOWN, NONE = "0", ("-", "0")
 """How `show servers state` writes a server that is down, and no address or port."""
 
+Address = tuple[str, int]
+"""Host and port."""
 
-def up(folder: Path) -> tuple[list[tuple[str, int]], bool]:
-    """Host and inference port of each server that takes requests and has an agent, whatever a name means now.
 
-    Returns:
-        They, and whether a server takes requests that has none.
+class Up(NamedTuple):
+    """A server that takes requests, whatever its name means now, and where its agent is; None without one."""
+
+    server: Address
+    agent: Address | None
+
+
+def up(folder: Path) -> list[Up]:
+    """All of them.
 
     Raises:
         OSError: HAProxy does not answer.
@@ -30,27 +41,34 @@ def up(folder: Path) -> tuple[list[tuple[str, int]], bool]:
     lines = [line.split() for line in maps.told(folder / maps.ADMIN, "show servers state").splitlines()[1:] if line]
     head = [name for name in lines[0] if name != "#"]
     rows = [dict(zip(head, line, strict=False)) for line in lines[1:]]
-    there = [row for row in rows if row["srv_op_state"] != DOWN and not row["be_name"].endswith(servers.LARGE)]
-    asked = [row for row in there if row["srv_agent_port"] not in NONE]
-    return sorted({(row["srv_addr"], int(row["srv_port"])) for row in asked}), len(asked) < len(there)
+    here = [row for row in rows if row["be_name"] in (servers.FIRST, servers.ELSEWHERE)]
+    return sorted({read(row) for row in here if row["srv_op_state"] != DOWN})
 
 
-LAST: dict[tuple[str, int], Holding] = {}
-"""What each server said last: its agent may be late under load, and it still has what it had."""
+def read(row: Mapping[str, str]) -> Up:
+    """Of a line of `show servers state`, whose agents may be elsewhere than their servers."""
+    host, port = row["srv_addr"], row["srv_agent_port"]
+    at = host if row["srv_agent_addr"] in NONE else row["srv_agent_addr"]
+    return Up((host, int(row["srv_port"])), None if port in NONE else (at, int(port)))
 
 
-def holdings(servers: Iterable[tuple[str, int]]) -> list[Holding]:
-    """Of those that answer, or did before."""
-    asked = list(servers)
-    for server, found in zip(asked, asyncio.run(answers(asked)), strict=True):
+LAST: dict[Address, tuple[float, Holding]] = {}
+"""When an agent said something last, and what: it may be late under load, and its server still has what it had."""
+
+
+def holdings(asked: Sequence[Address | None]) -> list[Holding | None]:
+    """What each agent says, or did so lately; None for one that says nothing, and where there is none."""
+    places = [place for place in asked if place]
+    for place, found in zip(places, asyncio.run(answers(places)), strict=True):
         if found:
-            LAST[server] = found
-    return [LAST[server] for server in asked if server in LAST]
+            LAST[place] = monotonic(), found
+    known = {place: found for place, (since, found) in LAST.items() if monotonic() - since < FRESH}
+    return [known.get(place) if place else None for place in asked]
 
 
-async def answers(servers: Sequence[tuple[str, int]]) -> list[Holding | None]:
+async def answers(places: Sequence[Address]) -> list[Holding | None]:
     """Of all."""
-    return await asyncio.gather(*(answer(host, port + agent.OFFSET) for host, port in servers))
+    return await asyncio.gather(*(answer(*place) for place in places))
 
 
 async def answer(host: str, port: int) -> Holding | None:

@@ -64,16 +64,21 @@ def prepare(folder: Path) -> None:
     now = current(folder)
     check(folder, render(now))
     known = maps.told(folder / maps.ADMIN, "show servers state")
+    readiness.write(now, names(settings.load(folder)))
     now.save()
     versions.write(now)
-    readiness.write(now)
     (folder / CONFIG).write_text(render(now))
     (folder / servers.STATE).write_text(known)
     gateway = state.read(folder)
     if gateway:
-        addresses, models = [server.address for server in now.servers], [model.name for model in now.models]
-        named = msgspec.structs.replace(gateway, servers=addresses, models=models)
+        addresses = [server.address for server in now.servers]
+        named = msgspec.structs.replace(gateway, servers=addresses, models=names(now))
         (folder / state.FILE).write_bytes(msgspec.json.encode(named))
+
+
+def names(of: Settings) -> list[str]:
+    """Of the models."""
+    return [model.name for model in of.models]
 
 
 def await_successor(folder: Path, process: subprocess.Popen[bytes]) -> bool:
@@ -105,6 +110,7 @@ def ask(gateway: state.Gateway, changes: Mapping[str, Any] = NOTHING) -> None:
         Failure: servers are not as they should be, or HAProxy is not replaced in time.
     """
     wanted = replace(current(gateway.folder), **changes)
+    readiness.write(wanted, names(settings.load(gateway.folder)))  # one of an older version has no such map
     check(gateway.folder, render(wanted))
     wanted.save()
     process, before = gateway.process(), pid(gateway.folder)

@@ -32,8 +32,8 @@ def behind(gateway: Gateway) -> list[Holding]:
     there = filter(None, map(read, sorted(paths.RUNS.glob(f"*/{FILE}"))))
     local = {address(server): server for server in there if address(server) in gateway.servers}
     lives = [server for server in local.values() if server.process() or server.watcher()]
-    others = [each for each in agents.up(gateway.folder)[0] if f"{each[0]}:{each[1]}" not in local]
-    return [*map(holding.of, lives), *agents.holdings(others)]
+    others = [each.agent for each in agents.up(gateway.folder) if "{}:{}".format(*each.server) not in local]
+    return [*map(holding.of, lives), *filter(None, agents.holdings(others))]
 
 
 def address(server: Server) -> str:

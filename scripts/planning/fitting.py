@@ -15,6 +15,8 @@ NORMAL_90 = 1.2816
 """90th percentile of the standard normal distribution."""
 DIGITS = 5
 TINY = 1e-9
+DIFFERENT = 0.1
+"""Requests by which mean batches must differ to tell what a batch costs from what a request does."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,17 +52,17 @@ def fit(rows: Sequence[Closed], place: Place) -> Host:
     java_batch, java_request = java_costs(rows)
     serial = batch + request
     # On few cores most of the wait is for a core, which the simulation makes by itself.
-    turnaround = min(java_batch, mean([waited(row, place.batch_size, delay) for row in full]))
+    handover = min(java_batch, mean([waited(row, place.batch_size, delay) for row in full]))
     ratios = [token * row.tokens / max(TINY, row.wall - serial) for row in alone]
     speedup = mean([min(place.cores, max(1.0, ratio)) for ratio in ratios])
-    work = [serial + turnaround + token * row.tokens / speedup for row in alone]
+    work = [serial + handover + token * row.tokens / speedup for row in alone]
     spreads = [row.spread / NORMAL_90 / row.latency for row in alone if row.fixed]
     found = {
         "batch_ms": batch,
         "request_ms": request,
         "token_ms": token,
-        "turnaround_ms": turnaround,
-        "frontend_ms": java_request + (java_batch - turnaround) / mean([row.batch for row in full]),
+        "java_batch_ms": handover,
+        "frontend_ms": java_request + (java_batch - handover) / mean([row.batch for row in full]),
         "client_ms": mean([row.client for row in full]),
         "speedup": speedup,
         "overhead_ms": mean([row.latency - delay - busy for row, busy in zip(alone, work, strict=True)]),
@@ -110,7 +112,9 @@ def costs(rows: Sequence[Closed]) -> list[float]:
 
 
 def java_costs(rows: Sequence[Closed]) -> list[float]:
-    """Milliseconds of Java per batch and request."""
+    """Milliseconds of Java per batch and request; all of it per batch where batches do not differ."""
+    if max(row.batch for row in rows) - min(row.batch for row in rows) < DIFFERENT:
+        return [mean([row.java * row.batch for row in rows]), 0.0]
     return nonnegative([[1, row.batch] for row in rows], [row.java * row.batch for row in rows])
 
 

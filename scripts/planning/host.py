@@ -27,7 +27,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         request_ms: of a worker, for each request.
         token_ms: of a worker, for each token.
         attention: of a text with `l` tokens, each costs `token_ms * (1 + attention * l)`.
-        turnaround_ms: of Java, for each batch, while its worker waits for the next one.
+        java_batch_ms: of Java, for each batch, while its worker waits for the next one.
         frontend_ms: of Java, for each request, beside the workers.
         client_ms: of the load generator, for each request; counts only where clients run on the host.
         speedup: of a lone request's tokens when they are computed by all cores; 1 for none.
@@ -47,7 +47,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     request_ms: NotNegative
     token_ms: NotNegative
     attention: NotNegative = 0.0
-    turnaround_ms: NotNegative = 0.0
+    java_batch_ms: NotNegative = 0.0
     frontend_ms: NotNegative = 0.0
     client_ms: NotNegative = 0.0
     speedup: Annotated[float, Meta(ge=1)] = 1.0
@@ -74,7 +74,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             clients_here: whether the load generator takes cores of the host.
         """
         threads = self.threads or max(1, self.cores // self.workers)
-        serial = (self.batch_ms + self.turnaround_ms) / self.batch_size + self.request_ms
+        serial = (self.batch_ms + self.java_batch_ms) / self.batch_size + self.request_ms
         tokens = mean_token_ms / (1 + self.gain * (threads - 1))
         each, together = serial + tokens, serial + tokens * threads + self.background_ms(clients_here)
         return (

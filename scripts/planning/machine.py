@@ -35,14 +35,14 @@ class Machine:
 
     __slots__ = (
         "available", "batch_seconds", "clock", "cold", "collected", "collecting", "cores", "deadline", "delay",
-        "demand", "fixed", "gain", "idle", "limit", "noise", "queue", "request_seconds", "rested_since", "running",
-        "size", "soonest", "virtual", "work", "workers",
+        "demand", "fixed", "gain", "gap", "idle", "limit", "noise", "queue", "request_seconds", "rested_since",
+        "running", "size", "soonest", "virtual", "work", "workers",
     )  # fmt: skip
 
     def __init__(self, host: Host, work: Sequence[float], background: float, noise: Iterator[float]) -> None:
         self.cores, self.workers, self.fixed = host.cores, host.workers, host.threads
         self.size, self.limit, self.delay = host.batch_size, host.queue, host.batch_delay_ms / 1000
-        self.batch_seconds = (host.batch_ms + host.turnaround_ms) / 1000
+        self.batch_seconds = (host.batch_ms + host.java_batch_ms) / 1000
         self.request_seconds = host.request_ms / 1000
         self.gain, self.work, self.noise = host.gain, work, noise
         self.available = max(LEAST_CORES * host.cores, host.cores - background)
@@ -53,6 +53,7 @@ class Machine:
         self.idle = host.workers
         self.clock = self.virtual = self.demand = self.rested_since = 0.0
         self.cold = host.cold_ms / 1000
+        self.gap = host.overhead_ms / 1000  # of rest, which is in every measurement
         self.deadline = self.soonest = inf
 
     def arrive(self, request: int, now: float) -> bool:
@@ -86,7 +87,7 @@ class Machine:
         threads, tokens = self.threads(len(batch)), sum([self.work[request] for request in batch])
         serial = self.batch_seconds + self.request_seconds * len(batch)
         if not self.running:
-            serial += self.cold * min(1.0, (now - self.rested_since) / COLD_SECONDS)
+            serial += self.cold * min(1.0, max(0.0, now - self.rested_since - self.gap) / COLD_SECONDS)
         parallel = tokens / (1 + self.gain * (threads - 1))
         alone = (serial + parallel) * next(self.noise)
         wanted = (serial + parallel * threads) / (serial + parallel) if alone else 1.0

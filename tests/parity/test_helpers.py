@@ -52,7 +52,7 @@ def test_a_thread_that_is_one_too_many_claims_nothing(shared, monkeypatch):
 
     monkeypatch.setattr(shared.pool, "run", run)
     assert difference(alone, shared.run(sequences())) == 0
-    shared.share.renew(2)
+    shared.share.threads.value = 2
     assert difference(alone, shared.run(sequences())) == 0
     assert claimed == [False, True]
 
@@ -65,20 +65,20 @@ def test_threads_that_come_and_go_change_no_bit(shared):
         running = pool.submit(lambda: [difference(alone, shared.run(sequences())) for _ in range(300)])
         while not running.done():
             for threads in (4, 1, 3, 2):
-                shared.share.renew(threads)
+                shared.share.threads.value = threads
     assert running.result() == [0] * 300
 
 
 @pytest.mark.skipif(current_core is None, reason="only Linux says on which core a thread runs")
 def test_helpers_are_kept_off_the_core_of_whoever_calls():
-    allowed, calls, pool = os.sched_getaffinity(0), [], ThreadPool(2)
+    here, calls, pool = os.sched_getaffinity(0), [], ThreadPool(2)
     pool.run(lambda *arguments: calls.append(arguments), 0, 0, 1)
-    assert pool.avoided == -1  # nobody helps
+    assert pool.allowed == set()  # nobody helps
     pool.run(lambda *arguments: calls.append(arguments), 0, 0, 3)
-    assert pool.avoided in allowed
-    for core in sorted(allowed):
+    assert len(pool.allowed) == len(here) - 1
+    for core in sorted(here):
         pool.avoid(core)
-        others = allowed - {core} or allowed  # of one core all share it
+        others = here - {core} or here  # of one core all share it
         assert [os.sched_getaffinity(thread) for thread in pool.threads] == [others] * 2
-    assert os.sched_getaffinity(0) == allowed
+    assert os.sched_getaffinity(0) == here
     assert (0, 0, 0) in calls

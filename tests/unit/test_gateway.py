@@ -243,16 +243,18 @@ def test_servers_elsewhere_are_a_backend_of_their_own():
     assert "elsewhere" not in render(replace(ONE, servers=both, zone="c"))  # nobody there: all are asked
 
 
-def test_the_versions_of_a_host_are_its_agents_word():
+def test_the_versions_of_a_host_are_its_agents_word(monkeypatch):
     listener = agent.listen(lambda question, asker: '{"answering":{"bert":"2.0"}}' if question else "drain", 0)
     host, port = listener.server_address
     try:
-        assert agents.holdings([(host, port - agent.OFFSET), (host, 1)]) == [Holding({"bert": "2.0"})]
+        assert agents.holdings([(host, port), (host, 1), None]) == [Holding({"bert": "2.0"}), None, None]
     finally:
         listener.shutdown()
         listener.server_close()
     # late, or gone for a moment: it has what it had
-    assert agents.holdings([(host, port - agent.OFFSET)]) == [Holding({"bert": "2.0"})]
+    assert agents.holdings([(host, port)]) == [Holding({"bert": "2.0"})]
+    monkeypatch.setattr(agents, "FRESH", 0)
+    assert agents.holdings([(host, port)]) == [None]
 
 
 def test_models_whose_answers_are_large_are_known_by_their_task():

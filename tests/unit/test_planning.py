@@ -22,7 +22,7 @@ from scripts.planning.search import Goal
 from scripts.verbs.plan import seconds
 
 HOST = Host(
-    cores=2, workers=2, batch_size=16, queue=66, batch_ms=1, request_ms=0.2, token_ms=0.08, turnaround_ms=0.05,
+    cores=2, workers=2, batch_size=16, queue=66, batch_ms=1, request_ms=0.2, token_ms=0.08, java_batch_ms=0.05,
     frontend_ms=0.1, client_ms=0.05, speedup=1.6, overhead_ms=1.5, variation=0.05,
 )  # fmt: skip
 PLACE = fitting.Place(
@@ -42,7 +42,7 @@ def row(tokens, in_flight, batch):
     serial = HOST.batch_ms + HOST.request_ms * batch
     alone = in_flight == 1
     wall = serial + batch * tokens_ms / (HOST.speedup if alone else 1)
-    idle = 20.0 if alone else HOST.turnaround_ms
+    idle = 20.0 if alone else HOST.java_batch_ms
     stages = dict.fromkeys((*STAGES, "wire"), 0.0) | {"forward": wall / batch, "idle": idle / batch}
     return {
         "workload": str(tokens),
@@ -53,10 +53,10 @@ def row(tokens, in_flight, batch):
         "cpu_seconds": {
             "python 1": (serial + batch * tokens_ms) / batch * 0.6,
             "python 2": (serial + batch * tokens_ms) / batch * 0.4,
-            "java 3": HOST.frontend_ms + HOST.turnaround_ms / batch,
+            "java 3": HOST.frontend_ms + HOST.java_batch_ms / batch,
         },
         "client_cpu_seconds": HOST.client_ms,
-        "mean_ms": wall + HOST.turnaround_ms + 1 + HOST.overhead_ms,
+        "mean_ms": wall + HOST.java_batch_ms + 1 + HOST.overhead_ms,
         "p50_ms": wall,
         "p90_ms": wall,
         "stages": {"batch": batch, **stages},
@@ -82,9 +82,9 @@ def test_a_wait_for_a_core_is_not_taken_for_work_of_java():
     """Three programs on two cores: workers wait far longer for a batch than Java works for it."""
     contended = [dict(one, stages=one["stages"] | {"idle": 2.0}) for one in ROWS]
     found = measuring.fitted(contended, PLACE)
-    assert found.turnaround_ms == pytest.approx(HOST.turnaround_ms)
+    assert found.java_batch_ms == pytest.approx(HOST.java_batch_ms)
     assert found.frontend_ms == pytest.approx(HOST.frontend_ms)
-    processor_ms = (HOST.batch_ms + HOST.turnaround_ms) / 16 + HOST.request_ms + 3.2 + HOST.frontend_ms
+    processor_ms = (HOST.batch_ms + HOST.java_batch_ms) / 16 + HOST.request_ms + 3.2 + HOST.frontend_ms
     assert found.capacity(3.2) == pytest.approx(2000 / processor_ms, rel=1e-3)
 
 

@@ -139,7 +139,7 @@ def test_work_beside_the_workers_slows_them_down():
 def test_what_is_too_much_is_answered_at_the_rate_of_the_capacity(workers, cores, threads):
     kind = host(
         workers=workers, cores=cores, threads=threads, batch_size=16, batch_delay_ms=1, queue=64, batch_ms=1,
-        request_ms=0.2, token_ms=0.08, turnaround_ms=0.05, frontend_ms=0.1, client_ms=0.05, speedup=1.6,
+        request_ms=0.2, token_ms=0.08, java_batch_ms=0.05, frontend_ms=0.1, client_ms=0.05, speedup=1.6,
     )  # fmt: skip
     most = kind.capacity(0.08 * 40, clients_here=True)
     traffic = make(1.5 * most, 20_000, "40")

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from handler import workers as module
-from handler.share import lower
+from handler.share import write
 from handler.workers import WorkerRegistry
 
 HOLD = """
@@ -70,7 +70,7 @@ def test_workers_that_ended_do_not_count(tmp_path):
     assert threads(WorkerRegistry("bert", tmp_path, 0, 1), requests=2) == 8
 
 
-def test_a_worker_that_computes_makes_room_for_another(tmp_path):
+def test_a_worker_that_computes_makes_room_for_another_and_gets_it_back(tmp_path):
     first, second, third = (WorkerRegistry(name, tmp_path, 0, 1) for name in ("bert", "else", "more"))
     shares = [each.share.threads for each in (first, second, third)]
     with first.acquire_threads(1) as of_first:
@@ -79,17 +79,20 @@ def test_a_worker_that_computes_makes_room_for_another(tmp_path):
             assert (of_second, shares[0].value) == (4, 4)
             with third.acquire_threads(1) as of_third:
                 assert (of_third, [each.value for each in shares]) == (2, [2, 2, 8])
-        with second.acquire_threads(1):
-            assert [each.value for each in shares] == [2, 8, 8]  # a share grows with the next batch
-    with first.acquire_threads(1):
+            assert [each.value for each in shares[:2]] == [4, 4]
+        assert shares[0].value == 8
+        with pytest.raises(KeyError), second.acquire_threads(1):
+            raise KeyError
         assert shares[0].value == 8
 
 
 def test_a_worker_without_a_share_is_let_alone(tmp_path):
-    lower(tmp_path / "gone", 1)
-    (tmp_path / "empty").touch()
-    lower(tmp_path / "empty", 1)
-    assert (tmp_path / "empty").read_bytes() == b""
+    write(tmp_path / "gone", 1)
+    fixed, other = WorkerRegistry("bert", tmp_path, 3, 1), WorkerRegistry("else", tmp_path, 0, 1)
+    with fixed.acquire_threads(1) as threads, other.acquire_threads(1) as of_other:
+        assert (threads, of_other) == (3, 4)
+        assert (tmp_path / fixed.name).read_bytes() == b""
+        assert fixed.share is None
 
 
 def test_a_fixed_number_stays(tmp_path):
