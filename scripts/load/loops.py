@@ -141,13 +141,17 @@ async def _open(requests: Sequence[Request], per_second: float, seed: int) -> Ou
     start = perf_counter()
 
     async def client(request: Request, due: float) -> None:
-        await asyncio.sleep(max(0.0, due - perf_counter()))  # in whole milliseconds, rounded up: so does `epoll`
         outcome.late.append(perf_counter() - due)
         connection = idle.pop() if idle else Connection(target.hostname or "", target.port or 80)
         await send(connection, request, due, outcome)
         idle.append(connection)
 
-    await asyncio.gather(*(client(request, start + time) for request, time in zip(requests, times, strict=True)))
+    async with asyncio.TaskGroup() as clients:
+        for request, time in zip(requests, times, strict=True):
+            await asyncio.sleep(
+                max(0.0, start + time - perf_counter())
+            )  # in whole milliseconds, rounded up: so is `epoll`
+            clients.create_task(client(request, start + time))
     outcome.seconds = perf_counter() - start
     for connection in idle:
         connection.close()
