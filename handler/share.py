@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 class Share:
-    """The worker's own, in memory that its kernels read: between two regions to use fewer threads, and in each pass.
+    """The worker's own, in memory that its kernels read between two regions.
 
     Args:
         file: descriptor of its lock file, open for reading and writing.

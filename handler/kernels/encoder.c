@@ -49,8 +49,8 @@ static void pool(const struct model *m, struct batch *b, struct context *context
 /* Embeddings, all layers and the pooler; results are in `states` and `pooled`. Several threads may call it at once, each
  * with its own number. When one returns, all is done, though another may still be on its way through. */
 void encode(const struct model *m, struct batch *b, long thread) {
-    struct context context = {thread, b->regions, b->threads, 0};
-    if (thread) leave_if_too_many(&context);
+    struct context context = {thread, b->regions, b->threads, &b->over};
+    if (thread) rest(&context);
     embed(m, b, &context);
     if (m->projection.weight) (m->norm_projected ? project_first : project)(m, b, &context);
     else if (m->norm.weight) norm_and_quantize(m, b, b->sums, m->norm, &m->layer->qkv, b->states, &context);
@@ -60,6 +60,7 @@ void encode(const struct model *m, struct batch *b, long thread) {
     }
     if (m->final_norm.weight) norm_and_quantize(m, b, b->states, m->final_norm, 0, b->states, &context);
     if (m->pooler.weight) pool(m, b, &context);
+    __atomic_store_n(&b->over, 1, __ATOMIC_RELEASE);
 }
 
 /* Values of scratch memory per thread. */

@@ -51,7 +51,8 @@ struct batch {
     bfloat16 *halves; /* as `quantized`; null without linears in bfloat16 */
     float *scratch; /* per thread, `head_scratch` each */
     struct region *regions; /* 7, and 9 per layer or 10 with `turns`; all zero */
-    const int32_t *threads; /* see `struct context` */
+    const int32_t *threads; /* see `struct context`, as of the next one */
+    long over;
 };
 
 /* Floats of scratch memory that a thread needs. */

@@ -73,4 +73,5 @@ class Batch(Structure):
             for name in ("states", "sums", "attended", "wide", "gated", "quantized", "scales", "zero_points")
         ),
         *((name, c_void_p) for name in ("halves", "scratch", "regions", "threads")),
+        ("over", c_long),
     )

@@ -9,37 +9,38 @@ struct region {
     long padding[14]; /* two cache lines each: threads in different regions do not disturb each other */
 };
 
-/* A thread, and the region it is in. One that has left claims nothing more and waits for nobody. */
+/* A thread, and the region it is in. */
 struct context {
     long thread;
     struct region *region;
-    const int32_t *threads; /* how many may take part, which others make fewer meanwhile; null for all */
-    long left;
+    const int32_t *threads; /* how many may take part, which others change meanwhile; null for all */
+    const long *over;       /* whether the pass is */
 };
 
 extern int sched_yield(void);
+extern int usleep(unsigned microseconds);
 
-enum { SPINS = 2000 };
+enum { SPINS = 2000, REST = 200 };
 
-INLINE void leave_if_too_many(struct context *context) {
-    context->left = context->threads && context->thread >= __atomic_load_n(context->threads, __ATOMIC_RELAXED);
-}
-
-INLINE long claim(struct context *context) {
-    return context->left ? __LONG_MAX__ : __atomic_fetch_add(&context->region->claimed, 1, __ATOMIC_RELAXED);
-}
+INLINE long claim(struct context *context) { return __atomic_fetch_add(&context->region->claimed, 1, __ATOMIC_RELAXED); }
 
 INLINE void finish(struct context *context) { __atomic_add_fetch(&context->region->finished, 1, __ATOMIC_RELEASE); }
 
 #define PARALLEL_FOR(item, items, context) for (long item; (item = claim(context)) < (items); finish(context))
 
+/* A thread that is one too many sleeps, and then goes through what others have finished meanwhile to where they are. */
+static void rest(const struct context *context) {
+    while (context->threads && context->thread >= __atomic_load_n(context->threads, __ATOMIC_RELAXED)
+           && !__atomic_load_n(context->over, __ATOMIC_ACQUIRE))
+        usleep(REST);
+}
+
 /* Wait until all items of a region are finished, and go on to the next. One that waits long gives its core away. */
 static void barrier(struct context *context, long items) {
-    if (context->left) return;
     for (long spins = 0; __atomic_load_n(&context->region->finished, __ATOMIC_ACQUIRE) < items; spins++) {
         if (spins < SPINS) __builtin_ia32_pause();
         else sched_yield();
     }
     context->region++;
-    if (context->thread) leave_if_too_many(context);
+    if (context->thread) rest(context);
 }

@@ -11,8 +11,9 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from ctypes import Structure, addressof
 from threading import Barrier, get_native_id
 
 current_core: Callable[[], int] | None = ctypes.CDLL(None).sched_getcpu if sys.platform == "linux" else None
@@ -38,18 +39,28 @@ class ThreadPool:
         self.allowed: set[int] = set()
         """Cores on which helpers may run; empty before the first pass."""
 
-    def run(self, encode: Callable[..., None], model: int, batch: int, threads: int) -> None:
-        """A pass. It does not wait for helpers that have not begun: what there was to do is done without them."""
-        helping: list[Future[None]] = []
+    def run(self, encode: Callable[..., None], model: int, batch: Structure, threads: int, kept: object) -> None:
+        """A pass, which is over when it returns, whether or not helpers have begun, or have noticed it.
+
+        Args:
+            encode: of the kernels.
+            model: address of the `Model`.
+            batch: the `Batch`.
+            threads: with this one.
+            kept: what else must not go as long as a helper may look at it.
+        """
+
+        def help_with(thread: int, _: object = kept) -> None:
+            encode(model, addressof(batch), thread)
+
         if threads > 1 and current_core is not None:
             self.avoid(current_core())
+        helping = [self.pool.submit(help_with, thread) for thread in range(1, threads)]
         try:
-            helping.extend(self.pool.submit(encode, model, batch, thread) for thread in range(1, threads))
-            encode(model, batch, 0)
+            encode(model, addressof(batch), 0)
         finally:
             for helper in helping:
-                if not helper.cancel():
-                    helper.result()
+                helper.cancel()
 
     def avoid(self, core: int) -> None:
         """Keep helpers off a core, unless they are, or it is the only one that the calling thread may run on."""

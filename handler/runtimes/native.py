@@ -154,7 +154,7 @@ class Native(Runtime):
         batch = Batch(
             total, len(lengths), longest, *inputs, *reserved, address(regions), self.share and self.share.address
         )
-        self.pool.run(self.encode, addressof(self.model), addressof(batch), self.threads)
+        self.pool.run(self.encode, addressof(self.model), batch, self.threads, (regions, self))
         return [
             Output(states[start:stop], None if pooled is None else pooled[number])
             for number, (start, stop) in enumerate(pairwise(offsets))
