@@ -1,4 +1,4 @@
-"""Threads beside the one that computes a batch: where they run, and that they leave when a core is needed."""
+"""Threads beside the one that computes a batch: where they run, and that they rest while a core is needed."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
