@@ -44,8 +44,11 @@ class WorkerRegistry:
     def acquire_threads(self, requests: int) -> Iterator[int]:
         """Hold this worker's lock; the value is the number of threads to compute with.
 
-        A batch of several requests means that more are waiting: all workers of the model will be busy in a moment, and
-        the cores are shared among all of them. Those that compute now make room at once, and get it back in the end.
+        Those that compute now are told to make room, and get it back in the end.
+
+        Args:
+            requests: of a batch that makes no room once it has begun, else 1. Several mean that more are waiting: all
+                workers of the model will be busy in a moment, and the cores are shared among all of them.
         """
         if self.lock is None:
             yield self.fixed

@@ -20,7 +20,7 @@ struct context {
 extern int sched_yield(void);
 extern int usleep(unsigned microseconds);
 
-enum { SPINS = 2000, REST = 200 };
+enum { SPINS = 2000, SHORTEST_REST = 200, LONGEST_REST = 5000 }; /* rests in microseconds */
 
 INLINE long claim(struct context *context) { return __atomic_fetch_add(&context->region->claimed, 1, __ATOMIC_RELAXED); }
 
@@ -28,11 +28,13 @@ INLINE void finish(struct context *context) { __atomic_add_fetch(&context->regio
 
 #define PARALLEL_FOR(item, items, context) for (long item; (item = claim(context)) < (items); finish(context))
 
-/* A thread that is one too many sleeps, and then goes through what others have finished meanwhile to where they are. */
+/* A thread that is one too many sleeps, longer and longer, since each look takes a core from whoever needs it. Then it
+ * goes through what others have finished meanwhile to where they are. */
 static void rest(const struct context *context) {
-    while (context->threads && context->thread >= __atomic_load_n(context->threads, __ATOMIC_RELAXED)
-           && !__atomic_load_n(context->over, __ATOMIC_ACQUIRE))
-        usleep(REST);
+    for (unsigned sleep = SHORTEST_REST; context->threads
+         && context->thread >= __atomic_load_n(context->threads, __ATOMIC_RELAXED)
+         && !__atomic_load_n(context->over, __ATOMIC_ACQUIRE); sleep = 2 * sleep < LONGEST_REST ? 2 * sleep : LONGEST_REST)
+        usleep(sleep);
 }
 
 /* Wait until all items of a region are finished, and go on to the next. One that waits long gives its core away. */

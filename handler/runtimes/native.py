@@ -48,6 +48,7 @@ class Native(Runtime):
 
     name = "native"
     padded = False
+    makes_room = True
     placements: ClassVar[Placements] = {"cpu": ("float32", "int8", "bfloat16")}
 
     @classmethod
@@ -128,13 +129,16 @@ class Native(Runtime):
         self.threads = min(threads, 1 + self.pool.count)
 
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
-        """Passes of about `TOKENS` for each thread. One call at a time: memory is shared.
+        """Passes of about `TOKENS` for each thread there is then. One call at a time: memory is shared.
 
         Raises:
             IndexError: a token, position or type that the tables do not have, or a sequence without tokens.
         """
-        parts = cut(encodings, TOKENS * self.threads)
-        return [output for part in parts for output in self.encode_all(part)]
+        outputs: list[Output] = []
+        while len(outputs) < len(encodings):
+            threads = min(self.threads, self.share.threads.value) if self.share else self.threads
+            outputs += self.encode_all(cut(encodings[len(outputs) :], TOKENS * threads)[0])
+        return outputs
 
     def encode_all(self, encodings: Sequence[Encoding]) -> list[Output]:
         """One pass over all tokens; rows of each sequence are views of one array."""
