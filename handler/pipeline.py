@@ -96,7 +96,7 @@ class Pipeline:
         self.refusing = self.workers.is_refusing()
         if self.refusing:  # nothing is computed, and `bert stop` waits for who computes
             return self.answer_busy(rows)
-        with self.workers.acquire_threads(1 if self.runtime.makes_room else len(rows)) as threads:
+        with self.workers.acquire_threads(len(rows)) as threads:
             self.runtime.use_threads(threads)
             try:
                 return self.answer_busy(rows)

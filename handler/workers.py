@@ -42,13 +42,10 @@ class WorkerRegistry:
 
     @contextmanager
     def acquire_threads(self, requests: int) -> Iterator[int]:
-        """Hold this worker's lock; the value is the number of threads to compute with.
+        """Hold this worker's lock; the value is the number of threads to compute with where they are not `share`'s.
 
-        Those that compute now are told to make room, and get it back in the end.
-
-        Args:
-            requests: of a batch that makes no room once it has begun, else 1. Several mean that more are waiting: all
-                workers of the model will be busy in a moment, and the cores are shared among all of them.
+        A batch of several requests means that more are waiting: all workers of the model will be busy in a moment, and
+        the cores are shared among all of them. Who has a share needs no such guess: others that begin write there.
         """
         if self.lock is None:
             yield self.fixed
@@ -56,15 +53,13 @@ class WorkerRegistry:
         if self.share:
             self.share.threads.value = cores()  # before the lock: others write there from then on
         fcntl.flock(self.lock, fcntl.LOCK_EX)
-        beside: list[Path] = []
         try:
-            beside = [] if self.fixed else self.computing()
-            self.divide_cores(beside, 1 + len(beside))
-            yield self.fixed or self.fair_threads(requests, beside)
+            yield self.fixed or self.fair_threads(requests)
         finally:
             fcntl.flock(self.lock, fcntl.LOCK_UN)
-            left = self.computing() if beside else []
-            self.divide_cores(left, len(left))
+            if self.share:
+                left = self.computing()
+                divide_cores(left, len(left))
 
     def wait_if_draining(self) -> None:
         """If `bert scale` has asked this worker to leave, wait here for its end; go on if `bert scale` is gone first.
@@ -86,14 +81,18 @@ class WorkerRegistry:
         assert self.folder is not None
         return [file for file in self.folder.iterdir() if file.name != self.name and is_locked(file)]
 
-    def fair_threads(self, requests: int, beside: Sequence[Path]) -> int:
-        """An equal share of the cores."""
+    def fair_threads(self, requests: int) -> int:
+        """An equal share of the cores; those that compute now get no more than one, too."""
         assert self.folder is not None
+        beside = self.computing()
+        if self.share:
+            divide_cores(beside, 1 + len(beside))
+            self.share.threads.value = min(self.share.threads.value, max(1, cores() // (1 + len(beside))))
         siblings = worker_locks(self.folder, self.model) if requests > 1 else []
         return max(1, cores() // len({self.folder / self.name, *beside, *siblings}))
 
-    @staticmethod
-    def divide_cores(files: Sequence[Path], among: int) -> None:
-        """Give workers that compute an equal share each."""
-        for file in files:
-            write(file, max(1, cores() // among))
+
+def divide_cores(files: Sequence[Path], among: int) -> None:
+    """Give workers that compute an equal share each."""
+    for file in files:
+        write(file, max(1, cores() // among))

@@ -20,7 +20,7 @@ struct context {
 extern int sched_yield(void);
 extern int usleep(unsigned microseconds);
 
-enum { SPINS = 2000, SHORTEST_REST = 200, LONGEST_REST = 5000 }; /* rests in microseconds */
+enum { SPINS = 2000, SHORTEST_REST = 200, LONGEST_REST = 1000 }; /* rests in microseconds */
 
 INLINE long claim(struct context *context) { return __atomic_fetch_add(&context->region->claimed, 1, __ATOMIC_RELAXED); }
 

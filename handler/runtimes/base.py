@@ -62,10 +62,8 @@ class Runtime(ABC):
     """Whether outputs are the reference's own to the last bit, so that clients may compare them with `==`."""
     outputs_on_device: bool = False
     """Whether outputs stay on the device until they are read: `run` then only begins a pass, and the host may go on."""
-    makes_room: ClassVar[bool] = False
-    """Whether a pass uses fewer threads as soon as `share` says so."""
     share: Share | None = None
-    """Threads that a pass may use, which may become fewer meanwhile; None for as many as `use_threads` said."""
+    """Threads that a runtime which can make room amid a pass may use; None for as many as `use_threads` said."""
     placements: ClassVar[Placements]
     """Kinds of device it runs on, and the dtypes it has there."""
 

@@ -11,10 +11,12 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from ctypes import Structure, addressof
+from ctypes import addressof
 from threading import Barrier, get_native_id
+
+from handler.kernels.structures import Batch
 
 current_core: Callable[[], int] | None = ctypes.CDLL(None).sched_getcpu if sys.platform == "linux" else None
 """Of the calling thread: sched_getcpu(3)."""
@@ -39,7 +41,7 @@ class ThreadPool:
         self.allowed: set[int] = set()
         """Cores on which helpers may run; empty before the first pass."""
 
-    def run(self, encode: Callable[..., None], model: int, batch: Structure, threads: int, kept: object) -> None:
+    def run(self, encode: Callable[..., None], model: int, batch: Batch, threads: int, kept: object) -> None:
         """A pass, which is over when it returns, whether or not helpers have begun, or have noticed it.
 
         Args:
@@ -55,12 +57,16 @@ class ThreadPool:
 
         if threads > 1 and current_core is not None:
             self.avoid(current_core())
-        helping = [self.pool.submit(help_with, thread) for thread in range(1, threads)]
+        helping: list[Future[None]] = []
         try:
+            helping.extend(self.pool.submit(help_with, thread) for thread in range(1, threads))
             encode(model, addressof(batch), 0)
-        finally:
-            for helper in helping:
-                helper.cancel()
+        except BaseException:  # a signal's; nobody else ends what a helper has begun
+            batch.over = 1
+            wait([helper for helper in helping if not helper.cancel()])
+            raise
+        for helper in helping:
+            helper.cancel()
 
     def avoid(self, core: int) -> None:
         """Keep helpers off a core, unless they are, or it is the only one that the calling thread may run on."""

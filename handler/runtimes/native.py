@@ -48,7 +48,6 @@ class Native(Runtime):
 
     name = "native"
     padded = False
-    makes_room = True
     placements: ClassVar[Placements] = {"cpu": ("float32", "int8", "bfloat16")}
 
     @classmethod
@@ -125,8 +124,12 @@ class Native(Runtime):
 
     def use_threads(self, threads: int) -> None:
         """See `Runtime.use_threads`."""
-        super().use_threads(threads)  # a head runs in torch
+        super().use_threads(threads)  # a head runs in torch, which makes no room
         self.threads = min(threads, 1 + self.pool.count)
+
+    def free_threads(self) -> int:
+        """For the next pass."""
+        return min(self.share.threads.value, 1 + self.pool.count) if self.share else self.threads
 
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
         """Passes of about `TOKENS` for each thread there is then. One call at a time: memory is shared.
@@ -136,11 +139,11 @@ class Native(Runtime):
         """
         outputs: list[Output] = []
         while len(outputs) < len(encodings):
-            threads = min(self.threads, self.share.threads.value) if self.share else self.threads
-            outputs += self.encode_all(cut(encodings[len(outputs) :], TOKENS * threads)[0])
+            threads = self.free_threads()
+            outputs += self.encode_all(cut(encodings[len(outputs) :], TOKENS * threads)[0], threads)
         return outputs
 
-    def encode_all(self, encodings: Sequence[Encoding]) -> list[Output]:
+    def encode_all(self, encodings: Sequence[Encoding], threads: int) -> list[Output]:
         """One pass over all tokens; rows of each sequence are views of one array."""
         lengths = [len(encoding) for encoding in encodings]
         total, longest = sum(lengths), max(lengths)
@@ -152,13 +155,13 @@ class Native(Runtime):
         self.turns.reach(longest, self.layers)
         self.distances.reach(longest, self.model)
         scratch = self.scratch(addressof(self.model), longest)
-        reserved = self.workspace.reserve(total, scratch * self.threads)
+        reserved = self.workspace.reserve(total, scratch * threads)
         inputs = (address(array) for array in (ids, positions, types, offsets, pooled, states))
         regions = np.zeros((self.regions, REGION), np.int64)
         batch = Batch(
             total, len(lengths), longest, *inputs, *reserved, address(regions), self.share and self.share.address
         )
-        self.pool.run(self.encode, addressof(self.model), batch, self.threads, (regions, self))
+        self.pool.run(self.encode, addressof(self.model), batch, threads, (regions, self))
         return [
             Output(states[start:stop], None if pooled is None else pooled[number])
             for number, (start, stop) in enumerate(pairwise(offsets))

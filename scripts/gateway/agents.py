@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
@@ -16,8 +17,6 @@ SECONDS = 0.3
 """For all answers: whoever asks has other things to do."""
 MOST = 1 << 20
 """Bytes of an answer."""
-FRESH = 10.0
-"""Seconds for which an answer stands for those that come late, as they may under load."""
 DOWN, NONE = "0", ("-", "0")
 """How `show servers state` writes a server that is down, and no address or port."""
 
@@ -56,13 +55,13 @@ LAST: dict[Address, tuple[float, Holding]] = {}
 """When an agent said something last, and what: it may be late under load, and its server still has what it had."""
 
 
-def holdings(asked: Sequence[Address | None]) -> list[Holding | None]:
-    """What each agent says, or did so lately; None for one that says nothing, and where there is none."""
+def holdings(asked: Sequence[Address | None], fresh: float = inf) -> list[Holding | None]:
+    """What each agent says, or said at most `fresh` seconds ago; None for one that did not, and where there is none."""
     places = [place for place in asked if place]
     for place, found in zip(places, asyncio.run(answers(places)), strict=True):
         if found:
             LAST[place] = monotonic(), found
-    known = {place: found for place, (since, found) in LAST.items() if monotonic() - since < FRESH}
+    known = {place: found for place, (since, found) in LAST.items() if monotonic() - since < fresh}
     return [known.get(place) if place else None for place in asked]
 
 

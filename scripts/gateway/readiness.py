@@ -8,6 +8,9 @@ from pathlib import Path
 from scripts.gateway import agents, maps, state
 from scripts.gateway.settings import READY_MAP, Settings
 
+FRESH = 10.0
+"""Seconds for which an answer stands for those that come late, as they may under load."""
+
 
 def write(settings: Settings, known: Sequence[str] = ()) -> None:
     """All models, until the servers have said how it is; of those that are `known`, the ones that had a worker."""
@@ -28,7 +31,7 @@ def follow(folder: Path) -> None:
     gateway, up = state.read(folder), agents.up(folder)
     if gateway is None or not up:  # it is being started; or nobody is ready, whatever the map says
         return
-    said = [holding.working if holding else None for holding in agents.holdings([each.agent for each in up])]
+    said = [holding.working if holding else None for holding in agents.holdings([each.agent for each in up], FRESH)]
     with_workers = {model for working in said for model in working or ()}
     now = lines([model for model in gateway.models if None in said or model in with_workers])
     if now != maps.read(folder / READY_MAP):

@@ -64,7 +64,7 @@ def prepare(folder: Path) -> None:
     now = current(folder)
     check(folder, render(now))
     known = maps.told(folder / maps.ADMIN, "show servers state")
-    readiness.write(now, names(settings.load(folder)))
+    readiness.write(now, followed(folder))
     now.save()
     versions.write(now)
     (folder / CONFIG).write_text(render(now))
@@ -72,13 +72,14 @@ def prepare(folder: Path) -> None:
     gateway = state.read(folder)
     if gateway:
         addresses = [server.address for server in now.servers]
-        named = msgspec.structs.replace(gateway, servers=addresses, models=names(now))
+        named = msgspec.structs.replace(gateway, servers=addresses, models=[model.name for model in now.models])
         (folder / state.FILE).write_bytes(msgspec.json.encode(named))
 
 
-def names(of: Settings) -> list[str]:
-    """Of the models."""
-    return [model.name for model in of.models]
+def followed(folder: Path) -> list[str]:
+    """Models whose readiness the gateway follows by now."""
+    gateway = state.read(folder)
+    return gateway.models if gateway else []
 
 
 def await_successor(folder: Path, process: subprocess.Popen[bytes]) -> bool:
@@ -110,7 +111,7 @@ def ask(gateway: state.Gateway, changes: Mapping[str, Any] = NOTHING) -> None:
         Failure: servers are not as they should be, or HAProxy is not replaced in time.
     """
     wanted = replace(current(gateway.folder), **changes)
-    readiness.write(wanted, names(settings.load(gateway.folder)))  # one of an older version has no such map
+    readiness.write(wanted, followed(gateway.folder))  # one of an older version has no such map
     check(gateway.folder, render(wanted))
     wanted.save()
     process, before = gateway.process(), pid(gateway.folder)

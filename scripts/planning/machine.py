@@ -84,7 +84,7 @@ class Machine:
         """Hand the batch to its worker."""
         batch, self.collecting, self.deadline = self.collected, False, inf
         self.idle -= 1
-        threads, tokens = self.threads(len(batch)), sum([self.work[request] for request in batch])
+        threads, tokens = self.threads(), sum([self.work[request] for request in batch])
         serial = self.batch_seconds + self.request_seconds * len(batch)
         if not self.running:
             serial += self.cold * min(1.0, max(0.0, now - self.rested_since - self.gap) / COLD_SECONDS)
@@ -98,10 +98,9 @@ class Machine:
             self.collect(now)
         self.plan()
 
-    def threads(self, requests: int) -> int:
-        """As `handler.workers.WorkerRegistry.acquire_threads` has it."""
-        sharing = self.workers if requests > 1 else self.workers - self.idle
-        return self.fixed or max(1, self.cores // sharing)
+    def threads(self) -> int:
+        """As `handler.workers.WorkerRegistry.fair_threads` has a share."""
+        return self.fixed or max(1, self.cores // (self.workers - self.idle))
 
     def advance(self, now: float) -> None:
         """Work done since the last change."""

@@ -50,6 +50,8 @@ class Agent:
         self.server = server
         self.lock = threading.Lock()
         self.state, self.since = State("", None), -FRESH
+        self.models: list[str] = []
+        """Those that the state is of."""
 
     def say(self, question: bytes, asker: str) -> str:
         """The answer to somebody at that address; what HAProxy was told is written down.
@@ -57,9 +59,11 @@ class Agent:
         Versions are said without asking Java, which may be late: which models have workers is what HAProxy heard last.
         """
         if question == VERSIONS:
-            return holding.line(self.server.current(), self.state.working)
+            server = self.server.current()
+            return holding.line(server, self.state.working if server.models == self.models else None)
         with self.lock:
             if monotonic() - self.since >= FRESH:
+                self.models = self.server.current().models
                 self.state, self.since = state(self.server), monotonic()
             now = self.state
         heard.note(self.server, asker, now.word)

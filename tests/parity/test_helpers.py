@@ -47,37 +47,51 @@ def shared(tiny, tmp_path):
 @pytest.mark.skipif(current_core is None, reason="only Linux says how often a thread has slept")
 def test_a_thread_that_is_one_too_many_rests_until_it_is_none(shared, monkeypatch):
     alone, passes = shared.run(sequences()), []
-    shared.use_threads(2)
+    shared.share.threads.value = 2
+    monkeypatch.setattr(shared.pool, "count", 1)
 
     def run(encode, model, batch, threads, kept):
         """The helper's part alone: it has to do everything, once it may."""
+        shared.share.threads.value = 1
         tid = Queue()
         with ThreadPoolExecutor(1) as pool:
             helper = pool.submit(lambda: (tid.put(get_native_id()), encode(model, addressof(batch), 1)))
             status = Path(f"/proc/self/task/{tid.get()}/status")
-            wait_for(lambda: int(status.read_text().split("\nvoluntary_ctxt_switches:")[1].split()[0]) > 5, "rest")
-            assert not helper.done()
-            assert not batch.over
-            shared.share.threads.value = 2
+            try:
+                wait_for(lambda: int(status.read_text().split("\nvoluntary_ctxt_switches:")[1].split()[0]) > 5, "rest")
+                passes.append((threads, helper.done(), batch.over))
+            finally:
+                shared.share.threads.value = 2
         passes.append(batch.over)
 
     monkeypatch.setattr(shared.pool, "run", run)
     assert difference(alone, shared.run(sequences())) == 0
-    assert passes == [1]
+    assert passes == [(2, False, 0), 1]
 
 
-def test_a_pass_does_not_wait_for_a_thread_that_rests(shared):
-    alone = shared.run(sequences())
-    shared.pool = ThreadPool(3)
-    shared.use_threads(4)
-    for _ in range(50):
-        assert difference(alone, shared.run(sequences())) == 0
+def test_a_signal_between_helpers_and_the_pass_leaves_nobody_behind(shared):
+    alone, pool = shared.run(sequences()), ThreadPool(3)
+    shared.share.threads.value = 4
+    begun = []
+
+    def encode(model, batch, thread):
+        begun.append(thread)
+        if not thread:
+            raise KeyboardInterrupt
+        while not Batch.from_address(batch).over:
+            pass
+
+    batch = Batch()
+    with pytest.raises(KeyboardInterrupt):
+        pool.run(encode, 0, batch, 4, None)
+    assert batch.over
+    shared.pool = pool
+    assert difference(alone, shared.run(sequences())) == 0
 
 
 def test_threads_that_come_and_go_change_no_bit(shared):
     alone = shared.run(sequences())
     shared.pool = ThreadPool(3)
-    shared.use_threads(4)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(lambda: [difference(alone, shared.run(sequences())) for _ in range(300)])
         while not running.done():

@@ -243,7 +243,7 @@ def test_servers_elsewhere_are_a_backend_of_their_own():
     assert "elsewhere" not in render(replace(ONE, servers=both, zone="c"))  # nobody there: all are asked
 
 
-def test_the_versions_of_a_host_are_its_agents_word(monkeypatch):
+def test_the_versions_of_a_host_are_its_agents_word():
     listener = agent.listen(lambda question, asker: '{"answering":{"bert":"2.0"}}' if question else "drain", 0)
     host, port = listener.server_address
     try:
@@ -253,8 +253,7 @@ def test_the_versions_of_a_host_are_its_agents_word(monkeypatch):
         listener.server_close()
     # late, or gone for a moment: it has what it had
     assert agents.holdings([(host, port)]) == [Holding({"bert": "2.0"})]
-    monkeypatch.setattr(agents, "FRESH", 0)
-    assert agents.holdings([(host, port)]) == [None]
+    assert agents.holdings([(host, port)], fresh=0) == [None]
 
 
 def test_models_whose_answers_are_large_are_known_by_their_task():

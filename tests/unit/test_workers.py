@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -78,12 +79,22 @@ def test_a_worker_that_computes_makes_room_for_another_and_gets_it_back(tmp_path
         with second.acquire_threads(1) as of_second:
             assert (of_second, shares[0].value) == (4, 4)
             with third.acquire_threads(1) as of_third:
-                assert (of_third, [each.value for each in shares]) == (2, [2, 2, 8])
+                assert (of_third, [each.value for each in shares]) == (2, [2, 2, 2])
             assert [each.value for each in shares[:2]] == [4, 4]
         assert shares[0].value == 8
         with pytest.raises(KeyError), second.acquire_threads(1):
             raise KeyError
         assert shares[0].value == 8
+
+
+def test_who_began_alone_gives_its_cores_to_others_too(tmp_path):
+    first, second = (WorkerRegistry(name, tmp_path, 0, 1) for name in ("bert", "else"))
+    with ExitStack() as stack:
+        stack.enter_context(first.acquire_threads(5))
+        with second.acquire_threads(1):
+            assert (first.share.threads.value, second.share.threads.value) == (4, 4)
+            stack.close()
+            assert second.share.threads.value == 8
 
 
 def test_a_worker_without_a_share_is_let_alone(tmp_path):
