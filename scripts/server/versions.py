@@ -60,14 +60,18 @@ def bring_up(server: Server, model: str, archive: Path, workers: int, timeout: f
 
 
 def register(server: Server, model: str, loaded: Loaded) -> None:
-    """Load a version from the server's own store; it starts as many workers as its archive says.
+    """Load a version from the server's own store; it starts as many workers as its archive says, and returns before.
+
+    TorchServe would wait for them in a thread that also answers a part of the clients (`ApiUtils.updateModelWorkers`).
 
     Raises:
         Failure: Java cannot unpack it, or knows it already.
     """
     begin = management.logged(server)
     try:
-        management.manage(server, "POST", "/models", timeout=UNPACKING_SECONDS, url=loaded.file, model_name=model)
+        management.manage(
+            server, "POST", "/models", timeout=UNPACKING_SECONDS, url=loaded.file, model_name=model, synchronous="false"
+        )
     except management.Refused as refused:
         trouble = management.traceback(server, model, loaded.version, begin)
         raise Failure(
