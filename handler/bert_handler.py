@@ -36,8 +36,12 @@ class BertHandler:
 
         manifest, shared = context.manifest["model"], os.environ.get("BERT_LOCKS")
         name = context.model_name or manifest["modelName"]
-        replaced = locks.be_born(Path(shared), name) if shared else 0  # before torch is imported, which takes seconds
-        from handler import loading, torchserve
+        replaced = locks.be_born(Path(shared), name) if shared else 0
+        from handler import torchserve
+
+        count = torchserve.counter_emitter(context.metrics)
+        count("bert_worker_restarts", replaced, {})  # at once: a worker that cannot load says nothing later
+        from handler import loading
 
         self.pipeline = loading.load(
             folder,
@@ -45,11 +49,10 @@ class BertHandler:
             manifest["modelVersion"],
             context.model_yaml_config,
             properties.get("gpu_id"),
-            torchserve.counter_emitter(context.metrics),
+            count,
             shared,
             os.environ.get("BERT_KEYS"),
         )
-        self.pipeline.telemetry.record_restarts(replaced)
         self.wire = torchserve.patch_torchserve()
         self.left, self.idle = perf_counter(), 0.0
         context.metrics.add_time = torchserve.rate_limited(context.metrics.add_time)

@@ -85,12 +85,6 @@ class Telemetry:
             self._pending.update(counts)
         self._news.set()
 
-    def record_restarts(self, workers: int) -> None:
-        """Workers that died before this one, which takes their place."""
-        with self._lock:
-            self._pending["bert_worker_restarts", ()] += workers
-        self._news.set()
-
     def record_idle(self, idle: float, wire: float) -> None:
         """Seconds since the last batch: waiting for requests, and reading and writing TorchServe's messages."""
         with self._lock:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scripts.gateway import attempts, choice, cors, large, routes, servers, timeouts
-from scripts.gateway.rules import failure, refusal
+from scripts.gateway import attempts, choice, cors, large, log, routes, servers, timeouts
+from scripts.gateway.rules import failure, quoted, refusal
 from scripts.gateway.servers import SLOW_START
 from scripts.gateway.settings import CLIENTS, DOOR, KEY_MAP, Settings
 
@@ -20,7 +20,7 @@ MAX_HEADERS = 8000
 MAX_FORM = 64 << 10
 FORM = "{ req.hdr(content-type) -i -m beg application/x-www-form-urlencoded }"
 BROKEN = "%([^0-9A-Fa-f]|[0-9A-Fa-f]([^0-9A-Fa-f]|$)|$)"
-"""In a form; TorchServe answers it with a 500, which would be sent again."""
+"""In a form or an address; TorchServe answers the first with a 500, which would be sent again."""
 BUSY = 2000
 """Milliseconds since a request was late or refused in which the limit follows the rate of answers."""
 LATE = 50
@@ -32,13 +32,6 @@ BULK = 2000
 """Milliseconds by which others overtake requests that say `x-priority: bulk`."""
 WINDOW = 10
 """Seconds over which a rate is measured."""
-LOG = (
-    '{"time":%[date(0,ms)],"id":"%[var(txn.id),json(utf8s)]","client":"%ci","key":"%[var(txn.who),json(utf8s)]",'
-    '"method":"%[var(txn.method)]","path":"%[var(txn.path),json(utf8s)]","status":%ST,"bytes":%B,"retries":"%rc",'
-    '"milliseconds":%Ta,"end":"%ts"}'
-)
-"""One line per request: no text of a client's, so no body, no query string, no header but the id, and no
-path that may have one in it."""
 
 
 def render(settings: Settings) -> str:
@@ -117,10 +110,11 @@ def door(settings: Settings) -> Iterator[str]:
     yield f'bind "${{{DOOR}-{settings.host}:{settings.port}}}"{tls}'
     yield f"maxconn {CLIENTS}"
     yield from connections(settings)
-    yield f"log-format '{LOG}'"
+    yield f"log-format {quoted(log.FORMAT)}"
     yield from servers.ready(settings)
     yield "acl kserve path_reg ^/v1/models/[^/:]+:(predict|explain)$ ^/v2/models/[^/]+/(infer|explain)$"
     yield from identity()
+    yield from log.path(settings)
     yield from cors.allowed(settings)
     yield from attempts.named()
     yield "acl looks method GET HEAD"
@@ -128,7 +122,7 @@ def door(settings: Settings) -> Iterator[str]:
         400,
         "malformed",
         "the address has parts that may be read in several ways",
-        f"if {{ path -i -m sub {' '.join(routes.STRANGE)} }}",
+        f"if {{ path -i -m sub {' '.join(routes.STRANGE)} }} or {{ path -m reg {BROKEN} }}",
     )
     yield from routes.probes(settings)
     yield from routes.led(settings)
@@ -161,8 +155,6 @@ def identity() -> list[str]:
         "http-request set-var(txn.id) uuid if !{ var(txn.id) -m found }",
         "http-request set-header x-request-id %[var(txn.id)]",
         "http-after-response set-header x-request-id %[var(txn.id)]",
-        "http-request set-var(txn.path) path",
-        "http-request set-var(txn.path) str(*) if !{ path -m reg ^[A-Za-z0-9._:/-]{1,256}$ }",
         "http-request set-var(txn.method) method",
         "http-request set-header x-request-start t=%[date(0,ms)]",
         "http-request del-header x-forwarded-proto",

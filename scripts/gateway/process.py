@@ -12,7 +12,6 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import msgspec
-import psutil
 
 from scripts.console import Failure
 from scripts.gateway import keys, maps, readiness, servers, versions
@@ -145,7 +144,6 @@ def stop(gateway: Gateway) -> None:
     if process is not None:
         family = [process, *process.children()]
         process.terminate()
-        _, alive = psutil.wait_procs(family, timeout=DRAIN_SECONDS + 5)
-        for each in alive:
+        for each in processes.await_end(family, DRAIN_SECONDS + 5):
             each.kill()
     (gateway.folder / FILE).unlink(missing_ok=True)

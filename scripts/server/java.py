@@ -17,7 +17,7 @@ import psutil
 
 from scripts.console import Failure
 from scripts.paths import CONFIG
-from scripts.server import processes
+from scripts.server import processes, unpacked
 from scripts.server.state import Server
 
 LOG_CONFIG = "log4j2.xml"
@@ -69,8 +69,8 @@ def command(server: Server) -> list[str]:
     return [
         *(sys.executable, "-m", "ts.model_server"),
         *("--start", "--ncs", "--ts-config", str(Path(server.folder) / "config.properties")),
-        *("--log-config", str(Path(server.temporary) / LOG_CONFIG), "--model-store", str(server.own_store)),
-        *("--models", *(f"{name}={loaded.file}" for name, loaded in server.answering.items())),
+        *("--log-config", str(Path(server.temporary) / LOG_CONFIG), "--model-store", str(server.unpacked)),
+        *("--models", *(f"{name}={unpacked.folder(server, loaded).name}" for name, loaded in server.answering.items())),
     ]
 
 
@@ -88,7 +88,7 @@ def not_started(server: Server) -> Failure:
 def clear(server: Server) -> None:
     """End what a Java that died has left, and make the folders that the next one needs; nobody else may look in."""
     end(processes.of(server.temporary))
-    for emptied in (Path(server.temporary), server.locks, server.births, server.drain_notes):
+    for emptied in (Path(server.temporary), server.unpacked, server.locks, server.births, server.drain_notes):
         shutil.rmtree(emptied, ignore_errors=True)
         emptied.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
     for kept in (Path(server.folder), server.logs, server.scaled):
@@ -102,7 +102,7 @@ def end(family: list[psutil.Process], seconds: float = 10) -> None:
     for process in family:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(family, timeout=seconds)
+    processes.await_end(family, seconds)
 
 
 def reap(pid: int) -> str:

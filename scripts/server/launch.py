@@ -18,7 +18,6 @@ from scripts.console import Failure, err, step
 from scripts.paths import CONFIG
 from scripts.server import (
     cors,
-    damage,
     devices,
     environment,
     failed,
@@ -33,6 +32,7 @@ from scripts.server import (
     state,
     supervise,
     temporary,
+    unpacked,
 )
 from scripts.server.preflight import Options
 from scripts.server.state import Server
@@ -119,6 +119,8 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
         archives = {model: options.store / f"{model}.mar" for model in models}
         temporary.check_space(Path(server.temporary), archives.values())
         server = replace(server, answering=own_store.renew(server.own_store, archives))
+        for loaded in server.answering.values():
+            unpacked.unpack(server, loaded)
         gpus = devices.usable(options.device)
         (folder / "config.properties").write_text(properties(options, gpus, Path(server.temporary)), "ascii")
         if unchanged := java_patches.install(folder):
@@ -219,8 +221,7 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
                 break
         except management.Refused as refused:
             if refused.status == management.NOT_FOUND:  # models are loaded before this API listens: it will not come
-                why = damage.found(server.own_store / server.answering[model].file) or last_lines(server.logs)
-                raise Failure(f"TorchServe could not load {model}.mar", why=why) from None
+                raise Failure(f"TorchServe could not load {model}.mar", why=last_lines(server.logs)) from None
         except Failure:
             pass  # not listening yet
         if monotonic() > deadline:

@@ -15,6 +15,8 @@ from scripts.server import keys, processes, unix_http
 from scripts.server.state import Server
 
 NOT_FOUND = 404
+READY = "READY"
+"""Of a worker that has loaded its model."""
 POLL_SECONDS = 0.1
 WORKERS_LOG = "worker.log"
 
@@ -131,7 +133,7 @@ def pids(description: dict[str, Any]) -> list[int]:
 
 def ready(description: dict[str, Any]) -> int:
     """How many workers have loaded the model."""
-    return sum(worker["status"] == "READY" for worker in description["workers"])
+    return sum(worker["status"] == READY for worker in description["workers"])
 
 
 def logged(server: Server) -> int:

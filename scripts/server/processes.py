@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import psutil
 
 FIRST = 1
+POLL_SECONDS = 0.02
 WALL_CLOCK = 1e9
 """Seconds from which on a time is one of the wall clock, as earlier versions of this project wrote it down."""
 OURS = ("org.pytorch.serve.ModelServer", "model_service_worker.py")
@@ -62,6 +64,25 @@ def living(pid: int, created: float) -> psutil.Process | None:
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
         return None
+
+
+def await_end(family: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until these have ended; those that have not when time is up.
+
+    One that nobody has asked for its status has ended: in a container the first process may never ask.
+    """
+    deadline = monotonic() + seconds
+    while (left := [process for process in family if not ended(process)]) and monotonic() < deadline:
+        sleep(POLL_SECONDS)
+    return left
+
+
+def ended(process: psutil.Process) -> bool:
+    """Whether nothing of it runs: the first of several threads may be a zombie before the others."""
+    try:
+        return not process.is_running() or (process.status() == psutil.STATUS_ZOMBIE and process.num_threads() == 1)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def of(temporary: str) -> list[psutil.Process]:

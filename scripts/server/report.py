@@ -56,14 +56,26 @@ def described(server: Server, name: str, version: str | None = None) -> dict[str
         description = management.describe(server, name, version)
     except Failure as failure:
         return {"name": name, "version": version or "", "error": failure.what, "workers": []}
-    workers = [worker | {"memory_mib": resident(worker["pid"])} for worker in description["workers"]]
+    workers = [
+        worker | {"memory_mib": resident(worker["pid"]), "status": worker_state(server, name, worker)}
+        for worker in description["workers"]
+    ]
+    ready = bool(management.ready(description))
     return {
         "name": name,
         "version": description["modelVersion"],
         "batch": description["batchSize"],
         "waiting": description["jobQueueStatus"]["pendingRequests"],
         "workers": [{key: worker[key] for key in ("id", "pid", "status", "gpu", "memory_mib")} for worker in workers],
+        "trouble": "" if ready else management.traceback(server, name, description["modelVersion"]),
     }
+
+
+def worker_state(server: Server, model: str, worker: dict[str, Any]) -> str:
+    """READY, LEAVING after `scale`, or LOADING; TorchServe says UNLOADING of all that are not ready."""
+    if worker["status"] == management.READY:
+        return management.READY
+    return "LEAVING" if (server.drain_notes / f"{model}.{worker['pid']}").exists() else "LOADING"
 
 
 def resident(pid: int | None) -> int:
@@ -99,6 +111,10 @@ def show_server(report: dict[str, Any]) -> None:
             cells += [state, worker.get("memory_mib", ""), model.get("waiting", "")]
             table.add_row(*map(str, cells))
     out.print(table)
+    for model in [*report["models"], *report["other_versions"]]:
+        if model.get("trouble"):
+            name, last = f"{model['name']} {model['version']}", model["trouble"].splitlines()[-1]
+            out.print(f"no worker of {name} is ready; the last one that failed said: {last}", style="yellow")
 
 
 def version_cell(model: dict[str, Any]) -> str:

@@ -47,8 +47,8 @@ def add_missing(options: Options, server: Server) -> tuple[Server, list[str]]:
     preflight.archives(replace(options, models=missing))
     with changing.alone(server) as now:
         missing = [name for name in missing if name not in now.models]
+        workers = options.workers or preflight.default_workers(options, [*now.models, *missing]) or None
         for name in missing:
-            workers = options.workers or preflight.default_workers(options, missing) or 1
             upgrade.add(now.current(), name, options.store / f"{name}.mar", workers, options.timeout)
     return now.current(), missing
 

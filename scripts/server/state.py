@@ -44,7 +44,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         models: names of the archives it was started with.
         store: folder of its archives.
         folder: holds its configuration, logs and locks; relative paths of TorchServe start here.
-        temporary: where it unpacks archives; also holds Unix sockets, whose paths may have 107 characters: it is short.
+        temporary: holds unpacked archives, and Unix sockets, whose paths may have 107 characters: it is short.
         auth: whether requests need a token.
         metrics_host: address of the metrics.
         agent_host: address of the agent for HAProxy; see `agent.py`.
@@ -102,6 +102,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     def own_store(self) -> Path:
         """Copies of the archives that this server loads; see `own_store.py`."""
         return Path(self.folder) / "archives"
+
+    @property
+    def unpacked(self) -> Path:
+        """These archives as folders; see `unpacked.py`."""
+        return Path(self.temporary) / "archives"
 
     @property
     def locks(self) -> Path:

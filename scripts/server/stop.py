@@ -48,13 +48,12 @@ def terminate_locked(server: Server) -> None:
     if watcher is not None and watcher.pid != os.getpid():
         with suppress(psutil.NoSuchProcess):
             watcher.terminate()
-        _, alive = psutil.wait_procs([watcher], timeout=SUPERVISOR_SECONDS)
-        java.end(alive)
+        java.end(processes.await_end([watcher], SUPERVISOR_SECONDS))
     main = server.current().process()
     family = processes.of(server.temporary)
     if main is not None:
         with suppress(psutil.NoSuchProcess):
             main.terminate()
-        psutil.wait_procs(family, timeout=JAVA_SECONDS)
+        processes.await_end(family, JAVA_SECONDS)
     java.end(family)
     server.forget()

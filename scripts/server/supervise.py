@@ -21,7 +21,7 @@ import psutil
 
 from handler.locks import is_locked, is_running, model_locks, owner, stop_note, write_restart
 from scripts.console import Failure
-from scripts.server import failed, java, processes, restoring, services
+from scripts.server import failed, java, processes, restoring, services, unpacked
 from scripts.server.state import Server
 
 POLL_SECONDS = 0.2
@@ -108,7 +108,10 @@ class Supervisor:
             self.keep()
             if self.ending.wait(max(0.0, wait - (monotonic() - begun))):
                 return False
-            self.server = java.start(self.server.current(), self.environment)
+            self.server = self.server.current()
+            for loaded in self.server.answering.values():
+                unpacked.unpack(self.server, loaded)
+            self.server = java.start(self.server, self.environment)
             self.restoring = restoring.begin(self.server)
         except (Failure, OSError) as error:  # a disk may be full for a while
             self.log("supervisor", f"Java could not be started: {error}")

@@ -96,8 +96,8 @@ def retire(server: Server, model: str, timeout: float = 300) -> Loaded:
     return older
 
 
-def add(server: Server, model: str, archive: Path, workers: int, timeout: float = 300) -> Server:
-    """Load another model into a running server.
+def add(server: Server, model: str, archive: Path, workers: int | None, timeout: float = 300) -> Server:
+    """Load another model into a running server, with as many workers as its archive says if no number is given.
 
     Raises:
         Failure: it does not start or answers wrongly; nothing was changed.

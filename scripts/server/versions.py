@@ -10,10 +10,9 @@ from typing import Any
 
 from scripts import smoke_test
 from scripts.console import Failure
-from scripts.server import damage, inference, management, own_store, scaling, temporary
+from scripts.server import inference, management, own_store, scaling, temporary, unpacked
 from scripts.server.state import Loaded, Server
 
-UNPACKING_SECONDS = 300
 MOST_MODELS = 10_000
 """TorchServe lists a hundred unless it is asked for more."""
 
@@ -34,8 +33,10 @@ def registered(server: Server, model: str) -> list[str]:
         raise
 
 
-def bring_up(server: Server, model: str, archive: Path, workers: int, timeout: float) -> Loaded:
+def bring_up(server: Server, model: str, archive: Path, workers: int | None, timeout: float) -> Loaded:
     """Register an archive beside what runs, start its workers, and ask it; what fails leaves nothing behind.
+
+    Without a number there are as many workers as the archive says.
 
     Raises:
         Failure: it does not load, does not answer, or answers what is not a finite number.
@@ -51,7 +52,8 @@ def bring_up(server: Server, model: str, archive: Path, workers: int, timeout: f
     try:
         register(server, model, loaded)
         await_worker(server, model, version, timeout, begin)
-        scaling.scale(server, model, workers, timeout, version)
+        if workers is not None:
+            scaling.scale(server, model, workers, timeout, version)
         check_answer(server, model, version)
     except BaseException:
         take_down(server, model, loaded)
@@ -65,18 +67,18 @@ def register(server: Server, model: str, loaded: Loaded) -> None:
     TorchServe would wait for them in a thread that also answers a part of the clients (`ApiUtils.updateModelWorkers`).
 
     Raises:
-        Failure: Java cannot unpack it, or knows it already.
+        Failure: the archive is damaged, or Java cannot read it, or knows it already.
     """
     begin = management.logged(server)
+    unpacked.unpack(server, loaded)
+    name = unpacked.folder(server, loaded).name
     try:
-        management.manage(
-            server, "POST", "/models", timeout=UNPACKING_SECONDS, url=loaded.file, model_name=model, synchronous="false"
-        )
+        management.manage(server, "POST", "/models", url=name, model_name=model, synchronous="false")
     except management.Refused as refused:
         trouble = management.traceback(server, model, loaded.version, begin)
         raise Failure(
             f"TorchServe could not load version {loaded.version} of {model}; nothing was changed",
-            why=damage.found(server.own_store / loaded.file) or trouble or refused.why,
+            why=trouble or refused.why,
         ) from None
 
 
@@ -139,5 +141,6 @@ def take_down(server: Server, model: str, loaded: Loaded) -> None:
     with suppress(Failure):
         management.manage(server, "DELETE", management.address(model, loaded.version))
     (server.own_store / loaded.file).unlink(missing_ok=True)
+    unpacked.remove(server, loaded)
     if model not in server.answering:
         (server.scaled / model).unlink(missing_ok=True)

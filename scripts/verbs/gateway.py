@@ -221,7 +221,8 @@ def stopped(port: int) -> None:
     """End the one on that port."""
     there = next((each for each in state.remembered() if each.port == port), None)
     if there is None:
-        out.print(f"no gateway is running on port {port}")
+        others = [str(each.port) for each in state.running()]
+        out.print(f"no gateway is running on port {port}" + (f"; --port {' or '.join(others)}" if others else ""))
         return
     process.stop(there)
     out.print(f"stopped {there.url}")

@@ -1,16 +1,19 @@
 """Pages and forms at a gateway in front of a real server.
 
-Addresses of pages lead to the version that answers; a form that cannot be read is the client's fault, and a 400.
+Addresses of pages lead to the version that answers; a form or an address that cannot be read is the client's fault, and
+a 400; the log has no part of an address that is no name of ours.
 """
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Iterator
 
 import pytest
 import requests
 
-from tests.e2e.conftest import Cli
+from tests.e2e.conftest import Cli, wait_for
 from tests.gateway import needs_haproxy
 
 pytestmark = needs_haproxy
@@ -58,3 +61,28 @@ def test_others_reach_the_server(door, body):
 
 def test_a_percent_sign_in_json_means_nothing(door):
     assert requests.post(door + PREDICT, json={"inputs": "100%zz"}, timeout=60).status_code == 200
+
+
+def test_a_broken_address_is_a_400(server, door):
+    with socket.create_connection(("127.0.0.1", server.port + 12)) as raw:
+        raw.sendall(b"POST /predictions/be%rt HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
+        assert raw.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def test_the_log_keeps_no_word_of_a_clients_from_an_address(server, door):
+    known = (f"{PREDICT}/1.0/v1/embeddings", "/v1/models/bert:predict", "/bert/tei/embed", "/v2/models/tiny/infer")
+    unknown = (
+        f"{PREDICT}/my-secret",
+        "/v1/my-secret",
+        f"{PREDICT}/1.0/embedding/my.secret",
+        "/my_secret",
+        "/bert:secret",
+    )
+    for number, path in enumerate((*known, *unknown)):
+        requests.post(door + path, json={}, headers={"x-request-id": f"logged-{number}"}, timeout=60)
+    log = server.runs / f"gateway-{server.port + 12}" / "gateway.log"
+    wait_for(lambda: f"logged-{len(known) + len(unknown) - 1}" in log.read_text(), "the last line")
+    text = log.read_text()
+    lines = [json.loads(line) for line in text.splitlines() if '"id":"logged-' in line]
+    assert [line["path"] for line in lines] == [*known, *["*"] * len(unknown)]
+    assert "secret" not in text

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
 from threading import Event
 
 import psutil
@@ -88,6 +89,24 @@ def test_what_is_killed_comes_back_and_what_cannot_is_said(cli):
     assert cli.status() == []
     cli("start", "tiny", "--workers", "1")
     assert ask(cli).status_code == 200
+
+
+def test_a_worker_that_cannot_load_is_counted_and_said_until_it_can(cli):
+    cli("start", "tiny", "--workers", "1")
+    (settings,) = (Path(remembered(cli)["temporary"]) / "archives").glob("tiny-*/model-config.yaml")
+    good = settings.read_text()
+    settings.write_text(good + "\nhandler: {nothing: 1}\n")
+    kill(ready(cli, 1)[0]["pid"])
+    wait_for(lambda: float(counted(cli) or 0) >= 2, "a count of two failures")
+    (report,) = cli.status()
+    assert report["restarts"]["workers"] >= 2
+    (model,) = report["models"]
+    assert [worker["status"] for worker in model["workers"]] == ["LOADING"]
+    assert "nothing" in model["trouble"].splitlines()[-1]
+    assert "no worker of tiny 1.0 is ready; the last one that failed said:" in cli("status").stdout
+    settings.write_text(good)
+    wait_for(lambda: ready(cli, 1), "a worker")
+    assert cli.status()[0]["models"][0]["trouble"] == ""
 
 
 def test_a_stop_answers_what_was_accepted_refuses_the_rest_and_a_start_waits_for_it(cli):

@@ -50,7 +50,7 @@ class Report:
         cut: of these, such as were in flight through HAProxy when it was killed.
         slowest: seconds of the slowest call.
         workers: killed ones.
-        door: times of each kill of HAProxy.
+        door: of each kill of HAProxy, the time before it and that when the process had ended, and its sockets with it.
         java: seconds from each kill of Java to the next answer to a plain request.
         scaled: exit codes of `scale`.
     """
@@ -61,7 +61,7 @@ class Report:
     cut: int = 0
     slowest: float = 0.0
     workers: int = 0
-    door: list[float] = field(default_factory=list)
+    door: list[tuple[float, float]] = field(default_factory=list)
     java: list[float] = field(default_factory=list)
     scaled: list[int] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -140,10 +140,15 @@ def ask(client: BertClient | Once, text: str, wanted: np.ndarray, report: Report
     except Exception as error:  # of whatever kind: a client notices it
         now = time.monotonic()
         with report.lock:
-            if isinstance(error, requests.ConnectionError) and any(begun < at <= now < at + 1 for at in report.door):
+            in_flight = any(begun < ended and killed <= now < ended + 1 for killed, ended in report.door)
+            if isinstance(error, requests.ConnectionError) and in_flight:
                 report.cut += 1
             else:
-                report.failed.append(f"{text}, after {now - begun:.1f} s: {type(error).__name__}: {error}")
+                since = [f"{begun - killed:.3f} s" for killed, _ in report.door]
+                report.failed.append(
+                    f"{text}, after {now - begun:.3f} s, begun {since} after HAProxy was killed: "
+                    f"{type(error).__name__}: {error}"
+                )
         return
     off = float(np.abs(vector - wanted).max())
     with report.lock:
@@ -176,9 +181,12 @@ def kill_for(
             report.java.append(until_answered(server))
             continue
         if door and not report.door and end - time.monotonic() < seconds / 4:
-            (haproxy,) = psutil.Process(door.pid).children()
-            report.door.append(time.monotonic())
-            haproxy.kill()
+            haproxy = rng.choice(psutil.Process(door.pid).children())  # of two while one hands over to the next
+            with report.lock:  # what fails meanwhile waits for its times
+                killed = time.monotonic()
+                haproxy.kill()
+                processes.await_end([haproxy], 10)
+                report.door.append((killed, time.monotonic()))
             continue
         workers = worker_pids(server, java)
         if workers:

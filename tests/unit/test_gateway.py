@@ -12,8 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from handler.protocols import KNOWN
 from scripts.console import Failure
-from scripts.gateway import agents, haproxy, hosts, keys, large, maps, routes, servers, settings, versions
+from scripts.gateway import agents, haproxy, hosts, keys, large, log, maps, routes, servers, settings, versions
 from scripts.gateway.certificate import check
 from scripts.gateway.configuration import render
 from scripts.gateway.rules import quoted
@@ -56,6 +57,10 @@ def test_haproxy_takes_every_kind_without_a_warning(tmp_path):
         said = checked(render(given), tmp_path)
         assert said.returncode == 0, said.stdout + said.stderr
         assert not re.search("WARNING|ALERT", said.stdout + said.stderr)
+
+
+def test_the_log_knows_all_parts_of_the_archives_paths():
+    assert {part for path in KNOWN for part in path.split("/") if part} <= log.words()
 
 
 @needs_haproxy

@@ -21,13 +21,13 @@ from scripts.console import Failure
 from scripts.server import (
     changing,
     comparison,
-    damage,
     management,
     management_port,
     own_store,
     processes,
     state,
     temporary,
+    unpacked,
     upgrade,
     versions,
 )
@@ -203,14 +203,22 @@ def test_the_management_port_is_closed_to_other_users(port):
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "403\n"
 
 
-def test_a_flipped_bit_is_named(tmp_path):
-    file = archive(tmp_path, "1.0")
-    assert damage.found(file) == ""
+def test_an_archive_becomes_a_folder_and_a_flipped_bit_is_named(tmp_path):
+    server = state.Server(**KNOWN, folder=str(tmp_path), temporary=str(tmp_path / "temporary"))
+    loaded = own_store.add(server.own_store, "bert", archive(tmp_path, "1.0"))
+    folder = unpacked.folder(server, loaded)
+    (folder / "left").mkdir(parents=True)  # by a command that was killed
+    unpacked.unpack(server, loaded)
+    assert folder == server.unpacked / "bert-1.0"
+    assert [file.relative_to(folder).as_posix() for file in folder.rglob("*.*")] == ["MAR-INF/MANIFEST.json"]
+
+    file = server.own_store / loaded.file
     whole = bytearray(file.read_bytes())
     whole[whole.index(b"modelVersion")] ^= 1
     file.write_bytes(whole)
-    assert damage.found(file).startswith("1.0.mar: ")
-    assert "MANIFEST.json" in damage.found(file)
+    with pytest.raises(Failure, match=r"bert-1\.0\.mar is damaged: Bad CRC-32 for file .*MANIFEST\.json"):
+        unpacked.unpack(server, loaded)
+    assert not list(server.unpacked.iterdir())
 
 
 def test_a_disk_without_room_for_what_is_unpacked(tmp_path, monkeypatch):
