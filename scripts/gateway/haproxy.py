@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from time import monotonic, sleep
+
+import psutil
 
 from scripts.console import Failure
 from scripts.gateway import maps
 from scripts.gateway.settings import DOOR
+from scripts.server import processes
 
 CONFIG, TRIED = "haproxy.cfg", "haproxy.cfg.tried"
 LOG, OLD_LOG = "gateway.log", "gateway.log.old"
 DRAIN_SECONDS = 30
 POLL_SECONDS = 0.05
 INSTALL = "apt-get install haproxy (version 2.6 or newer)"
-PR_SET_PDEATHSIG = 1
-"""prctl(2)."""
 MEMORY = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
@@ -72,20 +71,48 @@ def spawn(folder: Path, door: socket.socket, before: int = 0) -> subprocess.Pope
             cwd=folder,
             env=os.environ | MEMORY | {DOOR: f"fd@{number}"},
             pass_fds=[number],
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
         )
 
 
-def die_with_parent() -> None:
-    """Of HAProxy, before it starts: whatever ends this process, no gateway is left that nobody watches."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+class Adopted:
+    """An HAProxy that another process has started, as `Popen` has those of this one."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self.process, self.pid = process, process.pid
+
+    def poll(self) -> int | None:
+        """None while it runs; how it ended is for its parent to know."""
+        return 0 if processes.ended(self.process) else None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """See `Popen.wait`.
+
+        Raises:
+            subprocess.TimeoutExpired: it still runs.
+        """
+        if processes.await_end([self.process], inf if timeout is None else timeout):
+            raise subprocess.TimeoutExpired("haproxy", timeout or inf)
+        return 0
+
+    def terminate(self) -> None:
+        """See `Popen.terminate`."""
+        with suppress(psutil.NoSuchProcess):
+            self.process.terminate()
 
 
-def stop(folder: Path, haproxy: subprocess.Popen[bytes], before: Sequence[subprocess.Popen[bytes]]) -> None:
+HAProxy = subprocess.Popen[bytes] | Adopted
+
+
+def adopted() -> list[Adopted]:
+    """Those of a watch that was killed, the latest last: they are children of its keeper, as this process is."""
+    found = psutil.Process(os.getppid()).children()
+    return [Adopted(each) for each in sorted(found, key=psutil.Process.create_time) if each.pid != os.getpid()]
+
+
+def stop(folder: Path, haproxy: HAProxy, before: Sequence[HAProxy]) -> None:
     """Let requests that have begun have their answers, then end it, and those that it took over from.
 
     SIGUSR1 would close all of its sockets at once, and with them the one between its two proxies, which a request needs

@@ -48,14 +48,28 @@ def told(admin: Path, command: str) -> str:
     Raises:
         OSError: it is not there, or ended before it answered.
     """
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
+    with connected(admin) as connection:
+        connection.sendall(f"{command}\n".encode())
+        if not (answer := b"".join(iter(lambda: connection.recv(65536), b""))):  # an empty line is an answer
+            raise ConnectionError(f"HAProxy ended before it answered {command.split(maxsplit=1)[0]!r}")
+        return answer.decode()
+
+
+def connected(admin: Path) -> socket.socket:
+    """A connection to HAProxy's socket.
+
+    Raises:
+        OSError: it is not there.
+    """
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(5)
+    try:
         here = os.open(admin.parent, os.O_RDONLY)
         try:
             connection.connect(f"/proc/self/fd/{here}/{admin.name}")  # its own path may be too long for a socket
         finally:
             os.close(here)
-        connection.sendall(f"{command}\n".encode())
-        if not (answer := b"".join(iter(lambda: connection.recv(65536), b""))):  # an empty line is an answer
-            raise ConnectionError(f"HAProxy ended before it answered {command.split(maxsplit=1)[0]!r}")
-        return answer.decode()
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 import msgspec
 
 from scripts.console import Failure
-from scripts.gateway import keys, maps, readiness, servers, versions
+from scripts.gateway import haproxy, keys, maps, readiness, reload, servers, state, versions
 from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import CONFIG, DRAIN_SECONDS, LOG, OLD_LOG, check
 from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Settings
@@ -24,6 +24,7 @@ from scripts.server import local, processes
 from scripts.server.java import PRIVATE, PRIVATE_FOLDER, private_log
 
 START_SECONDS = 15
+HANDOVER_SECONDS = 5
 
 
 def prepare(settings: Settings) -> Path:
@@ -138,12 +139,24 @@ def await_answer(gateway: Gateway, process: subprocess.Popen[bytes]) -> None:
     raise Failure("the gateway did not come up", why=(gateway.folder / LOG).read_text(errors="replace")[-2000:])
 
 
+def is_watched(gateway: Gateway) -> bool:
+    """Whether somebody does, after a moment in which another process may have taken over."""
+    deadline = monotonic() + HANDOVER_SECONDS
+    while not (state.read(gateway.folder) or gateway).process():
+        if monotonic() > deadline:
+            return False
+        sleep(0.1)
+    return True
+
+
 def stop(gateway: Gateway) -> None:
     """End it after the requests in flight, and forget it; its log stays."""
     process = gateway.process()
     if process is not None:
-        family = [process, *process.children()]
+        family = [process, *process.children(recursive=True)]
         process.terminate()
         for each in processes.await_end(family, DRAIN_SECONDS + 5):
             each.kill()
+    if alone := reload.pid(gateway.folder):  # all who watched over it were killed
+        haproxy.stop(gateway.folder, haproxy.Adopted(processes.find(alone)), [])
     (gateway.folder / FILE).unlink(missing_ok=True)

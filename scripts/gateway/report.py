@@ -9,15 +9,18 @@ from scripts.gateway import reload, state
 from scripts.gateway.haproxy import LOG
 from scripts.gateway.state import Gateway
 
-RUNNING, STARTING, GONE = "running", "starting again", "gone"
+RUNNING, STARTING, ALONE, GONE = "running", "starting again", "not watched", "gone"
+
+STATES = {(True, True): RUNNING, (True, False): STARTING, (False, True): ALONE, (False, False): GONE}
+"""Whether somebody watches over HAProxy, and whether it answers."""
 
 
 def report(gateway: Gateway) -> dict[str, Any]:
     """Of one that is remembered."""
-    haproxy = reload.pid(gateway.folder) if gateway.process() else 0
+    haproxy, watched = reload.pid(gateway.folder), gateway.process() is not None
     return {
         "gateway": gateway.url,
-        "state": (RUNNING if haproxy else STARTING) if gateway.process() else GONE,
+        "state": STATES[watched, haproxy > 0],
         "pid": gateway.pid,
         "haproxy": haproxy or None,
         "metrics": gateway.metrics,

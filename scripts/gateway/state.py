@@ -61,6 +61,13 @@ def read(folder: Path) -> Gateway | None:
         return None
 
 
+def rename(folder: Path, pid: int) -> None:
+    """Write down that another process watches over HAProxy now."""
+    if gateway := read(folder):
+        changed = msgspec.structs.replace(gateway, pid=pid, created=processes.born(pid))
+        (folder / FILE).write_bytes(msgspec.json.encode(changed))
+
+
 def remembered() -> list[Gateway]:
     """All that were started and not stopped, whether they live or not."""
     return [gateway for file in sorted(paths.RUNS.glob(f"gateway-*/{FILE}")) if (gateway := read(file.parent))]

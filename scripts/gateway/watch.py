@@ -1,11 +1,13 @@
 """The process beside HAProxy: starts it again should it die, follows keys, versions and servers, bounds log and memory.
 
-`python -m scripts.gateway.watch FOLDER HOST PORT [KEYS]`. The socket to which clients connect is this process' own, so
-that they wait while HAProxy starts again, and nobody is refused. SIGHUP replaces HAProxy by another one.
+`python -m scripts.gateway.watch FOLDER HOST PORT [KEYS]`. The socket to which clients connect is not HAProxy's but that
+of the `Keeper` above this process, so that they wait while HAProxy starts again, and nobody is refused. SIGHUP replaces
+HAProxy by another one. A watch that is killed is replaced, too, and the next one adopts the HAProxy that goes on.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -17,10 +19,11 @@ from time import monotonic, sleep
 from types import FrameType
 
 from scripts.console import Failure
-from scripts.gateway import keys, maps, readiness, reload, versions
-from scripts.gateway.haproxy import LOG, OLD_LOG, spawn, stop
+from scripts.gateway import handover, keys, maps, readiness, reload, state, versions
+from scripts.gateway.haproxy import LOG, OLD_LOG, HAProxy, adopted, spawn, stop
 from scripts.gateway.memory import Memory
 from scripts.gateway.settings import KEY_MAP
+from scripts.server.keeper import Keeper
 
 POLL_SECONDS = 0.5
 SHORT_LIFE, LONGEST_WAIT = 5.0, 8.0
@@ -36,20 +39,21 @@ class Ended(Exception):
 class Watch:
     """Of one gateway."""
 
-    def __init__(self, folder: Path, host: str, port: int, key_file: Path | None) -> None:
-        self.folder, self.key_file = folder, key_file
-        self.door = listening(host, port)
-        self.keys = written(folder, key_file)
+    def __init__(self, folder: Path, door: socket.socket, key_file: Path | None, again: bool) -> None:
+        self.folder, self.key_file, self.door = folder, key_file, door
+        self.keeper = os.getppid()
+        self.keys = () if again else written(folder, key_file)
         self.servers = reload.stamp(folder)
         self.asked = False
-        self.haproxy, self.begun = spawn(folder, self.door), monotonic()
-        self.before: list[subprocess.Popen[bytes]] = []
+        found: list[HAProxy] = [*adopted()] if again else []
+        self.haproxy, self.begun = found.pop() if found else spawn(folder, self.door), monotonic()
+        self.before = found
         """Those that finish what they have."""
         self.memory = Memory(self.haproxy.pid)
         self.wait = POLL_SECONDS
         """From a start to the next one."""
 
-    def run(self) -> None:
+    def run(self) -> int:
         """Keep HAProxy running until a signal; then let it finish what it has."""
         signal.signal(signal.SIGHUP, self.ask)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,11 +66,13 @@ class Watch:
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_IGN)
-            self.door.close()
+            self.door.shutdown(socket.SHUT_RDWR)  # the keeper has it, too
             stop(self.folder, self.haproxy, self.before)
+        return 0
 
     def turn(self) -> None:
         """Look at everything once; what HAProxy does not hear now is said again."""
+        self.follow_keeper()
         with suppress(subprocess.TimeoutExpired):
             status = self.haproxy.wait(POLL_SECONDS)
             self.start_again(status)
@@ -87,6 +93,12 @@ class Watch:
             self.memory = Memory(self.haproxy.pid)
         with suppress(OSError):
             self.memory.look(self.folder)
+
+    def follow_keeper(self) -> None:
+        """Where the keeper was killed, this process is the gateway's."""
+        if os.getppid() != self.keeper:
+            self.keeper = os.getppid()
+            state.rename(self.folder, os.getpid())
 
     def start_again(self, status: int) -> None:
         """In the place of one that ended; later and later where none stays, or none can be started."""
@@ -116,13 +128,20 @@ class Watch:
         except Failure as failure:  # it is looked at again when it changes again
             said(f"the servers stay as they were: {failure.what} {failure.why}")
         else:
-            following = spawn(self.folder, self.door, self.haproxy.pid)
-            if reload.await_successor(self.folder, following):
-                self.before.append(self.haproxy)
-                self.haproxy, self.begun = following, monotonic()
-            else:
-                said("another HAProxy did not come up, and the one before goes on")
+            self.hand_over()
         self.servers, self.asked = now, False
+
+    def hand_over(self) -> None:
+        """Have another HAProxy take over."""
+        with handover.kept(self.folder) as before:
+            following = spawn(self.folder, self.door, self.haproxy.pid)
+            if not reload.await_successor(self.folder, following):
+                said("another HAProxy did not come up, and the one before goes on")
+                return
+            self.before.append(self.haproxy)
+            self.haproxy, self.begun = following, monotonic()
+            with suppress(OSError):  # it had nothing to finish
+                before.release()
 
     def ask(self, number: int, frame: FrameType | None) -> None:
         """Of SIGHUP."""
@@ -164,5 +183,11 @@ def bound(log: Path) -> None:
             file.truncate()
 
 
+def main(folder: Path, host: str, port: int, key_file: Path | None) -> int:
+    """Watch, until a signal asks for the end."""
+    door = listening(host, port)
+    return Keeper(lambda again: Watch(folder, door, key_file, again).run()).run()
+
+
 if __name__ == "__main__":
-    Watch(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]) if len(sys.argv) > 4 else None).run()
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]) if len(sys.argv) > 4 else None))

@@ -1,17 +1,19 @@
 """Starts a server's Java again when it dies: `python -m scripts.server.supervise`, with a `Post` as JSON on stdin.
 
-It is a process of its own, small, behind every server; with `start --foreground` it is a child of the command.
+It is a process of its own, small, behind every server, below a `Keeper`; with `start --foreground` that is a child of
+the command.
 """
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from subprocess import PIPE, Popen
 from threading import Event
 from time import monotonic
@@ -22,6 +24,7 @@ import psutil
 from handler.locks import is_locked, is_running, model_locks, owner, stop_note, write_restart
 from scripts.console import Failure
 from scripts.server import failed, java, processes, restoring, services, unpacked
+from scripts.server.keeper import Keeper, become_parent_of_orphans
 from scripts.server.state import Server
 
 POLL_SECONDS = 0.2
@@ -30,8 +33,8 @@ FIRST_WAIT = 0.25
 LONGEST_WAIT = 30.0
 MOST_DEATHS = 5
 """Deaths in a row of a Java that never had a worker ready, after which it is left alone."""
-PR_SET_CHILD_SUBREAPER = 36
-"""prctl(2): orphans below this process become its children, so that Java's exit status can be read."""
+LOCK = "supervising"
+"""Locked by the supervisor of a server."""
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -59,13 +62,18 @@ class Supervisor:
         self.gave_up = False
         self.restoring: Popen[bytes] | None = None
         self.kept: int | None = None
+        self.lock = os.open(Path(post.server.folder) / LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
 
-    def begin(self) -> Server:
-        """Start Java, or take over the one that runs.
+    def begin(self) -> bool:
+        """Start Java, or take over the one that runs; False where another supervisor has it already.
 
         Raises:
             Failure: it does not start.
         """
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
         become_parent_of_orphans()
         self.keep()
         if self.server.pid:
@@ -76,7 +84,7 @@ class Supervisor:
         else:
             self.server = java.start(self.server, self.environment)
         services.begin(self.server)
-        return self.server
+        return True
 
     def watch(self) -> None:
         """Until `ending` is set, the server is being stopped, or Java has died too often."""
@@ -153,12 +161,6 @@ def ready(server: Server) -> bool:
     return False
 
 
-def become_parent_of_orphans() -> None:
-    """Java's own parent, TorchServe's launcher, ends at once. Only Linux can do this."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
 def begin(server: Server, environment: Mapping[str, str]) -> Server:
     """Leave a supervisor; it starts the server's Java, or takes over the one that runs.
 
@@ -194,17 +196,25 @@ def take_over(server: Server) -> Server:
 
 def main() -> int:
     """Watch what stdin says; a line on stdout says that Java runs. SIGTERM ends the watch and leaves Java running."""
-    supervisor = Supervisor(msgspec.json.decode(sys.stdin.buffer.read(), type=Post))
+    return Keeper(partial(work, msgspec.json.decode(sys.stdin.buffer.read(), type=Post))).run()
+
+
+def work(post: Post, again: bool) -> int:
+    """Of one supervisor; in the place of one that was killed, for the server that is there now, if any."""
+    if again and not post.server.remembered():
+        return 0
+    supervisor = Supervisor(Post(post.server.current(), post.environment) if again else post)
     signal.signal(signal.SIGTERM, lambda *_: supervisor.end())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        supervisor.begin()
+        watches = supervisor.begin()
     except Failure:  # whoever waits for the line says so, with the console's last lines
         return 1
     sys.stdout.write("watching\n")
     sys.stdout.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever reads the line waits for the end of the pipe
-    supervisor.watch()
+    if watches:
+        supervisor.watch()
     return 1 if supervisor.gave_up else 0
 
 

@@ -191,6 +191,11 @@ def begun(settings: Settings, foreground: bool) -> None:
         raise Failure(
             f"a gateway runs on port {there.port} already", fix=f"scripts/bert gateway stop --port {there.port}"
         )
+    if reload.pid(settings.folder):
+        raise Failure(
+            f"an HAProxy answers on port {settings.port} that nobody watches: its gateway was killed",
+            fix=f"scripts/bert gateway stop --port {settings.port}, then the same command",
+        )
     started = process.start(settings)
     out.print(f"{started.url} answers for {', '.join(started.servers)}, models {', '.join(started.models)}")
     out.print(f"  metrics  {started.metrics}\n  log      {started.folder / LOG}")
@@ -198,7 +203,7 @@ def begun(settings: Settings, foreground: bool) -> None:
         out.print(f"  stop it with scripts/bert gateway stop --port {started.port}")
         return
     try:
-        while started.process() is not None:
+        while process.is_watched(started):
             sleep(0.2)
     except (SystemExit, KeyboardInterrupt):
         process.stop(started)

@@ -218,14 +218,13 @@ def test_nobody_is_refused_while_haproxy_starts_again(server, door):
         return lost
 
     about = json.loads((server.runs / f"gateway-{server.port + 6}" / "gateway.json").read_text())
-    (old,) = psutil.Process(about["pid"]).children()
+    (watch,) = psutil.Process(about["pid"]).children()
+    (old,) = watch.children()
     with ThreadPoolExecutor(4) as pool:
         clients = [pool.submit(client, number) for number in range(4)]
         try:
             old.kill()
-            again = wait_for(
-                lambda: [each for each in psutil.Process(about["pid"]).children() if each.pid != old.pid], ""
-            )
+            again = wait_for(lambda: [each for each in watch.children() if each.pid != old.pid], "another HAProxy")
             assert wait_for(lambda: post(f"{door}{PREDICT}").status_code == 200, "an answer")
         finally:
             done.set()

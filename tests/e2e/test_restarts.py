@@ -40,7 +40,7 @@ def counted(cli):
 def ready(cli, count):
     try:
         workers = cli.workers("tiny")
-    except requests.ConnectionError:
+    except (requests.ConnectionError, KeyError):  # Java is not there, or does not know the model yet
         return []
     return workers if [worker["status"] for worker in workers] == ["READY"] * count else []
 
@@ -72,8 +72,18 @@ def test_what_is_killed_comes_back_and_what_cannot_is_said(cli):
         flock(os.open(remembered(cli)["temporary"], os.O_RDONLY), LOCK_EX | LOCK_NB)
     supervisor = psutil.Process(report["supervisor"])
     assert supervisor.memory_info().rss < 32 << 20
+    keeper = supervisor.parent()
     kill(supervisor.pid)
-    wait_for(lambda: gone([supervisor]), "the end of the supervisor")
+    wait_for(lambda: cli.status()[0]["supervisor"] not in (None, supervisor.pid), "another supervisor")
+    kill(remembered(cli)["pid"])
+    wait_for(lambda: cli.status()[0]["restarts"]["server"] == 2, "another Java")
+    wait_for(lambda: len(ready(cli, 2)) == 2, "as many workers as before")
+
+    supervisor = psutil.Process(cli.status()[0]["supervisor"])
+    assert supervisor.parent() == keeper
+    kill(keeper.pid)
+    kill(supervisor.pid)
+    wait_for(lambda: gone([keeper, supervisor]), "the end of both")
     assert ask(cli).status_code == 200
     assert "nobody starts it again" in cli("status").stdout
     assert "already running" in cli("start", "tiny").stdout

@@ -1,9 +1,11 @@
-"""Workers and Java killed under load, while the model is scaled: `python -m tests.hostile.killing --seconds 60`.
+"""Workers, Java and its supervisor killed under load, while the model is scaled.
+
+`python -m tests.hostile.killing --seconds 60`.
 
 Clients that use `BertClient` notice nothing: each call returns, with the vectors it always has. They have two minutes
 for that, where the default is one: on a machine with other work Java alone may take most of one. With `--gateway` they
-ask once, without a retry of any kind, and HAProxy is killed too. What was in flight through it then is cut, because
-nobody else has the client's connection; that is counted by itself.
+ask once, without a retry of any kind, and HAProxy and the process that watches over it are killed too. What was in
+flight through HAProxy then is cut, because nobody else has the client's connection; that is counted by itself.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import threading
@@ -19,7 +22,9 @@ from argparse import ArgumentParser
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +42,7 @@ TIMEOUT = 120
 SIZES = (3, 2, 1)
 """Numbers of workers that the model is scaled to, again and again; it begins with one."""
 NEAR = 1e-5
+HAPROXY = "haproxy"
 
 
 @dataclass
@@ -52,6 +58,7 @@ class Report:
         workers: killed ones.
         door: of each kill of HAProxy, the time before it and that when the process had ended, and its sockets with it.
         java: seconds from each kill of Java to the next answer to a plain request.
+        watches: kills of the supervisor, and of the process that watches over HAProxy.
         scaled: exit codes of `scale`.
     """
 
@@ -63,13 +70,14 @@ class Report:
     workers: int = 0
     door: list[tuple[float, float]] = field(default_factory=list)
     java: list[float] = field(default_factory=list)
+    watches: int = 0
     scaled: list[int] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def good(self) -> bool:
         """Whether nobody noticed, and there was something to notice."""
-        killed = self.workers > 0 and len(self.java) == 1
+        killed = self.workers > 0 and self.watches > 0 and len(self.java) == 1
         return not self.wrong and not self.failed and self.cut <= CLIENTS and killed and self.right > 0
 
     def __str__(self) -> str:
@@ -82,7 +90,8 @@ class Report:
                 f"{CLIENTS} clients, timeout {TIMEOUT} s: {self.right} right, {len(self.failed)} failed, "
                 f"{len(self.wrong)} wrong; "
                 f"the slowest call took {self.slowest:.1f} s",
-                f"killed: {self.workers} workers; {cut}Java {len(self.java)} times, answers came again after {java}",
+                f"killed: {self.workers} workers; {self.watches} that watch; {cut}Java {len(self.java)} times, answers "
+                f"came again after {java}",
                 f"scaled {len(self.scaled)} times, exit codes {sorted(set(self.scaled))}",
             ]
         )
@@ -171,32 +180,62 @@ def scale(server: Cli, size: int) -> int:
 def kill_for(
     server: Cli, door: Gateway | None, seconds: float, every: float, rng: random.Random, report: Report
 ) -> None:
-    """Every few seconds a worker, in the middle Java and then HAProxy; nothing but what belongs to this server."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    """Every few seconds a worker, and once each of the others; nothing but what belongs to this server and gateway."""
+    begun, turn = time.monotonic(), 0
+    others = [partial(kill_supervisor, server), partial(kill_java, server)]
+    if door:
+        others += [partial(kill_watch, door), partial(kill_haproxy, door, rng)]
+    while (spent := time.monotonic() - begun) < seconds:
         time.sleep(every)
-        java = psutil.Process(json.loads((server.runs / str(server.port) / "server.json").read_text())["pid"])
-        if not report.java and end - time.monotonic() < seconds / 2:
-            java.kill()
-            report.java.append(until_answered(server))
-            continue
-        if door and not report.door and end - time.monotonic() < seconds / 4:
-            haproxy = rng.choice(psutil.Process(door.pid).children())  # of two while one hands over to the next
-            with report.lock:  # what fails meanwhile waits for its times
-                killed = time.monotonic()
-                haproxy.kill()
-                processes.await_end([haproxy], 10)
-                report.door.append((killed, time.monotonic()))
-            continue
-        workers = worker_pids(server, java)
-        if workers:
+        if turn < len(others) and spent > seconds * (turn + 1) / (len(others) + 1):
+            sys.stderr.write(f"{time.time():.3f} {others[turn].func.__name__}\n")
+            others[turn](report)
+            turn += 1
+        elif workers := worker_pids(server):
             os.kill(rng.choice(workers), signal.SIGKILL)
             report.workers += 1
 
 
-def worker_pids(server: Cli, java: psutil.Process) -> list[int]:
-    """Of the workers that are processes of that Java; none while it does not answer."""
+def kill_supervisor(server: Cli, report: Report) -> None:
+    """The one of this server."""
+    processes.find(remembered(server)["supervisor"]).kill()
+    report.watches += 1
+
+
+def kill_java(server: Cli, report: Report) -> None:
+    """And wait until it is back."""
+    processes.find(remembered(server)["pid"]).kill()
+    report.java.append(until_answered(server))
+
+
+def kill_watch(door: Gateway, report: Report) -> None:
+    """The child of the process that keeps the door."""
+    for watch in psutil.Process(door.pid).children():
+        if watch.name() != HAPROXY:
+            watch.kill()
+            report.watches += 1
+
+
+def kill_haproxy(door: Gateway, rng: random.Random, report: Report) -> None:
+    """One of two while one hands over to the next."""
+    running = psutil.Process(door.pid).children(recursive=True)
+    haproxy = rng.choice([each for each in running if each.name() == HAPROXY])
+    with report.lock:  # what fails meanwhile waits for its times
+        killed = time.monotonic()
+        haproxy.kill()
+        processes.await_end([haproxy], 10)
+        report.door.append((killed, time.monotonic()))
+
+
+def remembered(server: Cli) -> dict[str, Any]:
+    """The server as it is written down."""
+    return dict(json.loads((server.runs / str(server.port) / "server.json").read_text()))
+
+
+def worker_pids(server: Cli) -> list[int]:
+    """Of the workers that are processes of its Java; none while that does not answer."""
     try:
+        java = psutil.Process(remembered(server)["pid"])
         pids = {worker["pid"] for worker in server.workers("bert")}
         return [child.pid for child in java.children() if child.pid in pids and processes.known(child.pid)]
     except (requests.RequestException, psutil.NoSuchProcess):
@@ -222,11 +261,16 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=3, help="seconds between kills")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--gateway", action="store_true", help="ask a gateway, without a retry, and kill HAProxy too")
+    parser.add_argument("--logs", type=Path, help="folder that gets the logs of server and gateway")
     options = parser.parse_args()
     with started(free_port()) as server, gateway(server) if options.gateway else nullcontext() as door:
         report = run(server, door, options.seconds, options.every, options.seed)
         status = next(each for each in server.status() if "restarts" in each)
         print(report)
+        for log in server.runs.rglob("*.log") if options.logs else ():
+            copied = options.logs / log.relative_to(server.runs)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(log, copied)
         print(f"status: {json.dumps(status['restarts'] | {'last': None})}")
     print(f"load average of this machine with {os.cpu_count()} cores: {os.getloadavg()[0]:.1f}")
     print(json.dumps({"good": report.good}))

@@ -1,0 +1,95 @@
+"""Whoever watches over HAProxy is killed, and clients go on asking: nobody notices."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+
+import psutil
+import pytest
+import requests
+
+from scripts.gateway import reload
+from tests.e2e.conftest import Cli, free_port, wait_for
+from tests.e2e.test_lifecycle import gone
+from tests.gateway import needs_haproxy
+
+pytestmark = needs_haproxy
+BODY = {"inputs": "Hello"}
+
+
+@contextmanager
+def asking(address: str) -> Iterator[list[int]]:
+    """Statuses of requests that four clients send, without a retry, all the while."""
+    done, seen = Event(), list[int]()
+
+    def client() -> None:
+        with requests.Session() as session:
+            while not done.is_set():
+                seen.append(session.post(f"{address}/embed", json=BODY, timeout=60).status_code)
+
+    with ThreadPoolExecutor(4) as pool:
+        clients = [pool.submit(client) for _ in range(4)]
+        try:
+            yield seen
+        finally:
+            done.set()
+        for each in clients:
+            each.result()
+
+
+def answered(seen: list[int], number: int = 20) -> None:
+    """Wait for that many further answers."""
+    begun = len(seen)
+    wait_for(lambda: len(seen) >= begun + number, "answers")
+
+
+@pytest.fixture
+def port(server: Cli) -> Iterator[int]:
+    """Of a gateway, which is stopped if it is left."""
+    found = free_port()
+    server("gateway", "--port", str(found), "--metrics-port", str(found + 1))
+    yield found
+    server("gateway", "stop", "--port", str(found))
+
+
+def test_a_watch_and_its_keeper_are_killed(server: Cli, port: int):
+    address, folder = f"http://127.0.0.1:{port}", server.runs / f"gateway-{port}"
+
+    def about() -> dict[str, object]:
+        return next(each for each in json.loads(server("status", "--json").stdout) if each.get("gateway") == address)
+
+    def other(before: psutil.Process, find: Callable[[], psutil.Process | None]) -> psutil.Process:
+        return wait_for(lambda: (found := find()) and found != before and found, "another process")
+
+    keeper = psutil.Process(json.loads((folder / "gateway.json").read_text())["pid"])
+    (first,) = keeper.children()
+    haproxy = reload.pid(folder)
+    with asking(address) as seen:
+        answered(seen)
+        first.send_signal(signal.SIGKILL)
+        second = other(first, lambda: next((each for each in keeper.children() if each.pid != haproxy), None))
+        answered(seen)
+        assert about()["haproxy"] == haproxy  # it went on
+        server("gateway", "reload", "--port", str(port))
+        assert about()["haproxy"] != haproxy
+        answered(seen)
+        keeper.send_signal(signal.SIGKILL)
+        wait_for(lambda: (about()["pid"], about()["state"]) == (second.pid, "running"), "the watch in its place")
+        answered(seen)
+        second.send_signal(signal.SIGKILL)
+        wait_for(lambda: about()["state"] == "not watched", "nobody")
+        answered(seen)
+    assert set(seen) == {200}
+
+    again = server("gateway", "--port", str(port), expect=1).stderr
+    assert "nobody watches" in again
+    alone = psutil.Process(reload.pid(folder))
+    server("gateway", "stop", "--port", str(port))
+    assert gone([keeper, first, second, alone])
+    server("gateway", "--port", str(port), "--metrics-port", str(port + 1))
+    assert requests.post(f"{address}/embed", json=BODY, timeout=60).status_code == 200
