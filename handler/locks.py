@@ -76,7 +76,8 @@ def be_born(folder: Path, model: str) -> int:
             with suppress(FileNotFoundError):
                 file.unlink()
                 dead += 1
-                write_restart(folder, "worker", f"of {model}, pid {owner(file)}, died; pid {os.getpid()} replaces it")
+                found = f"pid {os.getpid()} found when it began"
+                write_restart(folder, "worker", f"of {model}, pid {owner(file)}, died, as {found}")
     (births(folder) / f"{model}.{os.getpid()}").touch(0o600)
     return dead
 

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from time import monotonic, sleep
 from types import FrameType
 
@@ -45,7 +46,8 @@ class Keeper:
             if status >= 0 or -status in ENDING or self.asked:
                 return max(status, 0)
             self.pause = min(2 * self.pause, LONGEST_WAIT) if monotonic() - begun < SHORT_LIFE else FIRST_WAIT
-            sys.stderr.write(f"process {self.child} was killed by signal {-status}; another one goes on\n")
+            now = datetime.now().astimezone().isoformat(timespec="milliseconds")
+            sys.stderr.write(f"{now} process {self.child} was killed by signal {-status}; another one goes on\n")
             sleep(self.pause)
         return 0
 
