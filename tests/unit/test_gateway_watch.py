@@ -11,9 +11,11 @@ import msgspec
 import pytest
 
 from scripts.console import Failure
-from scripts.gateway import maps, memory, report, state, watch
+from scripts.gateway import handover, maps, memory, report, state, watch
 from scripts.gateway.haproxy import LOG, OLD_LOG
 from scripts.verbs.gateway import check_rates, stopped
+
+SERVERS = ((6, "servers", "a", 0), (6, "servers", "b", 2), (7, "servers_large", "a", 0), (8, "elsewhere", "c", 1))
 
 
 def gateway(pid: int, created: float) -> state.Gateway:
@@ -126,6 +128,16 @@ def test_haproxy_is_asked_for_memory_that_nothing_is_in_and_seldom_where_that_is
     assert looked(9 * memory.SHORTEST) == 4
     assert looked(1, resident=60) == 5
     assert looked(memory.SHORTEST + 1) == 6  # as soon as at first
+
+
+def test_a_backend_is_down_where_none_of_its_servers_is_up():
+    states = "\n".join(
+        ["1", "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state"]
+        + [f"{number} {name} 1 {server} 127.0.0.1 {state} 0 100" for number, name, server, state in SERVERS]
+        + [""]
+    )
+    assert handover.backends_down(states) == {"servers_large"}
+    assert handover.backends_down("1\n# be_id\n") == set()
 
 
 def test_the_log_before_stays_for_its_user_alone(tmp_path, monkeypatch):
