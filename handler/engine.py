@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from handler.errors import BertError, ConfigError, Invalid
 from handler.pipeline import Pipeline, postprocess
 from handler.protocols.in_process import ROW, InProcess
 from handler.telemetry import StageTimer
-from handler.unpacking import MANIFEST, unpack
+from handler.unpacking import MANIFEST, hold, unpack
 
 BLOCK = 256
 """Texts of one pass of `embed`: enough to sort by length, and few enough to hold their tokens."""
@@ -53,6 +54,7 @@ class Archive:
         self.path = Path(path)
         check_threads(threads)
         folder, self.identity = unpack(self.path)
+        self.let_go = finalize(self, os.close, hold(folder))
         with opening(self.path):
             model = json.loads((folder / MANIFEST).read_text())["model"]
             self.name, self.version = str(model["modelName"]), str(model["modelVersion"])
@@ -148,6 +150,7 @@ class Archive:
         """Let go of its memory; the batch in hand is finished."""
         with self.turn:
             self.pipeline = None
+            self.let_go()
 
     def __enter__(self) -> Archive:
         return self

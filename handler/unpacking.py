@@ -1,4 +1,7 @@
-"""An archive's file to a folder with its content, unpacked once per machine and shared by all processes of a user."""
+"""An archive's file to a folder with its content, unpacked once per machine and shared by all processes of a user.
+
+What nobody has opened for `KEPT_SECONDS` is removed when another archive is unpacked.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,16 @@ import pkgutil
 import shutil
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from time import time
 
 from handler.errors import ConfigError
 
 CACHE = "BERT_CACHE"
 MANIFEST = "MAR-INF/MANIFEST.json"
 PACKAGE = "handler"
+KEPT_SECONDS = 30 * 86_400
 Entries = list[zipfile.ZipInfo]
 
 
@@ -42,11 +48,34 @@ def unpack(archive: Path) -> tuple[Path, str]:
             folder = cache() / identity
             if not whole(folder, entries):
                 extract(packed, folder)
+                tidy(folder.parent)
+            os.utime(folder)  # it was opened now
             return folder, identity
     except zipfile.BadZipFile as error:
         raise ConfigError(f"{archive} is no archive, or damaged: {error}; pack it again") from None
     except OSError as error:
         raise ConfigError(f"{archive} cannot be unpacked: {error}; {CACHE} names another folder") from None
+
+
+def hold(folder: Path) -> int:
+    """A descriptor by which others see that the folder is in use, for as long as it is open in any process."""
+    held = os.open(folder, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_SH)
+    return held
+
+
+def tidy(place: Path) -> None:
+    """Remove what nobody uses, nor has opened for long."""
+    for folder in place.iterdir():
+        if folder.is_dir() and not folder.suffix and folder.stat().st_mtime < time() - KEPT_SECONDS:
+            with suppress(OSError):  # somebody holds it, or has removed it
+                held = os.open(folder, os.O_RDONLY)
+                try:
+                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder)
+                    folder.with_suffix(".lock").unlink()
+                finally:
+                    os.close(held)
 
 
 def cache() -> Path:

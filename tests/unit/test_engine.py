@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
@@ -263,3 +264,24 @@ def test_processes_that_unpack_at_once_share_one_folder(archive, cache):
     folders = {process.communicate()[0] for process in running}
     assert folders == {f"{cache / unpacking.unpack(archive)[1]}\n"}
     assert len([*cache.iterdir()]) == 2
+
+
+def test_what_nobody_has_opened_for_long_is_removed_when_another_archive_is_unpacked(archive, cache):
+    kept, old, held = unpacking.unpack(archive)[0], cache / ("a" * 64), cache / ("b" * 64)
+    for folder in (old, held):
+        (folder / "checkpoint").mkdir(parents=True)
+        folder.with_suffix(".lock").touch()
+    long_ago = time.time() - unpacking.KEPT_SECONDS - 60
+    with open_archive(archive) as model:
+        for folder in (kept, old, held):
+            os.utime(folder, (long_ago, long_ago))
+        user = unpacking.hold(held)
+        unpacking.tidy(cache)
+        assert {file.name for file in cache.iterdir()} >= {kept.name, held.name, f"{held.name}.lock"}
+        assert not old.exists()
+        assert not old.with_suffix(".lock").exists()
+        assert model.embed("a").shape == (1, 32)
+    os.close(user)
+    unpacking.tidy(cache)
+    assert not held.exists()
+    assert not kept.exists()
