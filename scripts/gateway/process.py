@@ -90,7 +90,7 @@ def begin(settings: Settings, folder: Path) -> Gateway:
         Failure: it does not come up.
     """
     command = [sys.executable, "-P", "-m", "scripts.gateway.watch", str(folder), settings.host, str(settings.port)]
-    command += [str(settings.keys.resolve())] if settings.keys else []
+    command += [str(settings.keys.resolve()) if settings.keys else ""]
     if (folder / LOG).exists():  # it may say why the one before ended
         (folder / LOG).rename(folder / OLD_LOG)
     with private_log(folder / LOG) as log:

@@ -21,7 +21,7 @@ def report(gateway: Gateway) -> dict[str, Any]:
     return {
         "gateway": gateway.url,
         "state": STATES[watched, haproxy > 0],
-        "pid": gateway.pid,
+        "pid": gateway.pid if watched else None,
         "haproxy": haproxy or None,
         "metrics": gateway.metrics,
         "servers": gateway.servers,
@@ -41,10 +41,28 @@ def show(about: dict[str, Any]) -> None:
     if about["state"] == GONE:
         port = about["gateway"].rpartition(":")[2]
         Failure(
-            f"the gateway at {about['gateway']} is gone, and nobody has stopped it: process {about['pid']} ended",
+            f"the gateway at {about['gateway']} is gone, and nobody has stopped it: all of its processes ended",
             fix=f"see {about['log']}; then scripts/bert gateway with its options, or scripts/bert gateway stop "
             f"--port {port} to forget it",
         ).show()
         return
     words = "" if about["state"] == RUNNING else f"  HAProxy is {about['state']}, see {about['log']}"
+    if about["state"] == ALONE:
+        unwatched(about["gateway"]).show()
     out.print(f"gateway {about['gateway']}  pid {about['pid']}, in front of {', '.join(about['servers'])}{words}")
+
+
+def unwatched(url: str) -> Failure:
+    """Of a gateway whose HAProxy goes on alone."""
+    port = url.rpartition(":")[2]
+    return Failure(
+        f"nobody watches over HAProxy at {url}: it follows no upgrade, no scaling and no key, and is not started again",
+        fix=f"scripts/bert gateway stop --port {port}, then scripts/bert gateway with its options",
+    )
+
+
+def warn() -> None:
+    """Of gateways that do not follow what was done just now."""
+    for about in reports():
+        if about["state"] == ALONE:
+            unwatched(about["gateway"]).show()

@@ -1,8 +1,8 @@
 """The process beside HAProxy: starts it again should it die, follows keys, versions and servers, bounds log and memory.
 
-`python -m scripts.gateway.watch FOLDER HOST PORT [KEYS]`. The socket to which clients connect is not HAProxy's but that
-of the `Keeper` above this process, so that they wait while HAProxy starts again, and nobody is refused. SIGHUP replaces
-HAProxy by another one. A watch that is killed is replaced, too, and the next one adopts the HAProxy that goes on.
+`python -m scripts.gateway.watch FOLDER HOST PORT KEYS [DOOR]`. The socket to which clients connect is not HAProxy's but
+that of the `Keeper` above this process, so that they wait while HAProxy starts again, and nobody is refused. SIGHUP
+replaces HAProxy by another one. A watch that is killed is replaced, and the next one adopts the HAProxy that goes on.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from scripts.gateway import handover, keys, maps, readiness, reload, state, vers
 from scripts.gateway.haproxy import LOG, OLD_LOG, HAProxy, adopted, spawn, stop
 from scripts.gateway.memory import Memory
 from scripts.gateway.settings import KEY_MAP
-from scripts.server.keeper import Keeper
+from scripts.server.keeper import Keeper, begin_again
 
+MODULE = "scripts.gateway.watch"
+ARGUMENTS = 5
+"""Words of its command line without the last one, `DOOR`."""
 POLL_SECONDS = 0.5
 SHORT_LIFE, LONGEST_WAIT = 5.0, 8.0
 """Seconds after which an HAProxy has lived well; and at most between two starts of one that does not."""
@@ -95,10 +98,11 @@ class Watch:
             self.memory.look(self.folder)
 
     def follow_keeper(self) -> None:
-        """Where the keeper was killed, this process is the gateway's."""
+        """Where the keeper was killed, this process is."""
         if os.getppid() != self.keeper:
-            self.keeper = os.getppid()
             state.rename(self.folder, os.getpid())
+            self.door.set_inheritable(True)
+            begin_again(self.keeper, MODULE, *sys.argv[1:ARGUMENTS], str(self.door.fileno()))
 
     def start_again(self, status: int) -> None:
         """In the place of one that ended; later and later where none stays, or none can be started."""
@@ -183,11 +187,12 @@ def bound(log: Path) -> None:
             file.truncate()
 
 
-def main(folder: Path, host: str, port: int, key_file: Path | None) -> int:
-    """Watch, until a signal asks for the end."""
-    door = listening(host, port)
-    return Keeper(lambda again: Watch(folder, door, key_file, again).run()).run()
+def main(folder: str, host: str, port: str, key_file: str = "", door: str = "") -> int:
+    """Watch, until a signal asks for the end; `door` is the descriptor that a keeper before had, as decimal digits."""
+    socket_of_clients = socket.socket(fileno=int(door)) if door else listening(host, int(port))
+    keys_of = Path(key_file) if key_file else None
+    return Keeper(lambda again: Watch(Path(folder), socket_of_clients, keys_of, again).run(), bool(door)).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]) if len(sys.argv) > 4 else None))
+    sys.exit(main(*sys.argv[1:]))

@@ -74,6 +74,12 @@ LEAST_IS_NONE = Change(
 """`setMaxBatchDelay`: the least delay, 1, is 0, and each longer one is as it was. A shift by -1 is one by 31, which
 leaves the sign in all bits; a branch would need a table that this method has not. What precedes the instructions are
 sizes, see `Code` in section 4.7.3."""
+NOT_AGAIN_WITHOUT_WORKERS = Change(
+    before="0000002f 0002 0001 00000005 2a b40009 ad",  # return maxRetryTimeoutInMill
+    after="00000038 0004 0001 0000000e 2a b40009 2a b40171 74 02 7a 85 7f ad",  # return it & -minWorkers >> -1
+)
+"""`getMaxRetryTimeoutInMill`: 0 where there are to be no workers, so that one that ends then is not started again;
+`scaling.py` says how they come to end by themselves."""
 KEEP_UNLESS_ASKED = Change(
     before="1905 130126 130128 b600c8 57",  # headers.set("Expires", "Thu, 01 Jan 1970 00:00:00 UTC")
     after="1905 b20137 b60114 0482 3d 00",  # keepAlive = !headers.contains("connection")
@@ -89,7 +95,7 @@ PATCHES = (
     Patch(
         "org/pytorch/serve/wlm/Model.class",
         "7c5523f1fe77fe79aa32665469e17725e70518692abcf4987989ef72f10d4cff",
-        (DRAIN, LEAST_IS_NONE),
+        (DRAIN, LEAST_IS_NONE, NOT_AGAIN_WITHOUT_WORKERS),
     ),
     Patch(
         "org/pytorch/serve/util/NettyUtils.class",

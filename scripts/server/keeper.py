@@ -1,4 +1,7 @@
-"""A process that has its work done by a child, and by another one when that is killed: nobody need notice."""
+"""A process that has its work done by a child, and by another one when that is killed: nobody need notice.
+
+Where the keeper itself is killed, its child becomes a keeper, which has the work done by a child of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from tempfile import TemporaryFile
 from time import monotonic, sleep
 from types import FrameType
+from typing import NoReturn
 
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ENDING = (signal.SIGTERM, signal.SIGINT)
@@ -26,10 +31,12 @@ class Keeper:
 
     Args:
         work: called in each child, with whether it is not the first; its value is the exit status.
+        again: whether not even the first child is.
     """
 
-    def __init__(self, work: Callable[[bool], int]) -> None:
+    def __init__(self, work: Callable[[bool], int], again: bool = False) -> None:
         self.work = work
+        self.again = again
         self.child = 0
         self.asked = False
         self.pause = FIRST_WAIT
@@ -37,17 +44,15 @@ class Keeper:
     def run(self) -> int:
         """Until a child ends by itself, or as it was told to; its exit status. In a child this does not return."""
         become_parent_of_orphans()
-        again = False
         while not self.asked:
             begun = monotonic()
             if not self.fork():
-                sys.exit(self.work(again))
-            status, again = self.wait(), True
+                sys.exit(self.work(self.again))
+            status, self.again = self.wait(), True
             if status >= 0 or -status in ENDING or self.asked:
                 return max(status, 0)
             self.pause = min(2 * self.pause, LONGEST_WAIT) if monotonic() - begun < SHORT_LIFE else FIRST_WAIT
-            now = datetime.now().astimezone().isoformat(timespec="milliseconds")
-            sys.stderr.write(f"{now} process {self.child} was killed by signal {-status}; another one goes on\n")
+            said(f"process {self.child} was killed by signal {-status}; another one goes on")
             sleep(self.pause)
         return 0
 
@@ -75,6 +80,29 @@ class Keeper:
         self.asked = self.asked or number in ENDING
         with suppress(ProcessLookupError):  # there is none just now
             os.kill(self.child, number)
+
+
+def begin_again(keeper: int, module: str, *words: str, stdin: bytes = b"") -> NoReturn:
+    """Be the keeper in the place of one that was killed: under the id of this process, with the children it has.
+
+    Args:
+        keeper: process id of the one before.
+        module: of the work.
+        words: of its command line.
+        stdin: what it reads.
+    """
+    said(f"process {keeper} was killed, and process {os.getpid()} takes its place")
+    file = TemporaryFile()
+    file.write(stdin)
+    file.seek(0)
+    os.dup2(file.fileno(), sys.stdin.fileno())
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *words])
+
+
+def said(text: str) -> None:
+    """A line with the time, on standard error."""
+    sys.stderr.write(f"{datetime.now().astimezone().isoformat(timespec='milliseconds')} {text}\n")
+    sys.stderr.flush()
 
 
 def become_parent_of_orphans() -> None:

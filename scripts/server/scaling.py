@@ -5,8 +5,11 @@ worker's own, wakes up and fails them with a 500 "Worker died.". Which comes fir
 list at once a request is forgotten and its client waits for ever. So a worker that is to leave is first given a request
 of ours that it does not answer, a DESCRIBE, which TorchServe never batches with others: nobody else's is in its hands
 when it ends. Where both touch that one at once, TorchServe answers 500: it has taken the worker off its list by then,
-and has not come to the next one (`WorkLoadManager.modelChanged`), so it is told the number again. With none to be left
-it would have forgotten all of them, so the last one goes by itself.
+and has not come to the next one (`WorkLoadManager.modelChanged`), so it is told the number again.
+
+With no worker left, whatever came into the queue last is never answered either. So where none is to be left, TorchServe
+is told a minimum of 0 and a maximum of as many as there are: it forgets its workers, upon which it accepts no further
+request (503), but they go on with those it has. When they have nothing more to do, we end them.
 """
 
 from __future__ import annotations
@@ -21,13 +24,15 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from handler.locks import WAITING, is_running, owner
+from handler.locks import WAITING, is_locked, is_running, owner
 from scripts.console import Failure
-from scripts.server import holding, management, memory
+from scripts.server import draining, holding, java, management, memory, processes
 from scripts.server.state import Server
 from scripts.server.unix_http import Connection
 
 POLL_SECONDS = 0.1
+STARTING_SECONDS = 30
+"""For a worker that is to end and has not loaded yet: it may have requests waiting for it."""
 QUESTION_SECONDS = 30
 """Until a question is asked again: TorchServe may have lost it with a worker that died."""
 
@@ -107,26 +112,48 @@ class Scaling:
     def shrink_or_grow(self, server: Server) -> bool:
         """Tell TorchServe the number; False if more is to be done, as when one was replaced meanwhile."""
         description = management.describe(server, self.model, self.version)
+        if not self.workers:
+            self.empty(server)
+            return True
         memory.check(self.model, management.pids(description), self.workers)
-        workers = self.workers or min(1, max(0, len(description["workers"]) - 1))
-        ended = description["workers"][workers:]
+        ended = description["workers"][self.workers :]
         leaving = [f"{self.model}.{worker['pid']}" for worker in ended]
         surplus = [server.locks / name for name in leaving if (server.locks / name).exists()]  # a starting one has none
-        with drain_workers(server, self.address, [lock.name for lock in surplus], self.deadline, workers > 0):
+        with drain_workers(server, self.address, [lock.name for lock in surplus], self.deadline):
             if not all(is_running(owner(lock)) for lock in surplus):
                 return False
-            answering = server.answering.get(self.model)  # none of a model that is being added
-            if self.version is None or answering is None or self.version == answering.version:
-                self.note.write_text(str(self.workers))  # before it is so, for what is started after a death
-            told = self.tell(server, workers)
+            self.remember(server)
+            told = self.tell(server)
             for name in leaving:  # so that nobody counts them as workers that died
                 (server.births / name).unlink(missing_ok=True)
-        return told and workers == self.workers
+        return told
 
-    def tell(self, server: Server, workers: int) -> bool:
+    def remember(self, server: Server) -> None:
+        """Write the number down before it is so, for what is started after a death."""
+        answering = server.answering.get(self.model)  # none of a model that is being added
+        if self.version is None or answering is None or self.version == answering.version:
+            self.note.write_text(str(self.workers))
+
+    def empty(self, server: Server) -> None:
+        """Let nobody in, have the workers answer what is inside, and end them; one that starts is waited for."""
+        patience = min(self.deadline, monotonic() + STARTING_SECONDS)
+        description = management.describe(server, self.model, self.version)
+        while management.ready(description) < len(description["workers"]) and monotonic() < patience:
+            sleep(POLL_SECONDS)
+            description = management.describe(server, self.model, self.version)
+        self.remember(server)
+        management.manage(server, "PUT", self.address, min_worker=0, max_worker=len(description["workers"]))
+        pids = management.pids(description)
+        locks = [server.locks / f"{self.model}.{pid}" for pid in pids]
+        draining.calm(lambda: sum(map(is_locked, locks)), self.deadline)
+        for lock in locks:
+            (server.births / lock.name).unlink(missing_ok=True)
+        java.end([process for process in processes.of(server.temporary) if process.pid in pids])
+
+    def tell(self, server: Server) -> bool:
         """Tell TorchServe the number; False if it failed at one of those that leave, and has to be told again."""
         try:
-            management.manage(server, "PUT", self.address, min_worker=workers, max_worker=workers)
+            management.manage(server, "PUT", self.address, min_worker=self.workers, max_worker=self.workers)
         except management.Refused as refused:
             if refused.status != HTTPStatus.INTERNAL_SERVER_ERROR or monotonic() > self.deadline:
                 raise
@@ -142,7 +169,8 @@ class Scaling:
         while True:
             description = management.describe(server, self.model, self.version)
             ready = management.ready(description)
-            if ready == len(description["workers"]) == self.workers:
+            live = all(map(is_running, management.pids(description)))  # Java may not know yet that one has died
+            if ready == len(description["workers"]) == self.workers and live:
                 return description
             if monotonic() > self.deadline:
                 raise Failure(
@@ -154,7 +182,7 @@ class Scaling:
 
 
 @contextmanager
-def drain_workers(server: Server, address: str, names: Sequence[str], deadline: float, others: bool) -> Iterator[None]:
+def drain_workers(server: Server, address: str, names: Sequence[str], deadline: float) -> Iterator[None]:
     """Keep these workers from working; they go on if they still live when this ends, or when this process dies.
 
     Args:
@@ -162,7 +190,6 @@ def drain_workers(server: Server, address: str, names: Sequence[str], deadline: 
         address: of their model or version, in the management API.
         names: of their locks.
         deadline: to wait for what they work on.
-        others: whether some stay, who may take a question: one more is asked then, and else it would wait for nobody.
 
     Raises:
         Failure: one of them was busy until the deadline.
@@ -171,7 +198,7 @@ def drain_workers(server: Server, address: str, names: Sequence[str], deadline: 
         yield
         return
     notes = [server.drain_notes / name for name in names]
-    questions = len(notes) + others
+    questions = len(notes) + 1  # one of those that stay may take one
     with ThreadPoolExecutor(questions) as pool, ExitStack() as stack:
         for note in notes:
             stack.callback(note.unlink, missing_ok=True)

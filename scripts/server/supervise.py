@@ -24,7 +24,7 @@ import psutil
 from handler.locks import is_locked, is_running, model_locks, owner, stop_note, write_restart
 from scripts.console import Failure
 from scripts.server import failed, java, processes, restoring, services, unpacked
-from scripts.server.keeper import Keeper, become_parent_of_orphans
+from scripts.server.keeper import Keeper, become_parent_of_orphans, begin_again
 from scripts.server.state import Server
 
 POLL_SECONDS = 0.2
@@ -33,6 +33,7 @@ FIRST_WAIT = 0.25
 LONGEST_WAIT = 30.0
 MOST_DEATHS = 5
 """Deaths in a row of a Java that never had a worker ready, after which it is left alone."""
+MODULE = "scripts.server.supervise"
 LOCK = "supervising"
 """Locked by the supervisor of a server."""
 
@@ -56,6 +57,7 @@ class Supervisor:
         me = psutil.Process()
         self.server = msgspec.structs.replace(post.server, supervisor=me.pid, supervised=processes.born(me.pid))
         self.environment = post.environment
+        self.keeper = os.getppid()
         self.ending = Event()
         self.deaths = 0
         self.was_ready = False
@@ -89,6 +91,9 @@ class Supervisor:
     def watch(self) -> None:
         """Until `ending` is set, the server is being stopped, or Java has died too often."""
         while not self.ending.wait(POLL_SECONDS):
+            if os.getppid() != self.keeper:
+                post = Post(self.server.current(), self.environment)
+                begin_again(self.keeper, MODULE, stdin=msgspec.json.encode(post))
             if self.server.process() is not None:
                 self.was_ready = self.was_ready or ready(self.server)
                 if self.restoring is not None:
@@ -171,7 +176,7 @@ def begin(server: Server, environment: Mapping[str, str]) -> Server:
         Failure: Java does not start.
     """
     with java.private_log(server.logs / "restarts.log") as log:
-        process = restoring.spawn("scripts.server.supervise", stdin=PIPE, stdout=PIPE, stderr=log)
+        process = restoring.spawn(MODULE, stdin=PIPE, stdout=PIPE, stderr=log)
     assert process.stdin is not None
     assert process.stdout is not None
     try:

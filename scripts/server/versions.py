@@ -138,8 +138,12 @@ def answer_by_default(server: Server, model: str, version: str) -> None:
 
 def take_down(server: Server, model: str, loaded: Loaded) -> None:
     """Unregister a version that does not answer by default, as far as it is there, and remove its file."""
+    workers = list[int]()
     with suppress(Failure):
+        workers = management.pids(management.describe(server, model, loaded.version))
         management.manage(server, "DELETE", management.address(model, loaded.version))
+    for pid in workers:  # they have not died
+        (server.births / f"{model}.{pid}").unlink(missing_ok=True)
     (server.own_store / loaded.file).unlink(missing_ok=True)
     unpacked.remove(server, loaded)
     if model not in server.answering:

@@ -13,7 +13,7 @@ import typer
 
 from scripts.console import Failure, out
 from scripts.deploy import systemd
-from scripts.gateway import certificate, discovery, hosts, process, reload, state
+from scripts.gateway import certificate, discovery, hosts, process, reload, report, state
 from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import DRAIN_SECONDS, LOG
 from scripts.gateway.settings import CLIENTS, DEFAULT_PORT, MAX_WAIT, MIB, Backend, Settings
@@ -192,10 +192,7 @@ def begun(settings: Settings, foreground: bool) -> None:
             f"a gateway runs on port {there.port} already", fix=f"scripts/bert gateway stop --port {there.port}"
         )
     if reload.pid(settings.folder):
-        raise Failure(
-            f"an HAProxy answers on port {settings.port} that nobody watches: its gateway was killed",
-            fix=f"scripts/bert gateway stop --port {settings.port}, then the same command",
-        )
+        raise report.unwatched(settings.url)
     started = process.start(settings)
     out.print(f"{started.url} answers for {', '.join(started.servers)}, models {', '.join(started.models)}")
     out.print(f"  metrics  {started.metrics}\n  log      {started.folder / LOG}")
@@ -236,6 +233,8 @@ def stopped(port: int) -> None:
 def reloaded(port: int, changes: dict[str, Any]) -> None:
     """Replace the HAProxy of the one on that port without a pause, with these settings changed."""
     there = next((each for each in state.running() if each.port == port), None)
+    if there is None and reload.pid(state.folder(port)):
+        raise report.unwatched(f"http://127.0.0.1:{port}")
     if there is None:
         raise Failure(f"no gateway is running on port {port}", fix="scripts/bert gateway")
     check_rates(changes.get("rates", {}), Path(there.keys) if there.keys else None)

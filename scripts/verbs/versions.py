@@ -11,6 +11,7 @@ import typer
 
 from scripts.console import Failure, out
 from scripts.finetuning.files import decoded
+from scripts.gateway import report as gateways
 from scripts.gateway import versions
 from scripts.paths import MODEL_STORE
 from scripts.server import canary as canaries
@@ -67,6 +68,7 @@ def upgrade(
             loaded, compared = upgrader.upgrade(server, name, file, timeout, sample)
             show(compared)
             versions.await_followed(server)
+    gateways.warn()
     out.print(f"{name} {loaded.version} answers, after {perf_counter() - begin:.1f} s")
     out.print(f"  back:  scripts/bert rollback {name}{port}")
 
@@ -128,6 +130,7 @@ def rollback(name: ModelName, inference_port: Port = None, timeout: Timeout = 30
         else:
             loaded = upgrader.rollback(server, name, timeout)
             versions.await_followed(server)
+    gateways.warn()
     out.print(f"{name} {loaded.version} answers")
 
 
@@ -139,6 +142,7 @@ def retire(name: ModelName, inference_port: Port = None, timeout: Timeout = 300)
     with changing.alone(state.find(inference_port)) as server:
         versions.await_followed(server)
         loaded = upgrader.retire(server, name, timeout)
+    gateways.warn()
     out.print(f"{name} {loaded.version} is retired")
 
 

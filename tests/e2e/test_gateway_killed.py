@@ -13,7 +13,8 @@ import psutil
 import pytest
 import requests
 
-from scripts.gateway import reload
+from scripts.gateway import reload, state
+from scripts.gateway.watch import MODULE
 from tests.e2e.conftest import Cli, free_port, wait_for
 from tests.e2e.test_lifecycle import gone
 from tests.gateway import needs_haproxy
@@ -42,6 +43,11 @@ def asking(address: str) -> Iterator[list[int]]:
             each.result()
 
 
+def watch_below(keeper: psutil.Process) -> psutil.Process | None:
+    """Its child that watches over HAProxy, which is another one."""
+    return next((each for each in keeper.children() if MODULE in each.cmdline()), None)
+
+
 def answered(seen: list[int], number: int = 20) -> None:
     """Wait for that many further answers."""
     begun = len(seen)
@@ -60,8 +66,9 @@ def port(server: Cli) -> Iterator[int]:
 def test_a_watch_and_its_keeper_are_killed(server: Cli, port: int):
     address, folder = f"http://127.0.0.1:{port}", server.runs / f"gateway-{port}"
 
-    def about() -> dict[str, object]:
-        return next(each for each in json.loads(server("status", "--json").stdout) if each.get("gateway") == address)
+    def about(expect: int = 0) -> dict[str, object]:
+        said = json.loads(server("status", "--json", expect=expect).stdout)
+        return next(each for each in said if each.get("gateway") == address)
 
     def other(before: psutil.Process, find: Callable[[], psutil.Process | None]) -> psutil.Process:
         return wait_for(lambda: (found := find()) and found != before and found, "another process")
@@ -79,17 +86,25 @@ def test_a_watch_and_its_keeper_are_killed(server: Cli, port: int):
         assert about()["haproxy"] != haproxy
         answered(seen)
         keeper.send_signal(signal.SIGKILL)
-        wait_for(lambda: (about()["pid"], about()["state"]) == (second.pid, "running"), "the watch in its place")
+        third = wait_for(lambda: watch_below(second), "a watch below it")
+        wait_for(lambda: state.read(folder).pid == second.pid, "the watch in its place")
+        assert about()["state"] == "running"
+        answered(seen)
+        haproxy = reload.pid(folder)
+        server("gateway", "reload", "--port", str(port))
+        assert about()["haproxy"] != haproxy
         answered(seen)
         second.send_signal(signal.SIGKILL)
-        wait_for(lambda: about()["state"] == "not watched", "nobody")
+        third.send_signal(signal.SIGKILL)
+        wait_for(lambda: gone([second, third]), "the end of both")
+        assert about(expect=1)["state"] == "not watched"
         answered(seen)
     assert set(seen) == {200}
 
-    again = server("gateway", "--port", str(port), expect=1).stderr
-    assert "nobody watches" in again
+    for words in ((), ("reload",)):
+        assert "nobody watches" in server("gateway", *words, "--port", str(port), expect=1).stderr
     alone = psutil.Process(reload.pid(folder))
     server("gateway", "stop", "--port", str(port))
-    assert gone([keeper, first, second, alone])
+    assert gone([keeper, first, second, third, alone])
     server("gateway", "--port", str(port), "--metrics-port", str(port + 1))
     assert requests.post(f"{address}/embed", json=BODY, timeout=60).status_code == 200

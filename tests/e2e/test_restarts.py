@@ -70,25 +70,6 @@ def test_what_is_killed_comes_back_and_what_cannot_is_said(cli):
 
     with pytest.raises(BlockingIOError):  # so nobody removes what is old in it
         flock(os.open(remembered(cli)["temporary"], os.O_RDONLY), LOCK_EX | LOCK_NB)
-    supervisor = psutil.Process(report["supervisor"])
-    assert supervisor.memory_info().rss < 32 << 20
-    keeper = supervisor.parent()
-    kill(supervisor.pid)
-    wait_for(lambda: cli.status()[0]["supervisor"] not in (None, supervisor.pid), "another supervisor")
-    kill(remembered(cli)["pid"])
-    wait_for(lambda: cli.status()[0]["restarts"]["server"] == 2, "another Java")
-    wait_for(lambda: len(ready(cli, 2)) == 2, "as many workers as before")
-
-    supervisor = psutil.Process(cli.status()[0]["supervisor"])
-    assert supervisor.parent() == keeper
-    kill(keeper.pid)
-    kill(supervisor.pid)
-    wait_for(lambda: gone([keeper, supervisor]), "the end of both")
-    assert ask(cli).status_code == 200
-    assert "nobody starts it again" in cli("status").stdout
-    assert "already running" in cli("start", "tiny").stdout
-    assert cli.status()[0]["supervisor"] not in (None, supervisor.pid)
-
     (logs.parent / "config.properties").write_text("vmargs=-XX:NoSuchFlag\n")
     kill(remembered(cli)["pid"])
     wait_for((logs.parent / "failed.json").exists, "an end of attempts")
@@ -99,6 +80,37 @@ def test_what_is_killed_comes_back_and_what_cannot_is_said(cli):
     assert cli.status() == []
     cli("start", "tiny", "--workers", "1")
     assert ask(cli).status_code == 200
+
+
+def test_whoever_watches_is_replaced(cli):
+    cli("start", "tiny", "--workers", "1")
+
+    def another(before):
+        return psutil.Process(
+            wait_for(lambda: (now := remembered(cli)["supervisor"]) != before.pid and now, "another supervisor")
+        )
+
+    first = psutil.Process(cli.status()[0]["supervisor"])
+    assert first.memory_info().rss < 32 << 20
+    keeper = first.parent()
+    kill(first.pid)
+    second = another(first)
+    assert second.parent() == keeper
+    kill(remembered(cli)["pid"])
+    wait_for(lambda: ready(cli, 1), "another Java")
+    assert cli.status()[0]["restarts"]["server"] == 1
+
+    kill(keeper.pid)  # the supervisor takes its place, and has another supervisor
+    third = another(second)
+    assert third.parent() == second
+    assert "was killed, and process" in cli("logs").stdout
+    kill(second.pid)
+    kill(third.pid)
+    wait_for(lambda: gone([second, third]), "the end of both")
+    assert ask(cli).status_code == 200
+    assert "nobody starts it again" in cli("status", expect=1).stdout
+    assert "already running" in cli("start", "tiny").stdout
+    assert cli.status()[0]["supervisor"] not in (None, third.pid)
 
 
 def test_a_worker_that_cannot_load_is_counted_and_said_until_it_can(cli):

@@ -5,6 +5,7 @@ import struct
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlsplit
 from zipfile import ZipFile
 
@@ -158,6 +159,35 @@ def test_an_archive_that_is_wrong_changes_nothing(running, tmp_path, fault):
     assert versions(running) == {"1.0": 2}
     assert ask(running).content == before
     assert [link.name for link in (running.runs / str(running.port) / "archives").iterdir()] == ["bert-1.0.mar"]
+
+
+def test_whoever_asks_a_version_that_is_retired_is_answered(running):
+    done, seen = Event(), list[int]()
+
+    def client():
+        with requests.Session() as session:
+            while not done.is_set():
+                answer = session.post(f"{running.url}/predictions/bert/1.0", json={"inputs": "a"}, timeout=20)
+                seen.append(answer.status_code)
+
+    running("upgrade", "bert", str(running.store / "next.mar"))
+    before = running.status()[0]["restarts"]
+    with ThreadPoolExecutor(6) as pool:
+        clients = [pool.submit(client) for _ in range(6)]
+        try:
+            wait_for(lambda: len(seen) > 50, "answers")
+            running("retire", "bert")
+            wait_for(lambda: seen[-6:] == [404] * 6, "words that it is gone")
+        finally:
+            done.set()
+        for each in clients:
+            each.result()  # none was forgotten
+    assert set(seen) <= {200, 503, 404}
+    assert versions(running) == {"2.0": 2}
+    running("upgrade", "bert", str(running.store / "bert.mar"))
+    running("retire", "bert")
+    assert running.status()[0]["restarts"] == before  # the next workers found none that died
+    assert versions(running) == {"1.0": 2}
 
 
 @needs_haproxy

@@ -140,10 +140,10 @@ def test_a_worker_that_died_keeps_nobody_waiting(run):
 def test_a_scaling_waits_for_a_java_that_is_started_again(run, monkeypatch):
     me = psutil.Process()
     msgspec.structs.replace(run, supervisor=me.pid, supervised=processes.born(me.pid)).save()
-    answers = iter([management.Unreachable("gone"), {"workers": [{"status": "READY", "pid": DEAD}] * 2}])
+    answers = iter([management.Unreachable("gone"), {"workers": [{"status": "READY", "pid": os.getpid()}] * 2}])
 
     def describe(server, model, version):
-        answer = next(answers, None) or {"workers": [{"status": "READY", "pid": DEAD}] * 2}
+        answer = next(answers, None) or {"workers": [{"status": "READY", "pid": os.getpid()}] * 2}
         if isinstance(answer, Failure):
             raise answer
         return answer
@@ -156,10 +156,10 @@ def test_a_scaling_waits_for_a_java_that_is_started_again(run, monkeypatch):
     assert (run.scaled / "bert").read_text() == "2"
 
 
-@pytest.mark.parametrize(("before", "after", "numbers"), [(3, 1, [1, 1, 1]), (2, 0, [1, 0, 0]), (0, 0, [0])])
+@pytest.mark.parametrize(("before", "after", "numbers"), [(3, 1, [1, 1, 1]), (0, 0, [0])])
 def test_torchserve_is_told_again_where_it_fails_at_a_worker_that_leaves(run, monkeypatch, before, after, numbers):
     """ "job" is null, it says: it has taken that worker off its list, and not come to the next one."""
-    workers, told = [{"status": "READY", "pid": DEAD}] * before, []
+    workers, told = [{"status": "READY", "pid": os.getpid()}] * before, []
 
     def manage(server, method, path, min_worker, max_worker):
         told.append(min_worker)
@@ -171,6 +171,36 @@ def test_torchserve_is_told_again_where_it_fails_at_a_worker_that_leaves(run, mo
     monkeypatch.setattr(management, "manage", manage)
     assert scaling.scale(run, "bert", after)["workers"] == workers
     assert (len(workers), told) == (after, numbers)
+
+
+def test_the_last_workers_are_forgotten_and_ended_when_they_have_nothing_more_to_do(run, monkeypatch):
+    name, told, busy = f"bert.{os.getpid()}", [], [1, 1, 0]
+    workers = [{"status": "UNLOADING", "pid": os.getpid()}, {"status": "READY", "pid": os.getpid()}]
+
+    def describe(*_):
+        found = [dict(worker) for worker in workers]
+        for worker in workers:  # the next time it has loaded
+            worker["status"] = "READY"
+        return {"workers": found}
+
+    def manage(server, method, path, min_worker, max_worker):
+        told.append((min_worker, max_worker, [worker["status"] for worker in workers]))
+        workers.clear()
+
+    run.births.mkdir()
+    (run.births / name).touch()
+    monkeypatch.setattr(management, "describe", describe)
+    monkeypatch.setattr(management, "manage", manage)
+    monkeypatch.setattr(scaling, "is_locked", lambda lock: lock.name == name and len(busy) > 1 and busy.pop())
+    monkeypatch.setattr(processes, "of", lambda temporary: [psutil.Process(), psutil.Process(os.getppid())])
+    ended = []
+    monkeypatch.setattr(java, "end", ended.extend)
+    assert scaling.scale(run, "bert", 0) == {"workers": []}
+    assert told == [(0, 2, ["READY", "READY"])]
+    assert len(busy) == 1
+    assert ended == [psutil.Process()]
+    assert not (run.births / name).exists()
+    assert (run.scaled / "bert").read_text() == "0"
 
 
 def test_another_refusal_of_a_scaling_is_told(run, monkeypatch):
