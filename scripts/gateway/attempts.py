@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from scripts.gateway.rules import refusal
 from scripts.gateway.settings import Settings
 
+SOCKET = "within.sock"
+"""Where `within` listens, in the folder of the gateway."""
 NAME, BEGIN = "x-attempt-of", "x-attempt-since"
 """Headers within the gateway: a name of its own, because `x-request-id` may be that of many, and a time."""
 DEATHS = 4

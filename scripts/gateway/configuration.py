@@ -267,7 +267,7 @@ def models(settings: Settings) -> list[str]:
         f"retries {attempts.most(settings)}",
         "retry-on conn-failure empty-response 502 503",
         timeouts.given(),
-        "server within unix@within.sock",
+        f"server within unix@{attempts.SOCKET}",
         *attempts.told(),
     ]
 
@@ -275,7 +275,7 @@ def models(settings: Settings) -> list[str]:
 def within(settings: Settings) -> list[str]:
     """A 503 is what `models` sends again: TorchServe's own failures are."""
     return [
-        "bind unix@within.sock mode 600",
+        f"bind unix@{attempts.SOCKET} mode 600",
         "no log",
         *timeouts.left(attempts.REFUSED),
         *servers.ready(settings),

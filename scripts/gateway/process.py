@@ -14,7 +14,7 @@ from time import monotonic, sleep
 import msgspec
 
 from scripts.console import Failure
-from scripts.gateway import haproxy, keys, maps, readiness, reload, servers, state, versions
+from scripts.gateway import attempts, haproxy, keys, maps, readiness, reload, servers, state, versions
 from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import CONFIG, DRAIN_SECONDS, LOG, OLD_LOG, check
 from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Settings
@@ -159,4 +159,5 @@ def stop(gateway: Gateway) -> None:
             each.kill()
     if alone := reload.pid(gateway.folder):  # all who watched over it were killed
         haproxy.stop(gateway.folder, haproxy.Adopted(processes.find(alone)), [])
-    (gateway.folder / FILE).unlink(missing_ok=True)
+    for name in (FILE, maps.ADMIN, attempts.SOCKET):
+        (gateway.folder / name).unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from types import FrameType
 
 from scripts.console import Failure
 from scripts.gateway import handover, keys, maps, readiness, reload, state, versions
-from scripts.gateway.haproxy import LOG, OLD_LOG, HAProxy, adopted, spawn, stop
+from scripts.gateway.haproxy import LOG, OLD_LOG, Adopted, HAProxy, adopted, spawn, stop
 from scripts.gateway.memory import Memory
 from scripts.gateway.settings import KEY_MAP
 from scripts.server.keeper import Keeper, begin_again
@@ -109,7 +109,8 @@ class Watch:
         short = monotonic() - self.begun < SHORT_LIFE
         self.wait = min(2 * self.wait, LONGEST_WAIT) if short else POLL_SECONDS
         sleep(max(0.0, self.begun + self.wait - monotonic()))
-        said(f"HAProxy ended with status {status} after {monotonic() - self.begun:.1f} s, and is started again")
+        how = "by what is not known" if isinstance(self.haproxy, Adopted) else f"with status {status}"
+        said(f"HAProxy ended {how} after {monotonic() - self.begun:.1f} s, and is started again")
         with suppress(OSError):  # HAProxy is more than keys that changed just now
             self.keys = written(self.folder, self.key_file)
         self.begun = monotonic()

@@ -191,7 +191,15 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         """Remove what only a running server needs; its logs stay."""
         (Path(self.folder) / FILE).unlink(missing_ok=True)
         self.keys.unlink(missing_ok=True)
-        for folder in (self.locks, self.births, self.drain_notes, self.scaled, self.notable, self.asked):
+        for folder in (
+            self.own_store,
+            self.locks,
+            self.births,
+            self.drain_notes,
+            self.scaled,
+            self.notable,
+            self.asked,
+        ):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(self.temporary, ignore_errors=True)
 
