@@ -8,8 +8,6 @@ from scripts.console import Failure
 from scripts.server import again, management, processes, scaling, state
 from tests.unit.test_operate import server
 
-DEAD = 2**22 + 1  # above the largest process id
-
 
 @pytest.fixture
 def run(tmp_path):
@@ -32,7 +30,7 @@ def test_a_version_that_is_loaded_last_after_a_death_is_waited_for(run, monkeypa
     def describe(server, model, version):
         if version == "3.0" or answers:
             raise answers.pop() if answers else missing
-        return {"workers": [{"status": "READY", "pid": DEAD}]}
+        return {"workers": [{"status": "READY", "pid": me.pid}]}
 
     monkeypatch.setattr(management, "describe", describe)
     monkeypatch.setattr(management, "manage", lambda *words, **query: None)
