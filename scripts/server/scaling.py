@@ -182,7 +182,9 @@ class Scaling:
 
 
 @contextmanager
-def drain_workers(server: Server, address: str, names: Sequence[str], deadline: float) -> Iterator[None]:
+def drain_workers(
+    server: Server, address: str, names: Sequence[str], deadline: float, others: bool = True
+) -> Iterator[None]:
     """Keep these workers from working; they go on if they still live when this ends, or when this process dies.
 
     Args:
@@ -190,6 +192,7 @@ def drain_workers(server: Server, address: str, names: Sequence[str], deadline: 
         address: of their model or version, in the management API.
         names: of their locks.
         deadline: to wait for what they work on.
+        others: whether some stay, who may take a question: one more is asked then.
 
     Raises:
         Failure: one of them was busy until the deadline.
@@ -198,7 +201,7 @@ def drain_workers(server: Server, address: str, names: Sequence[str], deadline: 
         yield
         return
     notes = [server.drain_notes / name for name in names]
-    questions = len(notes) + 1  # one of those that stay may take one
+    questions = len(notes) + others
     with ThreadPoolExecutor(questions) as pool, ExitStack() as stack:
         for note in notes:
             stack.callback(note.unlink, missing_ok=True)

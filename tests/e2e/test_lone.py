@@ -32,7 +32,7 @@ def test_what_waits_while_a_worker_is_busy_is_its_next_batch(cli):
     (worker,) = cli.workers("tiny")
     before = stage_times.await_requests(metrics, {}, 1)  # of `start` itself
     with ThreadPoolExecutor(BATCH) as pool:
-        with scaling.drain_workers(server, "/models/tiny", [f"tiny.{worker['pid']}"], monotonic() + 60):
+        with scaling.drain_workers(server, "/models/tiny", [f"tiny.{worker['pid']}"], monotonic() + 60, others=False):
             sent = [
                 pool.submit(requests.post, f"{cli.url}/predictions/tiny", json=HELLO, timeout=60) for _ in range(BATCH)
             ]
