@@ -49,7 +49,8 @@ def unpack(archive: Path) -> tuple[Path, str]:
             if not whole(folder, entries):
                 extract(packed, folder)
                 tidy(folder.parent)
-            os.utime(folder)  # it was opened now
+            with suppress(OSError):  # where nobody may write, nobody removes
+                os.utime(folder)  # it was opened now
             return folder, identity
     except zipfile.BadZipFile as error:
         raise ConfigError(f"{archive} is no archive, or damaged: {error}; pack it again") from None
@@ -67,8 +68,8 @@ def hold(folder: Path) -> int:
 def tidy(place: Path) -> None:
     """Remove what nobody uses, nor has opened for long."""
     for folder in place.iterdir():
-        if folder.is_dir() and not folder.suffix and folder.stat().st_mtime < time() - KEPT_SECONDS:
-            with suppress(OSError):  # somebody holds it, or has removed it
+        with suppress(OSError):  # somebody holds it, or removes it, too
+            if folder.is_dir() and not folder.suffix and folder.stat().st_mtime < time() - KEPT_SECONDS:
                 held = os.open(folder, os.O_RDONLY)
                 try:
                     fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

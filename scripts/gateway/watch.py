@@ -23,7 +23,7 @@ from scripts.gateway import handover, keys, maps, readiness, reload, state, vers
 from scripts.gateway.haproxy import LOG, OLD_LOG, Adopted, HAProxy, adopted, spawn, stop
 from scripts.gateway.memory import Memory
 from scripts.gateway.settings import KEY_MAP
-from scripts.server.keeper import Keeper, begin_again
+from scripts.server.keeper import Keeper, begin_again, said
 
 MODULE = "scripts.gateway.watch"
 ARGUMENTS = 5
@@ -151,12 +151,6 @@ class Watch:
     def ask(self, number: int, frame: FrameType | None) -> None:
         """Of SIGHUP."""
         self.asked = True
-
-
-def said(text: str) -> None:
-    """A line of the log."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 def end(number: int, frame: FrameType | None) -> None:

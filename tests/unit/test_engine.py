@@ -285,3 +285,13 @@ def test_what_nobody_has_opened_for_long_is_removed_when_another_archive_is_unpa
     unpacking.tidy(cache)
     assert not held.exists()
     assert not kept.exists()
+
+
+def test_an_unpacked_archive_is_opened_where_nobody_may_write(archive, monkeypatch):
+    folder, _ = unpacking.unpack(archive)
+
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(unpacking.os, "utime", refuse)
+    assert unpacking.unpack(archive)[0] == folder
