@@ -21,7 +21,7 @@ from benchmarks.gpu import part, summary
 from scripts import paths
 from scripts.console import Failure
 from scripts.paths import ROOT
-from scripts.server import state, stop
+from scripts.server import listing, stop
 from scripts.server.gpu import diagnose, probe
 
 GRACE = 1 / 12
@@ -91,7 +91,7 @@ def end(process: subprocess.Popen[bytes], grace: float) -> None:
 def stop_servers(scratch: Path, file: Path) -> None:
     """End what a killed part has left running, TorchServe being in no process group of ours; keep the ends of logs."""
     paths.RUNS = scratch
-    for server in state.prune_and_list():
+    for server in listing.prune_and_list():
         stop.terminate(server)
     with file.open("a") as kept:
         for log in sorted(scratch.rglob("*.log")):

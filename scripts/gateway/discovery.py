@@ -7,7 +7,7 @@ from math import ceil
 
 from scripts.console import Failure
 from scripts.gateway.settings import BATCHES, Backend, Served, Settings
-from scripts.server import agent, local, management, state
+from scripts.server import agent, listing, local, management, state
 from scripts.server.state import Server
 
 CONNECT_SECONDS = 3
@@ -19,7 +19,7 @@ def here() -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
     Raises:
         Failure: nothing does, or servers hold different models.
     """
-    running = state.prune_and_list()
+    running = listing.prune_and_list()
     if not running:
         raise Failure("no server is running here", fix="scripts/bert start NAME, or --server URL --model NAME")
     names = {tuple(sorted(server.models)) for server in running}
@@ -42,7 +42,7 @@ def still(before: Settings) -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
         Failure: none does, or one does not answer.
     """
     names = [model.name for model in before.models]
-    running = [server for server in state.prune_and_list() if names[0] in server.models]
+    running = [server for server in listing.prune_and_list() if names[0] in server.models]
     if not running:
         raise Failure(f"no server that runs here holds {names[0]}", fix="start it again, or another gateway")
     backends, header = tuple(map(backend, running)), management.auth_header(running[0], "inference")

@@ -16,7 +16,7 @@ from typing import Any
 from handler.cores import cores
 from scripts.console import Failure, Finding
 from scripts.paths import ROOT
-from scripts.server import environment, processor, state, temporary
+from scripts.server import environment, listing, processor, temporary
 from scripts.server.gpu import diagnose, probe
 from scripts.server.preflight import Options, check_ports
 
@@ -89,7 +89,7 @@ def gpu() -> Iterator[Finding]:
 
 def ports(options: Options) -> Iterator[Finding]:
     """Whether the ports a server would take are free, or ours."""
-    ours = [server.inference_port for server in state.prune_and_list()]
+    ours = [server.inference_port for server in listing.prune_and_list()]
     if options.inference_port in ours:
         yield Finding("ports", True, f"a server of this project runs on {options.inference_port}")
         return

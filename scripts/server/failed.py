@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from scripts import paths
-from scripts.server.state import Server
+from scripts.server.state import Server, flag
 from scripts.server.tail import last_lines
 
 FILE = "failed.json"
@@ -35,7 +35,9 @@ def write(server: Server, reason: str) -> None:
     """Say that a server has failed for good, and forget it."""
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     note = Failed(server.inference_port, server.models, reason, last_lines(server.logs), now, str(server.logs))
-    (Path(server.folder) / FILE).write_bytes(msgspec.json.encode(note))
+    part = Path(server.folder) / f".{FILE}"
+    part.write_bytes(msgspec.json.encode(note))
+    part.replace(Path(server.folder) / FILE)
     server.forget()
 
 
@@ -43,6 +45,15 @@ def listed(inference_port: int | None = None) -> list[Failed]:
     """All of them, or the one on that port."""
     files = sorted(paths.RUNS.glob(f"{inference_port or '*'}/{FILE}"))
     return [msgspec.json.decode(file.read_bytes(), type=Failed) for file in files]
+
+
+def fix(note: Failed) -> str:
+    """What to do."""
+    port = flag(note.inference_port)
+    return (
+        f"scripts/bert logs{port} shows more; then scripts/bert start {' '.join(note.models)}{port}, or "
+        f"scripts/bert stop{port} to forget it"
+    )
 
 
 def clear(inference_port: int) -> bool:

@@ -10,9 +10,9 @@ import psutil
 from rich.table import Table
 
 from scripts.console import Failure, out
-from scripts.server import journal, management, next_steps
+from scripts.server import failed, journal, management, next_steps
 from scripts.server.failed import Failed
-from scripts.server.state import Server, flag, loopback
+from scripts.server.state import Server, loopback
 
 MIB = 1 << 20
 LONG = 6  # numbers of a vector that are shown
@@ -139,13 +139,8 @@ def failed_report(note: Failed) -> dict[str, Any]:
 
 def show_failed(note: Failed) -> None:
     """Why, and what to do."""
-    port = flag(note.inference_port)
-    Failure(
-        f"the server on port {note.inference_port}, at {note.time}: {note.reason}",
-        why=note.console,
-        fix=f"scripts/bert logs{port} shows more; then scripts/bert start {' '.join(note.models)}{port}, or "
-        f"scripts/bert stop{port} to forget it",
-    ).show()
+    what = f"the server on port {note.inference_port}, at {note.time}: {note.reason}"
+    Failure(what, why=note.console, fix=failed.fix(note)).show()
 
 
 def wildcard_note(host: str) -> str:

@@ -32,15 +32,10 @@ def spawn(module: str, *words: str, **streams: Any) -> subprocess.Popen[bytes]:
 
 def main(port: int) -> int:
     """Scale each model to what `bert scale` wrote down last, and load the versions beside those that answer."""
-    from scripts.server import (
-        management,
-        scaling,
-        state,
-        upgrade,
-        versions,
-    )  # requests is large, and the supervisor imports this file
+    # requests is large, and the supervisor imports this file
+    from scripts.server import listing, management, scaling, upgrade, versions
 
-    server = state.find(port)
+    server = listing.find(port)
     failures = 0
     for file in server.scaled.glob("*"):
         try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from scripts.console import Failure
-from scripts.server import changing, draining, management, preflight, state, supervise, upgrade
+from scripts.server import changing, draining, listing, management, preflight, state, supervise, upgrade
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 
@@ -21,7 +21,7 @@ def find(options: Options) -> Server | None:
         Failure: it was started otherwise than asked. A script that went on would serve those without a key.
     """
     draining.wait_for_stop(state.folder(options.inference_port))
-    server = next((each for each in state.prune_and_list() if each.inference_port == options.inference_port), None)
+    server = next((each for each in listing.prune_and_list() if each.inference_port == options.inference_port), None)
     if server is None:
         return None
     port = state.flag(options.inference_port)

@@ -13,7 +13,7 @@ import psutil
 
 from handler.locks import births, drain_notes, notable_requests
 from scripts import paths
-from scripts.console import Failure, err
+from scripts.console import err
 from scripts.server import processes
 
 FILE, LOCK, STARTING = "server.json", "server.lock", "starting"
@@ -49,6 +49,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         metrics_host: address of the metrics.
         agent_host: address of the agent for HAProxy; see `agent.py`.
         supervisor: of the process that starts Java again when it dies; 0 for none. `supervised` is when it was born.
+        keeper: of the process that replaces the supervisor; see `keeper.py`. `kept` is when it was born.
         key_list: the operator's file of keys, which workers look at; None where TorchServe itself asks for its token.
         request_log: whether its workers write a line for each request.
         answering: name -> the version that answers where an address names none.
@@ -73,6 +74,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     key_list: str | None = None
     supervisor: int = 0
     supervised: float = 0
+    keeper: int = 0
+    kept: float = 0
     request_log: bool = False
     answering: dict[str, Loaded] = {}
     previous: dict[str, Loaded] = {}
@@ -158,8 +161,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return processes.living(self.pid, self.created)
 
     def watcher(self) -> psutil.Process | None:
-        """The process that starts Java again when it dies, unless it is gone; see `scripts/server/supervise.py`."""
-        return processes.living(self.supervisor, self.supervised)
+        """The process that starts Java again when it dies, or else the one that replaces it, unless both are gone."""
+        return processes.living(self.supervisor, self.supervised) or processes.living(self.keeper, self.kept)
 
     def current(self) -> Server:
         """As it is written down now: Java has another process id after it was started again."""
@@ -234,33 +237,3 @@ def read(file: Path) -> Server | None:
     except msgspec.DecodeError:  # of another version, or damaged
         err.print(f"{file} is not readable and was skipped")
         return None
-
-
-def prune_and_list() -> list[Server]:
-    """All servers that live, or are about to live again; what is left of others is removed."""
-    servers = []
-    for server in filter(None, map(read, sorted(paths.RUNS.glob(f"*/{FILE}")))):
-        if server.process() is None and server.watcher() is None:
-            server.forget()
-        else:
-            servers.append(server)
-    return servers
-
-
-def find(inference_port: int | None = None) -> Server:
-    """The server on that port; without a port, the only one there is.
-
-    Raises:
-        Failure: there is none, or several to choose from.
-    """
-    servers = prune_and_list()
-    if inference_port is not None:
-        servers = [server for server in servers if server.inference_port == inference_port]
-    if not servers:
-        where = f" on port {inference_port}" if inference_port else ""
-        port = flag(inference_port) if inference_port else ""
-        raise Failure(f"no server is running{where}", fix=f"scripts/bert start NAME{port}")
-    if len(servers) > 1:
-        ports = ", ".join(str(server.inference_port) for server in servers)
-        raise Failure(f"{len(servers)} servers run, on ports {ports}", fix="name one with --inference-port")
-    return servers[0]

@@ -17,9 +17,9 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from threading import Event
 from time import monotonic
+from typing import Any
 
 import msgspec
-import psutil
 
 from handler.locks import is_locked, is_running, model_locks, owner, stop_note, write_restart
 from scripts.console import Failure
@@ -54,10 +54,15 @@ class Supervisor:
     """The one that watches a server."""
 
     def __init__(self, post: Post) -> None:
-        me = psutil.Process()
-        self.server = msgspec.structs.replace(post.server, supervisor=me.pid, supervised=processes.born(me.pid))
-        self.environment = post.environment
         self.keeper = os.getppid()
+        self.watchers: dict[str, Any] = {
+            "supervisor": os.getpid(),
+            "supervised": processes.born(os.getpid()),
+            "keeper": self.keeper,
+            "kept": processes.born(self.keeper),
+        }
+        self.server = msgspec.structs.replace(post.server, **self.watchers)
+        self.environment = post.environment
         self.ending = Event()
         self.deaths = 0
         self.was_ready = False
@@ -79,10 +84,7 @@ class Supervisor:
         become_parent_of_orphans()
         self.keep()
         if self.server.pid:
-            me = self.server
-            self.server = me.change(
-                lambda now: msgspec.structs.replace(now, supervisor=me.supervisor, supervised=me.supervised)
-            )
+            self.server = self.server.change(lambda now: msgspec.structs.replace(now, **self.watchers))
         else:
             self.server = java.start(self.server, self.environment)
         services.begin(self.server)

@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.text import Text
 
 from scripts.console import Failure, out
-from scripts.server import state
+from scripts.server import listing
 from scripts.server.state import Server
 from scripts.top import moments, screen
 from scripts.top.moments import Recent, Span
@@ -41,7 +41,7 @@ def watch(server: Server, seconds: float) -> None:
             try:
                 recent.add(moments.look(server))
             except Failure as failure:
-                server = state.find(server.inference_port)
+                server = listing.find(server.inference_port)
                 live.update(Text(failure.what, style="red"), refresh=True)
                 continue
             live.update(screen.show(server, recent.span(), seconds), refresh=True)

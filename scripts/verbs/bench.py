@@ -11,7 +11,7 @@ import typer
 
 from scripts.console import Failure, out, print_json, step
 from scripts.files import documents
-from scripts.server import management, state
+from scripts.server import listing, management
 from scripts.verbs.options import Json, ModelName, Port
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def bench(
 
     settings = numbers(rate, "--rate", float) if rate else numbers(in_flight, "--in-flight", int)
     documents.check_writable(save, chart)
-    server = state.find(inference_port)
+    server = listing.find(inference_port)
     workers = management.pids(management.describe(server, name))
     with step("reading the model and the machine"):
         archive = Path(server.store) / f"{name}.mar"

@@ -13,7 +13,7 @@ from scripts import smoke_test
 from scripts.console import Failure, err, out
 from scripts.gateway import reload
 from scripts.paths import MODEL_STORE
-from scripts.server import failed, inference, launch, preflight, report, running, state
+from scripts.server import failed, inference, launch, listing, preflight, report, running, state
 from scripts.server import foreground as in_foreground
 from scripts.server import stop as stopper
 from scripts.server.preflight import Options
@@ -209,10 +209,10 @@ def stop(
     for note in failed.listed(inference_port):
         failed.clear(note.inference_port)
         out.print(f"cleared the failed server on port {note.inference_port}")
-    if not [server for server in state.prune_and_list() if inference_port in (None, server.inference_port)]:
+    if not [server for server in listing.prune_and_list() if inference_port in (None, server.inference_port)]:
         out.print("no server is running" + (f" on port {inference_port}" if inference_port else ""))
         return
-    server = state.find(inference_port)
+    server = listing.find(inference_port)
     waiting = stopper.stop(server, drain)
     if waiting:
         err.print(

@@ -14,7 +14,7 @@ from scripts.gateway import reload
 from scripts.gateway import report as gateways
 from scripts.paths import MODEL_STORE
 from scripts.server import doctor as doctor_checks
-from scripts.server import failed, inference, management, refusal, report, scaling, state
+from scripts.server import failed, inference, listing, management, refusal, report, scaling, state
 from scripts.server.preflight import Options
 from scripts.server.tail import follow
 from scripts.verbs.options import InferencePort, Json, ModelName, Port, Store, Task, Timeout
@@ -45,7 +45,7 @@ def status(inference_port: Port = None, as_json: Json = False) -> None:
 
     Example: scripts/bert status --json
     """
-    servers = [server for server in state.prune_and_list() if inference_port in (None, server.inference_port)]
+    servers = [server for server in listing.prune_and_list() if inference_port in (None, server.inference_port)]
     reports, lost = [report.server_report(server) for server in servers], failed.listed(inference_port)
     fronts = gateways.reports()
     if as_json:
@@ -75,7 +75,8 @@ def logs(
 
     Example: scripts/bert logs -f
     """
-    ports = [each.inference_port for each in state.prune_and_list()] + [each.inference_port for each in failed.listed()]
+    ports = [each.inference_port for each in listing.prune_and_list()]
+    ports += [each.inference_port for each in failed.listed()]
     port = inference_port or (ports[0] if ports else state.DEFAULT_PORT)
     follow(state.folder(port) / "logs", lines, following)
 
@@ -91,7 +92,7 @@ def scale(
 
     Example: scripts/bert scale bert 3
     """
-    server = state.find(inference_port)
+    server = listing.find(inference_port)
     begin = perf_counter()
     description = scaling.scale(server, name, workers, timeout)
     reload.follow_machine()
@@ -130,7 +131,7 @@ def predict(
 
     Examples: scripts/bert predict bert "Hello" --task tokenize; echo Hello | scripts/bert predict bert
     """
-    server = state.find(inference_port)
+    server = listing.find(inference_port)
     fields: Any = parsed(body) if body else {}
     if body is None and task != "info":
         fields["inputs"] = texts or [line.rstrip("\n") for line in sys.stdin if line.strip()]

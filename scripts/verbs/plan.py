@@ -10,7 +10,7 @@ import typer
 
 from scripts.console import Failure, out, print_json, step
 from scripts.files import documents
-from scripts.server import state
+from scripts.server import listing
 from scripts.verbs.options import Json, ModelName, Port
 
 if TYPE_CHECKING:
@@ -108,4 +108,4 @@ def given(host: Path | None, bench: list[Path], name: str, inference_port: int |
         return hosts.read(host)
     if bench:
         return measuring.from_bench(bench)
-    return measuring.measure(measuring.subject(state.find(inference_port), name))[0]
+    return measuring.measure(measuring.subject(listing.find(inference_port), name))[0]

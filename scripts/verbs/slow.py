@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scripts.console import print_json
-from scripts.server import notable, state
+from scripts.server import listing, notable
 from scripts.verbs.options import Json, Port
 
 
@@ -20,7 +20,7 @@ def slow(
 
     Example: scripts/bert slow --json
     """
-    found = notable.read(state.find(inference_port).notable, lines)
+    found = notable.read(listing.find(inference_port).notable, lines)
     if as_json:
         print_json(found)
     else:

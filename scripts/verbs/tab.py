@@ -9,7 +9,7 @@ import typer
 
 from scripts.console import Failure
 from scripts.paths import MODEL_STORE
-from scripts.server import inference, state
+from scripts.server import inference, listing
 
 PATIENCE = 2.0
 """Seconds for a server to answer."""
@@ -23,13 +23,13 @@ def archives(incomplete: str) -> list[str]:
 
 def models(incomplete: str) -> list[str]:
     """Names of archives, and of models that are served: their archives may have gone."""
-    served = {name for server in state.prune_and_list() for name in server.models if name.startswith(incomplete)}
+    served = {name for server in listing.prune_and_list() for name in server.models if name.startswith(incomplete)}
     return sorted(served.union(archives(incomplete)))
 
 
 def ports(incomplete: str) -> list[str]:
     """Inference ports of the servers that run."""
-    found = [str(server.inference_port) for server in state.prune_and_list()]
+    found = [str(server.inference_port) for server in listing.prune_and_list()]
     return [port for port in found if port.startswith(incomplete)]
 
 
@@ -45,7 +45,7 @@ def tasks(context: typer.Context, incomplete: str) -> list[str]:
 def info(name: str, port: int | None) -> dict[str, list[str]]:
     """What a model says of itself; nothing where it is not served, or does not answer."""
     try:
-        server = state.find(port)
+        server = listing.find(port)
         if name not in server.models:
             return {}
         answer = inference.post(server, f"/predictions/{name}", {"task": "info"}, PATIENCE)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scripts.console import out, print_json
-from scripts.server import state
+from scripts.server import listing
 from scripts.verbs.options import Json, Port
 
 
@@ -29,7 +29,7 @@ def top(
     """
     from scripts.top import screen, watch
 
-    server = state.find(inference_port)
+    server = listing.find(inference_port)
     if not (only_once or as_json) and out.is_terminal:
         watch.watch(server, seconds)
         return

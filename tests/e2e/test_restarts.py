@@ -112,6 +112,22 @@ def test_whoever_watches_is_replaced(cli):
     assert "already running" in cli("start", "tiny").stdout
     assert cli.status()[0]["supervisor"] not in (None, third.pid)
 
+    fourth = psutil.Process(remembered(cli)["supervisor"])
+    keeper, java = fourth.parent(), psutil.Process(remembered(cli)["pid"])
+    kill(fourth.pid)
+    kill(java.pid)
+    wait_for(lambda: gone([fourth, java]), "the end of both")
+    assert cli.status()[0]["supervisor"] == keeper.pid or another(fourth)  # the keeper lives, and so does the server
+    wait_for(lambda: ready(cli, 1), "another Java")
+    all_of_it = [keeper, *map(psutil.Process, (remembered(cli)["supervisor"], remembered(cli)["pid"]))]
+    for each in all_of_it:
+        kill(each.pid)
+    wait_for(lambda: gone(all_of_it), "the end of all")
+    assert "and nobody stopped them" in cli("status", expect=1).stderr
+    assert "has failed: Java and what starts it again are gone" in cli("scale", "tiny", "2", expect=1).stderr
+    cli("start", "tiny", "--workers", "1")
+    assert ask(cli).status_code == 200
+
 
 def test_a_worker_that_cannot_load_is_counted_and_said_until_it_can(cli):
     cli("start", "tiny", "--workers", "1")

@@ -139,7 +139,7 @@ def test_the_models_own_task_is_asked_for():
 
 
 def test_tab_offers_tasks_of_the_model_that_was_named(monkeypatch):
-    monkeypatch.setattr(tab.state, "find", lambda port: SimpleNamespace(models=["words"]))
+    monkeypatch.setattr(tab.listing, "find", lambda port: SimpleNamespace(models=["words"]))
     known = requests.Response()
     known.status_code, known._content = 200, b'{"tasks": ["tokenize", "fill-mask"]}'
     monkeypatch.setattr(tab.inference, "post", lambda *_: known)
@@ -162,7 +162,7 @@ def test_tab_offers_ports_and_models_of_servers(monkeypatch, tmp_path):
         SimpleNamespace(inference_port=8080, models=["bert", "most"]),
         SimpleNamespace(inference_port=9080, models=[]),
     ]
-    monkeypatch.setattr(tab.state, "prune_and_list", lambda: there)
+    monkeypatch.setattr(tab.listing, "prune_and_list", lambda: there)
     assert tab.ports("") == ["8080", "9080"]
     assert tab.ports("9") == ["9080"]
     assert tab.models("m") == ["mine", "most"]

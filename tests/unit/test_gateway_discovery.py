@@ -36,7 +36,7 @@ def machine(monkeypatch, **servers):
     running = [
         state.Server(**KNOWN | {"inference_port": int(port[1:]), "models": held}) for port, held in servers.items()
     ]
-    monkeypatch.setattr(discovery.state, "prune_and_list", lambda: running)
+    monkeypatch.setattr(discovery.listing, "prune_and_list", lambda: running)
     monkeypatch.setattr(discovery, "backend", lambda server: Backend("127.0.0.1", server.inference_port))
     monkeypatch.setattr(discovery, "first", lambda servers, name, header: Served(name, "1.0", "embedding", 384))
 

@@ -10,12 +10,15 @@ import psutil
 import pytest
 import requests
 
+from handler.locks import stop_note
 from scripts.console import Failure
 from scripts.server import (
     devices,
     doctor,
     draining,
+    failed,
     launch,
+    listing,
     management,
     processes,
     refusal,
@@ -189,7 +192,7 @@ def test_a_damaged_note_of_a_server_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(state.paths, "RUNS", tmp_path)
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / state.FILE).touch()
-    assert state.prune_and_list() == []
+    assert listing.prune_and_list() == []
 
 
 def test_the_traceback_of_a_try_before_is_none_of_this_one(tmp_path):
@@ -221,16 +224,26 @@ def test_a_lock_shows_who_is_busy(tmp_path):
         assert draining.busy(server(tmp_path)) == 1
 
 
-def test_a_server_that_is_gone_is_forgotten(tmp_path, monkeypatch):
+def test_a_server_that_is_gone_has_failed(tmp_path, monkeypatch):
     monkeypatch.setattr(state.paths, "RUNS", tmp_path)
     gone = server(tmp_path / "8080", pid=2**22 + 1)
     (tmp_path / "8080" / "logs").mkdir(parents=True)
     gone.save()
-    assert state.prune_and_list() == []
+    for at_work in (gone.starting, stop_note(gone.locks)):  # who says himself what becomes of it
+        with at_work.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert listing.prune_and_list() == []
+            assert gone.remembered()
+    assert listing.prune_and_list() == []
     assert not (tmp_path / "8080" / state.FILE).exists()
     assert (tmp_path / "8080" / "logs").exists()
+    (note,) = failed.listed()
+    assert note.reason == listing.VANISHED
+    with pytest.raises(Failure, match="the server on port 8080 has failed: Java and what starts it again are gone"):
+        listing.find(8080)
+    assert failed.clear(8080)
     with pytest.raises(Failure, match="no server is running on port 8080"):
-        state.find(8080)
+        listing.find(8080)
 
 
 def test_a_reused_pid_is_not_the_server(tmp_path):

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from scripts.console import Failure
-from scripts.server import running, state, upgrade
+from scripts.server import listing, running, upgrade
 from scripts.server.preflight import Options
 from tests.unit.test_operate import server
 
 
 def test_a_start_beside_a_server_finds_it(tmp_path, monkeypatch):
     there = server(tmp_path, models=["tickets", "bert"])
-    monkeypatch.setattr(state, "prune_and_list", lambda: [there])
+    monkeypatch.setattr(listing, "prune_and_list", lambda: [there])
 
     def find(*models, port=8080, **asked):
         return running.find(Options(tmp_path, models, inference_port=port, **asked))
@@ -42,7 +42,7 @@ def test_a_start_beside_a_server_finds_it(tmp_path, monkeypatch):
     ],
 )
 def test_a_start_beside_a_server_that_was_started_otherwise_fails(tmp_path, monkeypatch, there, asked, words):
-    monkeypatch.setattr(state, "prune_and_list", lambda: [server(tmp_path, **there)])
+    monkeypatch.setattr(listing, "prune_and_list", lambda: [server(tmp_path, **there)])
     with pytest.raises(Failure, match=words) as caught:
         running.find(Options(tmp_path, inference_port=8080, **asked))
     assert caught.value.fix.startswith("scripts/bert stop, then")
@@ -50,7 +50,7 @@ def test_a_start_beside_a_server_that_was_started_otherwise_fails(tmp_path, monk
 
 def test_workers_are_those_of_what_is_added(tmp_path, monkeypatch):
     there, added = server(tmp_path), []
-    monkeypatch.setattr(state, "prune_and_list", lambda: [there])
+    monkeypatch.setattr(listing, "prune_and_list", lambda: [there])
     monkeypatch.setattr(running.management, "describe", lambda *_: {"workers": [{}, {}]})
     monkeypatch.setattr(running.preflight, "archives", lambda _: [])
     monkeypatch.setattr(upgrade, "add", lambda one, name, archive, workers, _: added.append((name, workers)))
@@ -73,5 +73,5 @@ def test_workers_are_those_of_what_is_added(tmp_path, monkeypatch):
 
 def test_what_runs_as_it_was_asked_for_is_taken(tmp_path, monkeypatch):
     there = server(tmp_path, auth=True, key_list="/keys", host="0.0.0.0")
-    monkeypatch.setattr(state, "prune_and_list", lambda: [there])
+    monkeypatch.setattr(listing, "prune_and_list", lambda: [there])
     assert running.find(Options(tmp_path, inference_port=8080, host="0.0.0.0", keys=Path("/keys"))) is there

@@ -19,6 +19,7 @@ from scripts.server import (
     failed,
     java,
     journal,
+    listing,
     management,
     memory,
     notify,
@@ -77,7 +78,7 @@ def test_attempts_end_and_pauses_double(supervisor, run):
     (note,) = failed.listed(8080)
     assert note.reason == "Java ended by signal 9, 5 times in a row before every model had a worker"
     assert journal.count(run.locks).server == 5
-    assert state.prune_and_list() == []
+    assert listing.prune_and_list() == []
     assert failed.clear(8080)
     assert failed.listed() == []
 

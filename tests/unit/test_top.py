@@ -152,7 +152,7 @@ def test_a_server_that_is_started_again_is_watched_on_and_one_that_is_gone_is_no
         return given(looks)
 
     monkeypatch.setattr(watch.moments, "look", look)
-    monkeypatch.setattr(watch.state, "find", lambda port: given(found))
+    monkeypatch.setattr(watch.listing, "find", lambda port: given(found))
     monkeypatch.setattr(watch, "sleep", lambda seconds: None)
     monkeypatch.setattr(watch, "out", Console(file=StringIO()))
     with pytest.raises(Failure, match="no server"):
