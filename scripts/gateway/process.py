@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
-import msgspec
-
 from scripts.console import Failure
 from scripts.gateway import attempts, haproxy, keys, maps, readiness, reload, servers, state, versions
 from scripts.gateway.configuration import render
@@ -114,7 +112,7 @@ def begin(settings: Settings, folder: Path) -> Gateway:
         models=[model.name for model in settings.models],
         keys=str(settings.keys.resolve()) if settings.keys else None,
     )
-    (folder / FILE).write_bytes(msgspec.json.encode(gateway))
+    gateway.save()
     try:
         await_answer(gateway, process)
     except BaseException:  # Ctrl-C and SIGTERM, too

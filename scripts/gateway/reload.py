@@ -7,9 +7,11 @@ that the old one keeps is closed with the answer to its next request.
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
@@ -17,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 import msgspec
+import psutil
 
 from scripts.console import Failure, err
 from scripts.gateway import discovery, hosts, maps, readiness, servers, settings, state, versions
@@ -24,7 +27,10 @@ from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import CONFIG, check
 from scripts.gateway.settings import Settings
 
+LOCK = "changing"
 SECONDS = 10
+AGAIN_SECONDS = 2
+"""After which it is asked again."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 POLL_SECONDS = 0.05
 
@@ -54,6 +60,14 @@ def current(folder: Path) -> Settings:
     return replace(before, servers=hosts.read(before.servers_file)) if before.servers_file else before
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Nobody else writes a gateway's settings meanwhile."""
+    with (folder / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def prepare(folder: Path) -> None:
     """Write what the next HAProxy reads: its configuration, and what this one knows of its servers.
 
@@ -61,19 +75,19 @@ def prepare(folder: Path) -> None:
         Failure: servers or configuration are not as they should be; nothing was changed.
         OSError: HAProxy does not answer.
     """
-    now = current(folder)
-    check(folder, render(now))
-    known = maps.told(folder / maps.ADMIN, "show servers state")
-    readiness.write(now, followed(folder))
-    now.save()
-    versions.write(now)
-    (folder / CONFIG).write_text(render(now))
-    (folder / servers.STATE).write_text(known)
-    gateway = state.read(folder)
-    if gateway:
-        addresses = [server.address for server in now.servers]
-        named = msgspec.structs.replace(gateway, servers=addresses, models=[model.name for model in now.models])
-        (folder / state.FILE).write_bytes(msgspec.json.encode(named))
+    with alone(folder):
+        now = current(folder)
+        check(folder, render(now))
+        known = maps.told(folder / maps.ADMIN, "show servers state")
+        readiness.write(now, followed(folder))
+        now.save()
+        versions.write(now)
+        (folder / CONFIG).write_text(render(now))
+        (folder / servers.STATE).write_text(known)
+        gateway = state.read(folder)
+        if gateway:
+            addresses = [server.address for server in now.servers]
+            msgspec.structs.replace(gateway, servers=addresses, models=[model.name for model in now.models]).save()
 
 
 def followed(folder: Path) -> list[str]:
@@ -110,21 +124,32 @@ def ask(gateway: state.Gateway, changes: Mapping[str, Any] = NOTHING) -> None:
     Raises:
         Failure: servers are not as they should be, or HAProxy is not replaced in time.
     """
-    wanted = replace(current(gateway.folder), **changes)
-    readiness.write(wanted, followed(gateway.folder))  # one of an older version has no such map
-    check(gateway.folder, render(wanted))
-    wanted.save()
-    process, before = gateway.process(), pid(gateway.folder)
-    if process is not None:
-        process.send_signal(signal.SIGHUP)
-    deadline = monotonic() + SECONDS
+    with alone(gateway.folder):
+        wanted = replace(current(gateway.folder), **changes)
+        readiness.write(wanted, followed(gateway.folder))  # one of an older version has no such map
+        check(gateway.folder, render(wanted))
+        wanted.save()
+    before, deadline = pid(gateway.folder), monotonic() + SECONDS
+    say(gateway)
+    again = monotonic() + AGAIN_SECONDS
     while (now := pid(gateway.folder)) in (0, before):
         if monotonic() > deadline:
             raise Failure(
                 f"the gateway at {gateway.url} was not reloaded: HAProxy is still process {now}",
                 fix=f"see {gateway.folder / 'gateway.log'}",
             )
+        if monotonic() > again:
+            say(gateway)
+            again += AGAIN_SECONDS
         sleep(POLL_SECONDS)
+
+
+def say(gateway: state.Gateway) -> None:
+    """Ask those who watch, by a signal; it is lost where one of them was killed just now, and the next is not there."""
+    with suppress(psutil.NoSuchProcess):
+        process = (state.read(gateway.folder) or gateway).process()
+        if process is not None:
+            process.send_signal(signal.SIGHUP)
 
 
 def follow_machine() -> None:

@@ -143,9 +143,10 @@ class Settings:
 
     def save(self) -> None:
         """Write it into the folder, for when HAProxy is to have another configuration."""
-        file = self.folder / FILE
-        file.touch(0o600)
-        file.write_bytes(msgspec.json.encode(self, enc_hook=str))
+        part = self.folder / f".{FILE}"
+        part.touch(0o600)
+        part.write_bytes(msgspec.json.encode(self, enc_hook=str))
+        part.replace(self.folder / FILE)
 
 
 def load(folder: Path) -> Settings:

@@ -47,6 +47,12 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
         """The process, unless it is gone."""
         return processes.living(self.pid, self.created)
 
+    def save(self) -> None:
+        """Write it into its folder, in one step: others may be reading."""
+        part = self.folder / f".{FILE}"
+        part.write_bytes(msgspec.json.encode(self))
+        part.replace(self.folder / FILE)
+
 
 def folder(port: int) -> Path:
     """Of the gateway on that port."""
@@ -64,8 +70,7 @@ def read(folder: Path) -> Gateway | None:
 def rename(folder: Path, pid: int) -> None:
     """Write down that another process watches over HAProxy now."""
     if gateway := read(folder):
-        changed = msgspec.structs.replace(gateway, pid=pid, created=processes.born(pid))
-        (folder / FILE).write_bytes(msgspec.json.encode(changed))
+        msgspec.structs.replace(gateway, pid=pid, created=processes.born(pid)).save()
 
 
 def remembered() -> list[Gateway]:

@@ -128,13 +128,16 @@ class Watch:
         now = reload.stamp(self.folder)
         if now == self.servers and not self.asked:
             return
+        self.asked = False  # who asks meanwhile may want something that is not in the next one
         try:
             reload.prepare(self.folder)
+            self.hand_over()
         except Failure as failure:  # it is looked at again when it changes again
             said(f"the servers stay as they were: {failure.what} {failure.why}")
-        else:
-            self.hand_over()
-        self.servers, self.asked = now, False
+        except OSError:
+            self.asked = True
+            raise
+        self.servers = now
 
     def hand_over(self) -> None:
         """Have another HAProxy take over."""

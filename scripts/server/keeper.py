@@ -62,10 +62,12 @@ class Keeper:
         self.child = os.fork()
         for number in FORWARDED:
             signal.signal(number, self.forward if self.child else signal.SIG_DFL)
+        if not self.child:
+            signal.signal(signal.SIGHUP, nothing)  # until the work has another answer: no reason to end
         signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
         if self.child:
-            with open(os.devnull, "wb") as nothing:
-                os.dup2(nothing.fileno(), sys.stdout.fileno())
+            with open(os.devnull, "wb") as null:
+                os.dup2(null.fileno(), sys.stdout.fileno())
         return self.child
 
     def wait(self) -> int:
@@ -82,6 +84,10 @@ class Keeper:
             os.kill(self.child, number)
 
 
+def nothing(number: int, frame: FrameType | None) -> None:
+    """Of a signal that asks for nothing. Unlike `SIG_IGN` it is not passed on to programs that are started."""
+
+
 def begin_again(keeper: int, module: str, *words: str, stdin: bytes = b"") -> NoReturn:
     """Be the keeper in the place of one that was killed: under the id of this process, with the children it has.
 
@@ -96,6 +102,7 @@ def begin_again(keeper: int, module: str, *words: str, stdin: bytes = b"") -> No
     file.write(stdin)
     file.seek(0)
     os.dup2(file.fileno(), sys.stdin.fileno())
+    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)  # until `fork`, which forwards what came meanwhile
     os.execv(sys.executable, [sys.executable, "-P", "-m", module, *words])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
+from time import sleep
 
 import psutil
 import pytest
@@ -108,3 +109,25 @@ def test_a_watch_and_its_keeper_are_killed(server: Cli, port: int):
     assert gone([keeper, first, second, third, alone])
     server("gateway", "--port", str(port), "--metrics-port", str(port + 1))
     assert requests.post(f"{address}/embed", json=BODY, timeout=60).status_code == 200
+
+
+def test_another_haproxy_takes_over_whoever_is_killed_just_before(server: Cli, port: int, monkeypatch):
+    monkeypatch.setattr(state.paths, "RUNS", server.runs)
+    folder = server.runs / f"gateway-{port}"
+
+    def watching() -> psutil.Process:
+        return psutil.Process(state.read(folder).pid)
+
+    def one() -> int:
+        reload.ask(state.read(folder))
+        return reload.pid(folder)
+
+    with asking(f"http://127.0.0.1:{port}") as seen, ThreadPoolExecutor(2) as pool:
+        for pause in (0.0, 0.05, 0.2, 0.5):  # the next one does not hear signals for a while
+            for killed in (lambda: watch_below(watching()), watching):
+                haproxy = reload.pid(folder)
+                wait_for(killed, "who is to be killed").send_signal(signal.SIGKILL)
+                sleep(pause)
+                assert one() not in (0, haproxy)
+        assert 0 not in list(pool.map(lambda _: one(), range(2)))
+    assert set(seen) == {200}

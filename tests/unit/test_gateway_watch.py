@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 
-import msgspec
 import pytest
 
 from scripts.console import Failure
@@ -30,7 +29,7 @@ def gateway(pid: int, created: float) -> state.Gateway:
         models=["bert"],
     )
     about.folder.mkdir(parents=True)
-    (about.folder / state.FILE).write_bytes(msgspec.json.encode(about))
+    about.save()
     return about
 
 
@@ -96,6 +95,27 @@ def test_haproxy_is_started_again_later_and_later_and_when_there_was_no_memory_f
     said = capsys.readouterr().err
     assert "HAProxy ended with status -9 after 10.0 s" in said
     assert "cannot be started: Cannot allocate memory" in said
+
+
+def test_who_asks_for_another_haproxy_while_one_takes_over_gets_one_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(watch.Watch, "__init__", lambda self: None)
+    monkeypatch.setattr(watch.reload, "stamp", lambda folder: ())
+    each, made = watch.Watch(), []
+    each.folder, each.servers, each.asked = tmp_path, (), True
+
+    def prepare(folder: object) -> None:
+        made.append(folder)
+        if len(made) == 1:
+            raise OSError("HAProxy does not answer")  # it is tried again
+        each.asked = len(made) == 2  # a signal comes
+
+    monkeypatch.setattr(watch.reload, "prepare", prepare)
+    monkeypatch.setattr(watch.Watch, "hand_over", lambda self: None)
+    with pytest.raises(OSError, match="does not answer"):
+        each.follow_servers()
+    for expected in (2, 3, 3):
+        each.follow_servers()
+        assert len(made) == expected
 
 
 def test_haproxy_is_asked_for_memory_that_nothing_is_in_and_seldom_where_that_is_no_use(tmp_path, monkeypatch):
