@@ -3,7 +3,7 @@
  * No server ever sees it. `#embedding;map:PCA;groups:4={"inputs": ["a", "b"]}`, with what stands behind `:` and `=` percent-encoded.
  */
 
-import type { Body } from "./types";
+import type { Body, Json } from "./types";
 
 export interface Asked {
   task: string;
@@ -17,10 +17,17 @@ export function read(hash: string): Asked {
   const [task = "", ...choices] = head.split(";");
   try {
     const look = Object.fromEntries(choices.map((each) => each.split(/:(.*)/s).slice(0, 2).map(decodeURIComponent)));
-    return { task, look, body: text ? JSON.parse(decodeURIComponent(text)) : null };
+    return { task, look, body: text ? normal(JSON.parse(decodeURIComponent(text))) : null };
   } catch {
     return { task, look: {}, body: null };
   }
+}
+
+/** As the server reads it: a body that is no object is its inputs, which have a second name. */
+function normal(body: Json): Body {
+  if (body === null || typeof body !== "object" || Array.isArray(body)) return { inputs: body };
+  const { text, ...others } = body;
+  return text === undefined || "inputs" in body ? body : { inputs: text, ...others };
 }
 
 export function written({ task, body, look }: Asked): string {

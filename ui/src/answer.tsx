@@ -7,7 +7,8 @@ import { view } from "./tasks";
 import type { Body, Info, Reply } from "./types";
 
 export interface Answered {
-  body: Body;
+  /** None of a task that only looks at an address. */
+  body: Body | null;
   reply: Reply;
 }
 
@@ -21,7 +22,7 @@ export function Answer({ body, reply, info, task, send }: Given) {
   return (
     <>
       {reply.status === 200 ? (
-        <Draw body={body} answer={reply.value} info={info} ask={ask} send={send} />
+        <Draw body={body ?? {}} answer={reply.value} info={info} ask={ask} send={send} />
       ) : (
         <p role="alert" class="error">
           <b>{reply.status || "failed"}</b> {words(reply)}

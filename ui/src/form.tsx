@@ -37,7 +37,7 @@ export function Form(given: { fields: Field[]; keys?: string[]; body: Body; edit
 
 function Entry({ field, value, set }: Omit<Edited, "id">) {
   const id = useId();
-  const fits = field.kind !== "lines" || value === undefined || typeof value === "string" || plain(value);
+  const fits = field.kind !== "lines" || value === undefined || value === null || typeof value === "string" || plain(value);
   const [raw, setRaw] = useState(false);
   const kind: Kind = fits && !raw ? field.kind : "json";
   const Input = INPUTS[kind];

@@ -82,12 +82,17 @@ function ofTexts(schema: Schema): boolean {
   return schema.type === "array" && !!items?.some((each) => each.type === "string");
 }
 
-/** What is sent: without keys that are empty, and without lines that are. */
-export function sent(body: Body, known: Field[]): Body {
+/** What was typed, without lines that are empty. */
+export function typed(body: Body, known: Field[]): Body {
   const lines = new Set(known.filter((each) => each.kind === "lines").map((each) => each.name));
   const entries = Object.entries(body).map(([name, value]): [string, Json] => [
     name,
     lines.has(name) && Array.isArray(value) ? value.filter((each) => each !== "") : value,
   ]);
-  return Object.fromEntries(entries.filter(([, value]) => value !== null && value !== ""));
+  return Object.fromEntries(entries);
+}
+
+/** What is sent: without keys that are empty. */
+export function sent(body: Body): Body {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null && value !== ""));
 }

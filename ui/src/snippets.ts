@@ -7,7 +7,8 @@ export interface Asking {
   base: string;
   info: Info;
   task: string;
-  body: Body;
+  /** None of a request that only looks at an address. */
+  body: Body | null;
   /** Whether the server wants a key. */
   locked: boolean;
 }
@@ -16,23 +17,27 @@ type Snippet = (asking: Asking) => string;
 
 const KEY = "BERT_KEY";
 
-/** A request without a body has nothing to send: it looks at an address. */
-const empty = (body: Body) => Object.keys(body).length === 0;
+/** Bytes of a body that fits into one argument: Linux takes 128 KiB, see MAX_ARG_STRLEN in execve(2). */
+const ARGUMENT = 100_000;
+
 const url = ({ origin, base, task }: Asking) => `${origin}${base}/${task}`;
+
+const SPLIT = " \\\n  ";
 
 const curl: Snippet = (asking) => {
   const lines = [`curl -s ${url(asking)}`];
   if (asking.locked) lines.push(`-H "authorization: Bearer $${KEY}"`);
-  if (!empty(asking.body)) {
-    lines.push("-H 'content-type: application/json'", `-d '${JSON.stringify(asking.body).replaceAll("'", "'\\''")}'`);
-  }
-  return lines.join(" \\\n  ");
+  if (asking.body === null) return lines.join(SPLIT);
+  const text = JSON.stringify(asking.body);
+  lines.push("-H 'content-type: application/json'");
+  if (new TextEncoder().encode(text).length > ARGUMENT) return `${lines.join(SPLIT)}${SPLIT}--data-binary @- <<'END'\n${text}\nEND`;
+  return [...lines, `-d '${text.replaceAll("'", "'\\''")}'`].join(SPLIT);
 };
 
 const python: Snippet = (asking) => {
-  const method = empty(asking.body) ? "get" : "post";
+  const method = asking.body ? "post" : "get";
   const lines = [`    "${url(asking)}",`];
-  if (!empty(asking.body)) lines.push(`    json=${literal(asking.body)},`);
+  if (asking.body) lines.push(`    json=${literal(asking.body)},`);
   if (asking.locked) lines.push(`    headers={"authorization": "Bearer " + os.environ["${KEY}"]},`);
   const imports = asking.locked ? "import os\n\nimport requests" : "import requests";
   return `${imports}\n\nanswer = requests.${method}(\n${lines.join("\n")}\n)\nanswer.raise_for_status()\nprint(answer.json())`;
@@ -40,12 +45,12 @@ const python: Snippet = (asking) => {
 
 const openai: Snippet = ({ origin, base, info, body, locked }) => {
   const secret = locked ? `os.environ["${KEY}"]` : '"none"';
-  const size = body.dimensions ? `, dimensions=${body.dimensions}` : "";
+  const size = body?.dimensions ? `, dimensions=${body.dimensions}` : "";
   return `${locked ? "import os\n\n" : ""}from openai import OpenAI
 
 client = OpenAI(base_url="${origin}${base}/v1", api_key=${secret})
-answer = client.embeddings.create(model="${info.model}", input=${literal(body.inputs ?? [])}${size})
-print(answer.data[0].embedding)`;
+answer = client.embeddings.create(model="${info.model}", input=${literal(body?.inputs ?? [])}${size})
+print([each.embedding for each in answer.data])`;
 };
 
 /** What `v1/embeddings` can be told; with any other key it would give other vectors. */
@@ -56,20 +61,20 @@ const client: Snippet = ({ origin, info, task, body, locked }) => {
   return `${locked ? "import os\n\n" : ""}from bert_client import BertClient
 
 with BertClient("${origin}", "${info.model}", "${info.version}"${secret}) as client:
-    print(client.ask("${task}", ${literal(body)}))`;
+    print(client.ask("${task}", ${literal(body ?? {})}))`;
 };
 
 const javascript: Snippet = (asking) => {
   const headers = [
-    ...(empty(asking.body) ? [] : ['"content-type": "application/json"']),
+    ...(asking.body ? ['"content-type": "application/json"'] : []),
     ...(asking.locked ? [`authorization: \`Bearer \${process.env.${KEY}}\``] : []),
   ];
-  const body = empty(asking.body) ? "" : `\n  body: JSON.stringify(${JSON.stringify(asking.body)}),`;
+  const body = !asking.body ? "" : `\n  body: JSON.stringify(${JSON.stringify(asking.body)}),`;
   return `const answer = await fetch("${url(asking)}", {
-  method: "${empty(asking.body) ? "GET" : "POST"}",
+  method: "${asking.body ? "POST" : "GET"}",
   headers: { ${headers.join(", ")} },${body}
 });
-console.log(await answer.json());`;
+console.log(JSON.stringify(await answer.json()));`;
 };
 
 /** JSON as Python writes it. */
@@ -84,7 +89,7 @@ function literal(value: Json): string {
 const EVERYWHERE: Record<string, Snippet> = { curl, Python: python, BertClient: client, JavaScript: javascript };
 
 export function snippets(asking: Asking): Record<string, string> {
-  const same = asking.task === "embedding" && Object.keys(asking.body).every((key) => OPENAI.includes(key));
+  const same = asking.task === "embedding" && Object.keys(asking.body ?? {}).every((key) => OPENAI.includes(key));
   const own: Record<string, Snippet> = same ? { ...EVERYWHERE, OpenAI: openai } : EVERYWHERE;
   return Object.fromEntries(Object.entries(own).map(([name, write]) => [name, write(asking)]));
 }

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { read, written } from "./address";
 import { Answer, type Answered } from "./answer";
 import { Form } from "./form";
-import { fields, sent } from "./schema";
+import { fields, sent, typed } from "./schema";
 import { ask, words } from "./server";
 import { view } from "./tasks";
 import type { Body, Info } from "./types";
@@ -29,17 +29,17 @@ export function Task({ info, document, task, body: given, locked }: Given) {
   const running = useRef(new AbortController());
 
   const send = async (wanted: Body) => {
-    const body = sent(wanted, known);
+    const body = bodiless ? null : sent(wanted);
     running.current.abort();
     const { signal } = (running.current = new AbortController());
     edit(wanted);
     setBusy(true);
-    const reply = await ask(task, bodiless ? undefined : body, signal);
+    const reply = await ask(task, body ?? undefined, signal);
     if (signal.aborted) return; // something else was asked since, or another task is open
     setBusy(false);
-    if (reply.status === 401) return locked(body, words(reply));
+    if (reply.status === 401) return locked(body ?? {}, words(reply));
     setAnswered({ body, reply });
-    setLinked(remembered(written({ ...read(location.hash), task, body: bodiless ? null : body })));
+    setLinked(remembered(written({ ...read(location.hash), task, body })));
   };
   useEffect(() => {
     if (given || bodiless) send(body);
@@ -51,7 +51,7 @@ export function Task({ info, document, task, body: given, locked }: Given) {
       {!bodiless && (
         <section aria-label="request">
           <Examples of={examples} choose={(example) => send(masked(example, info.mask))} />
-          <Form fields={known} keys={keys} body={body} edit={edit} send={() => send(body)} />
+          <Form fields={known} keys={keys} body={body} edit={edit} send={() => send(typed(body, known))} />
         </section>
       )}
       <section aria-label="answer">

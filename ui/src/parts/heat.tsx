@@ -44,6 +44,7 @@ export function Heat({ rows, columns, values, caption, digits = 2 }: Given) {
                   <td
                     key={other}
                     style={{ "--share": (value - least) / (most - least) }}
+                    aria-label={digits > 0 ? undefined : decimal(value, 3)}
                     onMouseEnter={() => point([number, other])}
                   >
                     {digits > 0 && decimal(value, digits)}

@@ -57,7 +57,7 @@ function Window({ tokens, target, score, baseline, attributions, convergence_del
             style={{ "--share": Math.abs(attributions[index]!) / most }}
           >
             <bdi>{token}</bdi>
-            <small>{decimal(attributions[index]!, 3)}</small>
+            <small dir="ltr">{decimal(attributions[index]!, 3)}</small>
           </li>
         ))}
       </ol>

@@ -1,5 +1,6 @@
 /** What may stand in a mask, ranked; a choice goes into the sentence. */
 
+import { useState } from "preact/hooks";
 import { listed, percent } from "../texts";
 import { Bars } from "../parts/bars";
 import type { Drawn, View } from "../types";
@@ -12,10 +13,12 @@ interface Choice {
 
 function FillMask({ body, answer, info, send }: Drawn) {
   const texts = listed(body.inputs).map(String);
+  const [complete, setComplete] = useState<Record<number, string>>({});
   const spaced = texts.some((_, number) => masks(answer[number]).flat().some((each) => each.token_str.startsWith(" ")));
   const put = (text: number, mask: number, word: string) => {
     const pieces = texts[text]!.split(info.mask ?? "[MASK]");
     const joined = pieces.slice(1).reduce((sum, piece, index) => (index === mask ? filled(sum, word, spaced) : sum + info.mask) + piece, pieces[0]!);
+    if (masks(answer[text]).length === 1) return setComplete({ ...complete, [text]: joined }); // there is nothing to ask
     const inputs = texts.map((each, index) => (index === text ? joined : each));
     send({ ...body, inputs });
   };
@@ -25,6 +28,11 @@ function FillMask({ body, answer, info, send }: Drawn) {
         masks(answer[number]).map((choices, mask) => (
           <section key={`${number} ${mask}`} aria-label={`mask ${mask + 1} of text ${number + 1}`}>
             <h2 dir="auto">{text}</h2>
+            {complete[number] !== undefined && (
+              <p role="status" dir="auto">
+                {complete[number]}
+              </p>
+            )}
             <Bars
               label={`choices for mask ${mask + 1}`}
               most={1}
@@ -41,7 +49,7 @@ function FillMask({ body, answer, info, send }: Drawn) {
           </section>
         )),
       )}
-      <p class="hint">A word that is chosen takes the mask's place. With no mask left there is nothing to ask.</p>
+      <p class="hint">A word that is chosen takes the mask's place.</p>
     </>
   );
 }

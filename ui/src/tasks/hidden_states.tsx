@@ -39,7 +39,11 @@ function States({ input, of, ask }: { input: Json; of: number[][]; ask: Ask }) {
       </p>
       <Numbers of={of[0]!} />
       {reply && reply.status !== 200 && <Refused what="Names of the tokens" reply={reply} />}
-      {of.length <= MOST_PAIRED && <Heat rows={names} columns={names} values={cosines(of)} digits={1} caption="Cosine of the tokens' states" />}
+      {of.length <= MOST_PAIRED ? (
+        <Heat rows={names} columns={names} values={cosines(of)} digits={1} caption="Cosine of the tokens' states" />
+      ) : (
+        <p class="hint">{`Cosines between tokens are drawn of up to ${MOST_PAIRED}.`}</p>
+      )}
     </section>
   );
 }

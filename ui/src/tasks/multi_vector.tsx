@@ -36,7 +36,14 @@ export function MultiVector({ body, answer }: Drawn) {
 
 function Cosines({ values }: { values: number[][] }) {
   const shown = values.slice(0, MOST_SHOWN).map((row) => row.slice(0, MOST_SHOWN));
-  return <Heat rows={shown.map(() => "")} columns={shown[0]!.map(() => "")} values={shown} digits={1} caption="Cosine of each pair of vectors" />;
+  const numbered = (of: unknown[]) => of.map((_, index) => `vector ${index + 1}`);
+  const most = Math.max(values.length, values[0]!.length);
+  return (
+    <>
+      <Heat rows={numbered(shown)} columns={numbered(shown[0]!)} values={shown} digits={1} caption="Cosine of each pair of vectors" />
+      {most > MOST_SHOWN && <p class="hint">{`The first ${MOST_SHOWN} vectors of a text are drawn; MaxSim is of all.`}</p>}
+    </>
+  );
 }
 
 export const multiVector: View = {
