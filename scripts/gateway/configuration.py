@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from scripts.gateway import attempts, choice, cors, large, log, routes, servers, timeouts
-from scripts.gateway.rules import failure, quoted, refusal
+from scripts.gateway.rules import answer, envelope, failure, quoted, refusal
 from scripts.gateway.servers import SLOW_START
 from scripts.gateway.settings import CLIENTS, DOOR, KEY_MAP, Settings
 
@@ -106,7 +106,7 @@ def defaults(settings: Settings) -> list[str]:
 
 def door(settings: Settings) -> Iterator[str]:
     """Who may ask what."""
-    tls = f" ssl crt {settings.tls_cert} alpn h2,http/1.1 ssl-min-ver TLSv1.3" if settings.tls_cert else ""
+    tls = f" ssl crt {settings.tls_cert} alpn http/1.1 ssl-min-ver TLSv1.3" if settings.tls_cert else ""
     yield f'bind "${{{DOOR}-{settings.host}:{settings.port}}}"{tls}'
     yield f"maxconn {CLIENTS}"
     yield from connections(settings)
@@ -176,12 +176,8 @@ def callers(settings: Settings) -> Iterator[str]:
             ("this server requires an API key", ""),
         ):
             why = f"{words}; send the header authorization: Bearer KEY"
-            yield refusal(
-                401,
-                "unauthorized",
-                why,
-                f"if {condition}!keyed !preflight !open_path or {condition}!keyed !preflight !looks",
-            )
+            needed = f"if {condition}!keyed !preflight !open_path or {condition}!keyed !preflight !looks"
+            yield answer(envelope("unauthorized", why), needed, 401, " hdr www-authenticate Bearer")
     else:
         yield "http-request set-var(txn.who) src"
     if not settings.rate and not settings.rates:

@@ -7,6 +7,7 @@ from math import ceil
 
 from scripts.console import Failure
 from scripts.gateway.settings import BATCHES, Backend, Served, Settings
+from scripts.gateway.versions import address
 from scripts.server import agent, listing, local, management, state
 from scripts.server.state import Server
 
@@ -33,18 +34,28 @@ def here() -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
     return backends, tuple(first(backends[:1], name, header) for name in running[0].models)
 
 
-def still(before: Settings) -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
-    """The servers of this machine that hold a gateway's first model, and the models that all of them hold.
+def still(before: Settings, more: bool = False) -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
+    """The servers behind a gateway that run here and hold its first model, and the models that all of them hold.
 
-    A server with other models is none of them, whether or not one of theirs runs: it may be down for a moment.
+    Args:
+        before: what is behind it.
+        more: whether servers that are not behind it come in as well, if they hold all models that it serves. Whoever
+            starts a server for himself beside one that others use does not want it there.
 
     Raises:
         Failure: none does, or one does not answer.
     """
-    names = [model.name for model in before.models]
-    running = [server for server in listing.prune_and_list() if names[0] in server.models]
+    names, known = [model.name for model in before.models], {each.address for each in before.servers}
+    running = [
+        server
+        for server in listing.prune_and_list()
+        if (address(server) in known and names[0] in server.models) or (more and {*names} <= {*server.models})
+    ]
     if not running:
-        raise Failure(f"no server that runs here holds {names[0]}", fix="start it again, or another gateway")
+        raise Failure(
+            f"no server of {', '.join(sorted(known))} runs here and holds {names[0]}",
+            fix="start it again; or have another one take its place: scripts/bert gateway reload",
+        )
     backends, header = tuple(map(backend, running)), management.auth_header(running[0], "inference")
     everywhere = set.intersection(*(set(server.models) for server in running))
     kept = [name for name in dict.fromkeys([*names, *running[0].models]) if name in everywhere]

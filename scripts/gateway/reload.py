@@ -47,15 +47,19 @@ def stamp(folder: Path) -> tuple[int, ...]:
     return about.st_ino, about.st_size, about.st_mtime_ns
 
 
-def current(folder: Path) -> Settings:
+def current(folder: Path, more: bool = False) -> Settings:
     """The settings with the servers of now, and with their models where the gateway has found both by itself.
+
+    Args:
+        folder: of the gateway.
+        more: see `discovery.still`.
 
     Raises:
         Failure: the file of servers is not as it should be, or no server that runs here holds the first model.
     """
     before = settings.load(folder)
     if before.found:
-        there, models = discovery.still(before)
+        there, models = discovery.still(before, more)
         return replace(before, servers=there, models=models)
     return replace(before, servers=hosts.read(before.servers_file)) if before.servers_file else before
 
@@ -114,18 +118,19 @@ def pid(folder: Path) -> int:
     return next((int(line.partition(":")[2]) for line in said.splitlines() if line.startswith("Pid:")), 0)
 
 
-def ask(gateway: state.Gateway, changes: Mapping[str, Any] = NOTHING) -> None:
+def ask(gateway: state.Gateway, changes: Mapping[str, Any] = NOTHING, more: bool = False) -> None:
     """Have a running gateway replace its HAProxy, and return when it has.
 
     Args:
         gateway: which.
         changes: to its settings.
+        more: see `discovery.still`.
 
     Raises:
         Failure: servers are not as they should be, or HAProxy is not replaced in time.
     """
     with alone(gateway.folder):
-        wanted = replace(current(gateway.folder), **changes)
+        wanted = replace(current(gateway.folder, more), **changes)
         readiness.write(wanted, followed(gateway.folder))  # one of an older version has no such map
         check(gateway.folder, render(wanted))
         wanted.save()

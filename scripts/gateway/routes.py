@@ -78,10 +78,19 @@ def described(settings: Settings) -> Iterator[str]:
         gone = f"if {{ path /v1/models/{model.name} {own}/ready }}"
         yield refusal(503, "unavailable", "no server is up", f"{gone} !ready", retry=True)
         yield refusal(503, "unavailable", f"{model.name} has no worker", gone, retry=True)
+    names = ", ".join(model.name for model in models)
+    yield refusal(404, "unknown_route", f"this address has {names}", "if { path_reg ^/v1/models/[^/:]+$ }")
 
 
 def versioned(settings: Settings) -> Iterator[str]:
-    """KServe's `/v2/models/{model}/versions/{version}/...` is `/v2/models/{model}/...` for the one that is served."""
+    """KServe's `/v2/models/{model}/versions/{version}/...`: TorchServe has no such address.
+
+    It takes the same bodies at `/predictions/{model}/{version}/kserve`, of each version that is loaded.
+    """
+    of = "^/v2/models/[^/]+/versions/[^/]+"
+    place = "/predictions/%[path,field(4,/)]/%[path,field(6,/)]"
+    yield rewrite(f"{place}/kserve", f"if {{ path_reg {of}/infer$ }}")
+    yield rewrite(f"{place}/kserve/explanations", f"if {{ path_reg {of}/explain$ }}")
     table = VERSION_MAP
     yield f"http-request set-var(txn.current) path,field(4,/),map_str({table}),field(1,/) if {{ path_beg /v2/models/ }}"
     yield "acl current path,field(6,/),strcmp(txn.current) eq 0"
@@ -90,6 +99,7 @@ def versioned(settings: Settings) -> Iterator[str]:
         "/v2/models/%[path,field(4,/)]/%[path,field(7,/,0)]", "if versions current { path,field(7,/) -m len gt 0 }"
     )
     yield rewrite("/v2/models/%[path,field(4,/)]", "if versions current")
+    yield rewrite(f"{place}/tei/health", f"if {{ path_reg {of}/ready$ }}")
 
 
 def rewritten(settings: Settings) -> Iterator[str]:

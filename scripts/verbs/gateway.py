@@ -238,7 +238,7 @@ def reloaded(port: int, changes: dict[str, Any]) -> None:
     if there is None:
         raise Failure(f"no gateway is running on port {port}", fix="scripts/bert gateway")
     check_rates(changes.get("rates", {}), Path(there.keys) if there.keys else None)
-    reload.ask(there, changes)
+    reload.ask(there, changes, more=True)
     out.print(f"another HAProxy answers at {there.url}")
 
 

@@ -84,18 +84,6 @@ def test_addresses_without_a_model_are_those_of_the_first(server, door):
     assert (page.status_code, page.text) == (own.status_code, own.text)
 
 
-def test_the_gateway_says_what_is_there(door):
-    for path in ("/ping", "/health", "/v2/health/ready", "/v2/models/bert/ready", "/v2/models/bert/versions/1.0/ready"):
-        assert requests.get(door + path, timeout=60).status_code == 200, path
-    about = requests.get(door + "/v2/models/bert", timeout=60).json()
-    assert about["outputs"] == [{"name": "embedding", "datatype": "FP32", "shape": [-1, 384]}]
-    assert [each["id"] for each in requests.get(door + "/v1/models", timeout=60).json()["data"]] == ["bert", "tiny"]
-    assert requests.get(door + "/v1/models/tiny", timeout=60).json()["ready"] is True
-    front = requests.get(door, timeout=60).text
-    assert "1.0: embedding" in front
-    assert '<a href="/predictions/bert/1.0/ui">bert</a>' in front
-
-
 def test_nothing_but_inference_reaches_the_server(door):
     for method, path in (("DELETE", "/models/bert"), ("GET", "/api-description"), ("GET", "/metrics")):
         assert requests.request(method, door + path, timeout=60).status_code == 404, path
@@ -163,6 +151,7 @@ def test_keys_rates_and_tls(locked):
     for headers, why in (({}, "requires an API key"), ({"authorization": "Bearer " + "c" * 24}, "unknown or revoked")):
         refused = post(f"{address}/embed", headers=headers, **options)
         assert (refused.status_code, why in refused.json()["error"]) == (401, True), why
+        assert refused.headers["www-authenticate"] == "Bearer"
     for path in ("/ping", "/bert/tei/health", f"{PREDICT}/ui", "/ui", "/bert/ui"):
         assert requests.get(f"{address}{path}", timeout=60, **options).status_code == 200, path
     for path in ("vertex/tei/health", "tei/health", "ui"):
@@ -177,6 +166,10 @@ def test_keys_rates_and_tls(locked):
     host, port = "127.0.0.1", int(address.rpartition(":")[2])
     with socket.create_connection((host, port), timeout=60) as raw, pytest.raises(ssl.SSLError):
         old.wrap_socket(raw, server_hostname=host)
+    new = ssl.create_default_context(cafile=str(cert))
+    new.set_alpn_protocols(["h2", "http/1.1"])
+    with socket.create_connection((host, port), timeout=60) as raw, new.wrap_socket(raw, server_hostname=host) as met:
+        assert met.selected_alpn_protocol() == "http/1.1"  # of HTTP/2 clients would lose refusals
 
 
 def test_a_worker_that_dies_is_not_seen_by_clients(server, door):

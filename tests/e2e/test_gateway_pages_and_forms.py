@@ -1,4 +1,4 @@
-"""Pages and forms at a gateway in front of a real server.
+"""What a gateway in front of a real server says of itself, pages, and forms.
 
 Addresses of pages lead to the version that answers; a form or an address that cannot be read is the client's fault, and
 a 400; the log has no part of an address that is no name of ours.
@@ -28,6 +28,19 @@ def door(server: Cli) -> Iterator[str]:
     server("gateway", "--port", str(port), "--metrics-port", str(port + 1))
     yield f"http://127.0.0.1:{port}"
     server("gateway", "stop", "--port", str(port))
+
+
+def test_the_gateway_says_what_is_there(door):
+    for path in ("/ping", "/health", "/v2/health/ready", "/v2/models/bert/ready", "/v2/models/bert/versions/1.0/ready"):
+        assert requests.get(door + path, timeout=60).status_code == 200, path
+    about = requests.get(door + "/v2/models/bert", timeout=60).json()
+    assert about["outputs"] == [{"name": "embedding", "datatype": "FP32", "shape": [-1, 384]}]
+    assert [each["id"] for each in requests.get(door + "/v1/models", timeout=60).json()["data"]] == ["bert", "tiny"]
+    assert requests.get(door + "/v1/models/tiny", timeout=60).json()["ready"] is True
+    assert "has bert, tiny" in requests.get(door + "/v1/models/nobody", timeout=60).json()["error"]
+    front = requests.get(door, timeout=60).text
+    assert "1.0: embedding" in front
+    assert '<a href="/predictions/bert/1.0/ui">bert</a>' in front
 
 
 @pytest.mark.parametrize("page", ["ui", "docs"])

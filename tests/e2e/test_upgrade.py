@@ -1,5 +1,6 @@
 """Versions of a running model: there and back under load, and archives that change nothing because they are wrong."""
 
+import json
 import shutil
 import struct
 import subprocess
@@ -9,6 +10,7 @@ from threading import Event
 from urllib.parse import urlsplit
 from zipfile import ZipFile
 
+import numpy as np
 import psutil
 import pytest
 import requests
@@ -104,7 +106,13 @@ def test_a_gateway_shares_out_requests_and_follows_the_upgrade(running):
         assert ask(running).content == new
         assert versions(running) == {"1.0": 1, "2.0": 2}
         assert requests.get(f"{door}/v2/models/bert").json()["versions"] == ["2.0"]
-        assert requests.get(f"{door}/v2/models/bert/versions/2.0/ready").status_code == 200
+        for version, vectors in (("1.0", old), ("2.0", new)):
+            place = f"{door}/v2/models/bert/versions/{version}"
+            assert requests.get(f"{place}/ready").status_code == 200
+            text = {"name": "text", "shape": [1], "datatype": "BYTES", "data": [upgrades.TEXT]}
+            tensors = {"inputs": [text], "parameters": {"task": "embedding"}}
+            (found,) = requests.post(f"{place}/infer", json=tensors).json()["outputs"]
+            assert found["data"] == pytest.approx(np.ravel(json.loads(vectors)).tolist(), abs=1e-6)
         assert "2.0: hidden-states" in requests.get(door).text
         running("rollback", "bert")
         running("retire", "bert")

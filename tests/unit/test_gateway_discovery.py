@@ -56,20 +56,35 @@ BEFORE = Settings(
         ({"p19000": ["bert", "mine"]}, [19000], ["bert", "mine"]),
         ({"p19000": ["new", "bert", "mine"]}, [19000], ["bert", "mine", "new"]),
         ({"p19000": ["bert", "mine"], "p19300": ["other"]}, [19000], ["bert", "mine"]),
-        ({"p19300": ["mine", "bert"]}, [19300], ["bert", "mine"]),
-        ({"p19000": ["bert"], "p19300": ["mine", "bert"]}, [19000, 19300], ["bert"]),
+        ({"p19000": ["bert", "mine"], "p19300": ["bert", "mine"]}, [19000], ["bert", "mine"]),
+        ({"p19000": ["bert", "mine"], "p19300": ["bert"]}, [19000], ["bert", "mine"]),
         ({"p19000": ["bert"]}, [19000], ["bert"]),
     ],
 )
-def test_a_gateway_follows_the_servers_that_hold_its_first_model(monkeypatch, servers, ports, models):
+def test_a_gateway_follows_its_servers_and_takes_in_no_other(monkeypatch, servers, ports, models):
     machine(monkeypatch, **servers)
     backends, found = discovery.still(BEFORE)
     assert [each.port for each in backends] == ports
     assert [each.name for each in found] == models
 
 
-@pytest.mark.parametrize("servers", [{}, {"p19300": ["mine"]}])
+@pytest.mark.parametrize(
+    ("servers", "ports", "models"),
+    [
+        ({"p19000": ["bert", "mine"], "p19300": ["mine", "bert"]}, [19000, 19300], ["bert", "mine"]),
+        ({"p19000": ["bert", "mine"], "p19300": ["bert"]}, [19000], ["bert", "mine"]),
+        ({"p19300": ["mine", "bert", "new"]}, [19300], ["bert", "mine", "new"]),
+    ],
+)
+def test_who_asks_for_more_gets_the_servers_that_hold_all_models(monkeypatch, servers, ports, models):
+    machine(monkeypatch, **servers)
+    backends, found = discovery.still(BEFORE, more=True)
+    assert [each.port for each in backends] == ports
+    assert [each.name for each in found] == models
+
+
+@pytest.mark.parametrize("servers", [{}, {"p19300": ["mine"]}, {"p19300": ["bert", "mine"]}])
 def test_a_gateway_whose_server_is_down_waits_for_it_and_takes_no_other(monkeypatch, servers):
     machine(monkeypatch, **servers)
-    with pytest.raises(Failure, match="no server that runs here holds bert"):
+    with pytest.raises(Failure, match=r"no server of 127\.0\.0\.1:19000 runs here and holds bert"):
         discovery.still(BEFORE)
