@@ -1,6 +1,6 @@
 """Swagger UI over the archive's OpenAPI document, in which requests can be tried; `GET .../docs`.
 
-Swagger UI comes with the archive, if the packer had the package that holds it: the page asks no other server.
+Swagger UI comes with the archive: the page asks no other server.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ POLICY = (
 )
 """Styles are set on elements by Swagger UI itself, and its pictures are in its style sheet."""
 SAFE = {"x-content-type-options": "nosniff"}
-MISSING = "this archive has no Swagger UI: run `scripts/setup docs` and pack it again; openapi.json holds the same"
+MISSING = "this archive was packed without Swagger UI: pack it again; openapi.json holds the same"
 
 
 class SwaggerUI(Protocol):

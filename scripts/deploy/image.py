@@ -19,7 +19,7 @@ ENGINES: dict[str, tuple[str, ...]] = {
 }
 """Program -> how it builds; OCI's own format, which is the default of the first two, has no HEALTHCHECK."""
 COPIED = ("Containerfile", "requirements.txt", "config", "handler", "scripts")
-LEFT_OUT = ("ziglang", "onnx", "torch-model-archiver", "google-crc32c", "transformers")
+LEFT_OUT = ("ziglang", "onnx", "torch-model-archiver", "google-crc32c", "transformers", "swagger-ui-py")
 """Packages of `requirements.txt` that only packing needs; `transformers` is wanted by the runtime `eager`."""
 EAGER = "eager"
 SERVER = "bert-server:latest"

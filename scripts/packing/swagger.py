@@ -1,4 +1,4 @@
-"""Swagger UI to an archive, from the package swagger-ui-py: an extra, so that it is left out where that is missing."""
+"""Swagger UI to an archive, from the package swagger-ui-py; it is left out where that is missing, as in an image."""
 
 from __future__ import annotations
 

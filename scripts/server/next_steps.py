@@ -21,8 +21,6 @@ def lines(server: Server, version: str | None) -> list[str]:
 def pairs(server: Server, version: str | None) -> Iterator[tuple[str, str]]:
     """What it is for, and the address or command."""
     name, port = server.models[0], flag(server.inference_port)
-    if version:
-        yield "in a browser", LOCKED if locked(server) else f"{server.inference}/predictions/{name}/{version}/ui"
     for other in server.models[1:]:
         yield "also served", f"{server.inference}/predictions/{other}"
     if version:
@@ -34,6 +32,16 @@ def pairs(server: Server, version: str | None) -> Iterator[tuple[str, str]]:
     yield "your own model", "scripts/bert pack FOLDER --name NAME, then"
     yield "", f"scripts/bert start NAME{port}"
     yield "stop it with", f"scripts/bert stop{port}"
+
+
+def page(server: Server, version: str | None) -> str:
+    """A line that says where a person looks at the first model; empty for an archive of another project."""
+    if not version:
+        return ""
+    name = server.models[0]
+    return f"{name} in a browser: " + (
+        LOCKED if locked(server) else f"{server.inference}/predictions/{name}/{version}/ui"
+    )
 
 
 def locked(server: Server) -> bool:

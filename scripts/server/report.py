@@ -152,6 +152,8 @@ def show_started(server: Server, body: dict[str, Any], milliseconds: float, answ
     """Where the server is, its first answer, a command to paste, and what comes next."""
     name = server.models[0]
     key = ' -H "authorization: Bearer $KEY"' if server.auth else ""
+    if page := next_steps.page(server, version):
+        out.print(f"\n{page}")
     out.print(f"\n{name} is served at {server.inference}/predictions/{name}{wildcard_note(server.host)}")
     text = json.dumps(body, ensure_ascii=False)
     out.print(f"{text} -> {shorten(answer)}  ({milliseconds:.0f} ms)\n")
@@ -159,12 +161,13 @@ def show_started(server: Server, body: dict[str, Any], milliseconds: float, answ
         f"  curl -s {server.inference}/predictions/{name}{key} -H 'content-type: application/json' \\\n"
         f"    -d '{text}'\n"
     )
-    show_next(server, version)
+    for line in next_steps.lines(server, version):
+        out.print(line)
 
 
 def show_next(server: Server, version: str | None) -> None:
     """Addresses and commands; see `next_steps`."""
-    for line in next_steps.lines(server, version):
+    for line in filter(None, (next_steps.page(server, version), *next_steps.lines(server, version))):
         out.print(line)
 
 

@@ -19,7 +19,6 @@ def server(folder, **keys):
 def test_all_that_comes_next(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert next_steps.lines(server(tmp_path / ".run" / "8080"), "1.0") == [
-        "  in a browser      http://127.0.0.1:8080/predictions/bert/1.0/ui",
         "  OpenAI's clients  base_url=http://127.0.0.1:8080/predictions/bert/1.0/v1",
         "  metrics           http://127.0.0.1:8082/metrics",
         "  logs              .run/8080/logs",
@@ -36,22 +35,24 @@ def test_addresses_can_be_opened_and_commands_name_the_port(tmp_path):
     assert "http://127.0.0.1:9400/predictions/bert/2.0/v1" in text
     assert "scripts/bert start NAME --inference-port 9400" in text
     assert "  keys              /k" in text
-    assert "  in a browser      http://127.0.0.1:9400/predictions/bert/2.0/ui" in text  # which asks for a key
+    assert (
+        next_steps.page(one, "2.0") == "bert in a browser: http://127.0.0.1:9400/predictions/bert/2.0/ui"
+    )  # asks for a key
     assert f"  logs              {tmp_path}/logs" in text
 
 
 def test_a_page_that_no_browser_can_open_is_not_named(tmp_path):
-    text = "\n".join(next_steps.lines(server(tmp_path, auth=True), "1.0"))
+    text = next_steps.page(server(tmp_path, auth=True), "1.0")
     assert "/ui" not in text
-    assert "  in a browser      not with --auth" in text
+    assert text.startswith("bert in a browser: not with --auth")
     assert "--keys FILE" in text
 
 
 @pytest.mark.parametrize("info", ["a text", {"tasks": []}, None])
 def test_an_archive_of_another_project_has_no_page(tmp_path, info):
     assert smoke_test.version(INFO) == "1.0"
+    assert next_steps.page(server(tmp_path), smoke_test.version(info)) == ""
     text = "\n".join(next_steps.lines(server(tmp_path), smoke_test.version(info)))
-    assert "browser" not in text
     assert "OpenAI" not in text
     assert "metrics" in text
 
@@ -60,6 +61,7 @@ def test_the_whole_message(tmp_path, capsys):
     body = {"inputs": "Hello, how are you?"}
     report.show_started(server(tmp_path, host="0.0.0.0"), body, 5.4, [[0.5] * 8], "1.0")
     shown = capsys.readouterr().out
+    assert shown.startswith("\nbert in a browser: http://127.0.0.1:8080/predictions/bert/1.0/ui\n")
     assert (
         "bert is served at http://127.0.0.1:8080/predictions/bert (on every address of this machine, 0.0.0.0)" in shown
     )

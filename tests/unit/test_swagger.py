@@ -68,7 +68,7 @@ def test_what_is_no_file_of_the_page_is_not_there(get):
 def test_an_archive_without_it_says_what_to_do(make_pipeline):
     (reply,) = make_pipeline().answer([Row({}, {}, "", "docs")])
     assert reply.status == 404
-    assert "scripts/setup docs" in orjson.loads(reply.body)["error"]
+    assert "pack it again" in orjson.loads(reply.body)["error"]
 
 
 def test_it_is_packed_where_it_is_installed_and_packed_again_when_it_came_later(tiny, tmp_path, request):

@@ -10,15 +10,13 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from scripts.paths import ROOT
 from scripts.sources import pull
 from tests.clients import environments
 from tests.clients.libraries import Library
 from tests.e2e.conftest import serving
 
 HERE = Path(__file__).parent
-SWAGGER = (ROOT / "requirements-docs.txt").read_text().split()[-1]
-LIBRARY = Library("python/browser", HERE / "use.py", ("playwright==1.65.2", SWAGGER), "", "")
+LIBRARY = Library("python/browser", HERE / "use.py", ("playwright==1.65.2",), "", "")
 FILE = HERE.parent / "results" / "browser.txt"
 
 
@@ -28,7 +26,6 @@ def main() -> int:
     if chromium is None:
         raise SystemExit("there is no Chromium here: apt-get install chromium")
     words = environments.command(LIBRARY)
-    sys.path += map(str, Path(words[0]).parents[1].glob("lib/*/site-packages"))  # the packer looks for Swagger UI there
     with tempfile.TemporaryDirectory() as here, serving({"bert": pull.pull("all-MiniLM-L6-v2")}, Path(here)) as server:
         address = f"{server.url}/predictions/bert/1.0/docs"
         command = [*words, address, chromium]
