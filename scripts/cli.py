@@ -31,6 +31,7 @@ from scripts.verbs import (
     version,
     versions,
 )
+from scripts.verbs.finite import Verb
 
 VERBS = (
     lifecycle.up,
@@ -65,7 +66,7 @@ VERBS = (
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 for verb in (*VERBS, completion.completion):  # the last is the shell's, and does nothing to a model or a server
-    app.command()(verb)
+    app.command(cls=Verb)(verb)
 
 
 @app.callback()

@@ -228,6 +228,7 @@ def draw(name: str, rows: Sequence[dict[str, Any]], file: Path) -> None:
 def main(rounds: int) -> None:
     """Both archives."""
     folder, results = machine.results(), {}
+    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as here:
         store = Path(here) / "store"
         store.mkdir()

@@ -26,7 +26,7 @@ from scripts.conversion.config import Gelu
 from scripts.conversion.names import HEADS
 from scripts.conversion.plan import ConversionPlan
 from scripts.conversion.vocabulary import Vocabulary
-from scripts.files import provenance
+from scripts.files import documents, provenance
 from scripts.files.folders import atomic_directory
 from scripts.files.provenance import Provenance
 
@@ -119,11 +119,11 @@ def dump(source: Source, target: Path) -> dict[str, Any]:
 
     if target.exists():
         raise Failure(f"{target} exists", fix="name a file that does not exist yet")
+    documents.check_writable(target)
     prefix = checkpoint_prefix(source.checkpoint)
     bundle = Bundle(prefix)
     config = configs.read(source.config or prefix.with_name("bert_config.json"))
     taken = plan.plan(bundle, config, source.head, source.leave_out)
-    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
         part = Path(temporary) / WEIGHTS
         with step(f"converting {prefix.name}"):

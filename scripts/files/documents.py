@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -12,11 +13,15 @@ def check_writable(*files: Path | None) -> None:
     """Find out before an hour of work whether its outcome can be written, where it is wanted.
 
     Raises:
-        Failure: a folder cannot be made, or nothing can be written there.
+        Failure: there is no such folder, it is no file, or nothing can be written there.
     """
     for file in filter(None, files):
+        if file.is_dir():
+            raise Failure(f"{file} is a folder", fix="name a file in it")
+        if not file.parent.exists():  # which may be a slip: nobody looks for results in a new folder elsewhere
+            folder = shlex.quote(str(file.parent))
+            raise Failure(f"{file} cannot be written: there is no folder {file.parent}", fix=f"mkdir -p {folder}")
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=file.parent):
                 pass
         except OSError as error:

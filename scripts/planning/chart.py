@@ -49,7 +49,6 @@ class Chart:
         size = f'width="{WIDTH}" height="{BOTTOM + 56 + 18 * named}"'
         style = 'font-family="sans-serif" font-size="12" style="background:white"'
         body = "\n".join(self.parts())
-        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{body}\n</svg>\n')
 
     def parts(self) -> Iterator[str]:

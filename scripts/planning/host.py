@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -69,6 +70,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def capacity(self, mean_token_ms: float, clients_here: bool = False) -> float:
         """Requests per second with full batches: what the workers' time allows, and what the cores' time allows.
 
+        Infinite where requests cost nothing.
+
         Args:
             mean_token_ms: what the tokens of a request cost on average.
             clients_here: whether the load generator takes cores of the host.
@@ -77,11 +80,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         serial = (self.batch_ms + self.java_batch_ms) / self.batch_size + self.request_ms
         tokens = mean_token_ms / (1 + self.gain * (threads - 1))
         each, together = serial + tokens, serial + tokens * threads + self.background_ms(clients_here)
-        return (
-            1000 * min(self.workers / each, max(0.0, self.cores - self.other_cores) / together)
-            if together
-            else float("inf")
-        )
+        free = max(0.0, self.cores - self.other_cores)
+        return 1000 * min(self.workers / each if each else inf, free / together if together else inf)
 
 
 def read(file: Path) -> Host:
@@ -104,5 +104,4 @@ def as_dict(host: Host) -> dict[str, float]:
 
 def save(host: Host, file: Path) -> None:
     """Write it as JSON, a key per line."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(msgspec.json.format(msgspec.json.encode(host)) + b"\n")

@@ -47,6 +47,14 @@ class Plan:
         """For JSON."""
         return asdict(self)
 
+    def leaner(self) -> int:
+        """Fewer zones that spare a host with fewer hosts in all, any one of them lost; 0 where none do.
+
+        An even spread over many zones has a host in each, needed or not.
+        """
+        zones = min(range(2, self.zones + 1), key=lambda each: spared(self.hosts, each), default=0)
+        return zones if zones and spared(self.hosts, zones) < self.spread else 0
+
     def cost(self, price: float, rate: float) -> float:
         """Of a million texts, with a host's price per hour."""
         return self.spread * price / (3600 * rate) * 1e6
@@ -56,10 +64,11 @@ def make(host: Host, goal: Goal, zones: int = 1) -> Plan:
     """Find the hosts, and simulate them; with zones also without one.
 
     Raises:
-        Failure: see `search.fewest`.
+        Failure: see `search.fewest`; the spare hosts count.
     """
     hosts = search.fewest(host, goal)
-    spread = zones * ceil(hosts / (zones - 1)) if zones > 1 else hosts
+    spread = spared(hosts, zones)
+    search.check_count(spread, goal, zones)
     cases = {"fewest hosts": hosts}
     if zones > 1:
         cases |= {
@@ -71,6 +80,11 @@ def make(host: Host, goal: Goal, zones: int = 1) -> Plan:
     rows = [row(case, host, count, goal) for case, count in cases.items()]
     sent = sum(max(search.REQUESTS, search.EACH * count) for count in cases.values() if count)
     return Plan(hosts, zones, spread, rows, sent / (perf_counter() - begin))
+
+
+def spared(hosts: int, zones: int) -> int:
+    """Hosts, the same number in each zone, of which so many are left when a zone is lost."""
+    return zones * ceil(hosts / (zones - 1)) if zones > 1 else hosts
 
 
 def row(case: str, host: Host, hosts: int, goal: Goal) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from scripts.load.workload import WORDS_MOST, WORDS_MU, WORDS_SIGMA
 
 SPECIAL_TOKENS = 2
+MOST_TOKENS = 1_000_000  # of a text, more than any model reads
+NUMBER = re.compile("[0-9]{1,7}")
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +55,9 @@ def draw(random: np.random.Generator, count: int, tokens: str) -> Floats:
     if tokens == "mixed":
         words = np.clip(random.lognormal(WORDS_MU, WORDS_SIGMA, count), 1, WORDS_MOST).astype(int)
         return (words + SPECIAL_TOKENS).astype(float)
-    if tokens.isdigit() and int(tokens) >= SPECIAL_TOKENS:
+    if NUMBER.fullmatch(tokens) and SPECIAL_TOKENS <= int(tokens) <= MOST_TOKENS:
         return np.full(count, float(tokens))
-    raise ValueError(f"--tokens {tokens} is not known; use mixed, or a number of tokens such as 40")
+    raise ValueError(
+        f"--tokens {tokens} is not known; use mixed, or a number from {SPECIAL_TOKENS} to {MOST_TOKENS}, which counts "
+        "special tokens"
+    )

@@ -83,6 +83,9 @@ def plan(
         f"{found.hosts} host{'' if found.hosts == 1 else 's'}{spare}: {rate:g} texts per second, p99 within {p99}"
     )
     out.print(report.table(found.rows, planning.COLUMNS))
+    if fewer := found.leaner():
+        least = planning.spared(found.hosts, fewer)
+        out.print(f"note: {least} hosts over {fewer} zones bear the loss of one as well as {found.spread} over {zones}")
     if cost is not None:
         out.print(f"a million texts cost {cost:.4g} with {found.spread} hosts at {price:g} per hour")
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from scripts.console import Failure
+from scripts.conversion import convert
 from scripts.evaluation.tasks.base import Columns
 from scripts.evaluation.tasks.retrieval import OTHERS, Retrieval
 from scripts.files import documents
@@ -15,7 +16,7 @@ from scripts.verbs.plan import plan
 
 
 def test_a_document_is_whole_and_others_may_read_it(tmp_path):
-    file = tmp_path / "new" / "report.html"
+    file = tmp_path / "report.html"
     documents.check_writable(file)
     documents.write(file, "first 猫")
     documents.write(file, "second")
@@ -35,6 +36,18 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Failure, match="cannot be written"):
         evaluate(["none"], tmp_path / "data.csv", report=tmp_path / "file" / "report.html", store=tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path):
+    file = tmp_path / "my slip" / "deeper" / "report.html"
+    with pytest.raises(Failure, match="there is no folder") as failure:
+        documents.check_writable(None, file)
+    assert failure.value.fix == f"mkdir -p '{file.parent}'"
+    with pytest.raises(Failure, match="there is no folder"):
+        convert.dump(convert.Source(tmp_path / "none"), file)
+    with pytest.raises(Failure, match="is a folder"):
+        documents.check_writable(tmp_path)
+    assert os.listdir(tmp_path) == []
 
 
 def test_plan_and_bench_look_first_as_well(tmp_path):

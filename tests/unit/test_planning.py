@@ -185,8 +185,8 @@ def test_traffic_has_the_rate_and_the_lengths_of_bench():
     assert made.tokens.mean() == pytest.approx(26.8, rel=0.03)
     assert (made.tokens.min(), made.tokens.max()) == (3, 128)
     assert set(traffic.make(50, 10, "40").tokens) == {40}
-    for wrong in ("1", "long", "-4", ""):
-        with pytest.raises(ValueError, match="--tokens"):
+    for wrong in ("1", "long", "-4", "", "²", "1000001", "9" * 5000):
+        with pytest.raises(ValueError, match=r"--tokens .*; use mixed, or a number from 2 to 1000000"):
             traffic.make(50, 10, wrong)
 
 
@@ -237,17 +237,20 @@ def test_the_loss_of_the_only_host():
 
 
 def test_the_verb(tmp_path):
-    file, picture = tmp_path / "host.json", tmp_path / "charts" / "plan.svg"
+    file, picture = tmp_path / "host.json", tmp_path / "plan.svg"
     hosts.save(HOST, file)
     assert hosts.read(file) == HOST
     words = ["plan", "bert", "--host", str(file), "--rate", "500", "--p99", "60ms", "--tokens", "40", "--zones", "2"]
     said = CliRunner().invoke(app, [*words, "--price", "0.2", "--chart", str(picture)])
     assert said.exit_code == 0, said.output
     assert re.search(r"^\d+ hosts?, \d+ over 2 zones", said.output, re.MULTILINE)
+    assert "note:" not in said.output
     assert "a million texts cost" in said.output
     drawn = ElementTree.parse(picture).getroot()
     lines = drawn.findall("{http://www.w3.org/2000/svg}polyline")
     assert len(lines) == 2 + 2 * 2  # the wish, and p99 and p50 with all zones and without one
+    many = CliRunner().invoke(app, [*words[:-1], "5"]).output
+    assert re.search(r"^note: \d hosts over [234] zones bear the loss of one as well as \d over 5$", many, re.MULTILINE)
     result = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert result["host"] == hosts.as_dict(HOST)
     assert result["spread"] >= result["hosts"] >= 1
