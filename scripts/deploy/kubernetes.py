@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any
 
 from scripts.console import Failure
-from scripts.deploy import resources
+from scripts.deploy import names, resources
 from scripts.deploy.archive import Archive
 from scripts.deploy.templates import load, merge
 
@@ -23,7 +23,6 @@ WAIT_MS = 50
 """In the queue, that `--scale-on queue` aims at."""
 HTTP, METRICS = 8080, 8082
 """Ports of the container. In KServe's pods they have no names: its Service has the first one alone."""
-VOLUME = "pvc://"
 KSERVE_STORE = "/mnt/models"
 """Where KServe puts what is at a `storageUri`."""
 KSERVE_RUNTIME = ("volumes", "tolerations")
@@ -88,7 +87,7 @@ def manifests(settings: Settings) -> list[dict[str, Any]]:
     """All objects, in the order in which they are wanted.
 
     Raises:
-        Failure: settings that clash.
+        Failure: settings that clash, or that a cluster would refuse.
     """
     check(settings)
     refuse({"--storage-uri": settings.storage}, "only KServe has it", "--volume CLAIM or --pull URL, or --kserve")
@@ -106,7 +105,7 @@ def kserve(settings: Settings) -> list[dict[str, Any]]:
     """A ServingRuntime with the Deployment's container, an InferenceService that uses it, and what protects its pods.
 
     Raises:
-        Failure: settings that clash, or that KServe decides itself.
+        Failure: settings that clash, that a cluster would refuse, or that KServe decides itself.
     """
     check(settings)
     refuse({"--volume": settings.volume, "--pull": settings.pull}, "KServe fetches archives", "--storage-uri URI")
@@ -114,6 +113,7 @@ def kserve(settings: Settings) -> list[dict[str, Any]]:
     refuse({"--scale-on": asked}, "KServe scales on processors", "leave it out, or leave --kserve out")
     watch = f"scrape the pods' port {METRICS}"
     refuse({"--monitor": settings.monitor}, "KServe's Service has no port of metrics", watch)
+    names.check("--storage-uri", settings.storage, names.storage)
     values = settings.values()
     runtime, service = load("kserve", values)
     pod = overlaid(load("deployment", values)[0], pod_overlays(settings), values)["spec"]["template"]["spec"]
@@ -140,7 +140,7 @@ def protection(settings: Settings, values: Mapping[str, object]) -> list[dict[st
 def allowed(settings: Settings, values: Mapping[str, object]) -> dict[str, Any]:
     """The NetworkPolicy, with what further namespaces and archives from elsewhere need."""
     made = load("network", values)[0]
-    if settings.pull or (settings.storage and not settings.storage.startswith(VOLUME)):
+    if settings.pull or (settings.storage and not settings.storage.startswith(names.CLAIM)):
         made = overlaid(made, ["pull-network"], values)
     for namespace in settings.namespaces:
         made = overlaid(made, ["namespace"], {"namespace": namespace})
@@ -167,7 +167,7 @@ def overlaid(made: dict[str, Any], names: Iterable[str], values: Mapping[str, ob
 
 
 def check(settings: Settings) -> None:
-    """Refuse what makes no sense together, or lets everybody in unasked."""
+    """Refuse what makes no sense together, lets everybody in unasked, or is refused by clusters."""
     if settings.insecure == bool(settings.keys_secret):
         found = "--insecure and --keys-secret are both given" if settings.insecure else "anybody could ask the servers"
         raise Failure(found, fix="--keys-secret SECRET, or --insecure if the network policy is enough")
@@ -177,8 +177,12 @@ def check(settings: Settings) -> None:
         refuse({"--wait-ms": settings.wait_ms}, "only --scale-on queue aims at it", "add that, or leave this out")
     if settings.volume:
         refuse({"--pull": settings.pull}, f"the archive is on the volume {settings.volume}", "one of the two")
-    if settings.pull and not settings.pull.startswith(("http://", "https://")):
-        raise Failure(f"--pull {settings.pull} is no address of HTTP", fix="--pull https://HOST/NAME.mar")
+    names.check("--image", settings.image, names.image)
+    names.check("--keys-secret", settings.keys_secret, names.subdomain)
+    names.check("--volume", settings.volume, names.subdomain)
+    names.check("--pull", settings.pull, names.address)
+    for namespace in settings.namespaces:
+        names.check("--from-namespace", namespace, names.label)
 
 
 def refuse(given: Mapping[str, str | int | None], why: str, instead: str) -> None:

@@ -106,7 +106,6 @@ def test_where_the_archive_comes_from(archive):
         ({"volume": "v", "pull": "u"}, "--pull u: the archive is on the volume v"),
         ({"replicas": (3, 2)}, "--replicas 3 is above --most 2"),
         ({"storage": "pvc://m"}, "--storage-uri pvc://m: only KServe"),
-        ({"pull": "models.example.com/a.mar"}, "--pull models.example.com/a.mar is no address"),
         ({"wait_ms": 70}, "--wait-ms 70: only --scale-on queue"),
     ],
 )
