@@ -30,14 +30,14 @@ def grid(rows: Sequence[Row], title: str) -> Picture:
     if not any("share_of_peak" in row for row in rows):
         columns = [column for column in columns if column[1] != "ours"]
     left = pictures.room(f"{model}: {cell}" for model, cell in lines)
-    parts = [pictures.heading(title), *headings(columns, left)]
+    parts = headings(columns, left)
     found = {(row["model"], row["cell"], row["precision"], row["engine"]): row for row in rows}
     for number, line in enumerate(lines):
         y = TOP + number * TALL
         parts.append(pictures.words(left - 8, y + 17, ": ".join(line), "end"))
         for place, column in enumerate(columns):
             parts += square(found.get((*line, *column), {}), left + place * WIDE, y)
-    return Picture(left + len(columns) * WIDE + 16, TOP + len(lines) * TALL + 16, "\n".join(parts))
+    return pictures.titled(title, left + len(columns) * WIDE + 16, TOP + len(lines) * TALL + 16, parts)
 
 
 def headings(columns: Sequence[tuple[str, str]], left: float) -> list[str]:

@@ -12,8 +12,11 @@ from scripts.evaluation.pictures import Picture
 from scripts.evaluation.tables import with_interval
 
 STYLE = """\
-body { font-family: sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; background: white }
-table { border-collapse: collapse; margin: 1em 0 }
+body { font-family: sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; background: white;
+  overflow-wrap: anywhere }
+div { overflow-x: auto; margin: 1em 0 }
+figure { margin: 1em 0 }
+table { border-collapse: collapse; overflow-wrap: normal }
 th, td { border: 1px solid #ccc; padding: 0.3em 0.7em; text-align: left }
 svg { max-width: 100%; height: auto; display: block }
 """
@@ -39,7 +42,8 @@ def of_evaluation(found: Evaluation) -> str:
     sampling = f"95 % intervals of {found.sampling.times} bootstrap samples, seed {found.sampling.seed}"
     body = [f"<h1>{escape(title)}</h1>", f"<p>{escape(about)}. In brackets: {sampling}.</p>", figures(found)]
     body += [drawn(summary(found)), *(part for archive in found.archives for part in of_archive(found, archive))]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>\n{STYLE}</style>'
+    metas = '<meta charset="utf-8"/><meta name="viewport" content="width=device-width"/>'
+    head = f"{metas}<title>{escape(title)}</title><style>\n{STYLE}</style>"
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(body) + "\n</body></html>\n"
 
 
@@ -89,14 +93,14 @@ def spread(found: Evaluation, archive: Measured) -> Picture:
     rows = archive.outcome.rows
     if found.task.name == "sts":
         return pictures.scatter(rows[:, 0], rows[:, 1], "scores of the data across, of the archive up")
-    return pictures.histogram(rows[:, 0], f"{next(iter(found.task.titles.values()))} of each query", 20)
+    return pictures.histogram(rows[:, 0], f"{next(iter(found.task.titles.values()))} of each query", 20, (0.0, 1.0))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table."""
+    """A table, in a box of its own that scrolls where the window is narrower."""
     lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
     lines += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
-    return "<table>\n" + "\n".join(f"<tr>{line}</tr>" for line in lines) + "\n</table>"
+    return "<div><table>\n" + "\n".join(f"<tr>{line}</tr>" for line in lines) + "\n</table></div>"
 
 
 def drawn(picture: Picture) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import isfinite
+from math import ceil, floor, isfinite, log10
+from unicodedata import east_asian_width
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ FRAME = 'font-family="sans-serif" style="background:white"'
 PLOT = 420
 """Width of what has an axis."""
 MARGIN = 60
+SLACK = 1e-9
+"""By which a quotient may miss a whole number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,37 +46,46 @@ def stacked(pictures: Sequence[Picture]) -> Picture:
     return Picture(max(picture.width for picture in pictures), int(tops[-1]), "\n".join(moved))
 
 
-def histogram(values: NDArray[np.float64], title: str, bins: int = 30) -> Picture:
-    """How often values are in each of some ranges of the same width."""
-    counts, edges = np.histogram(values, bins)
+def titled(title: str, width: int, height: int, parts: Iterable[str]) -> Picture:
+    """A picture with its title above, for which it is wide enough."""
+    heading = f'<text x="16" y="24" font-size="15">{escape(title)}</text>'
+    return Picture(max(width, 32 + 9 * letters(title)), height, "\n".join([heading, *parts]))
+
+
+def histogram(values: NDArray[np.float64], title: str, bins: int = 30, between: Interval | None = None) -> Picture:
+    """How often values are in each of some ranges of the same width, `between` two numbers or where there are any."""
+    counts, edges = np.histogram(values, bins, between)
     wide, tall = PLOT / bins, 140 / max(int(counts.max()), 1)
-    parts = [heading(title)]
-    parts += [
+    parts = [
         rect(MARGIN + number * wide, 180 - count * tall, wide - 1, count * tall, COLORS[0])
         for number, count in enumerate(counts.tolist())
     ]
     parts += [words(MARGIN - 6, 46, str(int(counts.max())), "end"), words(MARGIN - 6, 184, "0", "end")]
-    return Picture(MARGIN + PLOT + MARGIN, 210, "\n".join(parts + axis(float(edges[0]), float(edges[-1]), 180)))
+    return titled(title, MARGIN + PLOT + MARGIN, 210, parts + axis(float(edges[0]), float(edges[-1]), 180))
 
 
 def bars(values: Sequence[tuple[str, float]], title: str) -> Picture:
     """A bar for each name, with its number."""
     most, left = max(value for _, value in values), room(name for name, _ in values)
-    parts = [heading(title)]
+    parts = []
     for number, (name, value) in enumerate(values):
         top = 40 + number * 26
         wide = PLOT * value / most if most else 0
         parts += [words(left - 6, top + 14, name, "end"), rect(left, top, wide, 18, COLORS[number % len(COLORS)])]
         parts.append(words(left + wide + 6, top + 14, short(value)))
-    return Picture(left + PLOT + MARGIN, 50 + len(values) * 26, "\n".join(parts))
+    return titled(title, left + PLOT + MARGIN, 50 + len(values) * 26, parts)
 
 
 def intervals(figures: Mapping[str, Sequence[tuple[float, Interval]]], names: Sequence[str], title: str) -> Picture:
-    """A point for each figure of each name, with its interval as a line; what is not defined is left out."""
+    """A point for each figure of each name, with its interval as a line; what is not defined is left out.
+
+    Figures are shares, from 0 to 1, or correlations, from -1 to 1, and so is the axis.
+    """
     ends = [end for row in figures.values() for value, between in row for end in (value, *between) if isfinite(end)]
     low, high = padded(min(ends, default=0), max(ends, default=1))
+    low, high = max(low, -1.0 if min(ends, default=0) < 0 else 0.0), min(high, 1.0)
     left, step = room(figures), 14 * len(names) + 10
-    parts = [heading(title)]
+    parts = []
     for place, (figure, row) in enumerate(figures.items()):
         top = 44 + place * step
         parts.append(words(left - 6, top + step / 2 - 4, figure, "end"))
@@ -85,13 +97,14 @@ def intervals(figures: Mapping[str, Sequence[tuple[float, Interval]]], names: Se
                 parts.append(f'<circle cx="{x:.1f}" cy="{y}" r="4" fill="{color}"/>')
     bottom = 50 + len(figures) * step
     parts += axis(low, high, bottom, left) + legend(names, bottom + 40, left)
-    return Picture(left + PLOT + MARGIN, bottom + 40 + len(names) * 18, "\n".join(parts))
+    width = left + max(PLOT + MARGIN, room(names))
+    return titled(title, width, bottom + 40 + len(names) * 18, parts)
 
 
 def matrix(counts: Sequence[Sequence[int]], names: Sequence[str], title: str) -> Picture:
     """Numbers in squares, darker for a greater share of their row."""
     left, side = room(names), 44
-    parts = [heading(title)]
+    parts = []
     for line, row in enumerate(counts):
         top = 50 + line * side
         parts.append(words(left - 6, top + side / 2 + 4, names[line], "end"))
@@ -106,7 +119,7 @@ def matrix(counts: Sequence[Sequence[int]], names: Sequence[str], title: str) ->
         x = left + (column + 0.5) * side
         turn = f'transform="rotate(-40 {x:.0f} {below})"'
         parts.append(f'<text x="{x:.0f}" y="{below}" font-size="12" text-anchor="end" {turn}>{escape(name)}</text>')
-    return Picture(left + len(names) * side + MARGIN, below + room(names), "\n".join(parts))
+    return titled(title, left + len(names) * side + MARGIN, below + room(names), parts)
 
 
 def scatter(across: NDArray[np.float64], up: NDArray[np.float64], title: str) -> Picture:
@@ -115,13 +128,9 @@ def scatter(across: NDArray[np.float64], up: NDArray[np.float64], title: str) ->
     xs, ys = MARGIN + PLOT * (across - left) / (right - left), 300 - 250 * (up - low) / (high - low)
     points = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>' for x, y in zip(xs, ys, strict=True)]
     cloud = f'<g fill="{COLORS[0]}" fill-opacity="0.4">\n' + "\n".join(points) + "\n</g>"
-    sides = [words(MARGIN - 6, 304, f"{low:.3g}", "end"), words(MARGIN - 6, 54, f"{high:.3g}", "end")]
-    return Picture(MARGIN + PLOT + MARGIN, 340, "\n".join([heading(title), cloud, *sides, *axis(left, right, 304)]))
-
-
-def heading(title: str) -> str:
-    """Above a picture."""
-    return f'<text x="16" y="24" font-size="15">{escape(title)}</text>'
+    places = [(value, 304 - 250 * (value - low) / (high - low)) for value in round_numbers(low, high)]
+    sides = [words(MARGIN - 6, y, f"{value:.10g}", "end", GREY) for value, y in places]
+    return titled(title, MARGIN + PLOT + MARGIN, 340, [cloud, *sides, *axis(left, right, 304)])
 
 
 def words(x: float, y: float, text: str, anchor: str = "start", color: str = "black") -> str:
@@ -136,10 +145,18 @@ def rect(x: float, y: float, width: float, height: float, color: str) -> str:
 
 
 def axis(low: float, high: float, y: float, left: float = MARGIN) -> list[str]:
-    """A line with the numbers at its ends and in its middle."""
-    line = f'<path d="M{left} {y}H{left + PLOT}" stroke="{GREY}"/>'
-    marks = [(share, low + share * (high - low)) for share in (0, 0.5, 1)]
-    return [line, *(words(left + PLOT * share, y + 16, f"{value:.5g}", "middle", GREY) for share, value in marks)]
+    """A line with a mark at each of some round numbers."""
+    marks = [(left + PLOT * (value - low) / (high - low), value) for value in round_numbers(low, high)]
+    ticks = "".join(f"M{x:.1f} {y}v4" for x, _ in marks)
+    line = f'<path d="M{left} {y}H{left + PLOT}{ticks}" fill="none" stroke="{GREY}"/>'
+    return [line, *(words(x, y + 16, f"{value:.10g}", "middle", GREY) for x, value in marks)]
+
+
+def round_numbers(low: float, high: float) -> list[float]:
+    """Two to seven of them in a range: multiples of 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** floor(log10(high - low))
+    step = next(power * each for each in (0.2, 0.5, 1, 2) if (high - low) / (power * each) <= 6)
+    return [number * step for number in range(ceil(low / step - SLACK), floor(high / step + SLACK) + 1)]
 
 
 def legend(names: Sequence[str], y: float, left: float) -> list[str]:
@@ -156,7 +173,12 @@ def legend(names: Sequence[str], y: float, left: float) -> list[str]:
 
 def room(names: Iterable[str]) -> int:
     """The width that names need."""
-    return max(MARGIN, 24 + 7 * max(map(len, names), default=0))
+    return max(MARGIN, 24 + 7 * max(map(letters, names), default=0))
+
+
+def letters(text: str) -> int:
+    """How many Latin ones are as wide as it."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def padded(low: float, high: float) -> Interval:
