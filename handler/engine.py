@@ -70,10 +70,12 @@ class Archive:
         self.turn = forks.turn()
 
     def embed(self, texts: str | Iterable[str], **options: Any) -> NDArray[Any]:
-        """`(texts, dimensions)` float32; `options` are keys of `embedding`, such as `dimensions`. Any number of texts.
+        """`(texts, dimensions)` float32; `options` are keys of `embedding`, such as `dimensions`.
+
+        Texts that are more than a request may have are sent in several.
 
         Raises:
-            BertError: a text or an option is wrong; the message says which text.
+            BertError: there is no text, or a text or an option is wrong; the message says which text.
         """
         if options.get("encoding_format") == "base64":
             raise Invalid(

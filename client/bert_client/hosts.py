@@ -53,10 +53,13 @@ class Host:
         turn: of its last request, in the order of all.
 
     Raises:
+        TypeError: it is no text.
         ValueError: it is no address of HTTP.
     """
 
     def __init__(self, url: str) -> None:
+        if not isinstance(url, str):
+            raise TypeError(f"{url!r} is no address of a server; it is a str such as 'http://localhost:8080'")
         if not url.lower().startswith(("http://", "https://")):
             raise ValueError(f"{url!r} is no address of a server; it begins with http:// or https://")
         check_place(url)
@@ -77,11 +80,12 @@ class Hosts:
         urls: one or several, which have the same models.
 
     Raises:
+        TypeError: one is no text.
         ValueError: there is none, or one is no address of HTTP.
     """
 
     def __init__(self, urls: str | Sequence[str]) -> None:
-        self.all = [Host(url) for url in ([urls] if isinstance(urls, str) else urls)]
+        self.all = [Host(url) for url in ([urls] if isinstance(urls, str | bytes | None) else urls)]
         if not self.all:
             raise ValueError("no address of a server was given")
         self.turns = 0

@@ -30,7 +30,7 @@ SAMPLES: tuple[BertError, ...] = (
     NotAcceptable("tokenize answers JSON; application/x-npy is for tasks whose answer is an array"),
     TooLarge("3000 texts in one request, the limit is 2048; send fewer"),
     Invalid("unknown key 'input'; did you mean 'inputs'? Known: inputs, truncation"),
-    Empty("text 1 of 1 is empty"),
+    Empty("there is no text; send at least one"),
     BertError("the server failed on this request; its log names the place"),
     Overloaded("not computed within the 96 s a batch may take; send fewer texts at once, or send it again"),
     TimedOut("this was not computed within the time given in x-request-timeout-ms"),

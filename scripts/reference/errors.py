@@ -47,7 +47,7 @@ ROUTES = {
     "tei/v1": "`tei/embeddings`, `tei/v1/embeddings`",
     "kserve": "`/v1/models/...`, `/v2/models/...`, `vertex`",
 }
-SAMPLES: tuple[BertError, ...] = (Empty("text 1 of 1 is empty"), Overloaded("not computed in time"))
+SAMPLES: tuple[BertError, ...] = (Empty("there is no text; send at least one"), Overloaded("not computed in time"))
 TORCHSERVE = """\
 TorchServe itself responds if a request does not reach a worker or the worker dies. Its envelope, unless noted:"""
 SHOWN = '{"code": 404, "type": "ModelNotFoundException", "message": "Model not found: nope"}'

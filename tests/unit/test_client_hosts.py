@@ -159,6 +159,9 @@ def test_connections_are_looked_after_by_the_system(connect, monkeypatch):
 
 
 def test_no_address_is_refused(connect):
+    for other in (None, b"http://localhost:8080", ["http://localhost:8080", None]):
+        with pytest.raises(TypeError, match=r" is no address of a server; it is a str such as "):
+            connect(other)
     with pytest.raises(ValueError, match="no address"):
         connect([])
     for other in ("localhost:8080", "", "ftp://localhost"):

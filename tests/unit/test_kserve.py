@@ -49,6 +49,7 @@ def ids(*data, **more):
         (tensor(name="input_ids", datatype="FP32", data=[1]), 422, "send INT64"),
         (tensor(data=None, parameters={"binary_data_size": 9}), 400, "9 bytes, 0 are left"),
         ({"instances": [1]}, 422, "inputs[0]"),
+        ({"instances": []}, 422, "there is no text; send at least one"),
         ({"instances": ["b"], "task": "nothing"}, 404, "unknown task"),
         ([], 422, "instances"),
         ({"instances": ["b"], "task": ["embedding"]}, 422, "send a string"),
@@ -103,6 +104,12 @@ def test_what_stands_beside_the_text_of_an_instance_is_ignored(pipeline):
     body = {"instances": [{"inputs": "b", "truncate": True}, {"text": "c", "id": 1}]}
     (reply,) = pipeline.answer([Row({"body": orjson.dumps(body)}, {}, "application/json", "vertex")])
     assert (reply.status, reply.headers["x-ignored"]) == (200, "instances.id,instances.truncate")
+
+
+@pytest.mark.parametrize("path", ["vertex", "kserve"])
+def test_a_blank_instance_has_a_prediction(pipeline, path):
+    (reply,) = pipeline.answer([Row({"body": b'{"instances": ["a", ""]}'}, {}, "application/json", path)])
+    assert (reply.status, len(orjson.loads(reply.body)["predictions"])) == (200, 2)
 
 
 def test_a_forgotten_content_type_is_named(pipeline):
