@@ -23,6 +23,7 @@ def types() -> dict[str, Any]:
         "null": arrow.string(),
         "boolean": arrow.bool_(),
         "integer": arrow.int64(),
+        "long": arrow.int64(),
         "number": arrow.float64(),
         "text": arrow.string(),
         "json": arrow.string(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 from scripts.bulk import arrow
@@ -64,12 +65,22 @@ class Table(Content):
         self.rows, self.bad, self.found = range(first, first + len(table)), [], table
 
     def records(self, names: Iterable[str] | None = None) -> list[Record]:
-        """See `Content.records`."""
-        found: list[Record] = (
-            self.found if names is None else self.found.select(list(dict.fromkeys(names)))
-        ).to_pylist()
+        """See `Content.records`; times in nanoseconds, which Python does not have, are texts."""
+        table = self.found if names is None else self.found.select(list(dict.fromkeys(names)))
+        for place, field in enumerate(table.schema):
+            if getattr(field.type, "unit", "") == "ns":
+                table = table.set_column(place, field.name, spelled(table.column(place)))
+        found: list[Record] = table.to_pylist()
         return found
 
     def table(self, kept: list[int], kinds: Kinds) -> Any:
-        """See `Content.table`; columns keep their own types."""
-        return self.found.take(kept)
+        """See `Content.table`; columns keep their own types, also those of which pyarrow's `take` makes nothing."""
+        runs = [[at for _, at in run] for _, run in groupby(enumerate(kept), lambda each: each[1] - each[0])]
+        slices = [self.found.slice(run[0], len(run)) for run in runs]
+        return arrow.module("pyarrow").concat_tables([self.found.slice(0, 0), *slices])
+
+
+def spelled(column: Any) -> Any:
+    """Points in time in the form of ISO 8601; of durations the number of nanoseconds."""
+    text = column.cast(arrow.module("pyarrow").string())
+    return arrow.module("pyarrow.compute").replace_substring(text, " ", "T", max_replacements=1)

@@ -13,6 +13,7 @@ from handler import errors
 from handler.types import Row
 from scripts.bulk.rows import Record, Refused
 from scripts.console import Failure
+from scripts.files import space
 
 JSON = "application/json"
 REQUESTS = 256
@@ -107,9 +108,11 @@ def opened(archive: Path, threads: int, device: str) -> Iterator[Archive]:
         "OMP_WAIT_POLICY", "PASSIVE"
     )  # read when torch loads: threads that wait leave cores to others
     from handler import open_archive
+    from handler.unpacking import cache
 
     try:
-        bert = open_archive(archive, threads, device)
+        with space.explained("make room there, or BERT_CACHE=/some/larger/folder", cache()):
+            bert = open_archive(archive, threads, device)
     except errors.ConfigError as error:
         raise Failure(str(error)) from None
     with bert:

@@ -9,9 +9,10 @@ from typing import Protocol
 from msgspec import Struct
 
 from scripts.bulk import parquet
-from scripts.bulk.columns import Kinds, gather
+from scripts.bulk.columns import Kinds, check_distinct, gather
 from scripts.bulk.content import Content, Records, Table
-from scripts.bulk.lines import Csv, Jsonl, Lines, Text
+from scripts.bulk.delimited import Delimited
+from scripts.bulk.lines import Jsonl, Lines, Text
 from scripts.bulk.rows import Refused
 from scripts.console import Failure
 
@@ -61,7 +62,7 @@ class LineFormat:
         places, kinds, rows = list[int](), Kinds(), 0
         with path.open("rb") as file:
             header = self.lines.header(file, path)
-            kinds.update(dict.fromkeys(header, "null"))
+            kinds.update(dict.fromkeys(header.names, "null"))
             place = file.tell()
             for row in self.lines.rows(file, header):
                 if rows % block == 0:
@@ -85,8 +86,9 @@ class ParquetFormat:
         """See `Format.survey`; only its end is read."""
         told(path.stat().st_size)
         with parquet.opened(path) as file:
-            rows = file.metadata.num_rows
-            return Survey(rows, list(range(0, rows, block)), {}, list(file.schema_arrow.names))
+            rows, names = file.metadata.num_rows, list(file.schema_arrow.names)
+        check_distinct(path, names)
+        return Survey(rows, list(range(0, rows, block)), {}, names)
 
     def read(self, path: Path, place: int, first: int, count: int) -> Content:
         """See `Format.read`."""
@@ -95,10 +97,13 @@ class ParquetFormat:
 
 FORMATS: dict[str, Format] = {
     ".txt": LineFormat(Text()),
-    ".csv": LineFormat(Csv()),
+    ".csv": LineFormat(Delimited(",", ";", "\t")),
+    ".tsv": LineFormat(Delimited("\t")),
     ".jsonl": LineFormat(Jsonl()),
     ".parquet": ParquetFormat(),
 }
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+"""Endings of files that hold another."""
 
 
 def of(path: Path) -> Format:
@@ -110,5 +115,6 @@ def of(path: Path) -> Format:
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError:
-        fix = f"name it after its format, one of {', '.join(FORMATS)}"
+        known = ", ".join(FORMATS)
+        fix = "unpack it first" if path.suffix.lower() in PACKED else f"name it after its format, one of {known}"
         raise Failure(f"{path} ends in none that is known", fix=fix) from None

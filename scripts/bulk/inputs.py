@@ -49,8 +49,12 @@ def stamp(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def find(given: Iterable[str]) -> list[Path]:
+def find(given: Iterable[str], results: Path) -> list[Path]:
     """Files that arguments name: files, folders with all files of known endings below them, and globs; in order.
+
+    Args:
+        given: the arguments.
+        results: the folder of the output, which may lie among the inputs: folders and globs do not name what is there.
 
     Raises:
         Failure: an argument names none, or two name the same one.
@@ -59,11 +63,13 @@ def find(given: Iterable[str]) -> list[Path]:
     for argument in given:
         path = Path(argument)
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in FORMATS and visible(file, path))
+            files = [file for file in path.rglob("*") if file.suffix.lower() in FORMATS and visible(file, path)]
         elif has_magic(argument) and not path.exists():
-            files = sorted(file for file in map(Path, glob(argument, recursive=True)) if file.is_file())
+            files = [file for file in map(Path, glob(argument, recursive=True)) if file.is_file()]
         else:
             files = [path] if path.is_file() else []
+        if files != [path]:
+            files = sorted(file for file in files if not file.resolve().is_relative_to(results.resolve()))
         if not files:
             raise Failure(f"{argument} names no file", fix=f"a file, a folder or a glob of {', '.join(FORMATS)}")
         found += [file.resolve() for file in files]

@@ -21,8 +21,9 @@ Form = Literal["npy", "parquet", "jsonl", "openai-batch"]
 """Formats of results: see `writers`, and `openai_batch`."""
 DIGITS = 5
 """Of a part's number, at least."""
-READING = 1
-"""Raised when files are cut into rows in another way: 1 passes over empty lines of a CSV."""
+READING = 2
+"""Raised when files are cut into rows in another way: 1 passes over empty lines of a CSV, 2 goes on
+behind the first line of a broken row."""
 ENDINGS: dict[Form, str] = {"npy": "npy", "parquet": "parquet", "jsonl": "jsonl", "openai-batch": "jsonl"}
 
 
@@ -144,7 +145,8 @@ def clashes(before: Job, now: Job) -> list[str]:
     """In what a job differs from the one that a folder was begun with; nothing where it goes on."""
     old, new = settings(before), settings(now if before.arithmetic else replace(now, arithmetic=""))
     found = [f"{name} was {old[name]} and is {new[name]}" for name in old if old[name] != new[name]]
-    files = differing({each.path: each for each in before.inputs}, {each.path: each for each in now.inputs})
+    recut = before.reading != now.reading and before.block == now.block
+    files = differing({each.path: each for each in before.inputs}, {each.path: each for each in now.inputs}, recut)
     return found + list(files)
 
 
@@ -156,8 +158,14 @@ def settings(job: Job) -> dict[str, str]:
     return {name: msgspec.json.encode(value).decode() for name, value in everything.items()}
 
 
-def differing(old: Mapping[str, Input], new: Mapping[str, Input]) -> Iterator[str]:
-    """What became of the files; the time of the last change alone is nothing."""
+def differing(old: Mapping[str, Input], new: Mapping[str, Input], recut: bool) -> Iterator[str]:
+    """What became of the files; the time of the last change alone is nothing.
+
+    Args:
+        old: by path.
+        new: by path.
+        recut: whether another version, with the same rows per block, has told their rows apart.
+    """
     for path in sorted(old.keys() | new.keys()):
         if path not in new:
             yield f"{path} was an input and is none"
@@ -165,8 +173,13 @@ def differing(old: Mapping[str, Input], new: Mapping[str, Input]) -> Iterator[st
             yield f"{path} is an input and was none"
         elif old[path].sha256 != new[path].sha256:
             yield f"{path} had {old[path].size} bytes and has {new[path].size}, with another content"
-        elif old[path].survey.places != new[path].survey.places:
+        elif recut and cut(old[path]) != cut(new[path]):
             rows = f"{path} had {old[path].survey.rows} rows and has {new[path].survey.rows}"
-            yield f"{rows}, as empty lines are none now"
+            yield f"{rows}, as this version tells rows apart in another way"
     if old.keys() == new.keys() and list(old) != list(new):
         yield "the inputs were in another order"
+
+
+def cut(file: Input) -> tuple[int, list[int]]:
+    """How a file was cut into rows and blocks."""
+    return file.survey.rows, file.survey.places

@@ -1,18 +1,19 @@
-"""Files of lines: `.txt`, `.csv` and `.jsonl` as records, read from any row whose place is known."""
+"""Files of lines: `.txt` and `.jsonl` as records, read from any row whose place is known."""
 
 from __future__ import annotations
 
-import csv
+import json
+import re
 from abc import ABC, abstractmethod
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import orjson
 
-from scripts.bulk.rows import Record, Refused
+from scripts.bulk.rows import Record, Refused, described
 from scripts.console import Failure
 
 LONGEST = 16 << 20
@@ -20,7 +21,18 @@ LONGEST = 16 << 20
 TEXT = "text"
 """The one column of a `.txt`."""
 
-csv.field_size_limit(LONGEST)
+LONG = re.compile("[0-9]{19}")
+"""What is in any line that has an integer beyond 64 bits."""
+BITS = range(-(2**63), 2**64)
+"""Integers that `orjson` reads as such; it makes floats of others."""
+MARKS = (BOM_UTF16_LE, BOM_UTF16_BE)
+
+
+class Header(NamedTuple):
+    """What a file begins with: names of its columns, and what stands between them."""
+
+    names: list[str]
+    delimiter: str = ""
 
 
 class Unusable(Exception):
@@ -31,7 +43,7 @@ class Lines(ABC):
     """A format whose rows are lines. `header` leaves the file at the first row, which `rows` goes on from."""
 
     @abstractmethod
-    def header(self, file: BinaryIO, path: Path) -> list[str]:
+    def header(self, file: BinaryIO, path: Path) -> Header:
         """Names of the columns, where the file begins with them.
 
         Raises:
@@ -39,7 +51,7 @@ class Lines(ABC):
         """
 
     @abstractmethod
-    def rows(self, file: BinaryIO, header: list[str]) -> Iterator[Record | Refused]:
+    def rows(self, file: BinaryIO, header: Header) -> Iterator[Record | Refused]:
         """Each row, without reading ahead: `file.tell()` is then the place of the next one."""
 
     def read(self, path: Path, place: int, count: int) -> Iterator[Record | Refused]:
@@ -53,12 +65,12 @@ class Lines(ABC):
 class Text(Lines):
     """`.txt`: a text a line."""
 
-    def header(self, file: BinaryIO, path: Path) -> list[str]:
+    def header(self, file: BinaryIO, path: Path) -> Header:
         """See `Lines.header`."""
-        pass_byte_order_mark(file)
-        return [TEXT]
+        pass_byte_order_mark(file, path)
+        return Header([TEXT])
 
-    def rows(self, file: BinaryIO, header: list[str]) -> Iterator[Record | Refused]:
+    def rows(self, file: BinaryIO, header: Header) -> Iterator[Record | Refused]:
         """See `Lines.rows`."""
         for line in lines(file):
             try:
@@ -70,68 +82,18 @@ class Text(Lines):
 class Jsonl(Lines):
     """`.jsonl`: an object a line; columns are those of all objects."""
 
-    def header(self, file: BinaryIO, path: Path) -> list[str]:
+    def header(self, file: BinaryIO, path: Path) -> Header:
         """See `Lines.header`."""
-        pass_byte_order_mark(file)
-        return []
+        pass_byte_order_mark(file, path)
+        return Header([])
 
-    def rows(self, file: BinaryIO, header: list[str]) -> Iterator[Record | Refused]:
+    def rows(self, file: BinaryIO, header: Header) -> Iterator[Record | Refused]:
         """See `Lines.rows`."""
         for line in lines(file):
             try:
                 yield object_of(decoded(line))
             except Unusable as error:
                 yield Refused(str(error))
-
-
-class Csv(Lines):
-    """`.csv` with a header; a quoted cell may hold newlines."""
-
-    def header(self, file: BinaryIO, path: Path) -> list[str]:
-        """See `Lines.header`."""
-        pass_byte_order_mark(file)
-        names = next(self.cells(file), [])
-        if isinstance(names, Refused):
-            raise Failure(f"{path}, header: {names.reason}", fix="begin the file with the names of its columns")
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise Failure(f"{path} names the column {twice[0]} twice", fix="leave one of them")
-        return names
-
-    def rows(self, file: BinaryIO, header: list[str]) -> Iterator[Record | Refused]:
-        """See `Lines.rows`."""
-        for cells in self.cells(file):
-            if isinstance(cells, Refused):
-                yield cells
-            elif len(cells) != len(header):
-                yield Refused(f"{len(cells)} cells, and the header has {len(header)}")
-            else:
-                yield dict(zip(header, cells, strict=True))
-
-    def cells(self, file: BinaryIO) -> Iterator[list[str] | Refused]:
-        """Rows as they stand there, without empty lines; after a broken one the next line is tried."""
-        faults: list[str] = []
-        reader = csv.reader(fed(file, faults), strict=True)
-        while True:
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                faults.append(f"not CSV: {error}")
-            if faults or row:
-                yield Refused(faults[0]) if faults else row
-            faults.clear()
-
-
-def fed(file: BinaryIO, faults: list[str]) -> Iterator[str]:
-    """Lines for `csv`; one that cannot be decoded is passed on empty, and its fault noted for the row it is of."""
-    for line in lines(file):
-        try:
-            yield decoded(line)
-        except Unusable as error:
-            faults.append(str(error))
-            yield "\n"
 
 
 def lines(file: BinaryIO) -> Iterator[bytes]:
@@ -158,21 +120,42 @@ def decoded(line: bytes) -> str:
 
 
 def object_of(line: str) -> Record:
-    """A line of JSON.
+    """A line of JSON; integers beyond 64 bits are `orjson.Fragment`s of their digits, and written as they were.
 
     Raises:
         Unusable: it is none, or no object.
     """
     try:
         record = orjson.loads(line)
+        if LONG.search(line):
+            record = json.loads(line, parse_int=exact)
     except orjson.JSONDecodeError as error:
-        raise Unusable(f"not JSON: column {error.colno}" if line.strip() else "the line is empty") from None
+        raise Unusable(f"not JSON: {wrong(error)}" if line.strip() else "the line is empty") from None
+    except RecursionError:
+        raise Unusable("lists and objects lie too deep in each other") from None
     if not isinstance(record, dict):
-        raise Unusable(f"a {type(record).__name__}, not an object")
+        raise Unusable(f"{described(record)}, not an object")
     return record
 
 
-def pass_byte_order_mark(file: BinaryIO) -> None:
-    """Leave the file behind the mark that some editors begin with."""
-    if file.read(len(BOM_UTF8)) != BOM_UTF8:
+def exact(digits: str) -> int | orjson.Fragment:
+    """An integer of JSON."""
+    return int(digits) if len(digits) <= 20 and int(digits) in BITS else orjson.Fragment(digits)
+
+
+def wrong(error: orjson.JSONDecodeError) -> str:
+    """Where a line is no JSON; of one that is cut off `orjson` names its beginning."""
+    return "it ends too early" if "end of data" in error.msg else f"column {error.colno}"
+
+
+def pass_byte_order_mark(file: BinaryIO, path: Path) -> None:
+    """Leave the file behind the mark that some editors begin with.
+
+    Raises:
+        Failure: it is that of UTF-16.
+    """
+    mark = file.read(len(BOM_UTF8))
+    if mark.startswith(MARKS):
+        raise Failure(f"{path} is UTF-16, not UTF-8", fix=f"iconv -f UTF-16 -t UTF-8 {path} > ANOTHER{path.suffix}")
+    if mark != BOM_UTF8:
         file.seek(0)

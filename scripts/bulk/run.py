@@ -162,8 +162,8 @@ def check_columns(order: Order, files: Sequence[Input]) -> None:
     answer = order.answer or order.task
     for file in files:
         for column in order.columns.values():
-            if file.survey.rows and column not in file.survey.names:
-                there = ", ".join(file.survey.names) or "none"
+            if file.survey.names and file.survey.rows and column not in file.survey.names:  # else all rows are bad
+                there = ", ".join(file.survey.names)
                 raise Failure(f"{file.path} has no column {column}; it has: {there}", fix="name it with --column")
         if answer in file.survey.names:
             raise Failure(f"{file.path} has a column {answer} already", fix="name the answer with --answer-column")
@@ -205,10 +205,9 @@ def samples(order: Order, files: Sequence[Input]) -> Iterator[Record | Refused]:
         yield {INPUTS: SAMPLE, **order.options}
     elif order.columns:
         recipe = Recipe(order.task, order.columns, order.options, order.form, order.answer, 0, {})
-        blocks = Job("", recipe, order.block, [file for file in files if file.survey.rows][:1]).blocks()
-        for block in islice(blocks, 1):
-            records = block.read().records(order.columns.values())
-            yield from (request(recipe, record) for record in records[:FIRST_ROWS])
+        blocks = Job("", recipe, order.block, list(files)).blocks()
+        records = (record for block in blocks for record in block.read().records(order.columns.values()))
+        yield from (request(recipe, record) for record in islice(records, FIRST_ROWS))
 
 
 def widen(folder: Path, digits: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from scripts.bulk.engines import Engine
 from scripts.bulk.job import Block, Done, Recipe
-from scripts.bulk.rows import INPUTS, Bad, Record, Refused
+from scripts.bulk.rows import INPUTS, Bad, Record, Refused, described
 from scripts.bulk.writers import WRITERS, write_bad
 
 
@@ -39,7 +39,7 @@ def request(recipe: Recipe, record: Record) -> Record | Refused:
         if value is None:
             return Refused(f"the column {recipe.columns[key]} has no value")
         if key == INPUTS and not isinstance(value, str):
-            return Refused(f"the column {recipe.columns[key]} is a {type(value).__name__}, not a text")
+            return Refused(f"the column {recipe.columns[key]} is {described(value)}, not a text")
     return body | recipe.options
 
 

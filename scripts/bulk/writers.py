@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,13 @@ Writer = Callable[[Recipe, Path, Content, list[int], Sequence[Any]], None]
 
 
 def json_line(record: Any) -> bytes:
-    """A line of JSON; what it has no form for, such as a date of a Parquet file, is written as text."""
-    return orjson.dumps(record, default=str, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+    """A line of JSON; what it has no form for, such as a decimal of a Parquet file, is written as text."""
+    return orjson.dumps(record, default=text_of, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+
+
+def text_of(value: Any) -> str:
+    """Of bytes their base64 (RFC 4648), as JSON has them elsewhere; of others how Python writes them."""
+    return b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 def write_lines(target: Path, records: Sequence[Record]) -> None:

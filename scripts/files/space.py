@@ -18,6 +18,10 @@ SHORT = re.compile(r"\d+ requested and \d+ written")
 """What numpy says instead."""
 
 
+class Full(Failure):
+    """A disk is full, and it is said which."""
+
+
 @contextmanager
 def explained(fix: str, *folders: Path) -> Iterator[None]:
     """Replace an error for want of space.
@@ -27,17 +31,19 @@ def explained(fix: str, *folders: Path) -> Iterator[None]:
         folders: that are written to.
 
     Raises:
-        Failure: a disk is full.
+        Full: a disk is full; one that has been explained already stays as it is.
     """
     try:
         yield
+    except Full:
+        raise
     except (OSError, Failure) as error:
         said = f"{error} {getattr(error, 'why', '')}"
         full = next((words for words in FULL if words in said), FULL[0] if SHORT.search(said) else "")
         if not full:
             raise
         free = [f"{folder} has {shutil.disk_usage(there(folder)).free / 1e6:.1f} MB free" for folder in folders]
-        raise Failure(f"{full}: {'; '.join(free)}", fix=fix) from None
+        raise Full(f"{full}: {'; '.join(free)}", fix=fix) from None
 
 
 def there(folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +30,9 @@ UNUSED = {
 
 def embed(
     context: typer.Context,
-    files: Annotated[list[str], typer.Argument(help="files .txt, .csv, .jsonl or .parquet, folders of them, or globs")],
+    files: Annotated[
+        list[str], typer.Argument(help="files .txt, .csv, .tsv, .jsonl or .parquet, folders of them, or globs")
+    ],
     folder: Annotated[
         Path, typer.Option("--out", help="output folder; called again, a run resumes there", file_okay=False)
     ],
@@ -99,12 +101,19 @@ def embed(
     remote = on_server(server, model, version, key, in_flight) if server else None
     place = remote or on_archive(store, model, processes, device, ray)
     keys = {} if form == BATCH else columns(column or [])
-    order = Order(inputs.find(files), folder, task, keys, options(option or []), form, answer_column, block_rows)
+    constants = options(option or [], keys)
+    order = Order(inputs.find(files, folder), folder, task, keys, constants, form, answer_column, block_rows)
     summary = run(order, place)
     if as_json:
         print_json(msgspec.to_builtins(summary))
     else:
-        out.print(f"{folder}: {summary.rows - summary.bad:,} rows in {summary.parts} parts, {summary.bad:,} bad rows")
+        good, parts = counted(summary.rows - summary.bad, "row"), counted(summary.parts, "part")
+        out.print(f"{folder}: {good} in {parts}, {counted(summary.bad, 'bad row')}")
+
+
+def counted(number: int, what: str) -> str:
+    """So many of something."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def refuse(context: typer.Context, names: Sequence[str], where: str) -> None:
@@ -151,18 +160,42 @@ def on_archive(store: Path, model: str, processes: int, device: str | None, ray:
 
 
 def columns(given: list[str]) -> dict[str, str]:
-    """Keys of a request and their columns; a column alone is that of `inputs`."""
-    pairs = [each.rpartition("=") for each in given or ["text"]]
-    return {key if sign else INPUTS: column for key, sign, column in pairs}
+    """Keys of a request and their columns; a column alone is that of `inputs`.
+
+    Raises:
+        Failure: a key has two.
+    """
+    found: dict[str, str] = {}
+    for each in given or ["text"]:
+        key, sign, column = each.rpartition("=")
+        key = key if sign else INPUTS
+        if key in found:
+            raise Failure(
+                f"--column gives {key} two columns, {found[key]} and {column}", fix="--column KEY=COLUMN for other keys"
+            )
+        found[key] = column
+    return found
 
 
-def options(given: list[str]) -> dict[str, Any]:
-    """Keys and values; a value is JSON, or else a text."""
+def options(given: list[str], keys: Container[str] = ()) -> dict[str, Any]:
+    """Keys and values; a value is JSON, or else a text.
+
+    Args:
+        given: `KEY=VALUE` each.
+        keys: that rows have of their own.
+
+    Raises:
+        Failure: a key has no value, or two.
+    """
     found: dict[str, Any] = {}
     for each in given:
         key, sign, value = each.partition("=")
         if not sign:
             raise Failure(f"--option {each} has no value", fix=f"--option {each}=VALUE")
+        if key in keys:
+            raise Failure(f"--option {each}: {key} comes from a column", fix="leave the option or the column out")
+        if key in found:
+            raise Failure(f"--option gives {key} two values", fix=f"--option {key}=VALUE once")
         try:
             found[key] = orjson.loads(value)
         except orjson.JSONDecodeError:

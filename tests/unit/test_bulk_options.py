@@ -30,6 +30,21 @@ def test_options_that_say_nothing_are_refused(tmp_path, words, said):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--option", "inputs=abc"), "--option inputs=abc: inputs comes from a column"),
+        (("--column", "text", "--column", "pooling=kind", "--option", "pooling=cls"), "pooling comes from a column"),
+        (("--column", "text", "--column", "id"), "--column gives inputs two columns, text and id"),
+        (("--option", "dimensions=2", "--option", "dimensions=3"), "--option gives dimensions two values"),
+    ],
+)
+def test_a_key_has_one_value(tmp_path, words, said):
+    command = ["embed", "a.txt", "--out", str(tmp_path / "out"), *SERVER, *words]
+    found = CliRunner().invoke(app, command)
+    assert said in found.exception.what
+
+
 def test_a_key_in_the_environment_is_for_other_commands(tmp_path):
     words = ["embed", "a.txt", "--out", str(tmp_path / "out"), "--model-store", str(tmp_path), *RAY]
     found = CliRunner().invoke(app, words, env={"BERT_API_KEY": "k"})

@@ -1,6 +1,5 @@
 """A run over a place that computes by hand: what is written, and that an interrupted run ends up the same."""
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -8,62 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.bulk import job, work
+from scripts.bulk import job
 from scripts.bulk import run as module
 from scripts.bulk.atomic import UNFINISHED, alone
 from scripts.bulk.rows import Refused
-from scripts.bulk.run import Order, run
+from scripts.bulk.run import run
 from scripts.console import Failure
-
-
-class Hand:
-    """Vectors of a text's digest; `breaks` are numbers of blocks at which it is cut off."""
-
-    def __init__(self, breaks=(), model="a", arithmetic="cpu avx2, native, float32"):
-        self.breaks, self.model, self.digits, self.computed = set(breaks), model, arithmetic, []
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def identity(self):
-        return self.model
-
-    def arithmetic(self):
-        return self.digits
-
-    def answers(self, task, bodies):
-        return [self.ask(task, body) for body in bodies]
-
-    def ask(self, task, body):
-        text = body["inputs"]
-        if not text:
-            return Refused("there is no text")
-        if task == "embedding":
-            width = body.get("dimensions", 4)
-            return np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)[None, :width].astype(np.float32)
-        return [[{"label": text[:1], "score": len(text) / 100}]]
-
-    def run(self, recipe, folder, blocks):
-        for block in blocks:
-            if block.number in self.breaks:
-                raise KeyboardInterrupt
-            self.computed.append(block.number)
-            yield work.process(self, recipe, folder, block)
-
-
-def order(folder, *files, **changes):
-    values = {
-        "task": "embedding",
-        "columns": {"inputs": "text"},
-        "options": {},
-        "form": "npy",
-        "answer": "",
-        "block": 3,
-    }
-    return Order(list(files), folder, **(values | changes))
+from tests.bulk.hand import Hand, order
 
 
 def content(folder):
@@ -150,6 +100,7 @@ def test_another_job_does_not_go_on_in_a_folder(tmp_path, lines):
         with pytest.raises(Failure) as failure:
             run(order(tmp_path / "out", lines, **changed), Hand())
         assert said in failure.value.what
+        assert "rows apart" not in failure.value.what
     with pytest.raises(Failure, match='model was "a" and is "b"'):
         run(order(tmp_path / "out", lines), Hand(model="b"))
     gpu = "NVIDIA H100 80GB HBM3, packed, float16"
@@ -176,7 +127,7 @@ def test_rows_that_were_told_apart_in_another_way_are_looked_for_again(tmp_path,
             manifest["inputs"][0]["survey"] |= {"rows": rows, "places": [5, 9]}
         (folder / "manifest.json").write_text(json.dumps(manifest))
         if clash:
-            with pytest.raises(Failure, match="had 3 rows and has 2, as empty lines are none now"):
+            with pytest.raises(Failure, match="had 3 rows and has 2, as this version tells rows apart"):
                 run(order(folder, file), Hand())
         else:
             assert run(order(folder, file), Hand(arithmetic="another")).computed == 0
@@ -236,6 +187,23 @@ def test_of_several_columns_the_first_rows_are_tried(tmp_path):
     assert not list(tmp_path.glob("[123]/part-*"))
 
 
+def test_rows_are_tried_until_there_are_some(tmp_path):
+    """Also behind a file and a block of which nothing can be used."""
+    (tmp_path / "a.jsonl").write_text("\n" * 5)
+    (tmp_path / "b.jsonl").write_text("x\n" * 4 + '{"q": "a", "t": ["b"]}\n')
+    files = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    two = {"task": "rerank", "columns": {"query": "q", "texts": "t"}}
+    with pytest.raises(Failure, match="are no vectors"):
+        run(order(tmp_path / "out", *files, **two), Pairs())
+
+
+def test_a_file_without_any_usable_line_costs_its_lines(tmp_path, lines):
+    empty = tmp_path / "in" / "b.jsonl"
+    empty.write_text("\n" * 4)
+    summary = run(order(tmp_path / "out", lines, empty), Hand())
+    assert (summary.rows, summary.bad, summary.parts) == (15, 6, 6)
+
+
 def test_two_runs_do_not_share_a_folder(tmp_path, lines):
     with alone(tmp_path / "out"), pytest.raises(Failure, match="another run writes into"):
         run(order(tmp_path / "out", lines), Hand())
@@ -245,31 +213,3 @@ def test_answers_that_are_no_vectors(tmp_path, lines):
     run(order(tmp_path / "out", lines, task="text-classification", form="jsonl", answer="label"), Hand())
     row = json.loads((tmp_path / "out/part-00000.jsonl").read_text().splitlines()[1])
     assert row == {"text": "text 1", "id": 1, "label": [{"label": "t", "score": 0.06}]}
-
-
-def test_parquet_has_one_schema_for_all_parts(tmp_path):
-    pytest.importorskip("pyarrow", reason="pyarrow is an extra: scripts/setup bulk")
-    from pyarrow import dataset, parquet
-
-    file = tmp_path / "a.jsonl"
-    file.write_text('{"text": "a", "n": null, "x": 1}\n{"text": "b", "n": 2, "x": "y"}\n{"text": "c", "z": [1]}\n')
-    run(order(tmp_path / "out", file, form="parquet", block=1), Hand())
-    parts = sorted((tmp_path / "out").glob("*.parquet"))
-    assert len({parquet.read_schema(part).to_string() for part in parts}) == 1
-    rows = dataset.dataset(parts).to_table().to_pylist()
-    assert [(row["text"], row["n"], row["x"], row["z"]) for row in rows] == [
-        ("a", None, "1", None), ("b", 2, '"y"', None), ("c", None, None, "[1]"),
-    ]  # fmt: skip
-    assert rows[0]["embedding"] == Hand().ask("embedding", {"inputs": "a"})[0].tolist()
-
-
-def test_parquet_keeps_the_types_of_parquet(tmp_path):
-    arrow = pytest.importorskip("pyarrow", reason="pyarrow is an extra: scripts/setup bulk")
-    from pyarrow import parquet
-
-    table = arrow.table({"when": arrow.array([1, 2], arrow.timestamp("ns")), "text": ["a", None]})
-    parquet.write_table(table, tmp_path / "a.parquet")
-    run(order(tmp_path / "out", tmp_path / "a.parquet", form="parquet"), Hand())
-    written = parquet.read_table(tmp_path / "out/part-00000.parquet")
-    assert written.drop_columns("embedding").equals(table.slice(0, 1))
-    assert json.loads((tmp_path / "out/bad-00000.jsonl").read_text())["reason"] == "the column text has no value"

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scripts.bulk import engines
 from scripts.console import Failure
 from scripts.files import space
 from scripts.server import own_store
@@ -26,6 +27,16 @@ def test_a_full_disk_is_named(tmp_path, error):
     assert caught.value.fix == "room"
 
 
+def test_the_folder_that_is_known_is_named(tmp_path):
+    with (
+        pytest.raises(Failure, match=f"No space left on device: {tmp_path}/inner has") as caught,
+        space.explained("outer", tmp_path / "outer"),
+        space.explained("inner", tmp_path / "inner"),
+    ):
+        raise FULL
+    assert caught.value.fix == "inner"
+
+
 @pytest.mark.parametrize("error", [OSError(errno.EACCES, "Permission denied"), Failure("no")])
 def test_other_errors_stay_what_they_are(tmp_path, error):
     with pytest.raises(type(error)) as caught, space.explained("make room", tmp_path):
@@ -38,6 +49,13 @@ def test_numpy_says_it_in_its_own_words(tmp_path):
     refused = pytest.raises(Failure, match="No space left on device")
     with FULL_FILE.open("wb", buffering=0) as file, refused, space.explained("room", tmp_path):
         np.save(file, np.zeros(1 << 16))
+
+
+def test_the_cache_of_archives_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("BERT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("handler.open_archive", lambda *_: (_ for _ in ()).throw(FULL))
+    with pytest.raises(Failure, match=f"{tmp_path}/cache has"), engines.opened(tmp_path / "bert.mar", 1, "cpu"):
+        pass
 
 
 def test_the_folder_of_the_server_is_named_and_not_the_archive(tmp_path, monkeypatch):
