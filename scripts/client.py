@@ -19,11 +19,13 @@ from bert_client import (
     TooLarge,
     Unauthorized,
     Undecodable,
+    Unexpected,
     UnknownModel,
     UnknownTask,
     Unreachable,
 )
 from bert_client.calls import PROVENANCE, Call
+from bert_client.server import content_of
 
 __all__ = [
     "PROVENANCE",
@@ -36,7 +38,9 @@ __all__ = [
     "TooLarge",
     "Unauthorized",
     "Undecodable",
+    "Unexpected",
     "UnknownModel",
     "UnknownTask",
     "Unreachable",
+    "content_of",
 ]

@@ -15,7 +15,7 @@ import httpx
 
 from bert_client import calls, vector_file
 from bert_client.calls import Answer, Array, Call
-from bert_client.errors import BertError, located
+from bert_client.errors import BertError, Unexpected, located
 from bert_client.hosts import ALIVE, Host, Hosts, not_connected
 from bert_client.retrying import RETRIES, Tries
 from bert_client.server import Request, Server, is_loopback, patience
@@ -195,6 +195,8 @@ class AsyncBertClient:
             raise self.hosts.unanswered(url, seconds, monotonic() - begun, connecting) from None
         except BROKEN as error:
             raise not_connected(url, error) from None
+        except httpx.DecodingError as error:
+            raise Unexpected(f"{url}: {error}") from None
         return Answer(response.status_code, response.headers, response.content)
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ BertError                  500  a fault of the server, or an answer that says no
 ├── NotAcceptable          406  the answer has no such form
 ├── TooLarge               413  more than the server's limits allow
 ├── Invalid                422  decodable, but wrong
+├── Unexpected              -   an answer that is none of the server's, such as a proxy's page
 ├── Overloaded             503  not computed in time, a full queue, or a worker that died
 └── Unreachable             -   no answer
     ├── TimedOut           504  none within the time for one try
@@ -87,6 +88,10 @@ class Invalid(BertError):
 
     status = 422
     error_type = "invalid"
+
+
+class Unexpected(BertError):
+    """An answer that is none of the server's: a proxy's page or redirection, or what the method cannot read."""
 
 
 class Overloaded(BertError):

@@ -15,6 +15,7 @@ from bert_client.errors import (
     Overloaded,
     TooLarge,
     Unauthorized,
+    Unexpected,
     UnknownModel,
     UnknownTask,
 )
@@ -26,9 +27,14 @@ TORCHSERVE: dict[str, type[BertError]] = {
     "ModelVersionNotFoundException": UnknownModel,
 }
 """By the `type` of TorchServe's own answers."""
-STATUSES: dict[int, type[BertError]] = {401: Unauthorized, 404: UnknownTask, 413: TooLarge, 429: Overloaded}
+STATUSES: dict[int, type[BertError]] = {401: Unauthorized, 413: TooLarge, 429: Overloaded}
 """Of answers that name no type we know, TorchServe's or a proxy's; from 500 on they are `Overloaded`."""
-
+OURS: dict[int, type[BertError]] = {404: UnknownTask}
+"""Of such answers of a worker, whose protocol has its owner's form of an error; all others are `BertError`."""
+TIMED = "x-decode-time"
+"""A header of whatever a worker answers, in any protocol."""
+WORDS = 200
+"""Characters of an unexpected answer that its error repeats."""
 
 LONGEST = 1000
 """Seconds from which on a request says nothing of how long it waits."""
@@ -70,9 +76,14 @@ class Server:
         Raises:
             BertError: the answer is an error.
         """
-        if answer.status >= 400:
+        if answer.status >= 300:
             raise to_exception(answer)
-        result = call.read(answer)
+        try:
+            result = call.read(answer)
+        except Exception:  # of numpy or json; nothing but the answer can be the reason
+            raise placed(
+                Unexpected(f"{answer.status}, and no answer to {call.task}: {words(answer)}"), answer
+            ) from None
         self.answered = True
         return result
 
@@ -107,10 +118,42 @@ def to_exception(answer: Answer) -> BertError:
     except ValueError:
         said = None
     said = said if isinstance(said, dict) else {}
-    by_status = STATUSES.get(answer.status, Overloaded if answer.status >= 500 else BertError)
-    kind = (ANSWERED | TORCHSERVE).get(str(said.get("error_type") or said.get("type")), by_status)
-    words = said.get("error") or said.get("message") or answer.content.decode(errors="replace") or "no reason given"
-    error = kind(f"{answer.status}: {words}", seconds(answer.headers.get("retry-after", "")))
+    kind = (ANSWERED | TORCHSERVE).get(str(said.get("error_type") or said.get("type"))) or by_status(answer)
+    reason = said.get("error") or said.get("message") or words(answer) or "no reason given"
+    return placed(kind(f"{answer.status}: {reason}", seconds(answer.headers.get("retry-after", ""))), answer)
+
+
+def by_status(answer: Answer) -> type[BertError]:
+    """What an answer means that names no type we know."""
+    if answer.status in STATUSES or answer.status >= 500:
+        return STATUSES.get(answer.status, Overloaded)
+    return OURS.get(answer.status, BertError) if is_worker(answer) else Unexpected
+
+
+def is_worker(answer: Answer) -> bool:
+    """Whether a model's worker gave an answer, and nothing on the way to it."""
+    return TIMED in answer.headers
+
+
+def content_of(answer: Answer) -> bytes:
+    """The body of what a worker answers on any route.
+
+    Raises:
+        ValueError: it is neither JSON nor a worker's.
+    """
+    if not is_worker(answer):
+        json.loads(answer.content)
+    return answer.content
+
+
+def words(answer: Answer) -> str:
+    """How an answer's text begins, and where it sends to."""
+    text = " ".join(answer.content[: 4 * WORDS].decode(errors="replace").split())
+    return f"{text[:WORDS]} {answer.headers.get('location', '')}".strip()
+
+
+def placed(error: BertError, answer: Answer) -> BertError:
+    """An error with the answer that says so."""
     error.answer = answer
     return error
 

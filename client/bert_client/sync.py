@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from bert_client import calls, vector_file
 from bert_client.calls import Answer, Array, Call
-from bert_client.errors import BertError, located
+from bert_client.errors import BertError, Unexpected, located
 from bert_client.hosts import ALIVE, Host, Hosts, not_connected
 from bert_client.retrying import RETRIES, Tries
 from bert_client.server import Request, Server, is_loopback, patience
@@ -23,6 +23,7 @@ T = TypeVar("T")
 NO_PROXY: Any = dict.fromkeys(("http", "https", "all"))
 """What requests is given so that it takes none from the environment."""
 BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+ODD = (requests.TooManyRedirects, requests.exceptions.ContentDecodingError, requests.exceptions.InvalidSchema)
 
 
 class Kept(HTTPAdapter):
@@ -216,6 +217,8 @@ class BertClient:
             raise self.hosts.unanswered(url, seconds, monotonic() - begun, connecting) from None
         except BROKEN as error:
             raise not_connected(url, error) from None
+        except ODD as error:
+            raise Unexpected(f"{url}: {error}") from None
         finally:
             self.idle.append(session)
         return Answer(response.status_code, response.headers, response.content)

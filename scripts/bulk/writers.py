@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def text_of(value: Any) -> str:
     return b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
-def write_lines(target: Path, records: Sequence[Record]) -> None:
+def write_lines(target: Path, records: Iterable[Record]) -> None:
     """Lines of JSON."""
     with atomic(target) as file:
         file.writelines(map(json_line, records))

@@ -59,13 +59,62 @@ def test_a_key_that_json_does_not_have_costs_its_row(asked, value, words):
 
 def test_a_refused_line_of_a_batch_has_the_errors_own_body_on_one_line(asked):
     engine, seen = asked
-    engine.fake.answers[:] = [REFUSED, (404, b"<html>\n")]
+    engine.fake.answers[:] = [REFUSED, (413, b"")]
     replies = engine.replies([("v1/nothing", b"{}"), ("v1/embeddings", b"{}"), ("v1/embeddings", b"{}")])
-    assert [status for status, _ in replies] == [422, 404, 200]
+    assert [status for status, _ in replies] == [422, 413, 200]
     assert json.loads(replies[0][1]) == {"error": "no such route", "error_type": "invalid"}
     assert not any(b"\n" in body for _, body in replies[:2])
-    assert json.loads(replies[1][1]) == "<html>\n"
+    assert json.loads(replies[1][1]) == ""
     assert len(seen) == 3
+
+
+PAGES = [
+    (403, b"<html>\nForbidden"),
+    (404, b'{"message": "no route"}'),
+    (400, b"bad"),
+    (302, b""),
+    (200, b"<html>\nLog in"),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_proxy_says_is_no_rows_fault(asked, page):
+    """The run ends, and goes on when it is called again."""
+    engine, seen = asked
+    bodies = [{"inputs": str(n)} for n in range(4)]
+    calls = (
+        lambda: engine.answers("embedding", bodies),
+        lambda: engine.answers(ZERO_SHOT, [body | {"candidate_labels": ["a"]} for body in bodies]),
+        lambda: engine.replies([("v1/embeddings", b"{}")]),
+    )
+    for number, call in enumerate(calls, 1):
+        engine.fake.answers[:] = [page]
+        with pytest.raises(Failure) as caught:
+            call()
+        assert caught.value.what.startswith(f"{engine.fake.url}/predictions/bert answered {page[0]}")
+        assert len(seen) == number
+    if page[1].startswith(b"<html>"):
+        assert "<html> " in caught.value.what
+
+
+def test_a_proxys_json_is_no_answer_either(asked):
+    engine, _ = asked
+    engine.fake.answers[:] = [(200, b'{"status": "ok"}')]
+    with pytest.raises(Failure, match="1 answers to 2 texts"):
+        engine.answers(ZERO_SHOT, [{"inputs": each, "candidate_labels": ["a"]} for each in "12"])
+
+
+def test_a_page_of_the_models_own_is_an_answer(asked):
+    """Which `openai_batch` refuses, as it does one of an archive that is opened here."""
+    engine, _ = asked
+    engine.fake.answers[:] = [(200, b"<html>", {"x-decode-time": "0.1"})]
+    assert engine.replies([("ui", b"{}")]) == [(200, b"<html>")]
+
+
+def test_integers_of_a_batch_arrive_as_they_are(asked):
+    engine, seen = asked
+    engine.replies([("v1/embeddings", b'{"input": 340282366920938463463374607431768211455}')])
+    assert seen[0]["input"] == 340282366920938463463374607431768211455
 
 
 def test_a_server_that_is_full_ends_a_batch(asked):

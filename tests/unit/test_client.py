@@ -13,7 +13,9 @@ from bert_client import (
     TooLarge,
     Unauthorized,
     Undecodable,
+    Unexpected,
     UnknownModel,
+    UnknownTask,
     Unreachable,
     digests,
 )
@@ -32,6 +34,7 @@ DIED = 500, b'{"code": 500, "type": "InternalServerException", "message": "Worke
 FULL = 503, b'{"code": 503, "message": "no worker"}'
 OURS = 503, b'{"error": "late", "error_type": "overloaded"}'
 ABSENT = 503, b'{"error": "no server is up", "error_type": "unavailable"}'  # of a gateway
+TIMED = {"x-decode-time": "0.1"}  # of a worker
 LIMITED = 429, b'{"error": "too many requests", "error_type": "rate_limited"}'
 
 
@@ -61,8 +64,15 @@ def test_but_not_for_ever(served, answer, error):
         ((413, b""), TooLarge),
         ((504, b'{"error": "late", "error_type": "timed_out"}'), TimedOut),
         ((500, b'{"error": "a fault", "error_type": "internal"}'), BertError),
-        ((400, b"what"), BertError),
-        ((400, b'["a list"]'), BertError),
+        ((400, b"what"), Unexpected),
+        ((400, b'["a list"]'), Unexpected),
+        ((403, b"<html>Forbidden</html>"), Unexpected),
+        ((404, b"<html>Not found</html>"), Unexpected),
+        ((302, b""), Unexpected),
+        ((200, b"<html>Log in</html>"), Unexpected),
+        ((200, b""), Unexpected),
+        ((404, b'{"message": "no such route"}', TIMED), UnknownTask),
+        ((400, b'{"message": "no such key"}', TIMED), BertError),
         ((400, b'{"error": "no JSON", "error_type": "undecodable"}'), Undecodable),
         ((401, b'{"error": "no key", "error_type": "unauthorized"}'), Unauthorized),
         (

@@ -16,7 +16,18 @@ import orjson
 from scripts.bulk import work
 from scripts.bulk.job import Block, Done, Recipe
 from scripts.bulk.rows import INPUTS, Record, Refused
-from scripts.client import PROVENANCE, BertClient, BertError, Call, Overloaded, Unauthorized, UnknownModel, Unreachable
+from scripts.client import (
+    PROVENANCE,
+    BertClient,
+    BertError,
+    Call,
+    Overloaded,
+    Unauthorized,
+    Unexpected,
+    UnknownModel,
+    Unreachable,
+    content_of,
+)
 from scripts.console import Failure
 
 TEXTS = 64
@@ -88,10 +99,15 @@ class Asked:
         try:
             if task == VECTORS:
                 options = {key: value for key, value in body.items() if key != INPUTS}
-                return self.sent(lambda: self.client.embed(body[INPUTS], **options))
-            return self.sent(lambda: self.client.ask(task, body))
+                answer = self.sent(lambda: self.client.embed(body[INPUTS], **options))
+            else:
+                answer = self.sent(lambda: self.client.ask(task, body))
         except BertError as error:
             return Refused(str(error))
+        texts = body.get(INPUTS)
+        if isinstance(texts, list) and len(answer) != len(texts):
+            raise self.strange(f"{len(answer)} answers to {len(texts)} texts")
+        return answer
 
     def sent(self, call: Callable[[], Any]) -> Any:
         """A call's result.
@@ -110,6 +126,16 @@ class Asked:
             raise Failure(str(error), fix="the right --server, --model and --version") from None
         except Unauthorized as error:
             raise Failure(str(error), fix="--key with one of this server's keys") from None
+        except Unexpected as error:
+            raise self.strange(str(error)) from None
+
+    def strange(self, what: str) -> Failure:
+        """What to say of an answer that is not the model's, and no fault of a row."""
+        url = self.client.hosts.all[0].url + self.client.server.address
+        fix = (
+            "see what is between here and the server, and that --server is its address; the same command again goes on"
+        )
+        return Failure(f"{url} answered {what}", fix=fix)
 
     def replies(self, requests: Sequence[tuple[str, bytes]]) -> list[tuple[int, bytes]]:
         """See `Engine.replies`."""
@@ -117,7 +143,7 @@ class Asked:
 
     def reply(self, path: str, body: bytes) -> tuple[int, bytes]:
         """One of them; a request that is refused has the error's own body."""
-        call = Call(path, orjson.loads(body), lambda answer: answer.content)
+        call = Call(path, json.loads(body), content_of)
         try:
             return 200, self.sent(lambda: self.client.run(call))
         except BertError as error:
@@ -143,7 +169,7 @@ def others_of(body: Record) -> str | Refused:
 
 
 def on_a_line(content: bytes) -> bytes:
-    """JSON as one line, which TorchServe's own errors are not; what is no JSON, such as a proxy's page, as a text."""
+    """JSON as one line, which TorchServe's own errors are not; what is no JSON, such as its 413, as a text."""
     try:
         return orjson.dumps(orjson.loads(content))
     except orjson.JSONDecodeError:
