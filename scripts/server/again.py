@@ -35,7 +35,7 @@ def patiently(server: Server, model: str, change: Callable[[], T], timeout: floa
                 if monotonic() > deadline:
                     raise
                 err.print(error.what)
-                changing.await_others(management.when_back(server))
+                changing.await_others(management.when_back(server, deadline - monotonic()))
 
 
 @contextmanager
@@ -48,6 +48,8 @@ def told(server: Server, model: str) -> Iterator[None]:
     try:
         yield
     except management.Unreachable as error:
+        if not server.remembered():  # it was stopped, or has failed
+            raise
         now, port = server.current(), flag(server.inference_port)
         has = f"version {now.answering[model].version} of {model}" if model in now.answering else f"no {model}"
         raise Failure(

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from handler.locks import is_locked, stop_note
 from scripts.console import Failure
-from scripts.server import draining, heard, holding, management
+from scripts.server import draining, heard, holding, lost, management
 from scripts.server.state import Server
 
 OFFSET = 5
@@ -81,7 +81,8 @@ def state(server: Server) -> State:
     A `start` that is asked to end before it is done cuts what its first workers have accepted: nothing is to be sent.
 
     Where one of several models has no worker, the others are served, and the gateway waits for that one. For HAProxy
-    `ready` ends what `drain` began, and `up` what `down` did.
+    `ready` ends what `drain` began, and `up` what `down` did. One that has lost its temporary folder still answers,
+    until its supervisor drains it.
     """
     server = server.current()
     if server.process() is None or is_locked(server.starting):
@@ -92,7 +93,7 @@ def state(server: Server) -> State:
         working = [name for name in server.models if management.ready(management.describe(server, name))]
         waiting = draining.pending(server)
     except Failure:
-        return State("down", [])
+        return State(f"ready up {LEAST}%", None) if lost.cause(server) else State("down", [])
     weight = max(LEAST, 100 - 100 * waiting // FULL)
     return State(f"ready up {weight}%" if working else "down", working)
 

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
 from scripts.console import err
-from scripts.server import holding, management, own_store, scaling, versions
+from scripts.server import holding, management, own_store, scaling, turns, versions
 from scripts.server.state import Loaded, Server
 
 LOCK = "versions.lock"
+OTHERS_SECONDS = 60.0
 
 
 @contextmanager
-def alone(server: Server) -> Iterator[Server]:
-    """Wait for other commands, and for a Java that is being started again; the server as it is by then."""
+def alone(server: Server, timeout: float) -> Iterator[Server]:
+    """Wait for other commands, and for a Java that is being started again; the server as it is by then.
+
+    Raises:
+        Failure: after `timeout` seconds one is not done, or Java not back.
+    """
+    deadline, what = monotonic() + timeout, f"changes models of the server on port {server.inference_port}"
     with (Path(server.folder) / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            err.print(f"another command changes models of the server on port {server.inference_port}; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        server = management.when_back(server)
-        await_others(server)
+        turns.take(lock, deadline, what, lambda: err.print(f"another command {what}; waiting for it"))
+        server = management.when_back(server, deadline - monotonic())
+        await_others(server, min(OTHERS_SECONDS, deadline - monotonic()))
         clear(server)
         yield server
 
 
-def await_others(server: Server, timeout: float = 60) -> None:
+def await_others(server: Server, timeout: float = OTHERS_SECONDS) -> None:
     """Wait for versions beside those that answer: a Java that was started again gets them last (`restoring`).
 
     What cannot be loaded again is waited for `timeout` seconds.

@@ -63,14 +63,27 @@ def drain(server: Server, note: BinaryIO, seconds: float) -> int:
     with closing(kept), suppress(Failure):
         heard.await_drain(server, deadline)
         pass_queues(server, deadline)
-        note.write(REFUSING)
-        note.flush()
+        refuse(note)
         if calm(lambda: busy(server), deadline):
             return pending(server, kept) + busy(server)
         pending(server, kept)
         close_door(server)
         return calm(lambda: pending(server, kept) + busy(server), deadline)
     return 0
+
+
+def finish(server: Server, note: BinaryIO, seconds: float) -> None:
+    """As `drain`, for a Java that cannot be asked: what waits in its queues is refused, too."""
+    deadline = monotonic() + seconds
+    heard.await_drain(server, deadline)
+    refuse(note)
+    calm(lambda: busy(server), deadline)
+
+
+def refuse(note: BinaryIO) -> None:
+    """Have workers refuse what comes to them from now on."""
+    note.write(REFUSING)
+    note.flush()
 
 
 def pass_queues(server: Server, deadline: float) -> None:

@@ -86,11 +86,18 @@ def not_started(server: Server) -> Failure:
 
 
 def clear(server: Server) -> None:
-    """End what a Java that died has left, and make the folders that the next one needs; nobody else may look in."""
+    """End what a Java that died has left, and make the folders that the next one needs; nobody else may look in.
+
+    Raises:
+        Failure: somebody else has made one of them.
+        OSError: one cannot be made.
+    """
     end(processes.of(server.temporary))
     for emptied in (Path(server.temporary), server.unpacked, server.locks, server.births, server.drain_notes):
         shutil.rmtree(emptied, ignore_errors=True)
         emptied.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        if emptied.lstat().st_uid != os.geteuid():  # anybody may make one in /tmp once it was deleted
+            raise Failure(f"{emptied} belongs to another user", fix="TMPDIR=/a/folder/of/your/own")
     for kept in (Path(server.folder), server.logs, server.scaled):
         kept.mkdir(parents=True, exist_ok=True)
         kept.chmod(PRIVATE_FOLDER)

@@ -10,14 +10,16 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlencode
 
+from handler.locks import is_locked, stop_note
 from scripts.console import Failure, err
-from scripts.server import keys, processes, unix_http
-from scripts.server.state import Server
+from scripts.server import failed, keys, lost, processes, unix_http
+from scripts.server.state import Server, flag
 
 NOT_FOUND = 404
 READY = "READY"
 """Of a worker that has loaded its model."""
 POLL_SECONDS = 0.1
+ANSWER_SECONDS = 30.0
 WORKERS_LOG = "worker.log"
 
 
@@ -42,7 +44,7 @@ def manage(
     server: Server,
     method: str,
     path: str,
-    timeout: float = 30,
+    timeout: float = ANSWER_SECONDS,
     connection: unix_http.Connection | None = None,
     **query: Any,
 ) -> Any:
@@ -83,17 +85,36 @@ class Unreachable(Failure):
 
 
 def unreachable(server: Server, error: Exception) -> Unreachable:
-    """A failure that tells a dead server from a busy one, and from one that comes back."""
+    """A failure that tells a dead server from a busy one, and from one that comes back or was stopped."""
+    port, note = server.inference_port, next(iter(failed.listed(server.inference_port)), None)
+    if not server.remembered():
+        state = f"has failed: {note.reason}" if note else "was stopped"
+        return Unreachable(f"the server on port {port} {state}", fix=failed.fix(note) if note else "scripts/bert start")
     now = server.current()
+    watched, logs = now.watcher(), f"scripts/bert logs{flag(port)}"
+    again = "it is being started again" if watched else "nobody starts it again"
+    if not now.process():
+        return Unreachable(
+            f"the server on port {port} has died, and {again}", fix=logs if watched else start_again(now)
+        )
+    if cause := lost.cause(now):
+        fix = f"scripts/bert status{flag(port)} says when it is back" if watched else start_again(now)
+        return Unreachable(
+            f"the server on port {port} cannot be managed: {cause}; {again}",
+            fix=f"{fix}; TMPDIR=/a/folder that nobody clears, when it is started next",
+        )
+    if is_locked(stop_note(now.locks)):
+        return Unreachable(f"the server on port {port} is being stopped", fix=logs)
     silent = "is starting" if isinstance(error, FileNotFoundError | ConnectionRefusedError) else "does not answer"
-    gone = "has died and is being started again" if now.watcher() else "is gone"
-    return Unreachable(
-        f"the server on port {server.inference_port} {silent if now.process() else gone}",
-        fix=f"scripts/bert logs --inference-port {server.inference_port}",
-    )
+    return Unreachable(f"the server on port {port} {silent}", fix=logs)
 
 
-def when_back(server: Server, timeout: float = 60) -> Server:
+def start_again(server: Server) -> str:
+    """What to do about one that nobody watches."""
+    return f"scripts/bert start {' '.join(server.models)}{flag(server.inference_port)}"
+
+
+def when_back(server: Server, timeout: float) -> Server:
     """The server, once its management API answers: its Java may have died and be on its way back.
 
     Raises:
@@ -101,16 +122,16 @@ def when_back(server: Server, timeout: float = 60) -> Server:
     """
     deadline, told = monotonic() + timeout, False
     while True:
-        server = server.current()
+        now = server.current()
         try:
-            manage(server, "GET", "/models")
-            return server
-        except Unreachable:
-            if server.watcher() is None or monotonic() > deadline:
+            manage(now, "GET", "/models", timeout=min(ANSWER_SECONDS, max(POLL_SECONDS, deadline - monotonic())))
+            return now
+        except Unreachable as error:
+            if not server.remembered() or now.watcher() is None or monotonic() > deadline:
                 raise
-        if not told:
-            err.print(f"the server on port {server.inference_port} is being started again; waiting for it")
-            told = True
+            if not told:
+                err.print(f"{error.what}; waiting for it")
+                told = True
         sleep(POLL_SECONDS)
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
-import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-import psutil
 import yaml
 
 from handler import otel
 from handler.cores import cores
 from scripts.console import Failure, err
 from scripts.files import entries
-from scripts.server import cors, devices, environment, keys, state
+from scripts.server import bound, cors, devices, environment, keys, state
 from scripts.server.gpu import diagnose, probe
 
 MOST_WORKERS = 8
@@ -203,27 +201,14 @@ def check_ports(options: Options) -> None:
             )
             raise Failure(clash, fix=f"choose another with {flag.split()[0]}")
         option, address = options.bound(flag)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, port))
-            except OSError as error:
-                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                    raise Failure(
-                        f"{option} {address} is no IPv4 address of this machine ({error.strerror})",
-                        fix="use 127.0.0.1, 0.0.0.0, or an address that `ip -4 address` shows",
-                    ) from None
-                raise Failure(
-                    f"port {port} is taken by {holder(port)} ({error.strerror})",
-                    fix=f"choose another with {flag.split()[0]}",
-                ) from None
-
-
-def holder(port: int) -> str:
-    """Who listens there, as far as this user may know."""
-    with suppress(psutil.AccessDenied):
-        for connection in psutil.net_connections("tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.pid:
-                with suppress(psutil.Error):
-                    return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    return "another process"
+        error = bound.refused(address, port)
+        if error and error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise Failure(
+                f"{option} {address} is no IPv4 address of this machine ({error.strerror})",
+                fix="use 127.0.0.1, 0.0.0.0, or an address that `ip -4 address` shows",
+            )
+        if error:
+            raise Failure(
+                f"port {port} is taken by {bound.holder(port)} ({error.strerror})",
+                fix=f"choose another with {flag.split()[0]}",
+            )

@@ -10,7 +10,7 @@ import psutil
 from rich.table import Table
 
 from scripts.console import Failure, out
-from scripts.server import failed, journal, management, next_steps
+from scripts.server import failed, journal, lost, management, next_steps
 from scripts.server.failed import Failed
 from scripts.server.state import Server, loopback
 
@@ -21,8 +21,10 @@ LONG = 6  # numbers of a vector that are shown
 def server_report(server: Server) -> dict[str, Any]:
     """What `status` says of a server; memory is resident, in MiB."""
     watcher, restarts = server.watcher(), journal.count(server.locks)
+    cause = lost.cause(server) if server.process() else ""
     return {
-        "state": "running" if server.process() else "starting again",
+        "state": "lost" if cause else "running" if server.process() else "starting again",
+        "trouble": cause,
         "supervisor": watcher.pid if watcher else None,
         "restarts": restarts._asdict(),
         "pid": server.pid,
@@ -100,7 +102,8 @@ def show_server(report: dict[str, Any]) -> None:
         style="" if watcher else "yellow",
     )
     if report["state"] != "running":
-        out.print(f"  {'state':<11}{report['state']}", style="yellow")
+        trouble = f": {report['trouble']}, and nothing can be started or managed" if report["trouble"] else ""
+        out.print(f"  {'state':<11}{report['state']}{trouble}", style="yellow")
     if report["auth"]:
         out.print(f"  {'keys':<11}{report['keys']}")
     table = Table("model", "version", "worker", "pid", "status", "MiB", "waiting")

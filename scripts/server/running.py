@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from time import monotonic, sleep
 
+from scripts import smoke_test
 from scripts.console import Failure
-from scripts.server import changing, draining, listing, management, preflight, state, supervise, upgrade
+from scripts.server import changing, draining, inference, listing, management, preflight, state, supervise, upgrade
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 
@@ -45,12 +47,43 @@ def add_missing(options: Options, server: Server) -> tuple[Server, list[str]]:
     if not missing:
         return server, []
     preflight.archives(replace(options, models=missing))
-    with changing.alone(server) as now:
+    with changing.alone(server, options.timeout) as now:
         missing = [name for name in missing if name not in now.models]
         workers = options.workers or preflight.default_workers(options, [*now.models, *missing]) or None
         for name in missing:
             upgrade.add(now.current(), name, options.store / f"{name}.mar", workers, options.timeout)
     return now.current(), missing
+
+
+def await_answers(options: Options, server: Server) -> Server:
+    """The server, when each model that was asked for has answered: Java, or a worker, may have died just now.
+
+    Raises:
+        Failure: one has not within `--timeout`, or nobody starts Java again.
+    """
+    deadline = monotonic() + options.timeout
+    for model in options.models or server.models:
+        while not answers(now := management.when_back(server, deadline - monotonic()), model, deadline):
+            if monotonic() > deadline:
+                raise Failure(
+                    f"{model} does not answer on port {server.inference_port} after {options.timeout:.0f} s",
+                    why=management.traceback(now, model),
+                    fix=f"scripts/bert logs{state.flag(server.inference_port)}; or raise --timeout",
+                )
+            sleep(management.POLL_SECONDS)
+    return server.current()
+
+
+def answers(server: Server, model: str, deadline: float) -> bool:
+    """Whether a worker of that model is ready, and a request for it is answered before the deadline."""
+    try:
+        if management.ready(management.describe(server, model)):
+            patience = max(management.POLL_SECONDS, deadline - monotonic())
+            inference.post(server, f"/predictions/{model}", smoke_test.READY, patience)
+            return True
+    except (management.Unreachable, management.Refused):  # Java has died meanwhile, or does not know its models yet
+        pass
+    return False
 
 
 def check_workers(options: Options, server: Server) -> None:
@@ -61,7 +94,7 @@ def check_workers(options: Options, server: Server) -> None:
     """
     if not options.workers:
         return
-    server = management.when_back(server)
+    server = management.when_back(server, options.timeout)
     for name in options.models or server.models:
         found = len(management.describe(server, name)["workers"]) if name in server.models else options.workers
         if found != options.workers:

@@ -26,7 +26,7 @@ from typing import Any
 
 from handler.locks import WAITING, is_locked, is_running, owner
 from scripts.console import Failure
-from scripts.server import draining, holding, java, management, memory, processes
+from scripts.server import draining, holding, java, management, memory, processes, turns
 from scripts.server.state import Server
 from scripts.server.unix_http import Connection
 
@@ -52,25 +52,27 @@ def scale(server: Server, model: str, workers: int, timeout: float = 300, versio
     """
     if "/" in model:
         raise Failure(f"{model} is no name of a model", fix="scripts/bert status shows what is served")
-    with turn(server, model) as note:
-        return Scaling(model, version, workers, note, monotonic() + timeout).run(server)
+    deadline = monotonic() + timeout
+    with turn(server, model, deadline) as note:
+        return Scaling(model, version, workers, note, deadline).run(server)
 
 
 def restore(server: Server, model: str, timeout: float = 300) -> None:
     """Give a model whose Java was started again the number of workers that it had."""
-    with turn(server, model) as note:
+    deadline = monotonic() + timeout
+    with turn(server, model, deadline) as note:
         workers = note.read_text()
         if workers:
-            Scaling(model, None, int(workers), note, monotonic() + timeout).run(server)
+            Scaling(model, None, int(workers), note, deadline).run(server)
 
 
 @contextmanager
-def turn(server: Server, model: str) -> Iterator[Path]:
+def turn(server: Server, model: str, deadline: float) -> Iterator[Path]:
     """One scaling of a model after the other; the value is the file with the number of its workers."""
     server.scaled.mkdir(parents=True, exist_ok=True)
     note = server.scaled / model
     with note.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        turns.take(lock, deadline, f"scales {model}")
         yield note
 
 

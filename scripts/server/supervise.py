@@ -23,7 +23,7 @@ import msgspec
 
 from handler.locks import is_locked, is_running, model_locks, owner, stop_note, write_restart
 from scripts.console import Failure
-from scripts.server import failed, java, processes, restoring, services, unpacked
+from scripts.server import bound, draining, failed, java, lost, processes, restoring, services, unpacked
 from scripts.server.keeper import Keeper, become_parent_of_orphans, begin_again
 from scripts.server.state import Server
 
@@ -33,6 +33,8 @@ FIRST_WAIT = 0.25
 LONGEST_WAIT = 30.0
 MOST_DEATHS = 5
 """Deaths in a row of a Java that never had a worker ready, after which it is left alone."""
+LOST_SECONDS = 30.0
+"""At most, for what workers of a server without its folder have begun."""
 MODULE = "scripts.server.supervise"
 LOCK = "supervising"
 """Locked by the supervisor of a server."""
@@ -67,6 +69,8 @@ class Supervisor:
         self.deaths = 0
         self.was_ready = False
         self.gave_up = False
+        self.cause = ""
+        """Of the next death, where it is known."""
         self.restoring: Popen[bytes] | None = None
         self.kept: int | None = None
         self.lock = os.open(Path(post.server.folder) / LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
@@ -98,10 +102,20 @@ class Supervisor:
                 begin_again(self.keeper, MODULE, stdin=msgspec.json.encode(post))
             if self.server.process() is not None:
                 self.was_ready = self.was_ready or ready(self.server)
+                self.end_lost()
                 if self.restoring is not None:
                     self.restoring.poll()  # or it stays a zombie when it is done
             elif is_locked(stop_note(self.server.locks)) or not self.replace():
                 return
+
+    def end_lost(self) -> None:
+        """End a Java whose temporary folder was deleted, when its workers have answered what they have begun."""
+        cause = lost.cause(self.server)
+        if cause and not is_locked(stop_note(self.server.locks)):
+            self.cause = cause
+            with draining.stopping(self.server) as note:
+                draining.finish(self.server, note, LOST_SECONDS)
+                java.end(processes.of(self.server.temporary))
 
     def replace(self) -> bool:
         """Start Java again, with the workers it had; False where it is given up, or somebody ends this server.
@@ -109,13 +123,16 @@ class Supervisor:
         A Java that does not even start is one that died.
         """
         how = java.reap(self.server.pid)
+        cause = self.cause or bound.taken(self.server)
+        why, self.cause = f": {cause}" if cause else "", ""
         self.deaths = 0 if self.was_ready else self.deaths + 1
         self.was_ready = False
         if self.deaths >= MOST_DEATHS:
-            return self.give_up(how)
+            return self.give_up(how, why)
         wait = min(FIRST_WAIT * 2**self.deaths, LONGEST_WAIT)
         self.log(
-            "server", f"Java (pid {self.server.pid}) ended {how}; attempt {self.deaths + 1} to start it in {wait:g} s"
+            "server",
+            f"Java (pid {self.server.pid}) ended {how}{why}; attempt {self.deaths + 1} to start it in {wait:g} s",
         )
         begun = monotonic()
         try:
@@ -129,6 +146,7 @@ class Supervisor:
             self.server = java.start(self.server, self.environment)
             self.restoring = restoring.begin(self.server)
         except (Failure, OSError) as error:  # a disk may be full for a while
+            self.cause = str(error)
             self.log("supervisor", f"Java could not be started: {error}")
         return True
 
@@ -141,12 +159,14 @@ class Supervisor:
         """
         if self.kept is not None:
             os.close(self.kept)
-        self.kept = os.open(self.server.temporary, os.O_RDONLY)
-        fcntl.flock(self.kept, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            self.kept = None
+        with suppress(FileNotFoundError):  # it was deleted, and is made again with the next Java
+            self.kept = os.open(self.server.temporary, os.O_RDONLY)
+            fcntl.flock(self.kept, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
-    def give_up(self, how: str) -> bool:
+    def give_up(self, how: str, why: str) -> bool:
         """Write down why this server is started no more."""
-        reason = f"Java ended {how}, {MOST_DEATHS} times in a row before every model had a worker"
+        reason = f"Java ended {how}, {MOST_DEATHS} times in a row before every model had a worker{why}"
         self.log("supervisor", f"gives up: {reason}")
         failed.write(self.server, reason)
         self.gave_up = True

@@ -82,7 +82,7 @@ def up(
     server = running.find(options)
     if server and name in server.models:
         running.check_workers(options, server)
-        return say_that_it_runs(server)
+        return say_that_it_runs(running.await_answers(options, server))
     if not server:
         preflight.check_place(options)
     folder = puller.pull(model, None, revision, offline)
@@ -164,6 +164,7 @@ def start(
 def add_to(server: state.Server, options: Options) -> None:
     """For a server that is there already, perhaps without all the models that are wanted now."""
     server, added = running.add_missing(options, server)
+    server = running.await_answers(options, server)
     if not added:
         return say_that_it_runs(server)
     reload.follow_machine()

@@ -55,7 +55,7 @@ def upgrade(
     """
     begin = perf_counter()
     sample = decoded(texts).splitlines() if texts else list(TEXTS) if compare else []
-    with changing.alone(listing.find(inference_port)) as server:
+    with changing.alone(listing.find(inference_port), timeout) as server:
         file, port = archive or store / f"{name}.mar", state.flag(server.inference_port)
         if percent:
             try_out(server, name, archive, file, percent, timeout, sample)
@@ -123,7 +123,7 @@ def rollback(name: ModelName, inference_port: Port = None, timeout: Timeout = 30
 
     Example: scripts/bert rollback bert
     """
-    with changing.alone(listing.find(inference_port)) as server:
+    with changing.alone(listing.find(inference_port), timeout) as server:
         if name in server.canary:
             loaded = canaries.end(server, name)
             settled(server, name, timeout)
@@ -139,7 +139,7 @@ def retire(name: ModelName, inference_port: Port = None, timeout: Timeout = 300)
 
     Example: scripts/bert retire bert
     """
-    with changing.alone(listing.find(inference_port)) as server:
+    with changing.alone(listing.find(inference_port), timeout) as server:
         versions.await_followed(server)
         loaded = upgrader.retire(server, name, timeout)
     gateways.warn()

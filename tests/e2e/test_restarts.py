@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 
 import psutil
@@ -127,6 +129,29 @@ def test_whoever_watches_is_replaced(cli):
     assert "has failed: Java and what starts it again are gone" in cli("scale", "tiny", "2", expect=1).stderr
     cli("start", "tiny", "--workers", "1")
     assert ask(cli).status_code == 200
+
+
+def test_a_server_whose_temporary_folder_is_deleted_comes_back_and_says_why(cli):
+    with TemporaryDirectory(dir="/tmp") as place:
+        cli("start", "tiny", "--workers", "1", TMPDIR=place)
+        first, supervisor = remembered(cli), psutil.Process(remembered(cli)["supervisor"])
+        supervisor.suspend()
+        shutil.rmtree(first["temporary"])
+        assert ask(cli).status_code == 200
+        said = cli("status", expect=1).stdout
+        assert f"lost: its temporary folder {first['temporary']} was deleted" in said
+        assert "cannot be managed: its temporary" in cli("scale", "tiny", "2", "--timeout", "1", expect=1).stderr
+        assert "cannot be managed: its temporary" in cli("upgrade", "tiny", "--timeout", "1", expect=1).stderr
+        supervisor.resume()
+        wait_for(lambda: remembered(cli)["pid"] != first["pid"], "another Java")
+        kill(remembered(cli)["pid"])
+        assert "already running" in cli("start", "tiny").stdout
+        assert ask(cli).status_code == 200  # a start that says so has been answered
+        cli("scale", "tiny", "2")
+        log = (cli.runs / str(cli.port) / "logs" / "restarts.log").read_text()
+        assert f"its temporary folder {first['temporary']} was deleted; attempt 1 to start it" in log
+        assert cli.status()[0]["restarts"]["server"] == 2
+        cli("stop")
 
 
 def test_a_worker_that_cannot_load_is_counted_and_said_until_it_can(cli):

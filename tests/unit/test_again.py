@@ -41,7 +41,7 @@ def test_a_version_that_is_loaded_last_after_a_death_is_waited_for(run, monkeypa
 
 
 def test_a_change_in_which_java_dies_is_made_again_and_says_what_is_left(run, monkeypatch, capsys):
-    monkeypatch.setattr(again.management, "when_back", lambda server: server)
+    monkeypatch.setattr(again.management, "when_back", lambda server, _: server)
     monkeypatch.setattr(again.changing, "await_others", lambda server: None)
     deaths = [management.Unreachable("Java died"), management.Unreachable("Java died")]
 
@@ -53,7 +53,7 @@ def test_a_change_in_which_java_dies_is_made_again_and_says_what_is_left(run, mo
     assert again.patiently(run, "bert", change, 60) == "loaded"
     assert capsys.readouterr().err.count("Java died") == 2
 
-    def gone(server):
+    def gone(server, timeout):
         raise management.Unreachable("the server is gone")
 
     monkeypatch.setattr(again.management, "when_back", gone)

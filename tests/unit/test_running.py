@@ -25,7 +25,7 @@ def test_a_start_beside_a_server_finds_it(tmp_path, monkeypatch):
     monkeypatch.setattr(running.preflight, "archives", lambda _: [])
     monkeypatch.setattr(upgrade, "add", lambda one, name, *_: added.append(name) or one)
     monkeypatch.setattr(running.changing, "clear", lambda _: None)
-    monkeypatch.setattr(running.changing.management, "when_back", lambda server: server.current())
+    monkeypatch.setattr(running.changing.management, "when_back", lambda server, _: server.current())
     assert running.add_missing(Options(tmp_path, ["bert", "other", "more"]), there) == (there, ["other", "more"])
     assert added == ["other", "more"]
 
@@ -55,7 +55,7 @@ def test_workers_are_those_of_what_is_added(tmp_path, monkeypatch):
     monkeypatch.setattr(running.preflight, "archives", lambda _: [])
     monkeypatch.setattr(upgrade, "add", lambda one, name, archive, workers, _: added.append((name, workers)))
     monkeypatch.setattr(running.changing, "clear", lambda _: None)
-    monkeypatch.setattr(running.changing.management, "when_back", lambda server: server.current())
+    monkeypatch.setattr(running.changing.management, "when_back", lambda server, _: server.current())
 
     def start(*models, workers):
         options = Options(tmp_path, models, inference_port=8080, workers=workers)

@@ -135,15 +135,16 @@ KNOWN |= {"grpc_port": 4, "models": ["bert"], "store": "s", "auth": False}
 def test_a_java_that_is_being_started_again_is_waited_for(tmp_path, monkeypatch, watched):
     server = state.Server(**KNOWN, folder=str(tmp_path), temporary=str(tmp_path))
     if not watched:
-        with pytest.raises(management.Unreachable, match="port 1 is gone"):
-            management.when_back(server)
+        server.save()
+        with pytest.raises(management.Unreachable, match="port 1 has died, and nobody starts it again"):
+            management.when_back(server, 60)
         return
     replace(server, supervisor=os.getpid(), supervised=processes.born(os.getpid())).save()
     said: SimpleQueue[str] = SimpleQueue()
     monkeypatch.setattr(management.err, "print", said.put)  # capsys loses what another thread writes while it reads
     with ThreadPoolExecutor(1) as pool:
-        back = pool.submit(management.when_back, server)
-        assert said.get(timeout=30) == "the server on port 1 is being started again; waiting for it"
+        back = pool.submit(management.when_back, server, 60)
+        assert said.get(timeout=30) == "the server on port 1 has died, and it is being started again; waiting for it"
         with socketserver.ThreadingUnixStreamServer(str(server.management_socket), Behind) as behind:
             threading.Thread(target=behind.serve_forever, daemon=True).start()
             assert back.result(timeout=30).supervisor == os.getpid()
