@@ -5,10 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import IO, Any
 
 from msgspec.structs import replace
 
@@ -75,15 +75,44 @@ def start(options: Options) -> Server:
 
 @contextmanager
 def port_lock(inference_port: int) -> Iterator[None]:
-    """Hold off a second start on the same port: until Java listens, the port looks free to both."""
-    folder = state.folder(inference_port)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / state.STARTING).open("w") as lock:
+    """Hold off a second start on the same port: until Java listens, the port looks free to both.
+
+    A start that was refused leaves no folder with nothing but the lock.
+
+    Raises:
+        Failure: another start has the lock.
+    """
+    file = state.folder(inference_port) / state.STARTING
+    while (lock := locked(file)) is None:
+        pass
+    with lock:
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # another start is about to lock it
+                if [each.name for each in file.parent.iterdir()] == [file.name]:
+                    file.unlink()
+                    file.parent.rmdir()
+
+
+def locked(file: Path) -> IO[str] | None:
+    """The lock of a port, in its folder; None where another start removes both just now.
+
+    Raises:
+        Failure: another start has it.
+    """
+    with suppress(FileExistsError):  # `exist_ok` would raise where it is removed meanwhile
+        file.parent.mkdir(parents=True)
+    with suppress(FileNotFoundError), ExitStack() as stack:
+        lock = stack.enter_context(file.open("w"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Failure(f"another start on port {inference_port} is under way", fix="wait for it") from None
-        yield
+            raise Failure(f"another start on port {file.parent.name} is under way", fix="wait for it") from None
+        if os.path.samestat(os.fstat(lock.fileno()), file.stat()):
+            stack.pop_all()
+            return lock
+    return None
 
 
 def start_locked(options: Options) -> Server:

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from time import monotonic
@@ -22,6 +23,7 @@ from scripts.server import (
     failed,
     inference,
     java,
+    launch,
     lost,
     management,
     processes,
@@ -171,3 +173,30 @@ def test_a_command_waits_for_another_one_as_long_as_it_was_told(run):
         waiting.join(60)
     assert said == [None]
     assert not stop_note(run.locks).exists()
+
+
+def test_a_start_that_is_refused_leaves_no_folder_and_two_starts_never_have_one_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(state.paths, "RUNS", tmp_path / "runs")
+    folder, seen = state.folder(8080), []
+    with pytest.raises(Failure, match="lets every machine"):
+        launch.start(Options(tmp_path, host="0.0.0.0"))
+    assert [*(tmp_path / "runs").iterdir()] == []
+
+    def start():
+        for _ in range(300):
+            with suppress(Failure), launch.port_lock(8080):
+                seen.append("in")
+                seen.append("out")
+
+    threads = [Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == ["in", "out"] * (len(seen) // 2)
+    assert not folder.exists()
+    with launch.port_lock(8080):
+        with pytest.raises(Failure, match="another start on port 8080 is under way"), launch.port_lock(8080):
+            pass
+        (folder / "logs").mkdir()
+    assert {each.name for each in folder.iterdir()} == {"logs", state.STARTING}
