@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -23,6 +25,8 @@ CONFIG, TRIED = "haproxy.cfg", "haproxy.cfg.tried"
 LOG, OLD_LOG = "gateway.log", "gateway.log.old"
 DRAIN_SECONDS = 30
 POLL_SECONDS = 0.05
+STDERR = 2
+OLDEST = (2, 6)
 INSTALL = "apt-get install haproxy (version 2.6 or newer)"
 MEMORY = {
     "MALLOC_ARENA_MAX": "1",
@@ -53,11 +57,19 @@ def check(folder: Path, configuration: str) -> None:
     finally:
         (folder / TRIED).unlink()
     if checked.returncode:
-        raise Failure("HAProxy refuses its configuration", why=checked.stderr, fix=INSTALL)
+        fix = INSTALL if outdated() else "correct what these lines name, in the gateway's options or in their files"
+        raise Failure("HAProxy refuses its configuration", why=checked.stderr, fix=fix)
+
+
+def outdated() -> bool:
+    """Whether HAProxy is older than what its configuration is written for."""
+    words = subprocess.run([program(), "-v"], capture_output=True, text=True).stdout
+    found = re.match(r"HA-?Proxy version (\d+)\.(\d+)", words)
+    return found is not None and (int(found[1]), int(found[2])) < OLDEST
 
 
 def spawn(folder: Path, door: socket.socket, before: int = 0) -> subprocess.Popen[bytes]:
-    """Start HAProxy in its folder; paths of its sockets are relative to it.
+    """Start HAProxy in its folder; paths of its sockets are relative to it. Its log is our standard error.
 
     Args:
         folder: of the gateway.
@@ -65,16 +77,25 @@ def spawn(folder: Path, door: socket.socket, before: int = 0) -> subprocess.Pope
         before: process id of the HAProxy that is to take nothing more once this one does.
     """
     number = door.fileno()
-    with (folder / LOG).open("ab") as log:
-        return subprocess.Popen(
-            [program(), "-db", "-f", CONFIG, *(["-sf", str(before)] if before else [])],
-            cwd=folder,
-            env=os.environ | MEMORY | {DOOR: f"fd@{number}"},
-            pass_fds=[number],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+    return subprocess.Popen(
+        [program(), "-db", "-f", CONFIG, *(["-sf", str(before)] if before else [])],
+        cwd=folder,
+        env=os.environ | MEMORY | {DOOR: f"fd@{number}"},
+        pass_fds=[number],
+        stdin=subprocess.DEVNULL,
+        stdout=STDERR,
+        stderr=STDERR,
+    )
+
+
+def append() -> None:
+    """Have all who write the log write at its end.
+
+    It is the standard error of this process and of each HAProxy, opened once: with its first line an HAProxy sets flags
+    of what it was given (`fd_write_frag_line` in its src/fd.c), and O_APPEND is not among them. Without it those who
+    have opened a file by themselves write over each other, and behind a hole once it was cut.
+    """
+    fcntl.fcntl(STDERR, fcntl.F_SETFL, fcntl.fcntl(STDERR, fcntl.F_GETFL) | os.O_APPEND)
 
 
 class Adopted:

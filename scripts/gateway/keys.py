@@ -10,14 +10,16 @@ from scripts.console import Failure
 from scripts.server import keys
 
 
-def lines(file: Path) -> list[str]:
-    """`DIGEST NAME` of each key; none while the file cannot be read or is not as it should be: then nobody may ask."""
+def read(file: Path) -> tuple[list[str], str]:
+    """`DIGEST NAME` of each key; while the file is not as it should be none, and why: then nobody may ask."""
     try:
         keys.check(file)
         found, _ = parse(file.read_text())
-    except (OSError, UnicodeDecodeError, Failure):
-        return []
-    return [f"{digest(key).hex().upper()} {name}" for name, key in found]
+    except Failure as failure:
+        return [], failure.what
+    except (OSError, UnicodeDecodeError) as error:
+        return [], f"{file} cannot be read: {getattr(error, 'strerror', None) or error}"
+    return [f"{digest(key).hex().upper()} {name}" for name, key in found], ""
 
 
 def stamp(file: Path) -> tuple[int, ...]:

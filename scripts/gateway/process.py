@@ -43,7 +43,7 @@ def write_maps(settings: Settings) -> None:
     settings.folder.chmod(PRIVATE_FOLDER)  # names of keys and addresses of clients are for nobody else
     (settings.folder / KEY_MAP).unlink(missing_ok=True)
     if settings.keys:
-        maps.write(settings.folder / KEY_MAP, keys.lines(settings.keys))
+        maps.write(settings.folder / KEY_MAP, keys.read(settings.keys)[0])
     (settings.folder / VERSION_MAP).unlink(missing_ok=True)
     versions.write(settings)
     readiness.write(settings)

@@ -22,7 +22,7 @@ import msgspec
 import psutil
 
 from scripts.console import Failure, err
-from scripts.gateway import discovery, hosts, maps, readiness, servers, settings, state, versions
+from scripts.gateway import certificate, discovery, hosts, maps, readiness, servers, settings, state, versions
 from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import CONFIG, check
 from scripts.gateway.settings import Settings
@@ -81,7 +81,7 @@ def prepare(folder: Path) -> None:
     """
     with alone(folder):
         now = current(folder)
-        check(folder, render(now))
+        examine(folder, now)
         known = maps.told(folder / maps.ADMIN, "show servers state")
         readiness.write(now, followed(folder))
         now.save()
@@ -92,6 +92,17 @@ def prepare(folder: Path) -> None:
         if gateway:
             addresses = [server.address for server in now.servers]
             msgspec.structs.replace(gateway, servers=addresses, models=[model.name for model in now.models]).save()
+
+
+def examine(folder: Path, wanted: Settings) -> None:
+    """Look at what the next HAProxy would read, before anything depends on it.
+
+    Raises:
+        Failure: the certificate is broken by now, or HAProxy refuses the configuration.
+    """
+    if wanted.tls_cert:
+        certificate.check(wanted.tls_cert)
+    check(folder, render(wanted))
 
 
 def followed(folder: Path) -> list[str]:
@@ -132,7 +143,7 @@ def ask(gateway: state.Gateway, changes: Mapping[str, Any] = NOTHING, more: bool
     with alone(gateway.folder):
         wanted = replace(current(gateway.folder, more), **changes)
         readiness.write(wanted, followed(gateway.folder))  # one of an older version has no such map
-        check(gateway.folder, render(wanted))
+        examine(gateway.folder, wanted)
         wanted.save()
     before, deadline = pid(gateway.folder), monotonic() + SECONDS
     say(gateway)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from scripts.console import Failure, out
-from scripts.gateway import reload, state
+from scripts.gateway import keys, reload, state
 from scripts.gateway.haproxy import LOG
 from scripts.gateway.state import Gateway
 
@@ -27,6 +28,7 @@ def report(gateway: Gateway) -> dict[str, Any]:
         "servers": gateway.servers,
         "models": gateway.models,
         "keys": gateway.keys,
+        "trouble": keys.read(Path(gateway.keys))[1] if gateway.keys else "",
         "log": str(gateway.folder / LOG),
     }
 
@@ -50,6 +52,14 @@ def show(about: dict[str, Any]) -> None:
     if about["state"] == ALONE:
         unwatched(about["gateway"]).show()
     out.print(f"gateway {about['gateway']}  pid {about['pid']}, in front of {', '.join(about['servers'])}{words}")
+
+    if about["trouble"]:
+        Failure(f"nobody may ask the gateway at {about['gateway']}: {about['trouble']}", fix=fix(about["keys"])).show()
+
+
+def fix(key_file: str) -> str:
+    """What makes a file of keys one that can be used."""
+    return f"a line NAME:KEY for each key in {key_file}, and chmod 600 {key_file}; it applies without a restart"
 
 
 def unwatched(url: str) -> Failure:

@@ -20,7 +20,7 @@ from types import FrameType
 
 from scripts.console import Failure
 from scripts.gateway import handover, keys, maps, readiness, reload, state, versions
-from scripts.gateway.haproxy import LOG, OLD_LOG, Adopted, HAProxy, adopted, spawn, stop
+from scripts.gateway.haproxy import LOG, OLD_LOG, Adopted, HAProxy, adopted, append, spawn, stop
 from scripts.gateway.memory import Memory
 from scripts.gateway.settings import KEY_MAP
 from scripts.server.keeper import Keeper, begin_again, said
@@ -42,10 +42,15 @@ class Ended(Exception):
 class Watch:
     """Of one gateway."""
 
+    trouble = ""
+    """Why the file of keys cannot be used, as it was said last."""
+
     def __init__(self, folder: Path, door: socket.socket, key_file: Path | None, again: bool) -> None:
         self.folder, self.key_file, self.door = folder, key_file, door
         self.keeper = os.getppid()
-        self.keys = () if again else written(folder, key_file)
+        self.keys: tuple[int, ...] | None = None
+        if not again:
+            self.write_keys()
         self.servers = reload.stamp(folder)
         self.asked = False
         found: list[HAProxy] = [*adopted()] if again else []
@@ -83,14 +88,13 @@ class Watch:
         with suppress(OSError):
             self.follow_servers()
         with suppress(OSError):
-            if self.key_file and (now := keys.stamp(self.key_file)) != self.keys:
-                maps.exchange(self.folder, KEY_MAP, keys.lines(self.key_file))
-                self.keys = now
+            self.follow_keys()
         with suppress(OSError):
             versions.follow(self.folder)
         with suppress(OSError):
             readiness.follow(self.folder)
         with suppress(OSError):
+            append()
             bound(self.folder / LOG)
         if self.memory.pid != self.haproxy.pid:
             self.memory = Memory(self.haproxy.pid)
@@ -104,6 +108,30 @@ class Watch:
             self.door.set_inheritable(True)
             begin_again(self.keeper, MODULE, *sys.argv[1:ARGUMENTS], str(self.door.fileno()))
 
+    def write_keys(self) -> None:
+        """Where HAProxy reads them when it starts."""
+        if self.key_file:
+            self.keys = keys.stamp(self.key_file)
+            maps.write(self.folder / KEY_MAP, self.usable(self.key_file))
+
+    def follow_keys(self) -> None:
+        """Have HAProxy know other keys where the file has changed.
+
+        Raises:
+            OSError: HAProxy does not answer.
+        """
+        if self.key_file and (now := keys.stamp(self.key_file)) != self.keys:
+            maps.exchange(self.folder, KEY_MAP, self.usable(self.key_file))
+            self.keys = now
+
+    def usable(self, key_file: Path) -> list[str]:
+        """Keys for HAProxy; what is new about a file that cannot be used, or can again, is said."""
+        lines, trouble = keys.read(key_file)
+        if trouble != self.trouble:
+            said(f"nobody may ask: {trouble}" if trouble else f"{key_file} can be used again")
+        self.trouble = trouble
+        return lines
+
     def start_again(self, status: int) -> None:
         """In the place of one that ended; later and later where none stays, or none can be started."""
         short = monotonic() - self.begun < SHORT_LIFE
@@ -112,7 +140,7 @@ class Watch:
         how = "by what is not known" if isinstance(self.haproxy, Adopted) else f"with status {status}"
         said(f"HAProxy ended {how} after {monotonic() - self.begun:.1f} s, and is started again")
         with suppress(OSError):  # HAProxy is more than keys that changed just now
-            self.keys = written(self.folder, self.key_file)
+            self.write_keys()
         self.begun = monotonic()
         try:
             self.haproxy = spawn(self.folder, self.door)
@@ -159,15 +187,6 @@ class Watch:
 def end(number: int, frame: FrameType | None) -> None:
     """Of SIGTERM and SIGINT."""
     raise Ended
-
-
-def written(folder: Path, key_file: Path | None) -> tuple[int, ...]:
-    """Write the keys where HAProxy reads them when it starts; as they were when the file had the stamp returned."""
-    if key_file is None:
-        return ()
-    stamp = keys.stamp(key_file)
-    maps.write(folder / KEY_MAP, keys.lines(key_file))
-    return stamp
 
 
 def listening(host: str, port: int) -> socket.socket:

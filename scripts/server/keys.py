@@ -46,6 +46,14 @@ def names(file: Path) -> list[str]:
     return [name for name, _ in found]
 
 
+def trouble(file: Path) -> str:
+    """Why workers know no key, and nobody may ask; empty if they do."""
+    try:
+        return "" if parse(file.read_text())[0] else f"{file} holds no key"
+    except (OSError, UnicodeDecodeError) as error:
+        return f"{file} cannot be read: {getattr(error, 'strerror', None) or error}"
+
+
 def first(file: Path) -> str:
     """The key with which this command asks its own server.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ import psutil
 from rich.table import Table
 
 from scripts.console import Failure, out
-from scripts.server import failed, journal, lost, management, next_steps
+from scripts.server import failed, journal, keys, lost, management, next_steps
 from scripts.server.failed import Failed
 from scripts.server.state import Server, loopback
 
@@ -22,9 +23,11 @@ def server_report(server: Server) -> dict[str, Any]:
     """What `status` says of a server; memory is resident, in MiB."""
     watcher, restarts = server.watcher(), journal.count(server.locks)
     cause = lost.cause(server) if server.process() else ""
+    unusable = keys.trouble(Path(server.key_list)) if server.key_list else ""
+    parts = [cause and f"{cause}: nothing can be started or managed", unusable and f"nobody may ask: {unusable}"]
     return {
         "state": "lost" if cause else "running" if server.process() else "starting again",
-        "trouble": cause,
+        "trouble": "; ".join(filter(None, parts)),
         "supervisor": watcher.pid if watcher else None,
         "restarts": restarts._asdict(),
         "pid": server.pid,
@@ -102,8 +105,9 @@ def show_server(report: dict[str, Any]) -> None:
         style="" if watcher else "yellow",
     )
     if report["state"] != "running":
-        trouble = f": {report['trouble']}, and nothing can be started or managed" if report["trouble"] else ""
-        out.print(f"  {'state':<11}{report['state']}{trouble}", style="yellow")
+        out.print(f"  {'state':<11}{report['state']}", style="yellow")
+    if report["trouble"]:
+        out.print(f"  {'trouble':<11}{report['trouble']}", style="yellow")
     if report["auth"]:
         out.print(f"  {'keys':<11}{report['keys']}")
     table = Table("model", "version", "worker", "pid", "status", "MiB", "waiting")

@@ -41,8 +41,8 @@ def doctor(inference_port: InferencePort = 8080, store: Store = MODEL_STORE, as_
 def status(inference_port: Port = None, as_json: Json = False) -> None:
     """Show the running servers with their models, workers and restarts, and gateways.
 
-    Exit code 1 if a server has failed, lost its temporary folder or nobody watches it, or a gateway is gone that nobody
-    stopped, or not watched.
+    Exit code 1 if a server has failed, lost its temporary folder or nobody watches it; if a gateway is gone that nobody
+    stopped, or is not watched; or if a file of keys cannot be used, and nobody may ask.
 
     Example: scripts/bert status --json
     """
@@ -60,8 +60,8 @@ def status(inference_port: Port = None, as_json: Json = False) -> None:
             gateways.show(front)
         if not reports and not lost:
             out.print("no server is running; scripts/bert start")
-    unwatched = [each for each in reports if each["supervisor"] is None or each["state"] == "lost"]
-    unwell = [each for each in fronts if each["state"] in (gateways.GONE, gateways.ALONE)]
+    unwatched = [each for each in reports if each["supervisor"] is None or each["trouble"]]
+    unwell = [each for each in fronts if each["state"] in (gateways.GONE, gateways.ALONE) or each["trouble"]]
     raise typer.Exit(1 if lost or unwatched or unwell else 0)
 
 

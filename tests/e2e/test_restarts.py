@@ -139,7 +139,7 @@ def test_a_server_whose_temporary_folder_is_deleted_comes_back_and_says_why(cli)
         shutil.rmtree(first["temporary"])
         assert ask(cli).status_code == 200
         said = cli("status", expect=1).stdout
-        assert f"lost: its temporary folder {first['temporary']} was deleted" in said
+        assert f"trouble    its temporary folder {first['temporary']} was deleted: nothing" in said
         assert "cannot be managed: its temporary" in cli("scale", "tiny", "2", "--timeout", "1", expect=1).stderr
         assert "cannot be managed: its temporary" in cli("upgrade", "tiny", "--timeout", "1", expect=1).stderr
         supervisor.resume()

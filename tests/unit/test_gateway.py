@@ -14,7 +14,7 @@ import pytest
 
 from handler.protocols import KNOWN
 from scripts.console import Failure
-from scripts.gateway import agents, haproxy, hosts, keys, large, log, maps, routes, servers, settings, versions
+from scripts.gateway import agents, haproxy, hosts, keys, large, log, maps, reload, routes, servers, settings, versions
 from scripts.gateway.certificate import check
 from scripts.gateway.configuration import render
 from scripts.gateway.rules import quoted
@@ -72,12 +72,12 @@ def test_a_key_is_a_digest_in_the_file_of_haproxy(tmp_path):
     file = tmp_path / "keys"
     file.write_text(f"ada:{KEY}\n")
     file.chmod(0o600)
-    (line,) = keys.lines(file)
+    (line,) = keys.read(file)[0]
     assert line.endswith(" ada")
     assert KEY not in line
     file.chmod(0o644)  # others may read it: nobody may ask
-    assert keys.lines(file) == []
-    assert keys.lines(tmp_path / "none") == []
+    assert keys.read(file) == ([], f"others may read {file}")
+    assert keys.read(tmp_path / "none") == ([], f"{tmp_path / 'none'} cannot be read: No such file or directory")
     assert keys.stamp(tmp_path / "none") == ()
 
 
@@ -276,3 +276,22 @@ def test_a_certificate_without_its_key_is_refused_with_what_to_do(tmp_path):
         with pytest.raises(Failure, match=r"half.pem has no certificate with its key") as caught:
             check(tmp_path / "half.pem")
         assert "cat CERTIFICATE CHAIN KEY > FILE" in caught.value.fix
+
+
+def test_a_certificate_that_is_broken_by_now_is_named_before_haproxy_refuses_it(tmp_path):
+    (tmp_path / "broken.pem").write_text("# a page\n")
+    with pytest.raises(Failure, match=r"broken.pem has no certificate with its key"):
+        reload.examine(tmp_path, replace(ONE, tls_cert=tmp_path / "broken.pem"))
+
+
+@pytest.mark.parametrize(
+    ("version", "fix"), [("2.4.22", "apt-get install"), ("2.6.12", "correct what these lines name")]
+)
+def test_only_an_old_haproxy_is_to_be_replaced(tmp_path, monkeypatch, version, fix):
+    program = tmp_path / "haproxy"
+    program.write_text(f'#!/bin/sh\n[ "$1" = -v ] && echo "HAProxy version {version}-1 2023/10/17" || exit 1\n')
+    program.chmod(0o700)
+    monkeypatch.setattr(haproxy, "program", lambda: str(program))
+    with pytest.raises(Failure, match="refuses its configuration") as caught:
+        haproxy.check(tmp_path, "a")
+    assert caught.value.fix.startswith(fix)

@@ -8,10 +8,13 @@ import sys
 import threading
 
 import pytest
+from msgspec.structs import replace
 
 from scripts.console import Failure
 from scripts.gateway import handover, maps, memory, report, state, watch
 from scripts.gateway.haproxy import LOG, OLD_LOG
+from scripts.paths import ROOT
+from scripts.server import java
 from scripts.verbs.gateway import check_rates, stopped
 
 SERVERS = ((6, "servers", "a", 0), (6, "servers", "b", 2), (7, "servers_large", "a", 0), (8, "elsewhere", "c", 1))
@@ -180,3 +183,61 @@ def test_a_rate_is_of_a_key_that_is_there(tmp_path):
     for keys, why in ((file, "has ada"), (None, "there are none")):
         with pytest.raises(Failure, match=why):
             check_rates({"bob": 5}, keys)
+
+
+def test_a_file_of_keys_that_cannot_be_used_is_said_once_and_when_it_can_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(state.paths, "RUNS", tmp_path)
+    monkeypatch.setattr(watch.Watch, "__init__", lambda self: None)
+    exchanged = []
+    monkeypatch.setattr(watch.maps, "exchange", lambda folder, name, lines: exchanged.append(len(lines)))
+    file = tmp_path / "keys"
+    file.write_text(f"ada:{'k' * 24}\n")
+    file.chmod(0o600)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    replace(gateway(ended.pid, 0.0), keys=str(file)).save()
+    each, said = watch.Watch(), []
+    each.folder, each.key_file, each.keys = tmp_path, file, None
+    for change in (lambda: None, lambda: file.chmod(0o644), lambda: None, lambda: file.chmod(0o600), file.unlink):
+        change()
+        each.follow_keys()
+        said.append(capsys.readouterr().err.partition(" ")[2])
+    assert exchanged == [1, 0, 1, 0]
+    usable, unreadable = (
+        f"{file} can be used again\n",
+        f"nobody may ask: {file} cannot be read: No such file or directory",
+    )
+    assert said == ["", f"nobody may ask: others may read {file}\n", "", usable, f"{unreadable}\n"]
+    (about,) = report.reports()
+    assert about["trouble"] == unreadable.partition(": ")[2]
+    report.show(about | {"state": report.RUNNING})
+    assert "nobody may ask the gateway at http://127.0.0.1:8000: " in capsys.readouterr().err
+
+
+def test_what_haproxy_and_its_watch_write_stays_where_one_sets_flags_of_what_it_was_given(tmp_path):
+    program, log = tmp_path / "haproxy", tmp_path / LOG
+    program.write_text(
+        f"#!{sys.executable}\nimport fcntl, os, time\nos.write(1, b'request 0\\n')\n"
+        "fcntl.fcntl(1, fcntl.F_SETFL, os.O_NONBLOCK)\n"
+        "while not os.path.exists('go'):\n    time.sleep(0.01)\n"
+        "os.write(1, b'request 1\\n')\n"
+    )
+    program.chmod(0o700)
+    code = (
+        "import pathlib, socket, time\nfrom scripts.gateway import haproxy, watch\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\nhaproxy.program = lambda: str(folder / 'haproxy')\n"
+        "with socket.socket() as door:\n    process = haproxy.spawn(folder, door)\n"
+        "while not (folder / watch.LOG).stat().st_size:\n    time.sleep(0.01)\n"
+        "watch.said('of the watch')\n(folder / 'go').touch()\nprocess.wait()\n"
+        "haproxy.append()\nwatch.LONGEST_LOG = 3\nwatch.bound(folder / watch.LOG)\nwatch.said('later')\n"
+    )
+    with java.private_log(log) as file:
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=file, check=True, timeout=60)
+    before = (tmp_path / OLD_LOG).read_text().splitlines()
+    assert [line if line.startswith("request") else line.partition(" ")[2] for line in before] == [
+        "request 0",
+        "of the watch",
+        "request 1",
+    ]
+    assert log.read_text()[0] == "2"  # of the year: no hole is before it
+    assert log.read_text().endswith(" later\n")

@@ -141,3 +141,12 @@ def test_the_command_asks_with_the_first_key(file):
     file.unlink()
     with pytest.raises(Failure, match="no longer holds a key"):
         files.first(file)
+
+
+def test_why_workers_know_no_key(tmp_path):
+    file = tmp_path / "keys"
+    assert files.trouble(file) == f"{file} cannot be read: No such file or directory"
+    file.write_text("# nobody\n")
+    assert files.trouble(file) == f"{file} holds no key"
+    file.write_text(f"ada:{'k' * 24}\n")
+    assert files.trouble(file) == ""

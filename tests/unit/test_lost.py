@@ -76,7 +76,7 @@ def test_a_folder_that_is_gone_is_named_by_whoever_asks_and_taken_for_no_end_of_
     about = report.server_report(run)
     assert about["state"] == "lost"
     report.show_server(about)
-    assert f"lost: its temporary folder {run.temporary} was deleted" in capsys.readouterr().out
+    assert f"trouble    its temporary folder {run.temporary} was deleted: nothing" in capsys.readouterr().out
     msgspec.structs.replace(run, supervisor=0).save()
     assert "nobody starts it again | scripts/bert start bert; TMPDIR=" in says(run)
 
