@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
 from scripts.console import Failure, err
-from scripts.server import changing, management
+from scripts.server import changing, draining, management
 from scripts.server.state import Server, flag
 
 T = TypeVar("T")
@@ -48,8 +49,9 @@ def told(server: Server, model: str) -> Iterator[None]:
     try:
         yield
     except management.Unreachable as error:
-        if not server.remembered():  # it was stopped, or has failed
-            raise
+        draining.wait_for_stop(Path(server.folder))  # it is forgotten at the end
+        if not server.remembered():
+            raise management.unreachable(server, error) from None
         now, port = server.current(), flag(server.inference_port)
         has = f"version {now.answering[model].version} of {model}" if model in now.answering else f"no {model}"
         raise Failure(

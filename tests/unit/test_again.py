@@ -1,11 +1,14 @@
 """Java dies while versions are changed: what waits for it, what is begun again, and what is said when it is gone."""
 
+import fcntl
+from concurrent.futures import ThreadPoolExecutor
+
 import msgspec
 import psutil
 import pytest
 
 from scripts.console import Failure
-from scripts.server import again, management, processes, scaling, state
+from scripts.server import again, draining, management, processes, scaling, state
 from tests.unit.test_operate import server
 
 
@@ -61,3 +64,20 @@ def test_a_change_in_which_java_dies_is_made_again_and_says_what_is_left(run, mo
     deaths.append(management.Unreachable("Java died"))
     with pytest.raises(Failure, match=r"the server is gone; what is written down .* is version 1\.0 of bert"):
         again.patiently(run, "bert", change, 60)
+
+
+def test_a_change_that_a_stop_cuts_says_that_the_server_was_stopped(run):
+    with draining.stopping(run) as note:  # as `stop` does, which forgets the server while it has the note
+
+        def change():
+            with again.told(run, "bert"):
+                raise management.Unreachable("the server on port 8080 is being stopped")
+
+        with ThreadPoolExecutor(1) as pool:
+            cut = pool.submit(change)
+            with pytest.raises(TimeoutError):
+                cut.result(0.2)
+            run.forget()
+            fcntl.flock(note, fcntl.LOCK_UN)
+            with pytest.raises(management.Unreachable, match=r"port 8080 was stopped$"):
+                cut.result(30)
