@@ -42,6 +42,12 @@ class OnHost(Cli):
         assert result.returncode == expect, result.stdout + result.stderr
         return result
 
+    def environment(self, **more: str) -> dict[str, str]:
+        """Temporary files lie with the others, for a host that is killed leaves them."""
+        temporary = self.runs / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True)
+        return super().environment(TMPDIR=str(temporary), **more)
+
     @property
     def url(self) -> str:
         """As the other hosts reach it."""
