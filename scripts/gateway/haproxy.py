@@ -68,13 +68,14 @@ def outdated() -> bool:
     return found is not None and (int(found[1]), int(found[2])) < OLDEST
 
 
-def spawn(folder: Path, door: socket.socket, before: int = 0) -> subprocess.Popen[bytes]:
-    """Start HAProxy in its folder; paths of its sockets are relative to it. Its log is our standard error.
+def spawn(folder: Path, door: socket.socket, before: int = 0, log: int = STDERR) -> subprocess.Popen[bytes]:
+    """Start HAProxy in its folder; paths of its sockets are relative to it.
 
     Args:
         folder: of the gateway.
         door: where clients connect.
         before: process id of the HAProxy that is to take nothing more once this one does.
+        log: descriptor that it writes to.
     """
     number = door.fileno()
     return subprocess.Popen(
@@ -83,8 +84,8 @@ def spawn(folder: Path, door: socket.socket, before: int = 0) -> subprocess.Pope
         env=os.environ | MEMORY | {DOOR: f"fd@{number}"},
         pass_fds=[number],
         stdin=subprocess.DEVNULL,
-        stdout=STDERR,
-        stderr=STDERR,
+        stdout=log,
+        stderr=log,
     )
 
 

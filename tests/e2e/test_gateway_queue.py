@@ -39,8 +39,8 @@ def gateway(tmp_path: Path) -> Iterator[Callable[..., tuple[Settings, list[Stand
         backends = tuple(Backend("127.0.0.1", first + number, inside) for number in range(count))
         ports, models = {"port": first + 6, "metrics_port": first + 7}, (Served("bert", "1.0"),)
         prepare(settings := Settings(**ports, servers=backends, models=models, folder=tmp_path, at_once=0, **more))
-        with watch.listening(settings.host, settings.port) as door:
-            running.append(haproxy.spawn(tmp_path, door))
+        with watch.listening(settings.host, settings.port) as door, (tmp_path / haproxy.LOG).open("ab") as log:
+            running.append(haproxy.spawn(tmp_path, door, log=log.fileno()))
         wait_for(lambda: is_listening(settings.port), "HAProxy")
         return settings, servers
 
