@@ -7,6 +7,8 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+from scripts.files import private
+
 ADMIN = "admin.sock"
 
 
@@ -17,10 +19,7 @@ def read(file: Path) -> list[str]:
 
 def write(file: Path, lines: Sequence[str]) -> None:
     """All lines in one step, readable by their user only."""
-    part = file.with_name(f".{file.name}")
-    part.touch(0o600)
-    part.write_text("".join(f"{line}\n" for line in lines))
-    part.replace(file)
+    private.write(file, "".join(f"{line}\n" for line in lines).encode())
 
 
 def exchange(folder: Path, name: str, wanted: Sequence[str]) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from scripts.files import private
+
 DEFAULT_PORT = 8000
 KEY_MAP, VERSION_MAP, READY_MAP = "keys.map", "versions.map", "ready.map"
 """HAProxy's own files in the folder of a gateway; see `maps.py`."""
@@ -143,10 +145,7 @@ class Settings:
 
     def save(self) -> None:
         """Write it into the folder, for when HAProxy is to have another configuration."""
-        part = self.folder / f".{FILE}"
-        part.touch(0o600)
-        part.write_bytes(msgspec.json.encode(self, enc_hook=str))
-        part.replace(self.folder / FILE)
+        private.write(self.folder / FILE, msgspec.json.encode(self, enc_hook=str))
 
 
 def load(folder: Path) -> Settings:

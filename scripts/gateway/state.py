@@ -8,6 +8,7 @@ import msgspec
 import psutil
 
 from scripts import paths
+from scripts.files import private
 from scripts.server import processes
 from scripts.server.state import loopback
 
@@ -49,9 +50,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
 
     def save(self) -> None:
         """Write it into its folder, in one step: others may be reading."""
-        part = self.folder / f".{FILE}"
-        part.write_bytes(msgspec.json.encode(self))
-        part.replace(self.folder / FILE)
+        private.write(self.folder / FILE, msgspec.json.encode(self))
 
 
 def folder(port: int) -> Path:

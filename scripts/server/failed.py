@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from scripts import paths
+from scripts.files import private
 from scripts.server.state import Server, flag
 from scripts.server.tail import last_lines
 
@@ -35,9 +36,7 @@ def write(server: Server, reason: str) -> None:
     """Say that a server has failed for good, and forget it."""
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     note = Failed(server.inference_port, server.models, reason, last_lines(server.logs), now, str(server.logs))
-    part = Path(server.folder) / f".{FILE}"
-    part.write_bytes(msgspec.json.encode(note))
-    part.replace(Path(server.folder) / FILE)
+    private.write(Path(server.folder) / FILE, msgspec.json.encode(note))
     server.forget()
 
 

@@ -14,6 +14,7 @@ import psutil
 from handler.locks import births, drain_notes, notable_requests
 from scripts import paths
 from scripts.console import err
+from scripts.files import private
 from scripts.server import processes
 
 FILE, LOCK, STARTING = "server.json", "server.lock", "starting"
@@ -186,9 +187,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     def save(self) -> None:
         """Write it into its folder, in one step: others may be reading."""
-        part = Path(self.folder) / f".{FILE}"
-        part.write_bytes(msgspec.json.encode(self))
-        part.replace(Path(self.folder) / FILE)
+        private.write(Path(self.folder) / FILE, msgspec.json.encode(self))
 
     def forget(self) -> None:
         """Remove what only a running server needs; its logs stay."""
