@@ -13,8 +13,8 @@ ABOUT = b'{"version": "1.0", "task": "embedding", "dimensions": 2}'
 class StandIn(ThreadingHTTPServer):
     """Answers 200 to whatever comes, or one of `failures` first; `seen` has the header that tells requests apart.
 
-    Its body is what a model says of itself. `paths` has the addresses of requests, `asked` their headers; `headers` are
-    those of all answers.
+    Its body is what a model says of itself. `paths` has the addresses of requests, `asked` their headers, `sizes` the
+    bytes of their bodies; `headers` are those of all answers.
     """
 
     daemon_threads = True
@@ -24,6 +24,7 @@ class StandIn(ThreadingHTTPServer):
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.gate, self.seen, self.failures = threading.Semaphore(MANY), list[str](), list[int]()
         self.paths, self.asked, self.headers = list[str](), list[Message](), dict[str, str]()
+        self.sizes = list[int]()
         super().__init__((host, port), Answer)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -44,7 +45,7 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Called by `http.server`."""
-        self.rfile.read(int(self.headers["content-length"]))
+        self.server.sizes.append(self.size())
         self.server.seen.append(self.headers.get("x-name", ""))
         self.server.paths.append(self.path)
         self.server.asked.append(self.headers)
@@ -56,6 +57,16 @@ class Answer(BaseHTTPRequestHandler):
         self.send_header("connection", "close")  # or a server that is closed would go on over its old connections
         self.end_headers()
         self.wfile.write(ABOUT)
+
+    def size(self) -> int:
+        """Bytes of the body, which is read; one in chunks has no length."""
+        if length := self.headers["content-length"]:
+            return len(self.rfile.read(int(length)))
+        total = 0
+        while size := int(self.rfile.readline(), 16):
+            total += len(self.rfile.read(size + 2)) - 2
+        self.rfile.readline()
+        return total
 
     def log_message(self, *_: object) -> None:
         """Nothing."""

@@ -2,25 +2,18 @@
 
 A request goes through two proxies in one process. `door` says who may ask what, and how many may wait; `models` sends
 a request again as `attempts.py` says. Behind a Unix socket `servers` has the queue: each attempt is a request of its
-own there, so that rules may look at it.
+own there, so that rules may look at it. A large body comes to that socket through another process, see `bodies.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from scripts.gateway import attempts, choice, cors, large, log, routes, servers, timeouts
+from scripts.gateway import attempts, bodies, choice, cors, large, log, maps, routes, servers, timeouts
 from scripts.gateway.rules import answer, envelope, failure, quoted, refusal
 from scripts.gateway.servers import SLOW_START
 from scripts.gateway.settings import CLIENTS, DOOR, KEY_MAP, Settings
 
-HEADERS = 64 << 10
-"""Bytes of a buffer beside the body; TorchServe itself takes 8 KiB of headers."""
-MAX_HEADERS = 8000
-MAX_FORM = 64 << 10
-FORM = "{ req.hdr(content-type) -i -m beg application/x-www-form-urlencoded }"
-BROKEN = "%([^0-9A-Fa-f]|[0-9A-Fa-f]([^0-9A-Fa-f]|$)|$)"
-"""In a form or an address; TorchServe answers the first with a 500, which would be sent again."""
 BUSY = 2000
 """Milliseconds since a request was late or refused in which the limit follows the rate of answers."""
 LATE = 50
@@ -34,14 +27,23 @@ WINDOW = 10
 """Seconds over which a rate is measured."""
 
 
-def render(settings: Settings) -> str:
-    """The file."""
+def render(settings: Settings, held: int = bodies.HELD) -> str:
+    """The file of the HAProxy that clients know.
+
+    Args:
+        settings: of the gateway.
+        held: bytes of a body that it holds by itself; those above need a second process, see `render_bodies`.
+    """
     parts = {
-        "global": general(settings),
+        "global": [*process(held, maps.ADMIN), *known()],
         "defaults": defaults(settings),
-        "frontend door": door(settings),
+        "frontend door": door(settings, held),
         "backend models": models(settings),
         "backend large": models(settings),
+        "backend bodies": [
+            timeouts.given(),
+            f"server bodies unix@{bodies.SOCKET}",
+        ],
         "frontend within": within(settings),
         **dict(servers.sections(settings)),
         "backend attempts": attempts.table(),
@@ -55,6 +57,31 @@ def render(settings: Settings) -> str:
             "http-request return status 404",
         ],
     }
+    return document(parts)
+
+
+def render_bodies(settings: Settings) -> str:
+    """The file of the HAProxy that holds large bodies. What it refuses is in the other one's log."""
+    return document(
+        {
+            "global": process(settings.max_body, bodies.ADMIN),
+            "defaults": defaults(settings),
+            "frontend bodies": [
+                f'bind "${{{DOOR}-unix@{bodies.SOCKET}}}"',
+                "no log",
+                bodies.WAIT,
+                *bodies.too_large(settings, "req.body_len"),
+                *large.counted(),
+                *bodies.lost(settings),
+                "default_backend models",
+            ],
+            "backend models": models(settings),
+        }
+    )
+
+
+def document(parts: Mapping[str, Iterable[str]]) -> str:
+    """A file of those parts."""
     return "\n".join(section(name, lines) for name, lines in parts.items())
 
 
@@ -63,15 +90,21 @@ def section(name: str, lines: Iterable[str]) -> str:
     return "\n".join([name, *(f"    {line}" for line in lines), ""])
 
 
-def general(settings: Settings) -> list[str]:
-    """Of the process."""
+def process(held: int, admin: str) -> list[str]:
+    """Of one that holds bodies of that many bytes, and takes commands at that socket."""
     return [
         "log stdout format raw local0",
         f"maxconn {2 * CLIENTS + 100}",
         "nbthread 2",
-        f"tune.bufsize {settings.max_body + HEADERS}",
+        f"tune.bufsize {held + bodies.RESERVED}",
         "tune.maxrewrite 16384",
-        "stats socket unix@admin.sock mode 600 level admin",
+        f"stats socket unix@{admin} mode 600 level admin",
+    ]
+
+
+def known() -> list[str]:
+    """What was known of servers before, and what is not known of requests yet."""
+    return [
         f"server-state-file {servers.STATE}",
         "set-var proc.busy int(0)",
         "set-var proc.missing int(0)",
@@ -87,7 +120,6 @@ def defaults(settings: Settings) -> list[str]:
         "option abortonclose",
         "option redispatch 1",
         "option idle-close-on-response",
-        "load-server-state-from-file global",
         "http-reuse always",
         "timeout http-request 10s",
         "timeout http-keep-alive 75s",
@@ -104,7 +136,7 @@ def defaults(settings: Settings) -> list[str]:
     ]
 
 
-def door(settings: Settings) -> Iterator[str]:
+def door(settings: Settings, held: int) -> Iterator[str]:
     """Who may ask what."""
     tls = f" ssl crt {settings.tls_cert} alpn http/1.1 ssl-min-ver TLSv1.3" if settings.tls_cert else ""
     yield f'bind "${{{DOOR}-{settings.host}:{settings.port}}}"{tls}'
@@ -122,7 +154,7 @@ def door(settings: Settings) -> Iterator[str]:
         400,
         "malformed",
         "the address has parts that may be read in several ways",
-        f"if {{ path -i -m sub {' '.join(routes.STRANGE)} }} or {{ path -m reg {BROKEN} }}",
+        f"if {{ path -i -m sub {' '.join(routes.STRANGE)} }} or {{ path -m reg {bodies.BROKEN} }}",
     )
     yield from routes.probes(settings)
     yield from routes.led(settings)
@@ -131,9 +163,10 @@ def door(settings: Settings) -> Iterator[str]:
     yield from routes.described(settings)
     yield from routes.rewritten(settings)
     yield from routes.known()
-    yield from bodies(settings)
+    yield from bodies.bounded(settings, held)
     yield from large.told(settings)
     yield from admission(settings)
+    yield from bodies.led(settings, held)
     yield "use_backend large if large"
     yield "default_backend models"
 
@@ -196,38 +229,6 @@ def callers(settings: Settings) -> Iterator[str]:
         retry=True,
     )
     yield "http-request sc-inc-gpc0(0)"
-
-
-def bodies(settings: Settings) -> Iterator[str]:
-    """Whole bodies of bounded size, so that a slow client holds no place in a server."""
-    yield refusal(
-        431,
-        "headers_too_large",
-        f"headers of more than {MAX_HEADERS} bytes",
-        f"if {{ req.hdrs,length gt {MAX_HEADERS} }}",
-    )
-    yield refusal(
-        415,
-        "unsupported_media_type",
-        "multipart forms are not taken; send JSON",
-        "if { req.hdr(content-type) -i -m beg multipart/ }",
-    )
-    yield from too_large(settings, "req.body_size")
-    yield "http-request wait-for-body time 10s"
-    yield from too_large(settings, "req.body_len")
-    yield f"acl broken_form req.body -m reg '{BROKEN}'"
-    yield refusal(400, "malformed", "a form has a % that no two hexadecimal digits follow", f"if {FORM} broken_form")
-
-
-def too_large(settings: Settings, length: str) -> Iterator[str]:
-    """By what is announced, or by what came: a body in chunks announces nothing."""
-    for kind, condition, limit in (("a form", FORM, MAX_FORM), ("a body", "", settings.max_body)):
-        yield refusal(
-            413,
-            "too_large",
-            f"{kind} of more than {limit} bytes; send several requests",
-            f"if {condition} {{ {length} gt {limit} }}",
-        )
 
 
 def admission(settings: Settings) -> Iterator[str]:

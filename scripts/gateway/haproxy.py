@@ -17,7 +17,7 @@ from time import monotonic, sleep
 import psutil
 
 from scripts.console import Failure
-from scripts.gateway import maps
+from scripts.gateway import bodies, maps
 from scripts.gateway.settings import DOOR
 from scripts.server import processes
 
@@ -28,14 +28,9 @@ POLL_SECONDS = 0.05
 STDERR = 2
 OLDEST = (2, 6)
 INSTALL = "apt-get install haproxy (version 2.6 or newer)"
-MEMORY = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(8 << 20),
-}
-"""HAProxy's buffers have `--max-body` bytes, and are given to glibc after each request: what one thread has freed, the
-other gets. Up to 8 MiB stay for the next request, as giving each back to the system took half of HAProxy's time: a
-buffer above the first threshold, which is the highest that glibc takes, is mapped and unmapped each time."""
+MEMORY = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(2 << 20)}
+"""Buffers are given to glibc after each request: what one thread has freed, the other gets. Some MiB stay for the next
+request, as giving each back to the system took half of HAProxy's time."""
 
 
 def program() -> str:
@@ -43,22 +38,23 @@ def program() -> str:
     return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin") or "haproxy"
 
 
-def check(folder: Path, configuration: str) -> None:
-    """Let HAProxy read a configuration before anything depends on it.
+def check(folder: Path, *configurations: str) -> None:
+    """Let HAProxy read configurations before anything depends on them.
 
     Raises:
         Failure: HAProxy is not there, or refuses it; its own words are shown.
     """
-    (folder / TRIED).write_text(configuration)
-    try:
-        checked = subprocess.run([program(), "-c", "-f", TRIED], cwd=folder, capture_output=True, text=True)
-    except FileNotFoundError:
-        raise Failure("HAProxy is not installed", fix=INSTALL) from None
-    finally:
-        (folder / TRIED).unlink()
-    if checked.returncode:
-        fix = INSTALL if outdated() else "correct what these lines name, in the gateway's options or in their files"
-        raise Failure("HAProxy refuses its configuration", why=checked.stderr, fix=fix)
+    for configuration in configurations:
+        (folder / TRIED).write_text(configuration)
+        try:
+            checked = subprocess.run([program(), "-c", "-f", TRIED], cwd=folder, capture_output=True, text=True)
+        except FileNotFoundError:
+            raise Failure("HAProxy is not installed", fix=INSTALL) from None
+        finally:
+            (folder / TRIED).unlink()
+        if checked.returncode:
+            fix = INSTALL if outdated() else "correct what these lines name, in the gateway's options or in their files"
+            raise Failure("HAProxy refuses its configuration", why=checked.stderr, fix=fix)
 
 
 def outdated() -> bool:
@@ -77,12 +73,21 @@ def spawn(folder: Path, door: socket.socket, before: int = 0, log: int = STDERR)
         before: process id of the HAProxy that is to take nothing more once this one does.
         log: descriptor that it writes to.
     """
-    number = door.fileno()
+    return begin(folder, door, ["-f", CONFIG, *(["-sf", str(before)] if before else [])], log)
+
+
+def spawn_bodies(folder: Path, door: socket.socket, log: int = STDERR) -> subprocess.Popen[bytes]:
+    """Start the one that holds large bodies, which come to that socket; see `spawn`."""
+    return begin(folder, door, ["-f", bodies.CONFIG], log)
+
+
+def begin(folder: Path, door: socket.socket, words: Sequence[str], log: int) -> subprocess.Popen[bytes]:
+    """A process of HAProxy, with those words at the end of its command line."""
     return subprocess.Popen(
-        [program(), "-db", "-f", CONFIG, *(["-sf", str(before)] if before else [])],
+        [program(), "-db", *words],
         cwd=folder,
-        env=os.environ | MEMORY | {DOOR: f"fd@{number}"},
-        pass_fds=[number],
+        env=os.environ | MEMORY | {DOOR: f"fd@{door.fileno()}"},
+        pass_fds=[door.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
@@ -128,14 +133,22 @@ class Adopted:
 HAProxy = subprocess.Popen[bytes] | Adopted
 
 
-def adopted() -> list[Adopted]:
-    """Those of a watch that was killed, the latest last: they are children of its keeper, as this process is."""
-    found = psutil.Process(os.getppid()).children()
-    return [Adopted(each) for each in sorted(found, key=psutil.Process.create_time) if each.pid != os.getpid()]
+def adopted(config: str) -> list[Adopted]:
+    """Those that read this file, of a watch that was killed, the latest last: they are its keeper's children by now."""
+    found = [each for each in psutil.Process(os.getppid()).children() if reads(each, config)]
+    return [Adopted(each) for each in sorted(found, key=psutil.Process.create_time)]
 
 
-def stop(folder: Path, haproxy: HAProxy, before: Sequence[HAProxy]) -> None:
-    """Let requests that have begun have their answers, then end it, and those that it took over from.
+def reads(process: psutil.Process, config: str) -> bool:
+    """Whether a process was started with this configuration."""
+    try:
+        return config in process.cmdline()
+    except psutil.Error:  # it ended just now
+        return False
+
+
+def stop(folder: Path, running: Sequence[HAProxy], before: Sequence[HAProxy] = ()) -> None:
+    """Let requests that have begun have their answers, then end those that run, and those that they took over from.
 
     SIGUSR1 would close all of its sockets at once, and with them the one between its two proxies, which a request needs
     whose body is still arriving, or that is sent again; and it would wait for clients that keep a connection and ask
@@ -148,6 +161,6 @@ def stop(folder: Path, haproxy: HAProxy, before: Sequence[HAProxy]) -> None:
             sleep(POLL_SECONDS)
     while any(each.poll() is None for each in before) and monotonic() < deadline:
         sleep(POLL_SECONDS)
-    for each in (haproxy, *before):
+    for each in (*running, *before):
         each.terminate()
         each.wait()

@@ -14,7 +14,7 @@ import psutil
 
 from scripts.gateway import maps
 
-GROWN = 2
+GROWN = 1.3
 """Times of what it had at first, beside what is in use. What `haproxy.MEMORY` keeps for the next request is less than
 that, and would be taken again at once."""
 SHORTEST, LONGEST = 4, 1200
@@ -23,34 +23,33 @@ MIB = 1 << 20
 
 
 class Memory:
-    """Of one HAProxy.
+    """Of one HAProxy after the other.
 
     Args:
-        pid: its process id.
+        admin: socket at which it takes commands.
     """
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.first = 0
-        self.pause, self.patience = 0, SHORTEST
+    def __init__(self, admin: Path) -> None:
+        self.admin, self.pid = admin, 0
 
-    def look(self, folder: Path) -> None:
+    def look(self, pid: int) -> None:
         """Once in each turn: ask it to give back what it does not use, where that is much.
 
         Args:
-            folder: of the gateway.
+            pid: of the one there is now.
 
         Raises:
             OSError: HAProxy has ended.
         """
-        now = resident(self.pid)
-        self.first = self.first or now
+        now = resident(pid)
+        if pid != self.pid:
+            self.pid, self.first, self.pause, self.patience = pid, now, 0, SHORTEST
         if self.pause:
             self.pause -= 1
         elif now <= GROWN * self.first:
             self.patience = SHORTEST
-        elif (used := in_use(folder)) < self.first and now - used > GROWN * self.first:  # else little could be trimmed
-            os.kill(self.pid, signal.SIGQUIT)
+        elif (used := in_use(self.admin)) < self.first and now - used > GROWN * self.first:  # else little would go
+            os.kill(pid, signal.SIGQUIT)
             self.pause, self.patience = self.patience, min(2 * self.patience, LONGEST)
 
 
@@ -66,11 +65,11 @@ def resident(pid: int) -> int:
         raise ProcessLookupError(pid) from None
 
 
-def in_use(folder: Path) -> int:
+def in_use(admin: Path) -> int:
     """Bytes of buffers that hold something.
 
     Raises:
         OSError: HAProxy does not answer.
     """
-    said = maps.told(folder / maps.ADMIN, "show info").splitlines()
+    said = maps.told(admin, "show info").splitlines()
     return next(int(line.partition(":")[2]) * MIB for line in said if line.startswith("PoolUsed_MB:"))

@@ -12,8 +12,8 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from scripts.console import Failure
-from scripts.gateway import attempts, haproxy, keys, maps, readiness, reload, servers, state, versions
-from scripts.gateway.configuration import render
+from scripts.gateway import attempts, bodies, haproxy, keys, maps, readiness, reload, servers, state, versions
+from scripts.gateway.configuration import render, render_bodies
 from scripts.gateway.haproxy import CONFIG, DRAIN_SECONDS, LOG, OLD_LOG, check
 from scripts.gateway.settings import KEY_MAP, VERSION_MAP, Settings
 from scripts.gateway.state import FILE, Gateway
@@ -32,8 +32,10 @@ def prepare(settings: Settings) -> Path:
         Failure: HAProxy is not there, or refuses the file; its own words are shown.
     """
     write_maps(settings)
-    check(settings.folder, render(settings))
-    (settings.folder / CONFIG).write_text(render(settings))
+    door, holding = render(settings), render_bodies(settings)
+    check(settings.folder, door, holding)
+    (settings.folder / CONFIG).write_text(door)
+    (settings.folder / bodies.CONFIG).write_text(holding)
     return settings.folder
 
 
@@ -155,7 +157,8 @@ def stop(gateway: Gateway) -> None:
         process.terminate()
         for each in processes.await_end(family, DRAIN_SECONDS + 5):
             each.kill()
-    if alone := reload.pid(gateway.folder):  # all who watched over it were killed
-        haproxy.stop(gateway.folder, haproxy.Adopted(processes.find(alone)), [])
-    for name in (FILE, maps.ADMIN, attempts.SOCKET):
+    alone = [pid for admin in (maps.ADMIN, bodies.ADMIN) if (pid := reload.pid(gateway.folder, admin))]
+    if alone:  # all who watched over them were killed
+        haproxy.stop(gateway.folder, [haproxy.Adopted(processes.find(pid)) for pid in alone])
+    for name in (FILE, maps.ADMIN, attempts.SOCKET, bodies.ADMIN, bodies.SOCKET):
         (gateway.folder / name).unlink(missing_ok=True)

@@ -22,8 +22,8 @@ import msgspec
 import psutil
 
 from scripts.console import Failure, err
-from scripts.gateway import certificate, discovery, hosts, maps, readiness, servers, settings, state, versions
-from scripts.gateway.configuration import render
+from scripts.gateway import bodies, certificate, discovery, hosts, maps, readiness, servers, settings, state, versions
+from scripts.gateway.configuration import render, render_bodies
 from scripts.gateway.haproxy import CONFIG, check
 from scripts.gateway.settings import Settings
 
@@ -87,6 +87,7 @@ def prepare(folder: Path) -> None:
         now.save()
         versions.write(now)
         (folder / CONFIG).write_text(render(now))
+        (folder / bodies.CONFIG).write_text(render_bodies(now))
         (folder / servers.STATE).write_text(known)
         gateway = state.read(folder)
         if gateway:
@@ -120,10 +121,10 @@ def await_successor(folder: Path, process: subprocess.Popen[bytes]) -> bool:
     return process.poll() is None
 
 
-def pid(folder: Path) -> int:
-    """Of the HAProxy that answers; 0 where none does."""
+def pid(folder: Path, admin: str = maps.ADMIN) -> int:
+    """Of the HAProxy that answers at that socket; 0 where none does."""
     try:
-        said = maps.told(folder / maps.ADMIN, "show info")
+        said = maps.told(folder / admin, "show info")
     except OSError:
         return 0
     return next((int(line.partition(":")[2]) for line in said.splitlines() if line.startswith("Pid:")), 0)

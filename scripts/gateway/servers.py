@@ -77,7 +77,7 @@ def answered() -> list[str]:
 
 def queue() -> list[str]:
     """Of requests for one of several servers."""
-    return ["balance leastconn", "retries 3", "retry-on conn-failure", *ALIVE]
+    return ["balance leastconn", "retries 3", "retry-on conn-failure", "load-server-state-from-file global", *ALIVE]
 
 
 def lines(servers: Sequence[Backend]) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The process beside HAProxy: starts it again should it die, follows keys, versions and servers, bounds log and memory.
 
-`python -m scripts.gateway.watch FOLDER HOST PORT KEYS [DOOR]`. The socket to which clients connect is not HAProxy's but
-that of the `Keeper` above this process, so that they wait while HAProxy starts again, and nobody is refused. SIGHUP
-replaces HAProxy by another one. A watch that is killed is replaced, and the next one adopts the HAProxy that goes on.
+`python -m scripts.gateway.watch FOLDER HOST PORT KEYS [DOORS]`. The socket of clients is not HAProxy's but
+that of the `Keeper` above this process, so that they wait while HAProxy starts again, and nobody is refused; so is the
+one of `bodies.py`. SIGHUP replaces HAProxy by another one. A watch that is killed is replaced, and the next one adopts
+the HAProxy that goes on.
 """
 
 from __future__ import annotations
@@ -19,20 +20,24 @@ from time import monotonic, sleep
 from types import FrameType
 
 from scripts.console import Failure
-from scripts.gateway import handover, keys, maps, readiness, reload, state, versions
-from scripts.gateway.haproxy import LOG, OLD_LOG, Adopted, HAProxy, adopted, append, spawn, stop
+from scripts.gateway import bodies, handover, keys, maps, readiness, reload, state, versions
+from scripts.gateway.haproxy import CONFIG, LOG, OLD_LOG, Adopted, HAProxy, adopted, append, spawn, spawn_bodies, stop
 from scripts.gateway.memory import Memory
 from scripts.gateway.settings import KEY_MAP
 from scripts.server.keeper import Keeper, begin_again, said
 
 MODULE = "scripts.gateway.watch"
 ARGUMENTS = 5
-"""Words of its command line without the last one, `DOOR`."""
+"""Words of its command line without the last one, `DOORS`."""
 POLL_SECONDS = 0.5
 SHORT_LIFE, LONGEST_WAIT = 5.0, 8.0
 """Seconds after which an HAProxy has lived well; and at most between two starts of one that does not."""
 LONGEST_LOG = 64 << 20
 BACKLOG = 1024
+
+
+Doors = tuple[socket.socket, socket.socket]
+"""Where clients connect, and where large bodies come to."""
 
 
 class Ended(Exception):
@@ -45,19 +50,21 @@ class Watch:
     trouble = ""
     """Why the file of keys cannot be used, as it was said last."""
 
-    def __init__(self, folder: Path, door: socket.socket, key_file: Path | None, again: bool) -> None:
-        self.folder, self.key_file, self.door = folder, key_file, door
+    def __init__(self, folder: Path, doors: Doors, key_file: Path | None, again: bool) -> None:
+        self.folder, self.key_file, (self.door, self.inner) = folder, key_file, doors
         self.keeper = os.getppid()
         self.keys: tuple[int, ...] | None = None
         if not again:
             self.write_keys()
         self.servers = reload.stamp(folder)
         self.asked = False
-        found: list[HAProxy] = [*adopted()] if again else []
+        found: list[HAProxy] = [*adopted(CONFIG)] if again else []
         self.haproxy, self.begun = found.pop() if found else spawn(folder, self.door), monotonic()
         self.before = found
         """Those that finish what they have."""
-        self.memory = Memory(self.haproxy.pid)
+        holding: list[HAProxy] = [*adopted(bodies.CONFIG)] if again else []
+        self.bodies = holding.pop() if holding else spawn_bodies(folder, self.inner)
+        self.memories = [Memory(folder / admin) for admin in (maps.ADMIN, bodies.ADMIN)]
         self.wait = POLL_SECONDS
         """From a start to the next one."""
 
@@ -75,7 +82,7 @@ class Watch:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_IGN)
             self.door.shutdown(socket.SHUT_RDWR)  # the keeper has it, too
-            stop(self.folder, self.haproxy, self.before)
+            stop(self.folder, [self.haproxy, self.bodies], self.before)
         return 0
 
     def turn(self) -> None:
@@ -85,6 +92,8 @@ class Watch:
             status = self.haproxy.wait(POLL_SECONDS)
             self.start_again(status)
         self.before = [each for each in self.before if each.poll() is None]
+        if self.bodies.poll() is not None:
+            self.hold_bodies()
         with suppress(OSError):
             self.follow_servers()
         with suppress(OSError):
@@ -96,17 +105,18 @@ class Watch:
         with suppress(OSError):
             append()
             bound(self.folder / LOG)
-        if self.memory.pid != self.haproxy.pid:
-            self.memory = Memory(self.haproxy.pid)
-        with suppress(OSError):
-            self.memory.look(self.folder)
+        for memory, haproxy in zip(self.memories, (self.haproxy, self.bodies), strict=True):
+            with suppress(OSError):
+                memory.look(haproxy.pid)
 
     def follow_keeper(self) -> None:
         """Where the keeper was killed, this process is."""
         if os.getppid() != self.keeper:
             state.rename(self.folder, os.getpid())
-            self.door.set_inheritable(True)
-            begin_again(self.keeper, MODULE, *sys.argv[1:ARGUMENTS], str(self.door.fileno()))
+            for door in (self.door, self.inner):
+                door.set_inheritable(True)
+            doors = f"{self.door.fileno()},{self.inner.fileno()}"
+            begin_again(self.keeper, MODULE, *sys.argv[1:ARGUMENTS], doors)
 
     def write_keys(self) -> None:
         """Where HAProxy reads them when it starts."""
@@ -145,6 +155,14 @@ class Watch:
         try:
             self.haproxy = spawn(self.folder, self.door)
         except OSError as error:  # a machine may have no memory or no processes left for a while
+            said(f"HAProxy cannot be started: {error}")
+
+    def hold_bodies(self) -> None:
+        """By another HAProxy in the place of the one that ended."""
+        said("the HAProxy that holds large bodies ended, and is started again")
+        try:
+            self.bodies = spawn_bodies(self.folder, self.inner)
+        except OSError as error:
             said(f"HAProxy cannot be started: {error}")
 
     def follow_servers(self) -> None:
@@ -204,11 +222,14 @@ def bound(log: Path) -> None:
             file.truncate()
 
 
-def main(folder: str, host: str, port: str, key_file: str = "", door: str = "") -> int:
-    """Watch, until a signal asks for the end; `door` is the descriptor that a keeper before had, as decimal digits."""
-    socket_of_clients = socket.socket(fileno=int(door)) if door else listening(host, int(port))
+def main(folder: str, host: str, port: str, key_file: str = "", doors: str = "") -> int:
+    """Watch, until a signal asks for the end; `doors` are the descriptors that a keeper before had, as `7,8`."""
+    if doors:
+        door, inner = (socket.socket(fileno=int(number)) for number in doors.split(","))
+    else:
+        door, inner = listening(host, int(port)), bodies.listening(Path(folder))
     keys_of = Path(key_file) if key_file else None
-    return Keeper(lambda again: Watch(Path(folder), socket_of_clients, keys_of, again).run(), bool(door)).run()
+    return Keeper(lambda again: Watch(Path(folder), (door, inner), keys_of, again).run(), bool(doors)).run()
 
 
 if __name__ == "__main__":

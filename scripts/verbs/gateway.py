@@ -179,7 +179,7 @@ def gateway(
     if show:
         if port not in [each.port for each in state.running()]:  # whose HAProxy reads these files
             process.write_maps(settings)
-        sys.stdout.write(render(settings))
+        sys.stdout.write(render(settings, held=settings.max_body))
         return None
     return begun(settings, foreground)
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 import requests
 
-from scripts.gateway import reload, state
+from scripts.gateway import bodies, maps, reload, state
 from scripts.gateway.watch import MODULE
 from tests.e2e.conftest import Cli, free_port, wait_for
 from tests.e2e.test_lifecycle import gone
@@ -80,7 +80,7 @@ def test_a_watch_and_its_keeper_are_killed(server: Cli, port: int):
     with asking(address) as seen:
         answered(seen)
         first.send_signal(signal.SIGKILL)
-        second = other(first, lambda: next((each for each in keeper.children() if each.pid != haproxy), None))
+        second = other(first, lambda: watch_below(keeper))
         answered(seen)
         assert about()["haproxy"] == haproxy  # it went on
         server("gateway", "reload", "--port", str(port))
@@ -104,9 +104,9 @@ def test_a_watch_and_its_keeper_are_killed(server: Cli, port: int):
 
     for words in ((), ("reload",)):
         assert "nobody watches" in server("gateway", *words, "--port", str(port), expect=1).stderr
-    alone = psutil.Process(reload.pid(folder))
+    alone = [psutil.Process(reload.pid(folder, admin)) for admin in (maps.ADMIN, bodies.ADMIN)]
     server("gateway", "stop", "--port", str(port))
-    assert gone([keeper, first, second, third, alone])
+    assert gone([keeper, first, second, third, *alone])
     server("gateway", "--port", str(port), "--metrics-port", str(port + 1))
     assert requests.post(f"{address}/embed", json=BODY, timeout=60).status_code == 200
 
@@ -131,3 +131,19 @@ def test_another_haproxy_takes_over_whoever_is_killed_just_before(server: Cli, p
                 assert one() not in (0, haproxy)
         assert 0 not in list(pool.map(lambda _: one(), range(2)))
     assert set(seen) == {200}
+
+
+def test_large_bodies_wait_for_the_process_that_holds_them(server: Cli, port: int):
+    folder, large = server.runs / f"gateway-{port}", b" " * (2 * bodies.HELD) + json.dumps(BODY).encode()
+    json_type = {"content-type": "application/json"}
+
+    def send() -> int:
+        return requests.post(f"http://127.0.0.1:{port}/embed", data=large, headers=json_type, timeout=60).status_code
+
+    for _ in range(3):
+        before = wait_for(lambda: reload.pid(folder, bodies.ADMIN), "who holds them")
+        psutil.Process(before).kill()
+        wait_for(lambda before=before: reload.pid(folder, bodies.ADMIN) != before, "its end")
+        assert send() == 200
+        assert reload.pid(folder, bodies.ADMIN) not in (0, before)
+    assert reload.pid(folder)

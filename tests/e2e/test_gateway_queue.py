@@ -6,56 +6,23 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from http.client import HTTPConnection
-from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import pytest
 import requests
 
-from scripts.gateway import attempts, haproxy, maps, watch
-from scripts.gateway.process import prepare
-from scripts.gateway.settings import Backend, Served, Settings
-from tests.e2e.conftest import free_port, wait_for
-from tests.gateway import needs_haproxy
+from scripts.gateway import attempts, haproxy, maps
+from scripts.gateway.settings import Settings
+from tests.e2e.conftest import wait_for
+from tests.gateway import gateway, needs_haproxy
 from tests.stand_ins import MANY, StandIn
 
+__all__ = ["gateway"]
 pytestmark = needs_haproxy
-
-
-@pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Callable[..., tuple[Settings, list[StandIn]]]]:
-    """Starts stand-ins, each with that many requests inside at most, and HAProxy in front of them."""
-    running, servers = [], list[StandIn]()
-
-    def start(count: int, inside: int, **more: Any) -> tuple[Settings, list[StandIn]]:
-        first = free_port()
-        servers.extend(StandIn(first + number) for number in range(count))
-        backends = tuple(Backend("127.0.0.1", first + number, inside) for number in range(count))
-        ports, models = {"port": first + 6, "metrics_port": first + 7}, (Served("bert", "1.0"),)
-        prepare(settings := Settings(**ports, servers=backends, models=models, folder=tmp_path, at_once=0, **more))
-        with watch.listening(settings.host, settings.port) as door, (tmp_path / haproxy.LOG).open("ab") as log:
-            running.append(haproxy.spawn(tmp_path, door, log=log.fileno()))
-        wait_for(lambda: is_listening(settings.port), "HAProxy")
-        return settings, servers
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-    for server in servers:
-        server.gate.release(MANY)
-
-
-def is_listening(port: int) -> bool:
-    """Whether a connection can be made."""
-    with socket.socket() as probe:
-        return not probe.connect_ex(("127.0.0.1", port))
 
 
 def ask(settings: Settings, name: str = "", **headers: str) -> int:

@@ -1,6 +1,7 @@
 """The configuration that a gateway is given: HAProxy takes it, and what is in it."""
 
 import fcntl
+import itertools
 import os
 import re
 import socket
@@ -16,7 +17,7 @@ from handler.protocols import KNOWN
 from scripts.console import Failure
 from scripts.gateway import agents, haproxy, hosts, keys, large, log, maps, reload, routes, servers, settings, versions
 from scripts.gateway.certificate import check
-from scripts.gateway.configuration import render
+from scripts.gateway.configuration import render, render_bodies
 from scripts.gateway.rules import quoted
 from scripts.gateway.settings import KEY_MAP, READY_MAP, VERSION_MAP, Backend, Served, Settings
 from scripts.server import agent, heard
@@ -53,8 +54,9 @@ def test_haproxy_takes_every_kind_without_a_warning(tmp_path):
         Settings(servers=zones, models=models, zone="a"),
         Settings(servers=zones, models=models, resolvers=("10.0.0.2:53",)),
     ]
-    for given in made:
-        said = checked(render(given), tmp_path)
+    files = [(render(each), render(each, each.max_body), render_bodies(each)) for each in made]
+    for text in itertools.chain(*files):
+        said = checked(text, tmp_path)
         assert said.returncode == 0, said.stdout + said.stderr
         assert not re.search("WARNING|ALERT", said.stdout + said.stderr)
 

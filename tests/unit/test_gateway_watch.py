@@ -127,16 +127,16 @@ def test_haproxy_is_asked_for_memory_that_nothing_is_in_and_seldom_where_that_is
     monkeypatch.setattr(memory, "resident", lambda pid: now["resident"] * mib)
     monkeypatch.setattr(memory.maps, "told", lambda *_: f"Name: HAProxy\nPoolUsed_MB: {now['used']}\nPid: 7\n")
     monkeypatch.setattr(memory.os, "kill", lambda *words: asked.append(words))
-    one = memory.Memory(7)
+    one = memory.Memory(tmp_path)
 
     def looked(turns: int, **values: int) -> int:
         now.update(values)
         for _ in range(turns):
-            one.look(tmp_path)
+            one.look(7)
         return len(asked)
 
     assert looked(9) == 0
-    assert looked(9, resident=28, used=4) == 0  # what every gateway grows by
+    assert looked(9, resident=20, used=4) == 0  # what every gateway grows by
     assert looked(9, resident=80, used=64) == 0  # answers are on their way
     assert looked(9, resident=140) == 0  # and keep in pieces what is between them
     assert looked(1, used=0) == 1

@@ -1,0 +1,96 @@
+"""Bodies: how large they may be, and who holds those that do not fit into a small buffer.
+
+HAProxy copies the whole buffer of each request that it may have to send again, however little is in it, and all buffers
+of a process have one size. With 1 MiB for every request that copy took two fifths of the gateway's time. So the HAProxy
+of the door has small buffers, and a larger body goes through a second one, `bodies`: it waits for all of it, and sends
+it to `within`, again where that is needed, as `models` does with small ones.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.gateway.rules import failure, refusal
+from scripts.gateway.settings import CLIENTS, Settings
+
+CONFIG = "bodies.cfg"
+ADMIN, SOCKET = "bodies-admin.sock", "bodies.sock"
+"""In the folder of the gateway: where it takes commands, and where the door sends large bodies to."""
+HELD = 64 << 10
+"""Bytes of a body that the HAProxy of the door holds by itself."""
+RESERVED = 32 << 10
+"""Bytes of a buffer beside the body: headers, and what rules add to them."""
+MAX_HEADERS = 8000
+"""TorchServe itself takes 8 KiB."""
+MAX_FORM = 64 << 10
+FORM = "{ req.hdr(content-type) -i -m beg application/x-www-form-urlencoded }"
+BROKEN = "%([^0-9A-Fa-f]|[0-9A-Fa-f]([^0-9A-Fa-f]|$)|$)"
+"""In a form or an address; TorchServe answers the first with a 500, which would be sent again."""
+WAIT = "http-request wait-for-body time 10s"
+
+
+def bounded(settings: Settings, held: int) -> Iterator[str]:
+    """Rules of the door: whole bodies of bounded size, so that a slow client holds no place in a server."""
+    yield refusal(
+        431,
+        "headers_too_large",
+        f"headers of more than {MAX_HEADERS} bytes",
+        f"if {{ req.hdrs,length gt {MAX_HEADERS} }}",
+    )
+    yield refusal(
+        415,
+        "unsupported_media_type",
+        "multipart forms are not taken; send JSON",
+        "if { req.hdr(content-type) -i -m beg multipart/ }",
+    )
+    yield from too_large(settings, "req.body_size")
+    yield f"{WAIT} if !{{ req.body_size gt {held} }}"
+    yield from too_large(settings, "req.body_len")
+    yield f"acl broken_form req.body -m reg '{BROKEN}'"
+    yield refusal(400, "malformed", "a form has a % that no two hexadecimal digits follow", f"if {FORM} broken_form")
+
+
+def led(settings: Settings, held: int) -> Iterator[str]:
+    """Rule of the door: where bodies go that it does not hold; those in chunks announce no size."""
+    if settings.max_body > held:
+        yield f"use_backend bodies if {{ req.body_size gt {held} }} or {{ req.body_len gt {held} }}"
+
+
+def too_large(settings: Settings, length: str) -> Iterator[str]:
+    """By what is announced, or by what came: a body in chunks announces nothing."""
+    for kind, condition, limit in (("a form", FORM, MAX_FORM), ("a body", "", settings.max_body)):
+        yield refusal(
+            413,
+            "too_large",
+            f"{kind} of more than {limit} bytes; send several requests",
+            f"if {condition} {{ {length} gt {limit} }}",
+        )
+
+
+def lost(settings: Settings) -> Iterator[str]:
+    """Rules of that process. While nobody is up, `within` answers before it has all of a body, and closes.
+
+    HAProxy 2.6 then reads no answer, and sends the request again; when it gives up it has a 502 of its own.
+    """
+    yield failure(502, "unavailable", f"no server and no worker came up within {settings.outage} s", retry=True)
+    yield "http-after-response set-status 503 if { status 502 }"
+
+
+def listening(folder: Path) -> socket.socket:
+    """Where the door sends large bodies to: they wait there while the process that holds them starts again.
+
+    Args:
+        folder: of the gateway, which nobody else may look into; its own path may be too long for a socket.
+    """
+    (folder / SOCKET).unlink(missing_ok=True)
+    made = socket.socket(socket.AF_UNIX)
+    here = os.open(folder, os.O_RDONLY)
+    try:
+        made.bind(f"/proc/self/fd/{here}/{SOCKET}")
+    finally:
+        os.close(here)
+    made.listen(CLIENTS)
+    return made
