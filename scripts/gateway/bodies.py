@@ -1,7 +1,7 @@
 """Bodies: how large they may be, and who holds those that do not fit into a small buffer.
 
 HAProxy copies the whole buffer of each request that it may have to send again, however little is in it, and all buffers
-of a process have one size. With 1 MiB for every request that copy took two fifths of the gateway's time. So the HAProxy
+of a process have one size. With 1 MiB for every request that copy took more than half of its time. So the HAProxy
 of the door has small buffers, and a larger body goes through a second one, `bodies`: it waits for all of it, and sends
 it to `within`, again where that is needed, as `models` does with small ones.
 """

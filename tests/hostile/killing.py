@@ -83,7 +83,7 @@ class Report:
     def good(self) -> bool:
         """Whether nobody noticed, and there was something to notice."""
         killed = self.workers > 0 and self.watches > 0 and len(self.java) == 1
-        return not self.wrong and not self.failed and self.cut <= CLIENTS and killed and self.right > 0
+        return not self.wrong and not self.failed and self.cut <= CLIENTS * len(self.door) and killed and self.right > 0
 
     def __str__(self) -> str:
         lines = [*(f"FAILED {what}" for what in self.failed[:20]), *(f"WRONG {what}" for what in self.wrong[:20])]
