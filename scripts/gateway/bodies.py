@@ -13,7 +13,9 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.gateway.rules import failure, refusal
+import orjson
+
+from scripts.gateway.rules import JSON, envelope, failure, quoted, refusal
 from scripts.gateway.settings import CLIENTS, Settings
 
 CONFIG = "bodies.cfg"
@@ -30,6 +32,8 @@ FORM = "{ req.hdr(content-type) -i -m beg application/x-www-form-urlencoded }"
 BROKEN = "%([^0-9A-Fa-f]|[0-9A-Fa-f]([^0-9A-Fa-f]|$)|$)"
 """In a form or an address; TorchServe answers the first with a 500, which would be sent again."""
 WAIT = "http-request wait-for-body time 10s"
+PAUSE = 300
+"""Milliseconds."""
 
 
 def bounded(settings: Settings, held: int) -> Iterator[str]:
@@ -47,31 +51,51 @@ def bounded(settings: Settings, held: int) -> Iterator[str]:
         "if { req.hdr(content-type) -i -m beg multipart/ }",
     )
     yield from too_large(settings, "req.body_size")
-    yield f"{WAIT} if !{{ req.body_size gt {held} }}"
+    yield f"acl beyond req.body_size gt {held}"
+    yield f"{WAIT} if !beyond"
+    yield f"acl beyond req.body_len gt {held}"  # one in chunks announces nothing
     yield from too_large(settings, "req.body_len")
     yield f"acl broken_form req.body -m reg '{BROKEN}'"
     yield refusal(400, "malformed", "a form has a % that no two hexadecimal digits follow", f"if {FORM} broken_form")
 
 
 def led(settings: Settings, held: int) -> Iterator[str]:
-    """Rule of the door: where bodies go that it does not hold; those in chunks announce no size."""
+    """Rule of the door: where bodies go that it does not hold."""
     if settings.max_body > held:
-        yield f"use_backend bodies if {{ req.body_size gt {held} }} or {{ req.body_len gt {held} }}"
+        yield "use_backend bodies if beyond"
+
+
+def sent() -> list[str]:
+    """The way to the second process. A connection that is kept may end with it, and the body cannot be sent again."""
+    words = f"no body of more than {HELD} bytes is taken just now"
+    return ["http-reuse never", failure(503, "unavailable", words, retry=True), f"server bodies unix@{SOCKET}"]
 
 
 def too_large(settings: Settings, length: str) -> Iterator[str]:
     """By what is announced, or by what came: a body in chunks announces nothing."""
     for kind, condition, limit in (("a form", FORM, MAX_FORM), ("a body", "", settings.max_body)):
-        yield refusal(
-            413,
-            "too_large",
-            f"{kind} of more than {limit} bytes; send several requests",
-            f"if {condition} {{ {length} gt {limit} }}",
-        )
+        yield refusal(413, "too_large", words(kind, limit), f"if {condition} {{ {length} gt {limit} }}")
+
+
+def words(kind: str, limit: int) -> str:
+    """Of a refusal."""
+    return f"{kind} of more than {limit} bytes; send several requests"
+
+
+def refused(settings: Settings) -> Iterator[str]:
+    """Rules of that process for what is too large, by what came of a body in chunks.
+
+    The door still writes then. It reads no answer behind which its connection is closed while it does, so that one
+    waits until the door has stopped, which the buffers between them soon have it do.
+    """
+    yield f"timeout tarpit {PAUSE}ms"
+    text = quoted(orjson.dumps(envelope("too_large", words("a body", settings.max_body))).decode())
+    answer = f"deny_status 413 content-type {JSON} string {text}"
+    yield f"http-request tarpit {answer} if {{ req.body_len gt {settings.max_body} }}"
 
 
 def lost(settings: Settings) -> Iterator[str]:
-    """Rules of that process. While nobody is up, `within` answers before it has all of a body, and closes.
+    """More rules of it. While nobody is up, `within` answers before it has all of a body, and closes.
 
     HAProxy 2.6 then reads no answer, and sends the request again; when it gives up it has a 502 of its own.
     """

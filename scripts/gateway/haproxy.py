@@ -147,20 +147,28 @@ def reads(process: psutil.Process, config: str) -> bool:
         return False
 
 
-def stop(folder: Path, running: Sequence[HAProxy], before: Sequence[HAProxy] = ()) -> None:
-    """Let requests that have begun have their answers, then end those that run, and those that they took over from.
+def stop(folder: Path, door: HAProxy | None, holding: HAProxy | None, before: Sequence[HAProxy] = ()) -> None:
+    """Let requests that have begun have their answers, then end both that run, and those that the door took over from.
 
     SIGUSR1 would close all of its sockets at once, and with them the one between its two proxies, which a request needs
     whose body is still arriving, or that is sent again; and it would wait for clients that keep a connection and ask
     nothing. So the door closes first.
     """
-    deadline, admin = monotonic() + DRAIN_SECONDS, folder / maps.ADMIN
-    with suppress(OSError):  # it has ended by itself
-        maps.told(admin, "shutdown frontend door")
-        while " fe=door " in maps.told(admin, "show sess") and monotonic() < deadline:
-            sleep(POLL_SECONDS)
+    deadline = monotonic() + DRAIN_SECONDS
+    while door and door.poll() is None and monotonic() < deadline and not drained(folder):
+        sleep(POLL_SECONDS)
     while any(each.poll() is None for each in before) and monotonic() < deadline:
         sleep(POLL_SECONDS)
-    for each in (*running, *before):
-        each.terminate()
-        each.wait()
+    for each in (door, holding, *before):
+        if each:
+            each.terminate()
+            each.wait()
+
+
+def drained(folder: Path) -> bool:
+    """Whether nobody comes in any more, and nobody waits; not known where HAProxy does not answer this time."""
+    admin = folder / maps.ADMIN
+    with suppress(OSError):
+        maps.told(admin, "shutdown frontend door")
+        return " fe=door " not in maps.told(admin, "show sess")
+    return False

@@ -37,7 +37,7 @@ def told(settings: Settings) -> Iterator[str]:
     yield "acl large var(txn.large) -m bool"
     yield f"http-request set-header {HEADER} {most} if large"
     yield f"http-request set-var(txn.queue) be_conn(large),sub({most}) if large"
-    yield from many("if large")
+    yield from many("if large !beyond")
 
 
 def counted() -> Iterator[str]:

@@ -64,6 +64,7 @@ def start(settings: Settings) -> Gateway:
             with socket.socket() as probe:
                 if not probe.connect_ex(("127.0.0.1", port)):
                     raise Failure(f"port {port} is in use", fix="--port and --metrics-port choose others")
+        haproxy.stop(settings.folder, None, left(settings.folder, bodies.ADMIN))
         return begin(settings, prepare(settings))
 
 
@@ -157,8 +158,11 @@ def stop(gateway: Gateway) -> None:
         process.terminate()
         for each in processes.await_end(family, DRAIN_SECONDS + 5):
             each.kill()
-    alone = [pid for admin in (maps.ADMIN, bodies.ADMIN) if (pid := reload.pid(gateway.folder, admin))]
-    if alone:  # all who watched over them were killed
-        haproxy.stop(gateway.folder, [haproxy.Adopted(processes.find(pid)) for pid in alone])
+    haproxy.stop(gateway.folder, left(gateway.folder, maps.ADMIN), left(gateway.folder, bodies.ADMIN))
     for name in (FILE, maps.ADMIN, attempts.SOCKET, bodies.ADMIN, bodies.SOCKET):
         (gateway.folder / name).unlink(missing_ok=True)
+
+
+def left(folder: Path, admin: str) -> haproxy.Adopted | None:
+    """The HAProxy that answers at that socket, where all who watched over it were killed."""
+    return haproxy.Adopted(processes.find(pid)) if (pid := reload.pid(folder, admin)) else None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.console import Failure, out
-from scripts.gateway import keys, reload, state
+from scripts.gateway import bodies, keys, reload, state
 from scripts.gateway.haproxy import LOG
 from scripts.gateway.state import Gateway
 
@@ -24,6 +24,7 @@ def report(gateway: Gateway) -> dict[str, Any]:
         "state": STATES[watched, haproxy > 0],
         "pid": gateway.pid if watched else None,
         "haproxy": haproxy or None,
+        "bodies": reload.pid(gateway.folder, bodies.ADMIN) or None,
         "metrics": gateway.metrics,
         "servers": gateway.servers,
         "models": gateway.models,

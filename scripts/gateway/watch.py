@@ -20,10 +20,12 @@ from time import monotonic, sleep
 from types import FrameType
 
 from scripts.console import Failure
-from scripts.gateway import bodies, handover, keys, maps, readiness, reload, state, versions
+from scripts.gateway import bodies, handover, keys, maps, readiness, reload, settings, state, versions
+from scripts.gateway.configuration import render_bodies
 from scripts.gateway.haproxy import CONFIG, LOG, OLD_LOG, Adopted, HAProxy, adopted, append, spawn, spawn_bodies, stop
 from scripts.gateway.memory import Memory
 from scripts.gateway.settings import KEY_MAP
+from scripts.server import processes
 from scripts.server.keeper import Keeper, begin_again, said
 
 MODULE = "scripts.gateway.watch"
@@ -58,11 +60,11 @@ class Watch:
             self.write_keys()
         self.servers = reload.stamp(folder)
         self.asked = False
-        found: list[HAProxy] = [*adopted(CONFIG)] if again else []
+        found = going_on(folder, CONFIG, maps.ADMIN) if again else []
         self.haproxy, self.begun = found.pop() if found else spawn(folder, self.door), monotonic()
         self.before = found
         """Those that finish what they have."""
-        holding: list[HAProxy] = [*adopted(bodies.CONFIG)] if again else []
+        holding = going_on(folder, bodies.CONFIG, bodies.ADMIN) if again else []
         self.bodies = holding.pop() if holding else spawn_bodies(folder, self.inner)
         self.memories = [Memory(folder / admin) for admin in (maps.ADMIN, bodies.ADMIN)]
         self.wait = POLL_SECONDS
@@ -82,7 +84,7 @@ class Watch:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_IGN)
             self.door.shutdown(socket.SHUT_RDWR)  # the keeper has it, too
-            stop(self.folder, [self.haproxy, self.bodies], self.before)
+            stop(self.folder, self.haproxy, self.bodies, self.before)
         return 0
 
     def turn(self) -> None:
@@ -202,6 +204,13 @@ class Watch:
         self.asked = True
 
 
+def going_on(folder: Path, config: str, admin: str) -> list[HAProxy]:
+    """Those of a watch before, the latest last: it answers, and is nobody's child where a keeper was killed, too."""
+    pid = reload.pid(folder, admin)
+    others: list[HAProxy] = [each for each in adopted(config) if each.pid != pid]
+    return [*others, Adopted(processes.find(pid))] if pid else others
+
+
 def end(number: int, frame: FrameType | None) -> None:
     """Of SIGTERM and SIGINT."""
     raise Ended
@@ -224,12 +233,12 @@ def bound(log: Path) -> None:
 
 def main(folder: str, host: str, port: str, key_file: str = "", doors: str = "") -> int:
     """Watch, until a signal asks for the end; `doors` are the descriptors that a keeper before had, as `7,8`."""
-    if doors:
-        door, inner = (socket.socket(fileno=int(number)) for number in doors.split(","))
-    else:
-        door, inner = listening(host, int(port)), bodies.listening(Path(folder))
+    place, before = Path(folder), [socket.socket(fileno=int(number)) for number in filter(None, doors.split(","))]
+    door = before[0] if before else listening(host, int(port))
+    inner = before[1] if before[1:] else bodies.listening(place)
+    (place / bodies.CONFIG).write_text(render_bodies(settings.load(place)))  # a keeper of before may have had none
     keys_of = Path(key_file) if key_file else None
-    return Keeper(lambda again: Watch(Path(folder), (door, inner), keys_of, again).run(), bool(doors)).run()
+    return Keeper(lambda again: Watch(place, (door, inner), keys_of, again).run(), bool(doors)).run()
 
 
 if __name__ == "__main__":

@@ -47,6 +47,13 @@ def test_a_body_beyond_the_limit_is_refused_and_reaches_nobody(gateway, chunked)
     assert (refused.status_code, refused.json()["error_type"], len(server.seen)) == (413, "too_large", 1)
 
 
+@pytest.mark.parametrize("size", [2 << 20, 20 << 20])
+def test_a_body_far_beyond_the_limit_is_refused_while_it_is_still_sent(gateway, size):
+    settings, (server,) = gateway(1, 8)
+    assert [send(settings, size, True).status_code for _ in range(8)] == [413] * 8
+    assert server.seen == []
+
+
 def test_a_limit_below_what_the_door_holds(gateway):
     settings, _ = gateway(1, 8, max_body=1000)
     assert [send(settings, size, chunked).status_code for size in (1000, 1001) for chunked in (True, False)] == [
@@ -83,10 +90,12 @@ def test_too_many_large_requests_are_refused_however_large(gateway, monkeypatch,
     monkeypatch.setattr(large, "WAITING", 2)
     settings, (server,) = gateway(1, 8)
     server.gate = threading.Semaphore(0)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         inside = [pool.submit(send, settings, size) for _ in range(2)]
         wait_for(lambda: waiting(settings) == 2, "both inside")
         refused = send(settings, size)
+        inside.append(pool.submit(send, settings, (1 << 20) + HELD - size))  # those of the other kind count apart
+        wait_for(lambda: waiting(settings) == 3, "another one inside")
         server.gate.release(MANY)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
         assert {each.result().status_code for each in inside} == {200}

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event
 from time import sleep
 
@@ -62,6 +63,36 @@ def port(server: Cli) -> Iterator[int]:
     server("gateway", "--port", str(found), "--metrics-port", str(found + 1))
     yield found
     server("gateway", "stop", "--port", str(found))
+    assert left(server.runs / f"gateway-{found}") == []
+
+
+def remembered(folder: Path) -> int:
+    """Process id of who watches over it, or of the keeper of that."""
+    return int(json.loads((folder / "gateway.json").read_text())["pid"])
+
+
+def left(folder: Path) -> list[int]:
+    """Process ids of HAProxies in that folder."""
+    return [each.pid for each in psutil.process_iter() if each.name() == "haproxy" and each.cwd() == str(folder)]
+
+
+def test_nothing_is_left_of_what_was_killed_one_after_the_other(server: Cli, port: int):
+    folder = server.runs / f"gateway-{port}"
+    keeper = psutil.Process(remembered(folder))
+    first = wait_for(lambda: watch_below(keeper), "a watch")
+    before = {reload.pid(folder, admin) for admin in (maps.ADMIN, bodies.ADMIN)}
+    first.kill()
+    second = wait_for(lambda: (found := watch_below(keeper)) and found != first and found, "another watch")
+    wait_for(lambda: watch_below(second) is None, "one that watches")
+    keeper.kill()
+    wait_for(lambda: remembered(folder) == second.pid and watch_below(second), "a watch in its place")
+    assert {reload.pid(folder, admin) for admin in (maps.ADMIN, bodies.ADMIN)} == before
+    assert set(left(folder)) == before
+    for each in [second, watch_below(second), psutil.Process(reload.pid(folder))]:
+        each.kill()
+    wait_for(lambda: not reload.pid(folder), "the end of the door")
+    server("gateway", "--port", str(port), "--metrics-port", str(port + 1))
+    assert len(left(folder)) == 2
 
 
 def test_a_watch_and_its_keeper_are_killed(server: Cli, port: int):

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from scripts.console import Failure
-from scripts.gateway import handover, maps, memory, report, state, watch
+from scripts.gateway import handover, haproxy, maps, memory, report, state, watch
 from scripts.gateway.haproxy import LOG, OLD_LOG
 from scripts.paths import ROOT
 from scripts.server import java
@@ -241,3 +241,20 @@ def test_what_haproxy_and_its_watch_write_stays_where_one_sets_flags_of_what_it_
     ]
     assert log.read_text()[0] == "2"  # of the year: no hole is before it
     assert log.read_text().endswith(" later\n")
+
+
+def test_a_stop_waits_although_haproxy_once_did_not_answer(tmp_path, monkeypatch):
+    said = iter([BrokenPipeError, " fe=door ", ""])
+
+    def told(admin, command):
+        if command != "show sess":
+            return ""
+        answer = next(said)
+        if answer is BrokenPipeError:
+            raise BrokenPipeError
+        return answer
+
+    monkeypatch.setattr(haproxy.maps, "told", told)
+    door = subprocess.Popen(["sleep", "60"])
+    haproxy.stop(tmp_path, door, None)
+    assert (list(said), door.poll()) == ([], -signal.SIGTERM)
