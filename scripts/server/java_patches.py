@@ -3,10 +3,10 @@
 TorchServe is not developed further, and the way it takes requests into a batch (`Model.pollBatch`) costs more than
 anything else of it: a lone request waits for company although a worker is idle, and with a delay of 0 a batch ends with
 its second request. And it closes the connection after every error (`NettyUtils.sendHttpResponse`), so that each refused
-request costs a new one just when there is no time for it. With `--auth` it wants its token of a browser that opens a
-page. Such things are decided by single instructions. So a class is taken from the jar that is installed, changed, and
-put where Java looks first: TorchServe's launcher begins the class path with the folder it is called in. Nothing of
-TorchServe's is kept here but the bytes around each change; a class of any other content is left alone.
+request costs a new one just when there is no time for it. Such things are decided by single instructions. So a class is
+taken from the jar that is installed, changed, and put where Java looks first: TorchServe's launcher begins the class
+path with the folder it is called in. Nothing of TorchServe's is kept here but the bytes around each change; a class of
+any other content is left alone.
 
 Instructions and class files: The Java Virtual Machine Specification, chapters 4 and 6.
 """
@@ -91,35 +91,7 @@ CLOSE_AFTER_BAD_REQUEST = Change(
     after="1507 110190 a00026",  # if (code != 400)
 )
 """`sendHttpResponse`: what is no HTTP gets a 400, and nothing behind it on the connection can be read."""
-PAGES = r"/predictions/[^/?%]+/[^/?%]+/(ui|docs(/[\w.-]+)?)"
-"""Addresses that a browser opens, which cannot send a token with one. The page says nothing of the archive until it has
-asked for that; see `handler.protocols.OPEN`."""
-METHOD, REGEX = "matches", "(Ljava/lang/String;)Z"
-CONSTANTS = Change(
-    before="0009 546f6b656e54797065 0021 0008 0002",  # the last one, "TokenType", and what follows all of them
-    after="0009 546f6b656e54797065"
-    + "".join(f"01 {len(text):04x} {text.encode().hex()}" for text in (PAGES, METHOD, REGEX))  # 210, 211, 212
-    + "08 00d2 0c 00d3 00d4 0a 0027 00d6 0021 0008 0002",  # 213: PAGES; 214: name and type; 215: String.matches
-)
-"""Section 4.4. The class has 209 constants, and 39 is `String`."""
-MORE_CONSTANTS = Change(before="cafebabe 0000 0034 00d2", after="cafebabe 0000 0034 00d8")
-PAGES_NEED_NO_TOKEN = Change(
-    before="0000014f 0005 0007 00000082 b8000d b60013 99006f",  # if (isEnabled()), see whether there is a token
-    after="0000015d 0005 0007 00000090 b8000d b60013 99007d"
-    + "2c b9007f0100 12d5 b600d7 9a006f",  # and not request.uri().matches(PAGES)
-)
-"""`handleRequest`. What follows is 14 bytes later: `MOVED`."""
-MOVED = Change(before="0001 001f 0041 0042", after="0001 002d 004f 0050")
-"""Where exceptions are caught (section 4.7.3), and the first place that a branch leads to (4.7.4)."""
-MOVED_FRAME = Change(before="0004 f7 0042", after="0004 f7 0050")
-NAMES_OF_VARIABLES = Change(before="00ab 00000052 0008", after="00ce 00000052 0008")
-"""For debuggers; where they begin has moved, too. Under a name that no attribute of code has they are not looked at."""
 PATCHES = (
-    Patch(
-        "org/pytorch/serve/http/TokenAuthorizationHandler.class",
-        "5276c75ded883dd2ba0930ccc0e1353987c59b60af402f0b0c41fedfdd20dae9",
-        (CONSTANTS, MORE_CONSTANTS, PAGES_NEED_NO_TOKEN, MOVED, MOVED_FRAME, NAMES_OF_VARIABLES),
-    ),
     Patch(
         "org/pytorch/serve/wlm/Model.class",
         "7c5523f1fe77fe79aa32665469e17725e70518692abcf4987989ef72f10d4cff",

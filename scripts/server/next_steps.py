@@ -8,6 +8,8 @@ from pathlib import Path
 
 from scripts.server.state import Server, flag
 
+LOCKED = "not with --auth, where TorchServe refuses to open a page; one behind --keys FILE opens, and asks for a key"
+
 
 def lines(server: Server, version: str | None) -> list[str]:
     """Aligned, ready to print; `version` is that of the first model, None for an archive of another project."""
@@ -37,7 +39,14 @@ def page(server: Server, version: str | None) -> str:
     if not version:
         return ""
     name = server.models[0]
-    return f"{name} in a browser: {server.inference}/predictions/{name}/{version}/ui"
+    return f"{name} in a browser: " + (
+        LOCKED if locked(server) else f"{server.inference}/predictions/{name}/{version}/ui"
+    )
+
+
+def locked(server: Server) -> bool:
+    """Whether TorchServe itself wants a token, which a browser that opens an address cannot send."""
+    return server.auth and not server.key_list
 
 
 def shown(path: Path) -> str:

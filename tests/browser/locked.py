@@ -1,4 +1,4 @@
-"""The page where a key is wanted: by a server with `--keys`, by TorchServe itself with `--auth`, and by a gateway."""
+"""The page where a key is wanted: by a server with `--keys`, and by a gateway."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page
 from tests.browser.chromium import Visit
 from tests.e2e.conftest import Cli, free_port
 
-OURS = ("requires an API key", "unknown or revoked")
 KEPT = "[document.cookie, localStorage.length, sessionStorage.length]"
 
 
@@ -34,15 +33,8 @@ def guarding(server: Cli, here: Path, key: str) -> Iterator[dict[str, str]]:
         guarded("stop")
 
 
-def locked(browser: Browser, what: str, address: str, key: str, words: tuple[str, str] = OURS) -> Iterator[str]:
+def locked(browser: Browser, what: str, address: str, key: str) -> Iterator[str]:
     """The page comes without a key, asks for one, and has it until it is loaded anew.
-
-    Args:
-        browser: which.
-        what: wants the key.
-        address: of the page.
-        key: the right one.
-        words: of the server, without a key and with a wrong one.
 
     Raises:
         AssertionError: it asks for none, takes a wrong one, or keeps it anywhere but in its memory.
@@ -50,8 +42,8 @@ def locked(browser: Browser, what: str, address: str, key: str, words: tuple[str
     with Visit(browser, address) as visit:
         page = visit.page
         page.goto(f"{address}#tokenize")
-        give(page, words[0], "x" * len(key))
-        give(page, words[1], key)
+        give(page, "requires an API key", "x" * len(key))
+        give(page, "unknown or revoked", key)
         page.locator("nav").wait_for()
         visit.example()
         assert page.locator(".tokens li").count() > 0

@@ -61,7 +61,7 @@ def test_another_class_is_left_alone_and_so_is_what_was_changed_before(tmp_path,
     with ZipFile(other, "w") as jar:
         jar.writestr(PATCHES[0].path, installed(PATCHES[0])[:-1])
     monkeypatch.setattr(java_patches, "jar", lambda: other)
-    assert f"{Path(PATCHES[0].path).name} has SHA-256" in java_patches.install(tmp_path)
+    assert "Model.class has SHA-256" in java_patches.install(tmp_path)
     assert not (tmp_path / "org").exists()
 
 

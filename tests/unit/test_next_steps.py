@@ -41,6 +41,13 @@ def test_addresses_can_be_opened_and_commands_name_the_port(tmp_path):
     assert f"  logs              {tmp_path}/logs" in text
 
 
+def test_a_page_that_no_browser_can_open_is_not_named(tmp_path):
+    text = next_steps.page(server(tmp_path, auth=True), "1.0")
+    assert "/ui" not in text
+    assert text.startswith("bert in a browser: not with --auth")
+    assert "--keys FILE" in text
+
+
 @pytest.mark.parametrize("info", ["a text", {"tasks": []}, None])
 def test_an_archive_of_another_project_has_no_page(tmp_path, info):
     assert smoke_test.version(INFO) == "1.0"
