@@ -15,7 +15,7 @@ import psutil
 import pytest
 import requests
 
-from scripts.gateway import bodies, maps, reload, state
+from scripts.gateway import bodies, haproxy, maps, reload, state
 from scripts.gateway.watch import MODULE
 from tests.e2e.conftest import Cli, free_port, wait_for
 from tests.e2e.test_lifecycle import gone
@@ -47,7 +47,7 @@ def asking(address: str) -> Iterator[list[int]]:
 
 def watch_below(keeper: psutil.Process) -> psutil.Process | None:
     """Its child that watches over HAProxy, which is another one."""
-    return next((each for each in keeper.children() if MODULE in each.cmdline()), None)
+    return next((each for each in keeper.children() if haproxy.reads(each, MODULE)), None)
 
 
 def answered(seen: list[int], number: int = 20) -> None:
@@ -73,7 +73,8 @@ def remembered(folder: Path) -> int:
 
 def left(folder: Path) -> list[int]:
     """Process ids of HAProxies in that folder."""
-    return [each.pid for each in psutil.process_iter() if each.name() == "haproxy" and each.cwd() == str(folder)]
+    running = [each for each in psutil.process_iter() if haproxy.reads(each, "-db") and not gone([each])]
+    return [each.pid for each in running if each.cwd() == str(folder)]
 
 
 def test_nothing_is_left_of_what_was_killed_one_after_the_other(server: Cli, port: int):
