@@ -40,7 +40,7 @@ def begin(
             fix=f"without an archive: scripts/bert upgrade {model} --canary {percent} changes its share, "
             f"scripts/bert upgrade {model} finishes it, scripts/bert rollback {model} ends it",
         )
-    preflight.check_archive(archive, None)
+    preflight.check_archive(archive, None, server.key_list is not None)
 
     def change() -> tuple[Loaded, Comparison | None]:
         with step(f"starting version {own_store.version(archive)} of {model}"):

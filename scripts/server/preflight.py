@@ -23,8 +23,8 @@ from scripts.server.gpu import diagnose, probe
 MOST_WORKERS = 8
 SHOWN = 3
 """Names in a message."""
-SETTINGS = "model-config.yaml"
-"""Of an archive, at its root."""
+SETTINGS, MANIFEST, HANDLER = "model-config.yaml", "MAR-INF/MANIFEST.json", "bert_handler.py"
+"""Of an archive: what it is packed with, where TorchServe reads about it, and what answers in this project's own."""
 WORKERS_PER_GPU = 2
 """One reads and writes requests while the other's are computed. Each holds the weights once."""
 
@@ -144,15 +144,24 @@ def archives(options: Options) -> list[str]:
             fix="scripts/bert up, or scripts/bert pack DIR --name NAME",
         )
     for name in options.models or there:
-        check_archive(options.store / f"{name}.mar", options.device)
+        check_archive(options.store / f"{name}.mar", options.device, options.keys is not None)
     return list(options.models) or there
 
 
-def check_archive(archive: Path, device: str | None) -> None:
-    """Refuse a file that is no archive, which one that was cut off is not, and one packed for another device."""
+def check_archive(archive: Path, device: str | None, keyed: bool = False) -> None:
+    """Refuse what cannot be served so.
+
+    Args:
+        archive: which may be cut off, or no archive.
+        device: that it is to run on.
+        keyed: whether its workers are to ask for keys.
+
+    Raises:
+        Failure: it is damaged, packed for another device, or asks for no keys.
+    """
     try:
         with ZipFile(archive) as packed:
-            packed.getinfo("MAR-INF/MANIFEST.json")
+            manifest = packed.read(MANIFEST)
             settings = packed.read(SETTINGS) if SETTINGS in packed.namelist() else b""
             astray = entries.unsafe(packed.infolist())
             for entry in packed.infolist():
@@ -167,7 +176,12 @@ def check_archive(archive: Path, device: str | None) -> None:
             f"{archive} has {names}, which TorchServe would write outside of the folder it unpacks archives into",
             fix="find out who made it; pack the checkpoint again: scripts/bert pack",
         )
-
+    if keyed and HANDLER.encode() not in manifest:
+        raise Failure(
+            f"{archive} was not packed by this project, and what answers in it asks for no keys",
+            fix="serve it by a server of its own with --auth, where TorchServe itself asks, or pack its checkpoint: "
+            "scripts/bert pack FOLDER --name NAME",
+        )
     wanted = device_type(settings)
     if device and wanted and device != wanted:
         raise Failure(

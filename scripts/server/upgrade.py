@@ -41,7 +41,7 @@ def upgrade(
     Raises:
         Failure: the new version does not start or answers wrongly; nothing was changed.
     """
-    preflight.check_archive(archive, None)
+    preflight.check_archive(archive, None, server.key_list is not None)
     before, workers = answering(server, model)
 
     def change() -> tuple[Loaded, Comparison | None]:
@@ -102,7 +102,7 @@ def add(server: Server, model: str, archive: Path, workers: int | None, timeout:
     Raises:
         Failure: it does not start or answers wrongly; nothing was changed.
     """
-    preflight.check_archive(archive, None)
+    preflight.check_archive(archive, None, server.key_list is not None)
     with step(f"starting {model}"):
         loaded = again.patiently(
             server, model, lambda: versions.bring_up(server, model, archive, workers, timeout), timeout

@@ -1,8 +1,10 @@
 """What is checked before a server starts: addresses, ports, devices, archives."""
 
+import json
 import socket
 import stat
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -189,3 +191,18 @@ def test_metrics_have_an_address_of_their_own(taken, tmp_path):
     lines = launch.properties(Options(tmp_path, metrics_host="0.0.0.0", inference_port=9000, device="cpu"), 0, tmp_path)
     assert "\nmetrics_address=http://0.0.0.0:9002\n" in lines
     assert f"\nmanagement_address=unix://{tmp_path}/" in lines
+
+
+@pytest.mark.parametrize("handler", ["bert_handler.py", "image_classifier"])
+def test_who_asks_for_keys_serves_no_archive_that_does_not(tmp_path, handler):
+    with zipfile.ZipFile(tmp_path / "a.mar", "w") as packed:
+        packed.writestr("MAR-INF/MANIFEST.json", json.dumps({"model": {"handler": handler, "modelVersion": "1.0"}}))
+    options = Options(tmp_path)
+    assert preflight.archives(options) == ["a"]
+    keyed = replace(options, keys=tmp_path / "keys")
+    if handler == "bert_handler.py":
+        assert preflight.archives(keyed) == ["a"]
+        return
+    with pytest.raises(Failure, match="asks for no keys") as caught:
+        preflight.archives(keyed)
+    assert "--auth" in caught.value.fix
