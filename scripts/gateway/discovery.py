@@ -30,8 +30,26 @@ def here() -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
             f"servers with different models cannot stand in for each other ({listed})",
             fix="name those that hold the same ones with --server URL --model NAME",
         )
+    check_keys(running)
     backends, header = tuple(map(backend, running)), management.auth_header(running[0], "inference")
     return backends, tuple(first(backends[:1], name, header) for name in running[0].models)
+
+
+def check_keys(servers: Sequence[Server]) -> None:
+    """Refuse servers of which one asks for a key that another does not know, or for none.
+
+    Raises:
+        Failure: clients would be refused by turns.
+    """
+    asked_for = {
+        server.inference_port: str(server.key_list or server.keys) if server.auth else "" for server in servers
+    }
+    if len(set(asked_for.values())) > 1:
+        listed = "; ".join(f"{port}: {file or 'none'}" for port, file in asked_for.items())
+        raise Failure(
+            f"servers that ask for different keys cannot stand in for each other ({listed})",
+            fix="start them with one --keys FILE, or name those that ask for the same with --server URL --model NAME",
+        )
 
 
 def still(before: Settings, more: bool = False) -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
@@ -56,6 +74,7 @@ def still(before: Settings, more: bool = False) -> tuple[tuple[Backend, ...], tu
             f"no server of {', '.join(sorted(known))} runs here and holds {names[0]}",
             fix="start it again; or have another one take its place: scripts/bert gateway reload",
         )
+    check_keys(running)
     backends, header = tuple(map(backend, running)), management.auth_header(running[0], "inference")
     everywhere = set.intersection(*(set(server.models) for server in running))
     kept = [name for name in dict.fromkeys([*names, *running[0].models]) if name in everywhere]

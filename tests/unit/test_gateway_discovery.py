@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from scripts.console import Failure
 from scripts.gateway import discovery
@@ -88,3 +89,16 @@ def test_a_gateway_whose_server_is_down_waits_for_it_and_takes_no_other(monkeypa
     machine(monkeypatch, **servers)
     with pytest.raises(Failure, match=r"no server of 127\.0\.0\.1:19000 runs here and holds bert"):
         discovery.still(BEFORE)
+
+
+def test_servers_that_ask_for_different_keys_stand_in_for_each_other_in_no_gateway(monkeypatch):
+    machine(monkeypatch, p19000=["bert"], p19300=["bert"])
+    first, second = discovery.listing.prune_and_list()
+    alike = replace(first, auth=True, key_list="/k"), replace(second, auth=True, key_list="/k")
+    own_tokens = replace(first, auth=True), replace(second, auth=True, folder="g")
+    for servers in (own_tokens, (first, own_tokens[1]), (alike[0], replace(alike[1], key_list="/other"))):
+        monkeypatch.setattr(discovery.listing, "prune_and_list", lambda servers=servers: servers)
+        with pytest.raises(Failure, match=r"different keys cannot .*\(19000: .*; 19300: "):
+            discovery.here()
+    discovery.check_keys(alike)
+    discovery.check_keys([first, second])
