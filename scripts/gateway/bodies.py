@@ -8,13 +8,13 @@ it to `within`, again where that is needed, as `models` does with small ones.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 
+from scripts.gateway import maps
 from scripts.gateway.rules import JSON, envelope, failure, quoted, refusal
 from scripts.gateway.settings import CLIENTS, Settings
 
@@ -107,14 +107,11 @@ def listening(folder: Path) -> socket.socket:
     """Where the door sends large bodies to: they wait there while the process that holds them starts again.
 
     Args:
-        folder: of the gateway, which nobody else may look into; its own path may be too long for a socket.
+        folder: of the gateway, which nobody else may look into.
     """
     (folder / SOCKET).unlink(missing_ok=True)
     made = socket.socket(socket.AF_UNIX)
-    here = os.open(folder, os.O_RDONLY)
-    try:
-        made.bind(f"/proc/self/fd/{here}/{SOCKET}")
-    finally:
-        os.close(here)
+    with maps.short(folder / SOCKET) as path:
+        made.bind(path)
     made.listen(CLIENTS)
     return made

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.files import private
@@ -63,12 +64,19 @@ def connected(admin: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(5)
     try:
-        here = os.open(admin.parent, os.O_RDONLY)
-        try:
-            connection.connect(f"/proc/self/fd/{here}/{admin.name}")  # its own path may be too long for a socket
-        finally:
-            os.close(here)
+        with short(admin) as path:
+            connection.connect(path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def short(path: Path) -> Iterator[str]:
+    """Another path of a socket, whose own may be longer than the 107 bytes that unix(7) takes."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

@@ -22,8 +22,8 @@ import msgspec
 import psutil
 
 from scripts.console import Failure, err
-from scripts.gateway import bodies, certificate, discovery, hosts, maps, readiness, servers, settings, state, versions
-from scripts.gateway.configuration import render, render_bodies
+from scripts.gateway import certificate, discovery, hosts, maps, readiness, servers, settings, state, versions
+from scripts.gateway.configuration import render
 from scripts.gateway.haproxy import CONFIG, check
 from scripts.gateway.settings import Settings
 
@@ -87,7 +87,6 @@ def prepare(folder: Path) -> None:
         now.save()
         versions.write(now)
         (folder / CONFIG).write_text(render(now))
-        (folder / bodies.CONFIG).write_text(render_bodies(now))
         (folder / servers.STATE).write_text(known)
         gateway = state.read(folder)
         if gateway:
