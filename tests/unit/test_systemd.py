@@ -39,7 +39,7 @@ def test_systemd_takes_the_unit(tmp_path, words, devices):
     keys.write_text(f"ada:{'k' * 24}\n")
     keys.chmod(0o600)
     with ZipFile(tmp_path / "bert.mar", "w") as archive:
-        archive.writestr("MAR-INF/MANIFEST.json", "{}")
+        archive.writestr("MAR-INF/MANIFEST.json", '{"model": {"handler": "bert_handler.py"}}')
     more = ["--keys", keys, *(["--model-store", tmp_path] if words[0] == "service" else [])]
     command = [ROOT / "scripts" / "bert", *words, *more]
     unit = subprocess.run(command, capture_output=True, text=True, check=True).stdout
