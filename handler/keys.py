@@ -44,6 +44,12 @@ def digest(key: str) -> bytes:
     return sha256(key.encode(errors="replace")).digest()
 
 
+def bearer(authorization: str) -> str:
+    """The key in a header `authorization`; empty where it has none."""
+    scheme, _, key = authorization.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
 class Keys:
     """The keys of a file; without a file everybody may ask."""
 
@@ -60,10 +66,10 @@ class Keys:
         """
         if self.file is None:
             return
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
+        key = bearer(headers.get("authorization", ""))
+        if not key:
             raise Unauthorized(f"this server requires an API key; {AUTH_HINT}")
-        given = digest(key.strip())
+        given = digest(key)
         known = [hmac.compare_digest(given, each) for each in self.current(self.file)]  # each of them, found or not
         if not any(known):
             raise Unauthorized(f"unknown or revoked API key; {AUTH_HINT}")

@@ -2,7 +2,7 @@
 
 BertError                  500  a fault of the server, or an answer that says no type
 ├── Undecodable            400  the body cannot be decoded
-├── Unauthorized           401  no key, or a wrong one; 400 from TorchServe where the server runs with `--auth`
+├── Unauthorized           401  no key, or a wrong one; 400 from a TorchServe with its own token
 ├── UnknownTask            404  the model cannot do that
 │   └── UnknownModel       404  the server has no such model or version
 ├── NotAcceptable          406  the answer has no such form

@@ -129,7 +129,7 @@ def defaults(settings: Settings) -> list[str]:
         failure(500, "internal", "the gateway failed"),
         failure(502, "internal", "the server broke off its answer", retry=True),
         failure(503, "unavailable", f"no server came up within {settings.outage} s", retry=True),
-        failure(504, "timeout", "the server did not answer in time", retry=True),
+        failure(504, "timed_out", "the server did not answer in time", retry=True),
     ]
 
 

@@ -31,7 +31,7 @@ def here() -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
             fix="name those that hold the same ones with --server URL --model NAME",
         )
     check_keys(running)
-    backends, header = tuple(map(backend, running)), management.auth_header(running[0], "inference")
+    backends, header = tuple(map(backend, running)), management.auth_header(running[0])
     return backends, tuple(first(backends[:1], name, header) for name in running[0].models)
 
 
@@ -41,9 +41,7 @@ def check_keys(servers: Sequence[Server]) -> None:
     Raises:
         Failure: clients would be refused by turns.
     """
-    asked_for = {
-        server.inference_port: str(server.key_list or server.keys) if server.auth else "" for server in servers
-    }
+    asked_for = {server.inference_port: server.key_list or "" for server in servers}
     if len(set(asked_for.values())) > 1:
         listed = "; ".join(f"{port}: {file or 'none'}" for port, file in asked_for.items())
         raise Failure(
@@ -75,7 +73,7 @@ def still(before: Settings, more: bool = False) -> tuple[tuple[Backend, ...], tu
             fix="start it again; or have another one take its place: scripts/bert gateway reload",
         )
     check_keys(running)
-    backends, header = tuple(map(backend, running)), management.auth_header(running[0], "inference")
+    backends, header = tuple(map(backend, running)), management.auth_header(running[0])
     everywhere = set.intersection(*(set(server.models) for server in running))
     kept = [name for name in dict.fromkeys([*names, *running[0].models]) if name in everywhere]
     return backends, tuple(first(backends[:1], name, header) for name in kept)

@@ -19,5 +19,5 @@ def target(server: Server, name: str, task: str, workers: Sequence[int]) -> Targ
         {"task": task, **FIELDS.get(task, {})},
         pids=[server.pid, *workers],
         metrics=server.metrics,
-        head="".join(f"{key}: {value}\r\n" for key, value in management.auth_header(server, "inference").items()),
+        head="".join(f"{key}: {value}\r\n" for key, value in management.auth_header(server).items()),
     )

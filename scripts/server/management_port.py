@@ -1,8 +1,9 @@
-"""The management API on a port of loopback, for people and scripts of the server's own user.
+"""The management API on a port of loopback, for people and scripts of the server's own user, or with the key for it.
 
 TorchServe asks nobody for a key at this port, and whoever can reach it can scale a model to nothing. So Java listens on
-a socket in a folder that only the server's user can enter, and this port passes on what that user sends, except what
-loads and unloads models, which `bert start`, `upgrade` and `retire` do with care for what runs.
+a socket in a folder that only the server's user can enter, and this port passes on what that user sends, or who has the
+key of the name `management`, except what loads and unloads models, which `bert start`, `upgrade` and `retire` do with
+care for what runs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import ClassVar
 
-from scripts.server import unix_http
+from scripts.server import keys, unix_http
 from scripts.server.state import Server
 
 SECONDS = 600
@@ -28,6 +29,7 @@ USERS = (0, os.getuid())
 """Root may do as it likes anyway."""
 MOST = 1 << 20
 """Bytes of a request's body."""
+KEYED = f"whoever sends the key of the name {keys.MANAGEMENT}, which --auth makes and a file of --keys may have"
 DROPPED = {"connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive"}
 """Headers of an answer that belong to the connection it came by."""
 
@@ -44,7 +46,7 @@ def serve(server: Server) -> ThreadingHTTPServer | None:
     class Bound(Relay):
         socket_path = server.management_socket
         own_port = server.management_port
-        keyed = server.auth and not server.key_list
+        key_file = Path(server.key_list) if server.key_list else None
 
     listener = ThreadingHTTPServer(("127.0.0.1", server.management_port), Bound)
     Thread(target=listener.serve_forever, name="management", daemon=True).start()
@@ -58,27 +60,33 @@ class Relay(BaseHTTPRequestHandler):
     timeout = 60
     socket_path: ClassVar[Path]
     own_port: ClassVar[int]
-    keyed: ClassVar[bool]
-    """Whether TorchServe asks for its own token: then it decides, whoever the user is."""
+    key_file: ClassVar[Path | None]
 
     def relay(self) -> None:
         """Pass a request on and its answer back."""
-        if not self.keyed and owner(self.client_address[1], self.own_port) not in USERS:
+        if not self.allowed():
             self.close_connection = True  # its body was not read
-            return self.say(403, "the management API answers the user who started the server; others need --auth")
+            return self.say(403, f"the management API answers the user who started the server, and {KEYED}")
         length = self.headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MOST:
             self.close_connection = True
             return self.say(413, f"a body of at most {MOST} bytes; requests of this API have none")
         body = self.rfile.read(int(length))
         try:
-            headers = {name: value for name in ("authorization", "content-type") if (value := self.headers.get(name))}
+            kind = self.headers.get("content-type")
+            headers = {"content-type": kind} if kind else {}
             with closing(unix_http.Connection(self.socket_path)) as connection:
                 answer = connection.ask(self.command, self.path, SECONDS, headers, body)
         except unix_http.ERRORS as error:
             return self.say(503, f"TorchServe does not answer: {type(error).__name__}")
         kept = {name: value for name, value in answer.headers.items() if name.lower() not in DROPPED}
         return self.answer(answer.status, answer.body, kept)
+
+    def allowed(self) -> bool:
+        """Whether it is a request of the server's user, or carries the key for this."""
+        if owner(self.client_address[1], self.own_port) in USERS:
+            return True
+        return self.key_file is not None and keys.manages(self.key_file, self.headers.get("authorization", ""))
 
     do_GET = do_PUT = do_OPTIONS = relay
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from scripts.server.state import Server, flag
 
-LOCKED = "not with --auth, where TorchServe refuses to open a page; one behind --keys FILE opens, and asks for a key"
-
 
 def lines(server: Server, version: str | None) -> list[str]:
     """Aligned, ready to print; `version` is that of the first model, None for an archive of another project."""
@@ -27,8 +25,8 @@ def pairs(server: Server, version: str | None) -> Iterator[tuple[str, str]]:
         yield "OpenAI's clients", f"base_url={server.inference}/predictions/{name}/{version}/v1"
     yield "metrics", server.metrics
     yield "logs", shown(server.logs)
-    if server.auth:
-        yield "keys", shown(Path(server.key_list or server.keys))
+    if server.key_list:
+        yield "keys", shown(Path(server.key_list))
     yield "your own model", "scripts/bert pack FOLDER --name NAME, then"
     yield "", f"scripts/bert start NAME{port}"
     yield "stop it with", f"scripts/bert stop{port}"
@@ -39,14 +37,7 @@ def page(server: Server, version: str | None) -> str:
     if not version:
         return ""
     name = server.models[0]
-    return f"{name} in a browser: " + (
-        LOCKED if locked(server) else f"{server.inference}/predictions/{name}/{version}/ui"
-    )
-
-
-def locked(server: Server) -> bool:
-    """Whether TorchServe itself wants a token, which a browser that opens an address cannot send."""
-    return server.auth and not server.key_list
+    return f"{name} in a browser: {server.inference}/predictions/{name}/{version}/ui"
 
 
 def shown(path: Path) -> str:

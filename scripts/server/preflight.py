@@ -52,7 +52,7 @@ class Options:
     agent_host: str = "127.0.0.1"
 
     def ports(self) -> dict[str, int]:
-        """Flag -> port. gRPC takes two, the second one for management."""
+        """Flag -> port."""
         first = self.inference_port
         grpc = self.grpc_port or (7070 if first == 8080 else first + 3)
         return {
@@ -60,7 +60,6 @@ class Options:
             "--management-port": self.management_port or first + 1,
             "--metrics-port": self.metrics_port or first + 2,
             "--grpc-port": grpc,
-            "--grpc-port (+1)": grpc + 1,
         }
 
     def bound(self, flag: str) -> tuple[str, str]:
@@ -96,7 +95,7 @@ def check_place(options: Options) -> None:
     if options.keys:
         keys.check(options.keys)
     if options.cors_origin is not None:
-        cors.check(options.cors_origin, options.auth and options.keys is None)
+        cors.check(options.cors_origin)
     check_device(options)
     check_ports(options)
 
@@ -112,7 +111,7 @@ def default_workers(options: Options, models: Sequence[str]) -> int:
 
 
 def check_address(options: Options) -> None:
-    """Refuse to be reachable by others without a token."""
+    """Refuse to be reachable by others without a key."""
     with suppress(ValueError):
         if ipaddress.ip_address(options.host).is_loopback:
             return
@@ -144,7 +143,7 @@ def archives(options: Options) -> list[str]:
             fix="scripts/bert up, or scripts/bert pack DIR --name NAME",
         )
     for name in options.models or there:
-        check_archive(options.store / f"{name}.mar", options.device, options.keys is not None)
+        check_archive(options.store / f"{name}.mar", options.device, options.auth or options.keys is not None)
     return list(options.models) or there
 
 
@@ -179,8 +178,8 @@ def check_archive(archive: Path, device: str | None, keyed: bool = False) -> Non
     if keyed and HANDLER.encode() not in manifest:
         raise Failure(
             f"{archive} was not packed by this project, and what answers in it asks for no keys",
-            fix="serve it by a server of its own with --auth, where TorchServe itself asks, or pack its checkpoint: "
-            "scripts/bert pack FOLDER --name NAME",
+            fix="pack its checkpoint: scripts/bert pack FOLDER --name NAME; or serve it by a server of its own on "
+            "loopback, behind a proxy that asks",
         )
     wanted = device_type(settings)
     if device and wanted and device != wanted:
@@ -213,7 +212,7 @@ def check_ports(options: Options) -> None:
             clash = (
                 f"{twin} and {flag} are both {port}" if twin != flag else f"{flag} {port} is not between 1 and 65535"
             )
-            raise Failure(clash, fix=f"choose another with {flag.split()[0]}")
+            raise Failure(clash, fix=f"choose another with {flag}")
         option, address = options.bound(flag)
         error = bound.refused(address, port)
         if error and error.errno not in (errno.EADDRINUSE, errno.EACCES):
@@ -224,5 +223,5 @@ def check_ports(options: Options) -> None:
         if error:
             raise Failure(
                 f"port {port} is taken by {bound.holder(port)} ({error.strerror})",
-                fix=f"choose another with {flag.split()[0]}",
+                fix=f"choose another with {flag}",
             )

@@ -38,8 +38,8 @@ def server_report(server: Server) -> dict[str, Any]:
         "host": server.host,
         "metrics_host": server.metrics_host,
         "grpc": f"{server.host}:{server.grpc_port}",
-        "auth": server.auth,
-        "keys": str(server.key_list or server.keys) if server.auth else None,
+        "auth": server.key_list is not None,
+        "keys": server.key_list,
         "logs": str(server.logs),
         "models": [described(server, name) for name in server.models],
         "other_versions": [
@@ -158,7 +158,7 @@ def wildcard_note(host: str) -> str:
 def show_started(server: Server, body: dict[str, Any], milliseconds: float, answer: Any, version: str | None) -> None:
     """Where the server is, its first answer, a command to paste, and what comes next."""
     name = server.models[0]
-    key = ' -H "authorization: Bearer $KEY"' if server.auth else ""
+    key = ' -H "authorization: Bearer $KEY"' if server.key_list else ""
     if page := next_steps.page(server, version):
         out.print(f"\n{page}")
     out.print(f"\n{name} is served at {server.inference}/predictions/{name}{wildcard_note(server.host)}")

@@ -22,7 +22,7 @@ def find(options: Options) -> Server | None:
     Raises:
         Failure: it was started otherwise than asked. A script that went on would serve those without a key.
     """
-    draining.wait_for_stop(state.folder(options.inference_port))
+    draining.wait_for_stop(state.folder(options.inference_port), options.timeout)
     server = next((each for each in listing.prune_and_list() if each.inference_port == options.inference_port), None)
     if server is None:
         return None
@@ -108,7 +108,7 @@ def differences(options: Options, server: Server) -> Iterator[str]:
     """What was asked for and is not so; what was left at its default is not asked for."""
     if options.keys and server.key_list != str(options.keys.resolve()):
         yield f"with keys of {server.key_list}" if server.key_list else "without --keys"
-    if options.auth and (not server.auth or server.key_list):
+    if options.auth and not server.key_list:
         yield "without --auth"
     hosts = (
         ("--host", options.host, server.host),

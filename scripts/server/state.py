@@ -46,12 +46,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         store: folder of its archives.
         folder: holds its configuration, logs and locks; relative paths of TorchServe start here.
         temporary: holds unpacked archives, and Unix sockets, whose paths may have 107 characters: it is short.
-        auth: whether requests need a token.
         metrics_host: address of the metrics.
         agent_host: address of the agent for HAProxy; see `agent.py`.
         supervisor: of the process that starts Java again when it dies; 0 for none. `supervised` is when it was born.
         keeper: of the process that replaces the supervisor; see `keeper.py`. `kept` is when it was born.
-        key_list: the operator's file of keys, which workers look at; None where TorchServe itself asks for its token.
+        key_list: the file of keys that workers look at; None where they ask for none.
         request_log: whether its workers write a line for each request.
         answering: name -> the version that answers where an address names none.
         previous: name -> the version that answered before, and still does at its own address.
@@ -69,7 +68,6 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     folder: str
     temporary: str
-    auth: bool
     metrics_host: str = "127.0.0.1"
     agent_host: str = "127.0.0.1"
     key_list: str | None = None
@@ -148,11 +146,6 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.folder) / "asked"
 
     @property
-    def keys(self) -> Path:
-        """Where TorchServe with --auth writes its tokens, readable by its user only."""
-        return Path(self.folder) / "key_file.json"
-
-    @property
     def logs(self) -> Path:
         """Folder of log files."""
         return Path(self.folder) / "logs"
@@ -192,7 +185,6 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     def forget(self) -> None:
         """Remove what only a running server needs; its logs stay."""
         (Path(self.folder) / FILE).unlink(missing_ok=True)
-        self.keys.unlink(missing_ok=True)
         for folder in (
             self.own_store,
             self.locks,

@@ -121,7 +121,7 @@ def gateway(
     if keys:
         key_files.check(keys)
     if cors_origin is not None:
-        cors.check(cors_origin, token=False)
+        cors.check(cors_origin)
     check_rates(single, keys)
     key = key_files.first(keys) if keys else ""
     if unit:

@@ -100,7 +100,10 @@ Device = Annotated[
     Literal["cpu", "gpu"] | None,
     typer.Option("--device", help="device of the workers [default: a GPU if there is one]"),
 ]
-Auth = Annotated[bool, typer.Option("--auth", help="require TorchServe's own token, which it generates at each start")]
+Auth = Annotated[
+    bool,
+    typer.Option("--auth", help="as --keys, with keys that the first such start makes; `status` says in which file"),
+]
 Keys = Annotated[
     Path | None,
     typer.Option(

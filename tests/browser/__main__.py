@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import secrets
 import statistics
 import sys
 import tempfile
@@ -126,14 +125,14 @@ def mapped(browser: Browser, server: str) -> Iterator[str]:
         )
 
 
-def everything(browser: Browser, open_server: str, guarded: dict[str, str], key: str, folder: Path) -> Iterator[str]:
+def everything(browser: Browser, open_server: str, guarded: dict[str, tuple[str, str]], folder: Path) -> Iterator[str]:
     """All lines of the log."""
     yield f"python -m tests.browser --write; Chromium {browser.version}"
     yield from painted(browser, open_server)
     yield from drawn(browser, open_server, folder)
     yield from mapped(browser, open_server)
     yield from loaded(browser, open_server)
-    for what, address in guarded.items():
+    for what, (address, key) in guarded.items():
         yield from locked(browser, what, address, key)
     yield from pictures.photograph(browser, open_server, folder)
 
@@ -143,12 +142,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help=f"write {LOG.relative_to(ROOT)} and docs/images")
     arguments = parser.parse_args()
-    key, lines = secrets.token_urlsafe(24), []
+    lines: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bert-browser-") as temporary:
         here = Path(temporary)
-        with serving(folders(here), here) as command, chromium() as browser, guarding(command, here, key) as guarded:
+        with serving(folders(here), here) as command, chromium() as browser, guarding(command, here) as guarded:
             folder = pictures.FOLDER if arguments.write else here
-            for line in everything(browser, command.url, guarded, key, folder):
+            for line in everything(browser, command.url, guarded, folder):
                 print(line, flush=True)
                 lines.append(line)
     if arguments.write:

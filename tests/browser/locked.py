@@ -1,13 +1,14 @@
-"""The page where a key is wanted: by a server with `--keys`, and by a gateway."""
+"""The page where a key is wanted: by a server with `--keys` or `--auth`, and by a gateway."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
+from scripts.server import keys
 from tests.browser.chromium import Visit
 from tests.e2e.conftest import Cli, free_port
 
@@ -15,22 +16,31 @@ KEPT = "[document.cookie, localStorage.length, sessionStorage.length]"
 
 
 @contextmanager
-def guarding(server: Cli, here: Path, key: str) -> Iterator[dict[str, str]]:
-    """Addresses of pages by who wants the key: another server, and a gateway in front of this one."""
-    file = here / "keys"
-    file.write_text(f"ada:{key}\n")
-    file.chmod(0o600)
-    guarded, door = Cli(here / "guarded", server.store, free_port()), server.port + 6
-    guarded("start", "bert", "--keys", str(file))
-    try:
+def guarding(server: Cli, here: Path) -> Iterator[dict[str, tuple[str, str]]]:
+    """Address and key of a page by who wants the key: other servers, and a gateway in front of this one."""
+    with started(server, here / "made", "--auth") as made, ExitStack() as stack:
+        file = Path(made.status()[0]["keys"])
+        given = stack.enter_context(started(server, here / "given", "--keys", str(file)))
+        door = server.port + 6
+        stack.callback(server, "gateway", "stop", "--port", str(door))
         server("gateway", "--port", str(door), "--metrics-port", str(door + 1), "--keys", str(file))
-        yield {
-            "a server with keys": f"{guarded.url}/predictions/bert/1.0/ui",
+        addresses = {
+            "a server with --auth": f"{made.url}/predictions/bert/1.0/ui",
+            "a server with keys": f"{given.url}/predictions/bert/1.0/ui",
             "a gateway with keys": f"http://127.0.0.1:{door}/bert/ui",
         }
+        yield {what: (address, keys.first(file)) for what, address in addresses.items()}
+
+
+@contextmanager
+def started(beside: Cli, here: Path, *options: str) -> Iterator[Cli]:
+    """Another server of the same archive."""
+    server = Cli(here, beside.store, free_port())
+    server("start", "bert", *options)
+    try:
+        yield server
     finally:
-        server("gateway", "stop", "--port", str(door))
-        guarded("stop")
+        server("stop")
 
 
 def locked(browser: Browser, what: str, address: str, key: str) -> Iterator[str]:

@@ -95,7 +95,7 @@ def test_nothing_is_computed_that_nobody_waits_for_any_more(gateway):
         inside = pool.submit(send, "inside", 25_000)
         wait_for(lambda: server.seen == ["inside"], "one inside")
         status, kind, seconds = send("late", 300)
-        assert (status, kind) == (504, "timeout")
+        assert (status, kind) == (504, "timed_out")
         assert 0.3 <= seconds < 25
         server.gate.release(MANY)
         assert inside.result()[0] == 200

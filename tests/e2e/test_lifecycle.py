@@ -2,13 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -18,7 +18,7 @@ import requests
 
 from scripts.packing import pack as packer
 from scripts.paths import ROOT
-from scripts.server import environment
+from scripts.server import bound, environment
 from tests.e2e.conftest import free_port, wait_for
 
 HELLO = {"inputs": "hello, how are you?", "task": "embedding"}
@@ -155,23 +155,31 @@ def own_address():
         return probe.getsockname()[0]
 
 
-def test_auth_asks_for_a_token(cli):
+def test_auth_makes_keys_and_keeps_them(cli):
     shown = cli("start", "tiny", "--auth", "--metrics-host", "0.0.0.0").stdout
     assert "authorization: Bearer" in shown
+    page = re.search(r"tiny in a browser: (\S+)", shown)[1]
+    assert "<html" in requests.get(page, timeout=60).text  # asks for the key itself
     metrics = requests.get(f"http://{own_address()}:{cli.port + 2}/metrics", timeout=60)
-    assert metrics.status_code == 200  # TorchServe asks for no token here
+    assert metrics.status_code == 200  # nobody is asked for a key here
     assert "on every address of this machine" in cli("status").stdout
-    assert ask(cli).status_code == 400  # TorchServe's own status for a missing token
+    assert ask(cli).status_code == 401
     (report,) = cli.status()
     assert report["models"][0]["workers"][0]["status"] == "READY"
-    keys = Path(report["keys"])
-    assert keys.stat().st_mode & 0o077 == 0
-    inference = json.loads(keys.read_text())["inference"]
-    assert datetime.fromisoformat(inference["expiration time"][:19]) - datetime.now() > timedelta(days=300)
-    key = inference["key"]
-    assert ask(cli, headers={"authorization": f"Bearer {key}"}).status_code == 200
+    file = Path(report["keys"])
+    assert file.stat().st_mode & 0o077 == 0
+    header = {"authorization": f"Bearer {dict(line.split(':') for line in file.read_text().split())['inference']}"}
+    assert ask(cli, headers=header).status_code == 200
     assert cli("predict", "tiny", "hello").stdout.startswith("[[")
     assert "2 workers ready" in cli("scale", "tiny", "2").stdout
+    cli("stop")
+    cli("start", "tiny", "--auth")
+    assert ask(cli, headers=header).status_code == 200
+
+
+def test_grpc_manages_nothing(cli):
+    cli("start", "tiny")
+    assert not bound.refused("127.0.0.1", cli.port + 4)
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from bert_client import AsyncBertClient, BertClient, Invalid, Unauthorized, Unkn
 from handler import open_archive
 from handler.protocols.base import dump
 from scripts.paths import ROOT
+from scripts.server import keys
 from tests.e2e.test_clients import QUESTION, TEXTS, near
 
 KEY = "a-key-of-enough-characters"
@@ -176,7 +178,10 @@ def test_keys(cli, tmp_path):
             keyless.embed("hello")
 
 
-def test_torchserves_own_key(cli):
+def test_a_key_that_the_server_made(cli):
     cli("start", "tiny", "--auth")
-    with BertClient(cli.url, "tiny", api_key=KEY) as client, pytest.raises(Unauthorized, match="400"):
-        client.embed("hello")
+    key = keys.first(Path(cli.status()[0]["keys"]))
+    with BertClient(cli.url, "tiny", api_key=key) as client, BertClient(cli.url, "tiny", api_key=KEY) as other:
+        assert len(client.embed("hello")) == 1
+        with pytest.raises(Unauthorized, match="401"):
+            other.embed("hello")

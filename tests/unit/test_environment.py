@@ -194,7 +194,7 @@ def test_hostile_cases_have_names_and_steps(tmp_path):
 
 
 def test_a_java_that_ends_at_once_is_no_traceback_of_ours(tmp_path, monkeypatch):
-    server = launch.describe(Options(tmp_path), ["bert"], tmp_path)
+    server = launch.describe(Options(tmp_path), ["bert"], tmp_path, None)
     server = msgspec.structs.replace(server, folder=str(tmp_path))
     server.logs.mkdir()
     (server.logs / "console.log").write_text("Too small maximum heap\n")

@@ -43,7 +43,7 @@ def machine(monkeypatch, **servers):
 
 
 KNOWN = {"pid": 0, "created": 0.0, "host": "127.0.0.1", "management_port": 2, "metrics_port": 3, "grpc_port": 4}
-KNOWN |= {"store": "s", "auth": False, "folder": "f", "temporary": "t"}
+KNOWN |= {"store": "s", "folder": "f", "temporary": "t"}
 BEFORE = Settings(
     servers=(Backend("127.0.0.1", 19000),),
     models=(Served("bert", "1.0", "embedding", 384), Served("mine", "1.0", "embedding", 384)),
@@ -94,9 +94,9 @@ def test_a_gateway_whose_server_is_down_waits_for_it_and_takes_no_other(monkeypa
 def test_servers_that_ask_for_different_keys_stand_in_for_each_other_in_no_gateway(monkeypatch):
     machine(monkeypatch, p19000=["bert"], p19300=["bert"])
     first, second = discovery.listing.prune_and_list()
-    alike = replace(first, auth=True, key_list="/k"), replace(second, auth=True, key_list="/k")
-    own_tokens = replace(first, auth=True), replace(second, auth=True, folder="g")
-    for servers in (own_tokens, (first, own_tokens[1]), (alike[0], replace(alike[1], key_list="/other"))):
+    alike = replace(first, key_list="/k"), replace(second, key_list="/k")
+    own_keys = replace(first, key_list="/8080/keys"), replace(second, key_list="/9000/keys")
+    for servers in (own_keys, (first, own_keys[1]), (alike[0], replace(alike[1], key_list="/other"))):
         monkeypatch.setattr(discovery.listing, "prune_and_list", lambda servers=servers: servers)
         with pytest.raises(Failure, match=r"different keys cannot .*\(19000: .*; 19300: "):
             discovery.here()

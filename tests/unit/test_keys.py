@@ -134,6 +134,30 @@ def test_a_secret_of_kubernetes_is_roots_and_its_group_reads_it(file, monkeypatc
         files.check(file)
 
 
+def test_keys_are_made_once_and_for_their_user_alone(tmp_path):
+    made = files.made(tmp_path / "keys")
+    assert made.stat().st_mode & 0o777 == 0o600
+    content = made.read_text()
+    (inference, one), (management, other) = parse(content)[0]
+    assert (inference, management) == ("inference", "management")
+    assert one != other
+    assert files.made(made).read_text() == content
+    made.write_text("nothing\n")
+    with pytest.raises(Failure, match="line 1 of"):
+        files.made(made)
+
+
+def test_the_key_of_one_name_opens_management(file):
+    assert not files.manages(file, f"Bearer {ADA}")
+    with file.open("a") as more:
+        more.write(f"management:{'m' * 24}\n")
+    assert files.manages(file, f"Bearer {'m' * 24}")
+    for other in (f"Bearer {ADA}", "m" * 24, f"Bearer {'m' * 23}", "Bearer ", ""):
+        assert not files.manages(file, other)
+    file.unlink()
+    assert not files.manages(file, f"Bearer {'m' * 24}")
+
+
 def test_the_command_asks_with_the_first_key(file):
     files.check(file)
     assert files.first(file) == ADA

@@ -29,7 +29,7 @@ def server(folder, fake, **keys):
     port = fake.http.server_port
     known = {"pid": 1, "created": 0.0, "host": "127.0.0.1", "inference_port": port, "management_port": port}
     known |= {"metrics_port": port, "grpc_port": 7070, "models": ["bert"], "store": "s", "folder": str(folder)}
-    return state.Server(**{**known, "temporary": "t", "auth": False, **keys})
+    return state.Server(**{**known, "temporary": "t", **keys})
 
 
 def test_a_server_of_ours_is_asked_without_a_proxy(tmp_path, proxied):

@@ -13,7 +13,7 @@ INFO = {"model": "bert", "version": "1.0", "tasks": ["embedding"]}
 def server(folder, **keys):
     known = {"pid": 1, "created": 0.0, "host": "127.0.0.1", "inference_port": 8080, "management_port": 8081}
     known |= {"metrics_port": 8082, "grpc_port": 7070, "models": ["bert"], "store": "s", "folder": str(folder)}
-    return state.Server(**{**known, "temporary": "t", "auth": False, **keys})
+    return state.Server(**{**known, "temporary": "t", **keys})
 
 
 def test_all_that_comes_next(tmp_path, monkeypatch):
@@ -29,7 +29,7 @@ def test_all_that_comes_next(tmp_path, monkeypatch):
 
 
 def test_addresses_can_be_opened_and_commands_name_the_port(tmp_path):
-    one = server(tmp_path, host="0.0.0.0", metrics_host="0.0.0.0", inference_port=9400, auth=True, key_list="/k")
+    one = server(tmp_path, host="0.0.0.0", metrics_host="0.0.0.0", inference_port=9400, key_list="/k")
     text = "\n".join(next_steps.lines(one, "2.0"))
     assert "0.0.0.0" not in text
     assert "http://127.0.0.1:9400/predictions/bert/2.0/v1" in text
@@ -39,13 +39,6 @@ def test_addresses_can_be_opened_and_commands_name_the_port(tmp_path):
         next_steps.page(one, "2.0") == "bert in a browser: http://127.0.0.1:9400/predictions/bert/2.0/ui"
     )  # asks for a key
     assert f"  logs              {tmp_path}/logs" in text
-
-
-def test_a_page_that_no_browser_can_open_is_not_named(tmp_path):
-    text = next_steps.page(server(tmp_path, auth=True), "1.0")
-    assert "/ui" not in text
-    assert text.startswith("bert in a browser: not with --auth")
-    assert "--keys FILE" in text
 
 
 @pytest.mark.parametrize("info", ["a text", {"tasks": []}, None])

@@ -130,7 +130,6 @@ def server(folder, **keys):
         "store": str(folder),
         "folder": str(folder),
         "temporary": str(folder / "tmp"),
-        "auth": False,
     }
     return state.Server(**{**known, **keys})
 

@@ -140,8 +140,8 @@ def test_one_port_for_two_things_is_refused(tmp_path):
 
 
 def test_ports_follow_the_inference_port(tmp_path):
-    assert list(Options(tmp_path).ports().values()) == [8080, 8081, 8082, 7070, 7071]
-    assert list(Options(tmp_path, inference_port=9000).ports().values()) == [9000, 9001, 9002, 9003, 9004]
+    assert list(Options(tmp_path).ports().values()) == [8080, 8081, 8082, 7070]
+    assert list(Options(tmp_path, inference_port=9000).ports().values()) == [9000, 9001, 9002, 9003]
 
 
 @pytest.mark.parametrize(
@@ -177,13 +177,6 @@ def test_origins_that_no_browser_sends(tmp_path, origin):
     assert "https://app.example.com" in refused.value.fix
 
 
-def test_preflights_have_no_token(tmp_path):
-    options = Options(tmp_path, device="cpu", inference_port=9000, cors_origin="*", auth=True)
-    with pytest.raises(Failure, match="--cors-origin and --auth") as refused:
-        preflight.check_place(options)
-    assert "--keys" in refused.value.fix
-
-
 def test_metrics_have_an_address_of_their_own(taken, tmp_path):
     options = Options(tmp_path, inference_port=taken + 10, metrics_host="192.0.2.1")
     with pytest.raises(Failure, match=r"--metrics-host 192\.0\.2\.1 is no IPv4 address of this machine"):
@@ -199,10 +192,10 @@ def test_who_asks_for_keys_serves_no_archive_that_does_not(tmp_path, handler):
         packed.writestr("MAR-INF/MANIFEST.json", json.dumps({"model": {"handler": handler, "modelVersion": "1.0"}}))
     options = Options(tmp_path)
     assert preflight.archives(options) == ["a"]
-    keyed = replace(options, keys=tmp_path / "keys")
-    if handler == "bert_handler.py":
-        assert preflight.archives(keyed) == ["a"]
-        return
-    with pytest.raises(Failure, match="asks for no keys") as caught:
-        preflight.archives(keyed)
-    assert "--auth" in caught.value.fix
+    for keyed in (replace(options, keys=tmp_path / "keys"), replace(options, auth=True)):
+        if handler == "bert_handler.py":
+            assert preflight.archives(keyed) == ["a"]
+            continue
+        with pytest.raises(Failure, match="asks for no keys") as caught:
+            preflight.archives(keyed)
+        assert "behind a proxy that asks" in caught.value.fix

@@ -34,9 +34,8 @@ def test_a_start_beside_a_server_finds_it(tmp_path, monkeypatch):
     ("there", "asked", "words"),
     [
         ({}, {"auth": True}, "without --auth"),
-        ({"auth": True, "key_list": "/k"}, {"auth": True}, "without --auth"),
         ({}, {"keys": Path("/keys")}, "without --keys"),
-        ({"auth": True, "key_list": "/others"}, {"keys": Path("/keys")}, "with keys of /others"),
+        ({"key_list": "/others"}, {"keys": Path("/keys")}, "with keys of /others"),
         ({}, {"host": "0.0.0.0"}, "with --host 127.0.0.1"),
         ({}, {"metrics_host": "0.0.0.0"}, "with --metrics-host 127.0.0.1"),
     ],
@@ -72,6 +71,6 @@ def test_workers_are_those_of_what_is_added(tmp_path, monkeypatch):
 
 
 def test_what_runs_as_it_was_asked_for_is_taken(tmp_path, monkeypatch):
-    there = server(tmp_path, auth=True, key_list="/keys", host="0.0.0.0")
+    there = server(tmp_path, key_list="/keys", host="0.0.0.0")
     monkeypatch.setattr(listing, "prune_and_list", lambda: [there])
     assert running.find(Options(tmp_path, inference_port=8080, host="0.0.0.0", keys=Path("/keys"))) is there

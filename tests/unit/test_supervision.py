@@ -262,13 +262,15 @@ def test_workers_refuse_while_a_stop_holds_its_note_and_not_after_it_died(run):
 
 
 def test_a_start_waits_for_a_stop(run, tmp_path):
-    draining.wait_for_stop(tmp_path / "nothing")
+    draining.wait_for_stop(tmp_path / "nothing", 0)
     with locks.stop_note(run.locks).open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        waiting = threading.Thread(target=draining.wait_for_stop, args=(run.locks.parent,))
+        waiting = threading.Thread(target=draining.wait_for_stop, args=(run.locks.parent, 60))
         waiting.start()
         waiting.join(0.2)
         assert waiting.is_alive()
+        with pytest.raises(Failure, match="still being stopped after 0 s"):
+            draining.wait_for_stop(run.locks.parent, 0)
     waiting.join(10)
     assert not waiting.is_alive()
 

@@ -122,7 +122,6 @@ def server(tmp_path):
         store="",
         folder=str(tmp_path),
         temporary="",
-        auth=False,
     )
 
 

@@ -32,6 +32,8 @@ from scripts.server import (
     versions,
 )
 
+MANAGEMENT_KEY = "m" * 24
+
 
 def archive(folder, version):
     file = folder / f"{version}.mar"
@@ -128,7 +130,7 @@ class Behind(BaseHTTPRequestHandler):
 
 
 KNOWN = {"pid": 0, "created": 0.0, "host": "127.0.0.1", "inference_port": 1, "management_port": 2, "metrics_port": 3}
-KNOWN |= {"grpc_port": 4, "models": ["bert"], "store": "s", "auth": False}
+KNOWN |= {"grpc_port": 4, "models": ["bert"], "store": "s"}
 
 
 @pytest.mark.parametrize("watched", [True, False])
@@ -159,8 +161,10 @@ def port(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]
+    file = tmp_path / "keys"
+    file.write_text(f"ada:{'a' * 24}\nmanagement:{MANAGEMENT_KEY}\n")
     known = {**KNOWN, "management_port": free, "folder": str(tmp_path), "temporary": str(tmp_path)}
-    server = state.Server(**known)
+    server = state.Server(**known, key_list=str(file))
     with socketserver.ThreadingUnixStreamServer(str(server.management_socket), Behind) as behind:
         threading.Thread(target=behind.serve_forever, daemon=True).start()
         listener = management_port.serve(server)
@@ -186,8 +190,8 @@ def test_the_management_port_passes_on_what_does_not_load_models(port):
     address = f"http://127.0.0.1:{port}/models"
     with requests.Session() as session:
         session.trust_env = False
-        got = session.get(f"{address}/bert?customized=true", headers={"authorization": "Bearer k"})
-        assert got.json() == ["GET", "/models/bert?customized=true", "Bearer k"]
+        got = session.get(f"{address}/bert?customized=true", headers={"authorization": f"Bearer {MANAGEMENT_KEY}"})
+        assert got.json() == ["GET", "/models/bert?customized=true", None]  # the key is none of TorchServe's
         assert session.put(f"{address}/bert?min_worker=2").json()[:2] == ["PUT", "/models/bert?min_worker=2"]
         for refused in (session.post(address, data="url=a"), session.delete(f"{address}/bert")):
             assert refused.status_code == 405
@@ -195,13 +199,25 @@ def test_the_management_port_passes_on_what_does_not_load_models(port):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
-def test_the_management_port_is_closed_to_other_users(port):
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        ("", 403),
+        (f"Bearer {'a' * 24}", 403),  # who may ask the model may not scale it
+        (f"Bearer {MANAGEMENT_KEY[:-1]}", 403),
+        (MANAGEMENT_KEY, 403),
+        (f"Bearer {MANAGEMENT_KEY}", 200),
+        (f"bearer  {MANAGEMENT_KEY}", 200),
+    ],
+)
+def test_the_management_port_is_closed_to_other_users_without_its_key(port, authorization, status):
+    asked = f"GET /models HTTP/1.1\r\nauthorization: {authorization}\r\n\r\n"
     code = (
         "import os, socket; os.setuid(65534); asking = socket.socket()\n"
-        f"asking.connect(('127.0.0.1', {port})); asking.sendall(b'GET /models HTTP/1.1\\r\\n\\r\\n')\n"
+        f"asking.connect(('127.0.0.1', {port})); asking.sendall({asked.encode()!r})\n"
         "print(asking.recv(1000).split()[1].decode())"
     )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "403\n"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == f"{status}\n"
 
 
 def test_an_archive_becomes_a_folder_and_a_flipped_bit_is_named(tmp_path):
