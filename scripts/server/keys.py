@@ -1,4 +1,4 @@
-"""The file of keys that `start --keys` takes, or that `start --auth` makes; workers read it, see `handler/keys.py`."""
+"""The file of keys that `start --keys` takes, and `start --auth` makes; workers read it, see `handler/keys.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The management API on a port of loopback, for people and scripts of the server's own user, or with the key for it.
+"""The management API on a port of loopback, for people and scripts of the server's own user, or with its key.
 
 TorchServe asks nobody for a key at this port, and whoever can reach it can scale a model to nothing. So Java listens on
 a socket in a folder that only the server's user can enter, and this port passes on what that user sends, or who has the
