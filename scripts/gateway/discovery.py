@@ -12,6 +12,7 @@ from scripts.server import agent, listing, local, management, state
 from scripts.server.state import Server
 
 CONNECT_SECONDS = 3
+UNAUTHORIZED = 401
 
 
 def here() -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
@@ -125,7 +126,7 @@ def first(servers: Sequence[Backend], name: str, header: dict[str, str]) -> Serv
     if refusals:
         others = f"; others do not answer: {', '.join(silent)}" if silent else ""
         words = "; ".join(failure.what for failure in refusals)
-        raise Failure(f"{words}{others}", why=refusals[0].why)
+        raise Failure(f"{words}{others}", why=refusals[0].why, fix=refusals[0].fix)
     raise Failure(f"no server answers: {', '.join(silent)}", fix="start one of them first")
 
 
@@ -142,4 +143,10 @@ def asked(url: str, name: str, header: dict[str, str]) -> Served:
         about = answer.json()
         return Served(name, about["version"], about["task"], about["dimensions"])
     except (ValueError, KeyError, TypeError):
-        raise Failure(f"{address} answers {answer.status_code} and not its info", why=answer.text[:300]) from None
+        fix = (
+            "--keys FILE, in which a key stands first that the servers know"
+            if answer.status_code == UNAUTHORIZED
+            else ""
+        )
+        what = f"{address} answers {answer.status_code} and not its info"
+        raise Failure(what, why=answer.text[:300], fix=fix) from None

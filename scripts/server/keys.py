@@ -5,20 +5,26 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from handler.keys import MIN_KEY_LENGTH, bearer, digest, parse
 from scripts.console import Failure
 from scripts.files import private
+from scripts.server import state
 
-MAKE = "python3 -c 'import secrets; print(\"NAME:\" + secrets.token_urlsafe(24))' >> FILE; chmod 600 FILE"
 GROUP, OTHERS = 0o070, 0o007
 MANAGEMENT = "management"
 """The name whose key opens the management API to other users of the machine, too."""
 MADE = ("inference", MANAGEMENT)
 """Names of the keys that `start --auth` makes."""
 RANDOM_BYTES = 24
+
+
+def own(inference_port: int) -> Path:
+    """The file that `start --auth` makes for the server on that port."""
+    return state.folder(inference_port).resolve() / "keys"
 
 
 def made(file: Path) -> Path:
@@ -47,13 +53,20 @@ def check(file: Path) -> None:
     found, wrong = parse(file.read_text(errors="replace"))
     if wrong or not found:
         where = f"line {wrong[0]} of {file} is not a" if wrong else f"{file} holds no"
-        raise Failure(f"{where} line NAME:KEY; a key has at least {MIN_KEY_LENGTH} characters and no spaces", fix=MAKE)
+        what = f"{where} line NAME:KEY; a key has at least {MIN_KEY_LENGTH} characters and no spaces"
+        raise Failure(what, fix=to_make(file))
     for what, values in zip(("name", "key"), zip(*found, strict=True), strict=True):
         if len(set(values)) < len(values):
             raise Failure(
                 f"{file} holds one {what} twice" + (f": {twice(values)}" if what == "name" else ""),
                 fix="give each person a name and a key of their own, so that one can be revoked",
             )
+
+
+def to_make(file: Path) -> str:
+    """A command that adds a key."""
+    name = shlex.quote(str(file))
+    return f"python3 -c 'import secrets; print(\"NAME:\" + secrets.token_urlsafe(24))' >> {name}; chmod 600 {name}"
 
 
 def twice(values: Sequence[str]) -> str:
@@ -93,5 +106,5 @@ def first(file: Path) -> str:
     """
     found, _ = parse(file.read_text(errors="replace")) if file.exists() else ([], [])
     if not found:
-        raise Failure(f"{file} no longer holds a key", fix=MAKE)
+        raise Failure(f"{file} no longer holds a key", fix=to_make(file))
     return found[0][1]

@@ -179,7 +179,7 @@ def key_file(options: Options) -> Path | None:
     """
     if options.keys:
         return options.keys.resolve()
-    return keys.made(state.folder(options.inference_port).resolve() / "keys") if options.auth else None
+    return keys.made(keys.own(options.inference_port)) if options.auth else None
 
 
 def describe(options: Options, models: Sequence[str], place: Path, found: Path | None) -> Server:

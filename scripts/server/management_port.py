@@ -9,6 +9,7 @@ care for what runs.
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,10 +24,13 @@ SECONDS = 600
 """For an answer: a `PUT` with `synchronous=true` waits until workers have loaded their model."""
 TABLE = Path("/proc/net/tcp")
 """Linux's table of connections, with the user of each end: proc_net_tcp in the kernel's documentation."""
-LOCAL, REMOTE, USER = 1, 2, 7
+LOCAL, REMOTE, STATE, USER = 1, 2, 3, 7
 """Its columns."""
+ESTABLISHED = "01"
+"""A connection that its owner has closed belongs to user 0 there."""
 USERS = (0, os.getuid())
 """Root may do as it likes anyway."""
+PRINTABLE = set(map(chr, range(ord("!"), ord("~") + 1)))
 MOST = 1 << 20
 """Bytes of a request's body."""
 KEYED = f"whoever sends the key of the name {keys.MANAGEMENT}, which --auth makes and a file of --keys may have"
@@ -45,12 +49,18 @@ def serve(server: Server) -> ThreadingHTTPServer | None:
 
     class Bound(Relay):
         socket_path = server.management_socket
-        own_port = server.management_port
         key_file = Path(server.key_list) if server.key_list else None
 
-    listener = ThreadingHTTPServer(("127.0.0.1", server.management_port), Bound)
+    listener = Listener(("127.0.0.1", server.management_port), Bound)
     Thread(target=listener.serve_forever, name="management", daemon=True).start()
     return listener
+
+
+class Listener(ThreadingHTTPServer):
+    """Says nothing of clients that have left, each of which would have a traceback in a log of the server."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing to do: its connection is closed."""
 
 
 class Relay(BaseHTTPRequestHandler):
@@ -59,7 +69,6 @@ class Relay(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60
     socket_path: ClassVar[Path]
-    own_port: ClassVar[int]
     key_file: ClassVar[Path | None]
 
     def relay(self) -> None:
@@ -67,6 +76,8 @@ class Relay(BaseHTTPRequestHandler):
         if not self.allowed():
             self.close_connection = True  # its body was not read
             return self.say(403, f"the management API answers the user who started the server, and {KEYED}")
+        if not set(self.path) <= PRINTABLE:
+            return self.say(400, "the address holds characters that no address has")
         length = self.headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MOST:
             self.close_connection = True
@@ -84,7 +95,7 @@ class Relay(BaseHTTPRequestHandler):
 
     def allowed(self) -> bool:
         """Whether it is a request of the server's user, or carries the key for this."""
-        if owner(self.client_address[1], self.own_port) in USERS:
+        if owner(self.client_address, self.connection.getsockname()) in USERS:
             return True
         return self.key_file is not None and keys.manages(self.key_file, self.headers.get("authorization", ""))
 
@@ -95,7 +106,7 @@ class Relay(BaseHTTPRequestHandler):
         self.close_connection = True
         self.say(405, "models are loaded by scripts/bert start, upgrade and retire")
 
-    do_POST = do_DELETE = refuse
+    do_POST = do_DELETE = do_HEAD = do_PATCH = refuse
 
     def say(self, status: int, message: str) -> None:
         """An error as TorchServe writes its own."""
@@ -115,12 +126,21 @@ class Relay(BaseHTTPRequestHandler):
         """Say nothing: addresses may carry what is nobody's business."""
 
 
-def owner(client_port: int, own_port: int) -> int | None:
-    """The user id of the process at the other end of a connection over loopback; None if it is gone."""
-    loopback = int.from_bytes(bytes([127, 0, 0, 1]), sys.byteorder)
-    ends = tuple(f"{loopback:08X}:{port:04X}" for port in (client_port, own_port))
+def owner(client: tuple[str, int], own: tuple[str, int]) -> int | None:
+    """The user id of the process at the other end of a connection of this machine; None if it has closed its end.
+
+    Args:
+        client: address and port of that end.
+        own: of this one.
+    """
+    ends = end(*client), end(*own)
     for line in TABLE.read_text("ascii").splitlines()[1:]:
         columns = line.split()
-        if (columns[LOCAL], columns[REMOTE]) == ends:
+        if (columns[LOCAL], columns[REMOTE]) == ends and columns[STATE] == ESTABLISHED:
             return int(columns[USER])
     return None
+
+
+def end(address: str, port: int) -> str:
+    """As the table writes it: the address as a number of this machine's byte order."""
+    return f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,8 +24,10 @@ from scripts.server.gpu import diagnose, probe
 MOST_WORKERS = 8
 SHOWN = 3
 """Names in a message."""
-SETTINGS, MANIFEST, HANDLER = "model-config.yaml", "MAR-INF/MANIFEST.json", "bert_handler.py"
-"""Of an archive: what it is packed with, where TorchServe reads about it, and what answers in this project's own."""
+SETTINGS, MANIFEST = "model-config.yaml", "MAR-INF/MANIFEST.json"
+"""Of an archive: what it is packed with, and where TorchServe reads about it."""
+HANDLER, KEYS = "bert_handler.py", "handler/keys.py"
+"""Of this project's own archives: what answers, and what of it looks at keys."""
 WORKERS_PER_GPU = 2
 """One reads and writes requests while the other's are computed. Each holds the weights once."""
 
@@ -92,8 +95,7 @@ def check_place(options: Options) -> None:
     environment.check_names(
         {"--model-store": options.store, "the server's folder": state.folder(options.inference_port)}
     )
-    if options.keys:
-        keys.check(options.keys)
+    check_keys(options)
     if options.cors_origin is not None:
         cors.check(options.cors_origin)
     check_device(options)
@@ -120,6 +122,16 @@ def check_address(options: Options) -> None:
             f"--host {options.host} lets every machine that reaches this one use the model",
             fix="add --keys FILE or --auth to ask for a key, or --insecure if a proxy in front does that",
         )
+
+
+def check_keys(options: Options) -> None:
+    """Refuse a file of keys that is none, and two of them."""
+    if options.keys and options.auth:
+        raise Failure(
+            f"--auth makes a file of keys, and --keys (or BERT_KEYS) gives {options.keys}", fix="leave one of them out"
+        )
+    if options.keys:
+        keys.check(options.keys)
 
 
 def check_device(options: Options) -> None:
@@ -161,8 +173,8 @@ def check_archive(archive: Path, device: str | None, keyed: bool = False) -> Non
     try:
         with ZipFile(archive) as packed:
             manifest = packed.read(MANIFEST)
-            settings = packed.read(SETTINGS) if SETTINGS in packed.namelist() else b""
-            astray = entries.unsafe(packed.infolist())
+            names, astray = packed.namelist(), entries.unsafe(packed.infolist())
+            settings = packed.read(SETTINGS) if SETTINGS in names else b""
             for entry in packed.infolist():
                 packed.open(entry).close()  # compares its name with that before its bytes, which is what Java reads
     except FileNotFoundError:
@@ -170,12 +182,12 @@ def check_archive(archive: Path, device: str | None, keyed: bool = False) -> Non
     except (BadZipFile, KeyError, OSError, RuntimeError) as error:
         raise Failure(f"{archive} is damaged or no archive: {error}", fix="pack it again: scripts/bert pack") from None
     if astray:
-        names = ", ".join(map(repr, astray[:SHOWN])) + (f" and {len(astray) - SHOWN} more" if astray[SHOWN:] else "")
+        shown = ", ".join(map(repr, astray[:SHOWN])) + (f" and {len(astray) - SHOWN} more" if astray[SHOWN:] else "")
         raise Failure(
-            f"{archive} has {names}, which TorchServe would write outside of the folder it unpacks archives into",
+            f"{archive} has {shown}, which TorchServe would write outside of the folder it unpacks archives into",
             fix="find out who made it; pack the checkpoint again: scripts/bert pack",
         )
-    if keyed and HANDLER.encode() not in manifest:
+    if keyed and not asks_for_keys(manifest, names):
         raise Failure(
             f"{archive} was not packed by this project, and what answers in it asks for no keys",
             fix="pack its checkpoint: scripts/bert pack FOLDER --name NAME; or serve it by a server of its own on "
@@ -192,6 +204,14 @@ def check_archive(archive: Path, device: str | None, keyed: bool = False) -> Non
             f"{archive.name} was packed with deviceType: gpu, and no GPU can be used: {diagnose(probe()).detail}",
             fix="scripts/bert doctor; or pack it again without deviceType",
         )
+
+
+def asks_for_keys(manifest: bytes, names: Sequence[str]) -> bool:
+    """Whether what answers in an archive is this project's own, and one that knows of keys."""
+    try:
+        return KEYS in names and json.loads(manifest)["model"]["handler"] == HANDLER
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def device_type(settings: bytes) -> str | None:

@@ -8,7 +8,18 @@ from time import monotonic, sleep
 
 from scripts import smoke_test
 from scripts.console import Failure
-from scripts.server import changing, draining, inference, listing, management, preflight, state, supervise, upgrade
+from scripts.server import (
+    changing,
+    draining,
+    inference,
+    keys,
+    listing,
+    management,
+    preflight,
+    state,
+    supervise,
+    upgrade,
+)
 from scripts.server.preflight import Options
 from scripts.server.state import Server
 
@@ -108,8 +119,8 @@ def differences(options: Options, server: Server) -> Iterator[str]:
     """What was asked for and is not so; what was left at its default is not asked for."""
     if options.keys and server.key_list != str(options.keys.resolve()):
         yield f"with keys of {server.key_list}" if server.key_list else "without --keys"
-    if options.auth and not server.key_list:
-        yield "without --auth"
+    if options.auth and server.key_list != str(keys.own(options.inference_port)):
+        yield f"with keys of {server.key_list}" if server.key_list else "without --auth"
     hosts = (
         ("--host", options.host, server.host),
         ("--metrics-host", options.metrics_host, server.metrics_host),

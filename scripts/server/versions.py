@@ -36,7 +36,7 @@ def registered(server: Server, model: str) -> list[str]:
 def bring_up(server: Server, model: str, archive: Path, workers: int | None, timeout: float) -> Loaded:
     """Register an archive beside what runs, start its workers, and ask it; what fails leaves nothing behind.
 
-    Without a number there are as many workers as the archive says.
+    Without a number there are as many workers as the archive says, and one where it says none.
 
     Raises:
         Failure: it does not load, does not answer, or answers what is not a finite number.
@@ -51,9 +51,11 @@ def bring_up(server: Server, model: str, archive: Path, workers: int | None, tim
     loaded, begin = own_store.add(server.own_store, model, archive), management.logged(server)
     try:
         register(server, model, loaded)
-        await_worker(server, model, version, timeout, begin)
-        if workers is not None:
-            scaling.scale(server, model, workers, timeout, version)
+        alone = management.describe(server, model, version)["minWorkers"] > 0
+        if alone:
+            await_worker(server, model, version, timeout, begin)
+        if workers is not None or not alone:
+            scaling.scale(server, model, workers or 1, timeout, version)
         check_answer(server, model, version)
     except BaseException:
         take_down(server, model, loaded)

@@ -10,7 +10,7 @@ import typer
 
 from scripts.deploy import systemd
 from scripts.paths import MODEL_STORE
-from scripts.server.preflight import Options, archives, check_address
+from scripts.server.preflight import Options, archives, check_address, check_keys
 from scripts.verbs.options import (
     AgentHost,
     Auth,
@@ -59,6 +59,7 @@ def service(
     """
     asked = Options(store, names or [], host, inference_port, auth=auth, insecure=insecure, keys=keys)
     check_address(asked)
+    check_keys(asked)
     if names:
         archives(asked)
     given = {

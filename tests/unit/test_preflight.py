@@ -177,6 +177,19 @@ def test_origins_that_no_browser_sends(tmp_path, origin):
     assert "https://app.example.com" in refused.value.fix
 
 
+def test_a_file_of_keys_is_made_or_given(tmp_path):
+    options = Options(tmp_path, device="cpu", inference_port=9000, auth=True, keys=tmp_path / "keys")
+    with pytest.raises(Failure, match=r"--auth makes a file of keys, and --keys .* gives"):
+        preflight.check_place(options)
+
+
+def test_another_projects_handler_of_the_same_name_asks_for_no_keys(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.mar", "w") as packed:
+        packed.writestr("MAR-INF/MANIFEST.json", json.dumps({"model": {"handler": "bert_handler.py"}}))
+    with pytest.raises(Failure, match="asks for no keys"):
+        preflight.archives(Options(tmp_path, auth=True))
+
+
 def test_metrics_have_an_address_of_their_own(taken, tmp_path):
     options = Options(tmp_path, inference_port=taken + 10, metrics_host="192.0.2.1")
     with pytest.raises(Failure, match=r"--metrics-host 192\.0\.2\.1 is no IPv4 address of this machine"):
@@ -186,10 +199,13 @@ def test_metrics_have_an_address_of_their_own(taken, tmp_path):
     assert f"\nmanagement_address=unix://{tmp_path}/" in lines
 
 
-@pytest.mark.parametrize("handler", ["bert_handler.py", "image_classifier"])
+@pytest.mark.parametrize(
+    "handler", ["bert_handler.py", "image_classifier", "distil_bert_handler.py", ["bert_handler.py"]]
+)
 def test_who_asks_for_keys_serves_no_archive_that_does_not(tmp_path, handler):
     with zipfile.ZipFile(tmp_path / "a.mar", "w") as packed:
         packed.writestr("MAR-INF/MANIFEST.json", json.dumps({"model": {"handler": handler, "modelVersion": "1.0"}}))
+        packed.writestr("handler/keys.py", "")
     options = Options(tmp_path)
     assert preflight.archives(options) == ["a"]
     for keyed in (replace(options, keys=tmp_path / "keys"), replace(options, auth=True)):

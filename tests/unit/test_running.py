@@ -34,6 +34,7 @@ def test_a_start_beside_a_server_finds_it(tmp_path, monkeypatch):
     ("there", "asked", "words"),
     [
         ({}, {"auth": True}, "without --auth"),
+        ({"key_list": "/others"}, {"auth": True}, "with keys of /others"),
         ({}, {"keys": Path("/keys")}, "without --keys"),
         ({"key_list": "/others"}, {"keys": Path("/keys")}, "with keys of /others"),
         ({}, {"host": "0.0.0.0"}, "with --host 127.0.0.1"),

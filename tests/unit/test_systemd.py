@@ -15,7 +15,7 @@ from scripts.paths import ROOT
     ("words", "devices"),
     [
         (["service"], True),
-        (["service", "bert", "--host", "0.0.0.0", "--insecure", "--device", "cpu", "--drain", "5", "--auth"], False),
+        (["service", "bert", "--host", "0.0.0.0", "--insecure", "--device", "cpu", "--drain", "5"], False),
         (
             [
                 "gateway",
@@ -40,6 +40,7 @@ def test_systemd_takes_the_unit(tmp_path, words, devices):
     keys.chmod(0o600)
     with ZipFile(tmp_path / "bert.mar", "w") as archive:
         archive.writestr("MAR-INF/MANIFEST.json", '{"model": {"handler": "bert_handler.py"}}')
+        archive.writestr("handler/keys.py", "")
     more = ["--keys", keys, *(["--model-store", tmp_path] if words[0] == "service" else [])]
     command = [ROOT / "scripts" / "bert", *words, *more]
     unit = subprocess.run(command, capture_output=True, text=True, check=True).stdout

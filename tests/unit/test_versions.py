@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from queue import SimpleQueue
 from types import SimpleNamespace
+from typing import ClassVar
 from zipfile import ZipFile
 
 import pytest
@@ -112,10 +113,13 @@ def test_shapes_are_labels_and_lengths():
 class Behind(BaseHTTPRequestHandler):
     """Says what it was asked, as TorchServe's management API would."""
 
+    seen: ClassVar[list[str]] = []
+
     def address_string(self):
         return "socket"
 
     def do_GET(self):
+        self.seen.append(self.path)
         body = json.dumps([self.command, self.path, self.headers.get("authorization")]).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
@@ -151,6 +155,13 @@ def test_a_java_that_is_being_started_again_is_waited_for(tmp_path, monkeypatch,
             threading.Thread(target=behind.serve_forever, daemon=True).start()
             assert back.result(timeout=30).supervisor == os.getpid()
             behind.shutdown()
+
+
+@pytest.fixture
+def behind():
+    """Addresses that get behind the relay."""
+    Behind.seen.clear()
+    return Behind.seen
 
 
 @pytest.fixture
@@ -218,6 +229,49 @@ def test_the_management_port_is_closed_to_other_users_without_its_key(port, auth
         "print(asking.recv(1000).split()[1].decode())"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == f"{status}\n"
+
+
+OTHER_USER = "import encodings.idna, os, socket, sys; os.setuid(65534); port = int(sys.argv[1])\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+def test_a_connection_from_another_address_is_not_that_of_the_same_port(port):
+    code = (
+        "first = socket.create_connection(('127.0.0.1', port)); own = first.getsockname()[1]; first.close()\n"
+        "asking = socket.socket(); asking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+        "asking.bind(('127.0.0.2', own)); asking.connect(('127.0.0.1', port))\n"
+        "asking.sendall(b'GET /models HTTP/1.1\\r\\n\\r\\n'); print(asking.recv(1000).split()[1].decode())"
+    )
+    asked = subprocess.check_output([sys.executable, "-c", OTHER_USER + code, str(port)], text=True)
+    assert asked == "403\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+def test_who_has_closed_a_connection_is_nobody(port, behind, capfd):
+    code = (
+        "for _ in range(50):\n"
+        "    asking = socket.create_connection(('127.0.0.1', port))\n"
+        "    asking.sendall(b'PUT /models/bert?max_worker=0 HTTP/1.1\\r\\n\\r\\n'); asking.close()"
+    )
+    subprocess.run([sys.executable, "-c", OTHER_USER + code, str(port)], check=True)
+    with requests.Session() as session:
+        session.trust_env = False
+        assert session.get(f"http://127.0.0.1:{port}/models").status_code == 200
+    assert behind == ["/models"]
+    assert capfd.readouterr().err == ""  # each would be a traceback in a log of the server
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PATCH"])
+def test_what_management_does_not_know_is_said_as_it_says_things(port, method):
+    with requests.Session() as session:
+        session.trust_env = False
+        assert session.request(method, f"http://127.0.0.1:{port}/models").status_code == 405
+
+
+def test_addresses_of_management_are_printable(port):
+    with socket.create_connection(("127.0.0.1", port)) as asking:
+        asking.sendall("GET /models/b\u00e9 HTTP/1.1\r\n\r\n".encode())
+        assert asking.recv(1000).split()[1] == b"400"
 
 
 def test_an_archive_becomes_a_folder_and_a_flipped_bit_is_named(tmp_path):
