@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from types import FrameType
 from typing import NoReturn
@@ -33,6 +34,8 @@ from scripts.verbs import (
 )
 from scripts.verbs.finite import Verb
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+ROOM = "make room where BERT_RUNS (or .run) and TMPDIR are; `df` shows how much there is"
 VERBS = (
     lifecycle.up,
     model.pull,
@@ -94,7 +97,8 @@ def main() -> None:
         failure.show()
         raise SystemExit(1) from None
     except OSError as error:
-        Failure(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")).show()
+        fix = ROOM if error.errno in FULL else ""
+        Failure(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), fix=fix).show()
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -11,9 +11,10 @@ import fcntl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, BinaryIO
+from typing import Any
 
 import psutil
 
@@ -30,14 +31,14 @@ NO_FILES = 3
 
 
 @contextmanager
-def stopping(server: Server) -> Iterator[BinaryIO]:
+def stopping(server: Server) -> Iterator[FileIO]:
     """Hold the note that says this server is being stopped, when whoever held it before is done.
 
     The supervisor then starts no Java, and `start` waits. Should this process die, the server goes on.
     """
     file = stop_note(server.locks)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("ab") as note:
+    with file.open("ab", buffering=0) as note:
         fcntl.flock(note, fcntl.LOCK_EX)
         note.truncate(0)
         try:
@@ -62,7 +63,7 @@ def wait_for_stop(folder: Path, timeout: float) -> None:
         sleep(POLL_SECONDS)
 
 
-def drain(server: Server, note: BinaryIO, seconds: float) -> int:
+def drain(server: Server, note: FileIO, seconds: float) -> int:
     """Answer what was accepted, refuse what comes, and close the door.
 
     Returns:
@@ -82,7 +83,7 @@ def drain(server: Server, note: BinaryIO, seconds: float) -> int:
     return 0
 
 
-def finish(server: Server, note: BinaryIO, seconds: float) -> None:
+def finish(server: Server, note: FileIO, seconds: float) -> None:
     """As `drain`, for a Java that cannot be asked: what waits in its queues is refused, too."""
     deadline = monotonic() + seconds
     heard.await_drain(server, deadline)
@@ -90,10 +91,10 @@ def finish(server: Server, note: BinaryIO, seconds: float) -> None:
     calm(lambda: busy(server), deadline)
 
 
-def refuse(note: BinaryIO) -> None:
-    """Have workers refuse what comes to them from now on."""
-    note.write(REFUSING)
-    note.flush()
+def refuse(note: FileIO) -> None:
+    """Have workers refuse what comes to them from now on; where a disk is full, they go on until the door is closed."""
+    with suppress(OSError):
+        note.write(REFUSING)
 
 
 def pass_queues(server: Server, deadline: float) -> None:

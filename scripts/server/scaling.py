@@ -207,7 +207,9 @@ def drain_workers(
     with ThreadPoolExecutor(questions) as pool, ExitStack() as stack:
         for note in notes:
             stack.callback(note.unlink, missing_ok=True)
-            fcntl.flock(stack.enter_context(note.open("wb")), fcntl.LOCK_EX)
+            opened = stack.enter_context(note.open("wb", buffering=0))
+            fcntl.flock(opened, fcntl.LOCK_EX)
+            opened.write(b" " * len(WAITING))  # a full disk says so here, and not to the worker
         for _ in range(questions):
             connection = Connection(server.management_socket)
             pool.submit(describe_until, server, address, notes, deadline, connection)

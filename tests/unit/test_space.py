@@ -10,7 +10,7 @@ import pytest
 from scripts.bulk import engines
 from scripts.console import Failure
 from scripts.files import space
-from scripts.server import own_store
+from scripts.server import draining, own_store
 
 FULL_FILE = Path("/dev/full")
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -63,3 +63,9 @@ def test_the_folder_of_the_server_is_named_and_not_the_archive(tmp_path, monkeyp
     monkeypatch.setattr(own_store.shutil, "copyfile", lambda *_: (_ for _ in ()).throw(FULL))
     with pytest.raises(Failure, match=f"No space left on device: {tmp_path}/runs has"):
         own_store.add(tmp_path / "runs", "bert", tmp_path / "bert.mar")
+
+
+@pytest.mark.skipif(not FULL_FILE.exists(), reason="only Linux has a disk that is always full")
+def test_a_full_disk_keeps_nobody_from_stopping():
+    with FULL_FILE.open("wb", buffering=0) as note:
+        draining.refuse(note)

@@ -254,7 +254,6 @@ def test_workers_refuse_while_a_stop_holds_its_note_and_not_after_it_died(run):
     with draining.stopping(run) as note:
         assert not locks.is_refusing(run.locks)
         note.write(locks.REFUSING)
-        note.flush()
         assert locks.is_refusing(run.locks)
     assert not locks.is_refusing(run.locks)
     locks.stop_note(run.locks).write_bytes(locks.REFUSING)
