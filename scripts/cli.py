@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import signal
 from types import FrameType
 from typing import NoReturn
@@ -10,6 +9,7 @@ from typing import NoReturn
 import typer
 
 from scripts.console import Failure
+from scripts.files import space
 from scripts.server import limits
 from scripts.verbs import (
     bench,
@@ -34,7 +34,6 @@ from scripts.verbs import (
 )
 from scripts.verbs.finite import Verb
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
 ROOM = "make room where BERT_RUNS (or .run) and TMPDIR are; `df` shows how much there is"
 VERBS = (
     lifecycle.up,
@@ -97,7 +96,7 @@ def main() -> None:
         failure.show()
         raise SystemExit(1) from None
     except OSError as error:
-        fix = ROOM if error.errno in FULL else ""
+        fix = ROOM if error.errno in space.NUMBERS else ""
         Failure(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), fix=fix).show()
         raise SystemExit(1) from None
     except KeyboardInterrupt:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from scripts.console import Failure
 
-FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
+NUMBERS = (errno.ENOSPC, errno.EDQUOT)
+FULL = tuple(map(os.strerror, NUMBERS))
 """What errors say, also those that `shutil`, safetensors and a process of its own have put into a text."""
 SHORT = re.compile(r"\d+ requested and \d+ written")
 """What numpy says instead."""

@@ -15,7 +15,7 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from scripts.server import keys, unix_http
 from scripts.server.state import Server
@@ -59,8 +59,10 @@ def serve(server: Server) -> ThreadingHTTPServer | None:
 class Listener(ThreadingHTTPServer):
     """Says nothing of clients that have left, each of which would have a traceback in a log of the server."""
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing to do: its connection is closed."""
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what else went wrong."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Relay(BaseHTTPRequestHandler):

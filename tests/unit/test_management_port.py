@@ -146,3 +146,13 @@ def test_addresses_of_management_are_printable(port):
     with socket.create_connection(("127.0.0.1", port)) as asking:
         asking.sendall("GET /models/b\u00e9 HTTP/1.1\r\n\r\n".encode())
         assert asking.recv(1000).split()[1] == b"400"
+
+
+@pytest.mark.parametrize(("error", "told"), [(BrokenPipeError, False), (ConnectionResetError, False), (KeyError, True)])
+def test_a_fault_of_ours_is_told_and_a_client_that_left_is_not(port, capfd, error, told):
+    with management_port.Listener(("127.0.0.1", 0), management_port.Relay) as listener:
+        try:
+            raise error
+        except error:
+            listener.handle_error(None, ("127.0.0.1", port))
+    assert (error.__name__ in capfd.readouterr().err) == told
