@@ -1,11 +1,12 @@
 """`bert plan` against measurement: `python -m benchmarks.planning [ROUNDS]`, into `planning.json` and charts.
 
 Of each archive the host is measured as `plan` does. Then each round sends open loops at shares of what a closed loop
-gets just before, and the host's times are scaled to what it gets before and after, since a machine is not the same from
-minute to minute, and 3 % of speed are 15 % of the wait at 80 % load. The
-simulation is given the same times of sending and lengths, the load generator as a part of the host, since it takes
-cores of it, and the cores that other programs had meanwhile. Percentiles are the median of all rounds', measured ones
-and simulated ones.
+gets just before. The simulation is given the same times of sending and lengths, the load generator as a part of the
+host, since it takes cores of it, and the cores that other programs had meanwhile. And since a machine is not the same
+from one ten seconds to the next, and 3 % of speed are 15 % of the wait at 80 % load, the host's times are scaled until
+the simulation takes as much processor time of the workers, and of Java, as they took in that run: no latency is used.
+Percentiles are the median of all rounds', measured ones and simulated ones, and so is how far these are apart in
+the same run.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from scripts.planning import measuring
 from scripts.planning.chart import Chart, Line
 from scripts.planning.host import Host
 from scripts.planning.measuring import Subject
-from scripts.planning.simulation import simulate, token_seconds
+from scripts.planning.simulation import simulate
 from scripts.planning.traffic import Floats, Traffic
 from scripts.server import launch, stop
 from scripts.server.preflight import Options
@@ -44,7 +45,7 @@ from scripts.sources import presets, pull
 
 SHARES = (0.3, 0.6, 0.8, 0.9)
 """Of the requests per second that a closed loop gets."""
-SECONDS, LEAST = 10.0, 300  # of an open loop, and requests
+SECONDS, LEAST = 15.0, 300  # of an open loop, and requests
 SATURATED = 3.0  # seconds of a closed loop
 ROUNDS = 3
 SIMULATIONS = 10  # of each open loop, with other variations of batches
@@ -57,8 +58,9 @@ QUIET, TRIES = 0.1, 2
 LEVELS = (50, 99)
 PRIORITY = -10
 """Niceness of the load generator where that is allowed: clients elsewhere would not wait for a core of the host."""
-TIMES = ("batch_ms", "request_ms", "token_ms", "java_batch_ms", "frontend_ms", "client_ms", "cold_ms")
-"""Of a host that become longer as its cores become slower."""
+OF_WORKERS = ("batch_ms", "request_ms", "forward_ms", "token_ms", "cold_ms")
+OF_JAVA = ("java_batch_ms", "frontend_ms")
+TURNS = 5  # of scaling and simulating: batches depend on how fast they are
 
 
 @dataclass
@@ -72,6 +74,11 @@ class Point:
     late: list[float] = field(default_factory=list)
     refused: list[tuple[float, float]] = field(default_factory=list)
 
+    def off(self, level: int) -> float:
+        """How far a simulated percentile is from the measured one, as a share of it: the median of all rounds."""
+        pairs = zip(self.measured, self.simulated, strict=True)
+        return float(np.median([np.percentile(there, level) / np.percentile(here, level) - 1 for here, there in pairs]))
+
     def row(self, name: str, share: float) -> dict[str, Any]:
         """Percentiles, in milliseconds, and how far the prediction is off."""
         found: dict[str, Any] = {"name": name, "share": share, "rate": round(float(np.mean(self.rates)), 1)}
@@ -82,7 +89,7 @@ class Point:
                 for rounds in (self.measured, self.simulated)
             )
             found |= {f"p{level}_ms": round(was, 2), f"p{level}_predicted_ms": round(predicted, 2)}
-            found[f"p{level}_off"] = round(predicted / was - 1, 3)
+            found[f"p{level}_off"] = round(self.off(level), 3)
         refused, predicted = np.median(self.refused, axis=0).round(4).tolist()
         found |= {"refused": refused, "refused_predicted": predicted}
         found |= {"others": np.round(self.others, 2).tolist(), "late_p99_ms": np.round(self.late, 1).tolist()}
@@ -118,8 +125,17 @@ def preferred() -> Iterator[None]:
         os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
-def saturated(subject: Subject) -> tuple[float, Floats]:
-    """Requests per second of a closed loop with all batches full, of mixed lengths, and these lengths.
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Seconds of processor time during a run; of others, cores."""
+
+    workers: float
+    java: float
+    others: float
+
+
+def saturated(subject: Subject) -> float:
+    """Requests per second of a closed loop with all batches full, of mixed lengths.
 
     By Little's law, the number in flight over the mean latency: it does not count the end, when batches are not full.
     """
@@ -129,13 +145,23 @@ def saturated(subject: Subject) -> tuple[float, Floats]:
     with preferred():
         closed_loop(sent, in_flight, 1.0, whole=False)
         outcome = closed_loop(sent, in_flight, SATURATED)
-    return in_flight / float(np.mean(outcome.latencies[in_flight:])), np.asarray(made.tokens, float)
+    return in_flight / float(np.mean(outcome.latencies[in_flight:]))
 
 
-def paced(host: Host, rate: float, tokens: Floats) -> Host:
-    """The host with its times scaled so that full batches of these lengths have that rate."""
-    known = host.capacity(1000 * float(token_seconds(host, tokens).mean()), clients_here=True)
-    return msgspec.structs.replace(host, **{name: getattr(host, name) * known / rate for name in TIMES})
+def as_fast(host: Host, traffic: Traffic, used: Used) -> Host:
+    """The host with its times scaled so that this traffic takes that much processor time of it."""
+    for _ in range(TURNS):
+        found = simulate(host, 1, traffic, clients_here=True)
+        handed = found.batches * host.java_batch_ms / 1000
+        workers = used.workers / (found.batch_seconds - handed)
+        java = used.java / (handed + len(traffic.due) * host.frontend_ms / 1000)
+        host = scaled(scaled(host, OF_WORKERS, workers), OF_JAVA, java)
+    return host
+
+
+def scaled(host: Host, names: Sequence[str], factor: float) -> Host:
+    """With these of its times longer or shorter."""
+    return msgspec.structs.replace(host, **{name: getattr(host, name) * factor for name in names})
 
 
 def opened(subject: Subject, host: Host, share: float, seed: int, point: Point) -> None:
@@ -144,40 +170,40 @@ def opened(subject: Subject, host: Host, share: float, seed: int, point: Point) 
     A run that others had more than `QUIET` cores of is made again, at most `TRIES` times; the quietest counts.
     """
     runs = []
-    most, tokens = saturated(subject)
     for _ in range(TRIES):
-        rate, before = share * most, most
+        rate = share * saturated(subject)
         made = workload.make("mixed", max(LEAST, int(rate * SECONDS)), seed, subject.model.tokenizer)
-        seen = watched(subject, served.requests(subject.target, made, 1), rate, seed)
-        most, _ = saturated(subject)
-        runs.append((rate, (before + most) / 2, made, *seen))
-        if runs[-1][-1] <= QUIET:
+        runs.append((rate, made, *watched(subject, served.requests(subject.target, made, 1), rate, seed)))
+        if runs[-1][-1].others <= QUIET:
             break
-    rate, most, made, outcome, others = min(runs, key=lambda run: run[-1])
+    rate, made, outcome, used = min(runs, key=lambda run: run[-1].others)
     due = np.cumsum(np.random.default_rng(seed).exponential(1 / rate, len(made.texts)))  # as in `open_loop`
     late = np.asarray(outcome.late)
     traffic = Traffic(np.sort(due + late), np.asarray(made.tokens, float), rate)
     client = 1000 * outcome.cpu_seconds / outcome.sent  # more for each request than where many are sent at once
-    host = msgspec.structs.replace(paced(host, most, tokens), other_cores=max(0.0, others), client_ms=client)
+    host = msgspec.structs.replace(host, other_cores=max(0.0, used.others), client_ms=client)
+    host = as_fast(host, traffic, used)
     runs_of_it = [simulate(host, 1, traffic, number, clients_here=True) for number in range(SIMULATIONS)]
     found = np.concatenate([each.latencies + late for each in runs_of_it])
     point.rates.append(rate)
     point.measured.append(np.asarray(outcome.latencies))
     point.simulated.append(found[~np.isnan(found)])
-    point.others.append(others)
+    point.others.append(used.others)
     point.late.append(1000 * float(np.percentile(late, 99)))
     simulated = float(np.mean([each.refused for each in runs_of_it]))
     point.refused.append((sum(outcome.errors.values()) / outcome.sent, simulated))
     show(rate, point, len(runs))
 
 
-def watched(subject: Subject, sent: list[Request], rate: float, seed: int) -> tuple[Outcome, float]:
-    """An open loop, and the cores that neither the server nor this process kept busy meanwhile."""
+def watched(subject: Subject, sent: list[Request], rate: float, seed: int) -> tuple[Outcome, Used]:
+    """An open loop, and what was used meanwhile, by the server's processes and by what is neither they nor this one."""
     closed_loop(sent, 4, 1.0, whole=False)
-    before, begin = busy_seconds() - ours(subject), perf_counter()
+    before, begin = used_so_far(subject), perf_counter()
     with preferred():
         outcome = open_loop(sent, rate, seed)
-    return outcome, (busy_seconds() - ours(subject) - before) / (perf_counter() - begin)
+    seconds, after = perf_counter() - begin, used_so_far(subject)
+    others = (after.others - before.others) / seconds
+    return outcome, Used(after.workers - before.workers, after.java - before.java, others)
 
 
 def show(rate: float, point: Point, tries: int) -> None:
@@ -196,10 +222,13 @@ def busy_seconds() -> float:
     return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
 
 
-def ours(subject: Subject) -> float:
-    """Processor time so far of the server, and of this process."""
-    own = psutil.Process().cpu_times()
-    return sum(served.cpu_seconds(subject.target.pids).values()) + own.user + own.system
+def used_so_far(subject: Subject) -> Used:
+    """Seconds; of others, too, which are neither the server nor this process."""
+    own, all_of_it = psutil.Process().cpu_times(), busy_seconds()
+    seconds = served.cpu_seconds(subject.target.pids)
+    java = sum(used for pid, used in seconds.items() if psutil.Process(pid).name().startswith("java"))
+    server = sum(seconds.values())
+    return Used(server - java, java, all_of_it - server - own.user - own.system)
 
 
 def compare(store: Path, name: str, rounds: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ NORMAL_90 = 1.2816
 """90th percentile of the standard normal distribution."""
 DIGITS = 5
 TINY = 1e-9
+TURNS = 50
 DIFFERENT = 0.1
 """Requests by which mean batches must differ to tell what a batch costs from what a request does."""
 
@@ -38,9 +39,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 def fit(rows: Sequence[Closed], place: Place) -> Host:
     """A host whose batches take what was measured.
 
-    Processor time of a batch is `batch_ms + n * request_ms + n * tokens * token_ms`; the rest follows from rows with
-    one request in flight (speedup, overhead), from those with the most (what Java takes beside the workers), and from
-    clients that pause (what rest costs), where there are any.
+    A batch takes `batch_ms + n * request_ms` outside its forward, and `forward_ms + n * tokens * token_ms` of one
+    thread in it; the rest follows from rows with one request in flight (speedup, overhead), from those with the most
+    (what Java takes beside the workers), and from clients that pause (what rest costs), where there are any.
 
     Raises:
         Failure: a kind of row is missing.
@@ -48,18 +49,17 @@ def fit(rows: Sequence[Closed], place: Place) -> Host:
     rested, rows = [row for row in rows if row.pause], [row for row in rows if not row.pause]
     alone, full = kinds(rows, place)
     delay = place.batch_delay_ms if place.batch_size > 1 else 0
-    batch, request, token = costs(rows)
-    java_batch, java_request = java_costs(rows)
-    serial = batch + request
+    batch, request = split(rows, [row.serial for row in rows])
+    forward, token, speedup = forward_costs(rows, place, batch, request)
+    java_batch, java_request = split(rows, [row.java * row.batch for row in rows])
     # On few cores most of the wait is for a core, which the simulation makes by itself.
     handover = min(java_batch, mean([waited(row, place.batch_size, delay) for row in full]))
-    ratios = [token * row.tokens / max(TINY, row.wall - serial) for row in alone]
-    speedup = mean([min(place.cores, max(1.0, ratio)) for ratio in ratios])
-    work = [serial + handover + token * row.tokens / speedup for row in alone]
+    work = [batch + request + handover + (forward + token * row.tokens) / speedup for row in alone]
     spreads = [row.spread / NORMAL_90 / row.latency for row in alone if row.fixed]
     found = {
         "batch_ms": batch,
         "request_ms": request,
+        "forward_ms": forward,
         "token_ms": token,
         "java_batch_ms": handover,
         "frontend_ms": java_request + (java_batch - handover) / mean([row.batch for row in full]),
@@ -106,16 +106,35 @@ def kinds(rows: Sequence[Closed], place: Place) -> tuple[list[Closed], list[Clos
     return alone, [row for row in rows if row.in_flight == most]
 
 
-def costs(rows: Sequence[Closed]) -> list[float]:
-    """Milliseconds of a worker per batch, request and token."""
-    return nonnegative([[1, row.batch, row.batch * row.tokens] for row in rows], [row.worker for row in rows])
-
-
-def java_costs(rows: Sequence[Closed]) -> list[float]:
-    """Milliseconds of Java per batch and request; all of it per batch where batches do not differ."""
+def split(rows: Sequence[Closed], measured: Sequence[float]) -> list[float]:
+    """Milliseconds per batch and request of what a batch takes; all of it per batch where batches do not differ."""
     if max(row.batch for row in rows) - min(row.batch for row in rows) < DIFFERENT:
-        return [mean([row.java * row.batch for row in rows]), 0.0]
-    return nonnegative([[1, row.batch] for row in rows], [row.java * row.batch for row in rows])
+        return [mean(measured), 0.0]
+    return nonnegative([[1, row.batch] for row in rows], measured)
+
+
+def forward_costs(rows: Sequence[Closed], place: Place, batch: float, request: float) -> tuple[float, float, float]:
+    """Milliseconds of one thread per forward and token, and how much faster all cores are.
+
+    Threads that share a forward take more processor time than one would, since they wait for each other: as much as
+    the speedup falls short of their number. So costs and speedup are found in turns.
+    """
+    speedup, alone = float(place.cores), [row for row in rows if row.in_flight == 1]
+    factors = [[1, row.batch * row.tokens] for row in rows]
+    used = [max(TINY, row.worker - batch - request * row.batch) for row in rows]
+    for _ in range(TURNS):
+        gain = (speedup - 1) / max(1, place.cores - 1)
+        counts = [threads(row, place) for row in rows]
+        work = [each * (1 + gain * (count - 1)) / count for each, count in zip(used, counts, strict=True)]
+        forward, token = nonnegative(factors, work)
+        ratios = [(forward + token * row.tokens) / max(TINY, row.forward) for row in alone]
+        speedup = mean([min(place.cores, max(1.0, ratio)) for ratio in ratios])
+    return forward, token, speedup
+
+
+def threads(row: Closed, place: Place) -> int:
+    """Of a forward: all cores for a lone request, else those that other workers leave."""
+    return place.threads or (place.cores if row.in_flight == 1 else max(1, place.cores // place.workers))
 
 
 def nonnegative(factors: Sequence[Sequence[float]], measured: Sequence[float]) -> list[float]:

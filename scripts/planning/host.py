@@ -24,14 +24,15 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         batch_size: `batchSize`; most requests of a batch.
         batch_delay_ms: how long TorchServe waits for a batch to fill: `maxBatchDelay`, and 0 where that is 1.
         queue: `jobQueueSize`; requests that may wait, besides the batch that is being collected.
-        batch_ms: of a worker, for each batch.
-        request_ms: of a worker, for each request.
-        token_ms: of a worker, for each token.
+        batch_ms: of a worker, for each batch, on one thread: reading, tokenizing, writing.
+        request_ms: of a worker, for each request, on one thread.
+        forward_ms: of the forward, for each batch; its threads share it.
+        token_ms: of the forward, for each token; its threads share it.
         attention: of a text with `l` tokens, each costs `token_ms * (1 + attention * l)`.
         java_batch_ms: of Java, for each batch, while its worker waits for the next one.
         frontend_ms: of Java, for each request, beside the workers.
         client_ms: of the load generator, for each request; counts only where clients run on the host.
-        speedup: of a lone request's tokens when they are computed by all cores; 1 for none.
+        speedup: of a lone request's forward by all cores; 1 for none.
         overhead_ms: latency that is no work: timers, wake-ups, sockets.
         cold_ms: by which a batch takes longer on a host that has rested; see `machine.COLD_SECONDS`.
         variation: standard deviation of a batch's time over its mean; 1 makes it exponential.
@@ -46,6 +47,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     queue: Annotated[int, Meta(ge=0)] = 64
     batch_ms: NotNegative
     request_ms: NotNegative
+    forward_ms: NotNegative = 0.0
     token_ms: NotNegative
     attention: NotNegative = 0.0
     java_batch_ms: NotNegative = 0.0
@@ -78,8 +80,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """
         threads = self.threads or max(1, self.cores // self.workers)
         serial = (self.batch_ms + self.java_batch_ms) / self.batch_size + self.request_ms
-        tokens = mean_token_ms / (1 + self.gain * (threads - 1))
-        each, together = serial + tokens, serial + tokens * threads + self.background_ms(clients_here)
+        forward = (self.forward_ms / self.batch_size + mean_token_ms) / (1 + self.gain * (threads - 1))
+        each, together = serial + forward, serial + forward * threads + self.background_ms(clients_here)
         free = max(0.0, self.cores - self.other_cores)
         return 1000 * min(self.workers / each if each else inf, free / together if together else inf)
 

@@ -31,19 +31,22 @@ class Machine:
         work: seconds that the tokens of each request take on one core.
         background: cores that are not the workers': Java's, other programs', clients' that run here; constant.
         noise: factors of a batch's time, one after the other.
+
+    Attributes:
+        used: seconds of cores that batches took so far, Java's part of them among it.
     """
 
     __slots__ = (
         "available", "batch_seconds", "clock", "cold", "collected", "collecting", "cores", "deadline", "delay",
-        "demand", "fixed", "gain", "gap", "idle", "limit", "noise", "queue", "request_seconds", "rested_since",
-        "running", "size", "soonest", "virtual", "work", "workers",
+        "demand", "fixed", "forward_seconds", "gain", "gap", "idle", "limit", "noise", "queue", "request_seconds",
+        "rested_since", "running", "size", "soonest", "used", "virtual", "work", "workers",
     )  # fmt: skip
 
     def __init__(self, host: Host, work: Sequence[float], background: float, noise: Iterator[float]) -> None:
         self.cores, self.workers, self.fixed = host.cores, host.workers, host.threads
         self.size, self.limit, self.delay = host.batch_size, host.queue, host.batch_delay_ms / 1000
         self.batch_seconds = (host.batch_ms + host.java_batch_ms) / 1000
-        self.request_seconds = host.request_ms / 1000
+        self.request_seconds, self.forward_seconds = host.request_ms / 1000, host.forward_ms / 1000
         self.gain, self.work, self.noise = host.gain, work, noise
         self.available = max(LEAST_CORES * host.cores, host.cores - background)
         self.queue: deque[int] = deque()
@@ -51,7 +54,7 @@ class Machine:
         self.collected: Batch = []
         self.running: list[tuple[float, float, Batch]] = []  # a heap of (virtual end, cores wanted, requests)
         self.idle = host.workers
-        self.clock = self.virtual = self.demand = self.rested_since = 0.0
+        self.clock = self.virtual = self.demand = self.rested_since = self.used = 0.0
         self.cold = host.cold_ms / 1000
         self.gap = host.overhead_ms / 1000  # of rest, which is in every measurement
         self.deadline = self.soonest = inf
@@ -84,13 +87,14 @@ class Machine:
         """Hand the batch to its worker."""
         batch, self.collecting, self.deadline = self.collected, False, inf
         self.idle -= 1
-        threads, tokens = self.threads(), sum([self.work[request] for request in batch])
+        threads, forward = self.threads(), self.forward_seconds + sum([self.work[request] for request in batch])
         serial = self.batch_seconds + self.request_seconds * len(batch)
         if not self.running:
             serial += self.cold * min(1.0, max(0.0, now - self.rested_since - self.gap) / COLD_SECONDS)
-        parallel = tokens / (1 + self.gain * (threads - 1))
+        parallel = forward / (1 + self.gain * (threads - 1))
         alone = (serial + parallel) * next(self.noise)
         wanted = (serial + parallel * threads) / (serial + parallel) if alone else 1.0
+        self.used += alone * wanted
         self.advance(now)
         heappush(self.running, (self.virtual + alone, wanted, batch))
         self.demand += wanted

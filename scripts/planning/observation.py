@@ -24,7 +24,8 @@ class Closed:
         batch: mean number of requests in a batch.
         tokens: mean of `l * (1 + attention * l)` over the texts.
         worker: processor time of a batch, in the workers.
-        wall: time of a batch in its worker, from reading to writing messages.
+        serial: time of a batch in its worker, from reading to writing messages, but for the forward.
+        forward: time of a batch's forward.
         idle: between two batches of a worker.
         java: processor time of a request in TorchServe's frontend.
         client: processor time of a request in the load generator; 0 where the row does not have it.
@@ -39,7 +40,8 @@ class Closed:
     batch: float
     tokens: float
     worker: float
-    wall: float
+    serial: float
+    forward: float
     idle: float
     java: float
     client: float
@@ -68,7 +70,8 @@ def closed(row: Mapping[str, Any], workload: str, attention: float) -> Closed:
         batch=stages["batch"],
         tokens=float(np.mean(lengths * (1 + attention * lengths))),
         worker=1000 * used[False] / requests * stages["batch"],
-        wall=sum(each.values()) - each["idle"],
+        serial=sum(each.values()) - each["idle"] - each["forward"],
+        forward=each["forward"],
         idle=each["idle"],
         java=1000 * used[True] / requests,
         client=1000 * row.get("client_cpu_seconds", 0.0) / requests,

@@ -29,10 +29,12 @@ class Outcome:
     Attributes:
         latencies: seconds of each request `(requests,)`; nan for one that was refused.
         batches: how many were computed.
+        batch_seconds: of cores that they took, with Java's part of them (`java_batch_ms`).
     """
 
     latencies: Floats
     batches: int
+    batch_seconds: float
 
     @property
     def refused(self) -> float:
@@ -62,7 +64,8 @@ def simulate(host: Host, hosts: int, traffic: Traffic, seed: int = 0, clients_he
     machines = [Machine(host, work, background, factors) for _ in range(hosts)]
     balancer: Balancer = LeastConnections(hosts) if hosts > 1 else One()
     ends, batches = run(machines, balancer, traffic.due.tolist())
-    return Outcome(np.asarray(ends) - traffic.due + host.overhead_ms / 1000, batches)
+    latencies = np.asarray(ends) - traffic.due + host.overhead_ms / 1000
+    return Outcome(latencies, batches, sum(machine.used for machine in machines))
 
 
 def run(machines: list[Machine], balancer: Balancer, due: list[float]) -> tuple[list[float], int]:

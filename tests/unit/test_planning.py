@@ -22,8 +22,8 @@ from scripts.planning.search import Goal
 from scripts.verbs.plan import seconds
 
 HOST = Host(
-    cores=2, workers=2, batch_size=16, queue=66, batch_ms=1, request_ms=0.2, token_ms=0.08, java_batch_ms=0.05,
-    frontend_ms=0.1, client_ms=0.05, speedup=1.6, overhead_ms=1.5, variation=0.05,
+    cores=2, workers=2, batch_size=16, queue=66, batch_ms=0.6, request_ms=0.2, forward_ms=0.4, token_ms=0.08,
+    java_batch_ms=0.05, frontend_ms=0.1, client_ms=0.05, speedup=1.6, overhead_ms=1.5, variation=0.05,
 )  # fmt: skip
 PLACE = fitting.Place(
     cores=2, workers=2, batch_size=16, batch_delay_ms=1, queue=66, threads=0, attention=0.0004,
@@ -38,12 +38,14 @@ def quick(monkeypatch):
 
 def row(tokens, in_flight, batch):
     """What `bench` would write of `HOST` with `PLACE.attention`, if it took exactly what the model says."""
-    tokens_ms = HOST.token_ms * tokens * (1 + PLACE.attention * tokens)
+    forward = HOST.forward_ms + batch * HOST.token_ms * tokens * (1 + PLACE.attention * tokens)
     serial = HOST.batch_ms + HOST.request_ms * batch
     alone = in_flight == 1
-    wall = serial + batch * tokens_ms / (HOST.speedup if alone else 1)
-    idle = 20.0 if alone else HOST.java_batch_ms
-    stages = dict.fromkeys((*STAGES, "wire"), 0.0) | {"forward": wall / batch, "idle": idle / batch}
+    if alone:
+        forward /= HOST.speedup
+    used, wall = serial + forward * (HOST.cores if alone else 1), serial + forward
+    stages = dict.fromkeys(STAGES, 0.0) | {"forward": forward / batch, "tokenize": HOST.request_ms}
+    stages |= {"wire": HOST.batch_ms / batch, "idle": (20.0 if alone else HOST.java_batch_ms) / batch}
     return {
         "workload": str(tokens),
         "in_flight": in_flight,
@@ -51,8 +53,8 @@ def row(tokens, in_flight, batch):
         "texts_per_second": 100,
         "tokens_per_second": 100 * tokens,
         "cpu_seconds": {
-            "python 1": (serial + batch * tokens_ms) / batch * 0.6,
-            "python 2": (serial + batch * tokens_ms) / batch * 0.4,
+            "python 1": used / batch * 0.6,
+            "python 2": used / batch * 0.4,
             "java 3": HOST.frontend_ms + HOST.java_batch_ms / batch,
         },
         "client_cpu_seconds": HOST.client_ms,
@@ -84,13 +86,16 @@ def test_a_wait_for_a_core_is_not_taken_for_work_of_java():
     found = measuring.fitted(contended, PLACE)
     assert found.java_batch_ms == pytest.approx(HOST.java_batch_ms)
     assert found.frontend_ms == pytest.approx(HOST.frontend_ms)
-    processor_ms = (HOST.batch_ms + HOST.java_batch_ms) / 16 + HOST.request_ms + 3.2 + HOST.frontend_ms
+    processor_ms = (HOST.batch_ms + HOST.java_batch_ms + HOST.forward_ms) / 16 + HOST.request_ms + 3.2
+    processor_ms += HOST.frontend_ms
     assert found.capacity(3.2) == pytest.approx(2000 / processor_ms, rel=1e-3)
 
 
 def test_no_cost_is_negative():
     rows = [observation.closed(one, one["workload"], 0.0) for one in (row(16, 1, 1), row(16, 4, 2), row(16, 64, 16))]
-    assert min(fitting.costs(rows)) >= 0
+    assert min(fitting.split(rows, [row.worker for row in rows])) >= 0
+    assert min(fitting.split(rows, [1.0, 3.0, 60.0])) == 0  # least squares would have -3 for a batch
+    assert min(fitting.forward_costs(rows, PLACE, 0.0, 0.0)) >= 0
 
 
 @pytest.mark.parametrize("kept", [[0, 3], [1, 2]])
@@ -173,7 +178,7 @@ def test_attention_of_a_shape_is_that_of_its_operations():
 def test_capacity_is_what_workers_or_cores_allow():
     assert HOST.capacity(3.2) == pytest.approx(2000 / (1.05 / 16 + 0.2 + 3.2 + 0.1))  # two cores, with Java's part
     lone = msgspec.structs.replace(HOST, workers=1)
-    assert lone.capacity(3.2) == pytest.approx(1000 / (1.05 / 16 + 0.2 + 3.2 / 1.6))  # with both cores
+    assert lone.capacity(3.2) == pytest.approx(1000 / (0.65 / 16 + 0.2 + (0.4 / 16 + 3.2) / 1.6))  # with both cores
     single = msgspec.structs.replace(lone, threads=1)
     assert single.capacity(3.2) == pytest.approx(1000 / (1.05 / 16 + 0.2 + 3.2))
     assert HOST.capacity(3.2, clients_here=True) < HOST.capacity(3.2)

@@ -102,9 +102,12 @@ def test_batches_by_hand():
 
 
 def test_a_lone_request_has_all_cores_and_several_share_them_by_hand():
-    """Two cores, two workers; 1 ms for a batch, 12 ms of tokens, all cores are 1.5 times as fast."""
-    kind = host(cores=2, workers=2, batch_size=2, threads=0, batch_ms=1, request_ms=0, token_ms=12, speedup=1.5)
-    assert simulate(kind, 1, sent(0.0)).latencies == pytest.approx([0.009])
+    """Two cores, two workers; 1 ms for a batch, 12 ms of its forward, at which all cores are 1.5 times as fast."""
+    costs = {"batch_ms": 1, "request_ms": 0, "forward_ms": 4, "token_ms": 8, "speedup": 1.5}
+    kind = host(cores=2, workers=2, batch_size=2, threads=0, **costs)
+    found = simulate(kind, 1, sent(0.0))
+    assert found.latencies == pytest.approx([0.009])
+    assert found.batch_seconds == pytest.approx(0.001 + 2 * 0.008)
     # the second comes when the first has had 4 of its 9 ms; it has one thread, 13 ms: (1 + 16) / 9 + 1 threads for two
     # cores, until the first ends
     slow = 2 / (17 / 9 + 1)
