@@ -10,6 +10,9 @@ from scripts.planning import plan, search
 from scripts.planning.search import Goal
 from tests.unit.test_planning import HOST, quick  # noqa: F401
 
+FREE = ("batch_ms", "request_ms", "forward_ms", "token_ms", "java_batch_ms")
+"""What a request costs, but for Java beside the workers."""
+
 
 def test_zones_that_are_not_needed_are_named():
     """One host is enough for the rate, and a second one for the loss of either."""
@@ -35,7 +38,7 @@ def test_more_hosts_than_memory_has_room_for_are_not_simulated(rate, zones, word
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"batch_ms": 0, "request_ms": 0, "token_ms": 0, "java_batch_ms": 0, "frontend_ms": 0}, "answers inf requests"),
+        (dict.fromkeys((*FREE, "frontend_ms"), 0), "answers inf requests"),
         ({"other_cores": 2}, "answers 0 requests"),
     ],
 )
@@ -45,7 +48,7 @@ def test_a_host_that_answers_nothing_or_anything(changes, words):
 
 
 def test_java_alone_may_be_what_a_request_costs():
-    free = msgspec.structs.replace(HOST, batch_ms=0, request_ms=0, token_ms=0, java_batch_ms=0)
+    free = msgspec.structs.replace(HOST, **dict.fromkeys(FREE, 0))
     assert free.capacity(0) == pytest.approx(2000 / HOST.frontend_ms)
 
 
