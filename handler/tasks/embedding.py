@@ -17,7 +17,7 @@ from handler.errors import Invalid, quote
 from handler.tasks import prompts
 from handler.tasks.base import Task, TextRequest
 from handler.tasks.inputs import Inputs, is_ids, texts_of
-from handler.tasks.vectors import Vectors, l2_normalize, vectors
+from handler.tasks.vectors import Vectors, distinct, l2_normalize, vectors
 from handler.types import Encoding, Output, Side, Text
 
 Signed = NDArray[np.int8]
@@ -97,9 +97,11 @@ class Embedding(Task[EmbeddingRequest]):
     def answer(
         self, request: EmbeddingRequest, encodings: Sequence[Sequence[Encoding]], outputs: Sequence[Sequence[Output]]
     ) -> Any:
-        """`(texts, dimensions)` float32 or int8, or one base64 string per text."""
-        found = vectors(self.model, outputs, request.pooling, request.input_type)
-        return FORMATS[request.encoding_format](self.finished(request, found))
+        """`(texts, dimensions)` float32 or int8, or one base64 string per text; of equal texts it is made once."""
+        different, places = distinct(outputs)
+        found = self.finished(request, vectors(self.model, different, request.pooling, request.input_type))
+        made = FORMATS[request.encoding_format](found)
+        return made[places] if isinstance(made, np.ndarray) else [made[place] for place in places]
 
     def finished(self, request: EmbeddingRequest, found: Vectors) -> Vectors:
         """As long and as many dimensions as they are to be."""

@@ -29,6 +29,13 @@ def pooled(texts: Sequence[Sequence[Output]], pooling: Pooling) -> Vectors:
     return np.asarray(vectors, dtype=np.float32)
 
 
+def distinct(texts: Sequence[Sequence[Output]]) -> tuple[list[Sequence[Output]], list[int]]:
+    """Those that differ, and the place of each text among them; equal texts have the same outputs, not equal ones."""
+    numbers: dict[tuple[int, ...], int] = {}
+    places = [numbers.setdefault(tuple(map(id, windows)), len(numbers)) for windows in texts]
+    return [*dict(zip(places, texts, strict=True)).values()], places
+
+
 def vectors(
     model: LoadedModel,
     texts: Sequence[Sequence[Output]],

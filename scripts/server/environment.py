@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import locale
 import os
-import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -44,12 +43,14 @@ SET: dict[str, str] = {
     "OMP_WAIT_POLICY": "PASSIVE unless it is set: a thread that waits for its sibling leaves the core to others",
     "LC_ALL": "UTF-8, in which Java reads and writes names of files; in other locales it loses their letters",
     "PYTHONUTF8": "the same for Python",
-    "MALLOC_MMAP_THRESHOLD_": "1 MiB for Java alone, unless it is set: its heap has no buffers of large answers, and "
+    "MALLOC_MMAP_THRESHOLD_": "4 MiB for Java alone, unless it is set: its heap has no buffers of large answers, and "
     "of those that a thread has freed the C library keeps up to 32 MiB, even when it is asked for them",
+    "MALLOC_TRIM_THRESHOLD_": "8 MiB for Java alone, unless it is set: buffers of answers up to that size need no new "
+    "pages each time",
     "HOME": "the temporary folder, where the user's own is missing or cannot be written; libraries keep files there",
 }
 """Name -> what it is."""
-JAVA_ONLY = ("MALLOC_MMAP_THRESHOLD_", str(1 << 20))
+JAVA_ONLY = {"MALLOC_MMAP_THRESHOLD_": str(4 << 20), "MALLOC_TRIM_THRESHOLD_": str(8 << 20)}
 """Workers do without: they take and free megabytes for each batch, and pages that are new cost time."""
 UTF_8 = ("C.UTF-8", "C.utf8", "en_US.UTF-8")
 """Locales to try, in this order; one of them is everywhere but in very small containers."""
@@ -70,13 +71,13 @@ def child(given: Mapping[str, str], made: Mapping[str, str], temporary: Path) ->
     spoken = utf8_locale()
     if spoken:
         ours["LC_ALL"] = spoken
-    return {"OMP_WAIT_POLICY": "PASSIVE", **dict([JAVA_ONLY]), **kept, **ours, **made}
+    return {"OMP_WAIT_POLICY": "PASSIVE", **JAVA_ONLY, **kept, **ours, **made}
 
 
 def java_only(environment: Mapping[str, str], listed: str) -> str:
     """Names that TorchServe leaves out for its workers, as a regular expression; `listed` is the user's."""
-    ours = "" if JAVA_ONLY[0] in environment else re.escape(JAVA_ONLY[0])
-    return "|".join(filter(None, (listed, ours)))
+    ours = [name for name in JAVA_ONLY if name not in environment]
+    return "|".join(filter(None, (listed, *ours)))
 
 
 def removed(name: str) -> bool:

@@ -8,6 +8,7 @@ from handler.device import HIDDEN
 from handler.errors import BertError
 from handler.output_cache import OVERHEAD, OutputCache
 from handler.poolings import POOLINGS
+from handler.tasks import embedding
 from handler.types import Encoding, Output
 from tests.conftest import encoding
 from tests.unit.test_pipeline import row
@@ -115,6 +116,20 @@ def test_equal_texts_are_tokenized_once_and_counted_each(make_pipeline):
     (reply,) = pipeline.answer([row({"inputs": ["b " * 30, [5, 6], "b " * 30, [5, 6]]})])
     assert (reply.headers["x-tokens"], reply.headers["x-truncated"]) == ("32", "2")
     assert len(orjson.loads(reply.body)) == 4
+
+
+@pytest.mark.parametrize("form", ["float", "base64", "int8", "binary"])
+def test_the_vector_of_equal_texts_is_made_once_and_stands_at_each_of_their_places(make_pipeline, monkeypatch, form):
+    made, format_of = [], embedding.FORMATS[form]
+    monkeypatch.setitem(embedding.FORMATS, form, lambda rows: made.append(rows) or format_of(rows))
+    pipeline = make_pipeline()
+    texts = ["b c", "d", "b c", "e f g", "d", "b c"]
+    (together,) = pipeline.answer([row({"inputs": texts, "encoding_format": form})])
+    assert [len(rows) for rows in made] == [3]
+    apart = [pipeline.answer([row({"inputs": [text], "encoding_format": form})])[0] for text in texts]
+    assert orjson.loads(together.body) == [orjson.loads(reply.body)[0] for reply in apart]
+    told_apart = form in ("float", "base64")  # states of this model differ in their length alone
+    assert len({reply.body for reply in apart}) == (3 if told_apart else 1)
 
 
 def test_an_answer_shares_no_memory_with_what_is_kept(make_pipeline):
