@@ -15,7 +15,7 @@ NORMAL_90 = 1.2816
 """90th percentile of the standard normal distribution."""
 DIGITS = 5
 TINY = 1e-9
-TURNS = 50
+TURNS = 50  # until costs and speedup agree
 DIFFERENT = 0.1
 """Requests by which mean batches must differ to tell what a batch costs from what a request does."""
 
