@@ -45,8 +45,8 @@ SET: dict[str, str] = {
     "PYTHONUTF8": "the same for Python",
     "MALLOC_MMAP_THRESHOLD_": "4 MiB for Java alone, unless it is set: its heap has no buffers of large answers, and "
     "of those that a thread has freed the C library keeps up to 32 MiB, even when it is asked for them",
-    "MALLOC_TRIM_THRESHOLD_": "8 MiB for Java alone, unless it is set: buffers of answers up to that size need no new "
-    "pages each time",
+    "MALLOC_TRIM_THRESHOLD_": "8 MiB for Java alone, unless it is set: so much of what was freed stays, and smaller "
+    "buffers need no new pages each time",
     "HOME": "the temporary folder, where the user's own is missing or cannot be written; libraries keep files there",
 }
 """Name -> what it is."""
