@@ -2,7 +2,8 @@
 
 The packer writes them as a chain of linears, each perhaps with an activation and a normalisation after it
 (`scripts/packing/heads.py`). A head with a vocabulary shares the model's table of words where the checkpoint ties
-the two.
+the two. Of a family of which no such chain is known, transformers' own class computes it: that of a vocabulary from
+token states (`handler.vocabulary_head`), any other together with the encoder (`handler.runtimes.eager`).
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class HeadMetadata(msgspec.Struct, frozen=True):
         eps: of normalisations.
         logarithms: how often log(1 + x) is taken of a vocabulary's scores above 0, for a sparse embedding.
         pooling: what a sparse embedding has of the scores of a text's tokens.
+        model_class: transformers' class that computes it, where there are no steps; empty where there are.
     """
 
     kind: HeadType
@@ -82,6 +84,12 @@ class HeadMetadata(msgspec.Struct, frozen=True):
     eps: float = 1e-12
     logarithms: int = 1
     pooling: Literal["max", "sum"] = "max"
+    model_class: str = ""
+
+    @property
+    def replaces_states(self) -> bool:
+        """Whether the runtime computes it, and has its scores in the place of token states."""
+        return bool(self.model_class) and self.kind != "vocabulary"
 
 
 class Head:
@@ -89,8 +97,7 @@ class Head:
 
     def __init__(self, folder: Path, device: str, own: str = FILE) -> None:
         self.own = own
-        with safe_open(folder / own, framework="pt") as file:
-            self.description = msgspec.json.decode(file.metadata()[META], type=HeadMetadata)
+        self.description = described(folder, own)
         self.device = torch.device(device)
         self.weights = {name: self.read(folder, name) for step in self.description.steps for name in names(step)}
         self.sequence_scores = (MeanScores if self.description.reads == "all" else SequenceScores)(self)
@@ -105,6 +112,8 @@ class Head:
     @property
     def size(self) -> int:
         """How many scores it gives."""
+        if not self.description.steps:
+            return len(self.description.labels)
         last = self.description.steps[-1]
         return len(self.weights[last.weight or f"{last.norm}.weight"])
 
@@ -226,6 +235,12 @@ class TokenScores(Reading):
     def on_host(self, outputs: Sequence[Output]) -> Scores:
         """See `Reading`."""
         return self.head(np.concatenate([output.hidden for output in outputs]))
+
+
+def described(folder: Path, own: str = FILE) -> HeadMetadata:
+    """What a file says of the layers in it."""
+    with safe_open(folder / own, framework="pt") as file:
+        return msgspec.json.decode(file.metadata()[META], type=HeadMetadata)
 
 
 def entailment(labels: Sequence[str]) -> int | None:

@@ -73,10 +73,10 @@ def load(
     runtime, placement = load_runtime(checkpoint, config.handler, device, tokenizer)
     tokens = config.handler.token_budget or budgets.load_or_measure(runtime, placement, checkpoint, config.handler)
     config = replace(config, handler=replace(config.handler, dtype=placement.dtype, token_budget=tokens))
-    hidden_size = warm(runtime, tokenizer)
-    head, dense = (
-        Head(checkpoint, device, file) if (checkpoint / file).exists() else None for file in (heads.FILE, heads.DENSE)
-    )
+    width = warm(runtime, tokenizer)
+    head = load_head(checkpoint, device)
+    hidden_size = runtime.word_embeddings().shape[1] if head and head.description.replaces_states else width
+    dense = Head(checkpoint, device, heads.DENSE) if (checkpoint / heads.DENSE).exists() else None
     interaction = LateInteraction(checkpoint, device) if (checkpoint / late_interaction.FILE).exists() else None
     terms = TermWeights(checkpoint, device) if (checkpoint / term_weights.FILE).exists() else None
     queries = QueryWeights(checkpoint) if (checkpoint / query_weights.FILE).exists() else None
@@ -140,6 +140,18 @@ def load_runtime(
         del runtime  # the next one may need its memory
         torch.cuda.empty_cache()
     return runtimes.pick(config.runtime, last)(checkpoint, last), last
+
+
+def load_head(checkpoint: Path, device: str) -> Head | None:
+    """What the checkpoint was fine-tuned with; None for nothing."""
+    if not (checkpoint / heads.FILE).exists():
+        return None
+    description = heads.described(checkpoint)
+    if not description.model_class or description.replaces_states:
+        return Head(checkpoint, device)
+    from handler.vocabulary_head import VocabularyHead  # it needs transformers, which others do without
+
+    return VocabularyHead(checkpoint, device)
 
 
 def warm(runtime: Runtime, tokenizer: TextTokenizer) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor
 from handler.config import HandlerConfig
 from handler.deadline import Deadline
 from handler.explanation import AnyExplainer
-from handler.head import Head, HeadType, entailment
+from handler.head import Head, HeadMetadata, HeadType, entailment
 from handler.late_interaction import LateInteraction
 from handler.poolings import modes
 from handler.query_weights import QueryWeights
@@ -22,28 +22,30 @@ from handler.types import Side
 
 Kind = Literal["reranker", "classifier", "splade", "embedding"]
 """What text-embeddings-inference calls a model; it is `embedding` whatever no other word is for."""
-Capability = HeadType | Literal["gradients", "ranking", "entailment", "multi-vector", "sparse", "hybrid"]
-"""What not every archive has: a head of some kind, or of NLI, weights to explain with, scores to rank by, or vectors
-of tokens, weights of words, or both beside embeddings."""
+Capability = HeadType | Literal["states", "gradients", "ranking", "entailment", "multi-vector", "sparse", "hybrid"]
+"""What not every archive has: states of tokens, a head of some kind, or of NLI, weights to explain with, scores to rank
+by, or vectors of tokens, weights of words, or both beside embeddings."""
 
 
 def capabilities(
     config: HandlerConfig,
-    head: HeadType | None,
-    labels: Sequence[str],
+    head: HeadMetadata | None,
     gradients: bool,
     multi_vector: bool,
     terms: bool,
 ) -> set[Capability]:
-    """Of a model with that head and its labels, with weights to explain with or not, with vectors of tokens or not."""
+    """Of a model with that head, with weights to explain with or not, with vectors of tokens or not."""
+    kind, labels = (head.kind, head.labels) if head else (None, [])
+    states = head is None or not head.replaces_states
     possible: dict[Capability | None, bool] = {
+        "states": states,
         "gradients": gradients,
-        "ranking": config.rerank,
+        "ranking": config.rerank and (states or kind == "sequence"),
         "multi-vector": multi_vector,
-        "sparse": terms or head == "vocabulary",
+        "sparse": terms or kind == "vocabulary",
         "hybrid": terms and multi_vector,
-        "entailment": head == "sequence" and entailment(labels) is not None,
-        head: True,
+        "entailment": kind == "sequence" and entailment(labels) is not None,
+        kind: True,
     }
     return {name for name, there in possible.items() if there and name}
 
@@ -117,12 +119,9 @@ class LoadedModel:
     @property
     def capabilities(self) -> set[Capability]:
         """What its tasks may require."""
-        head = self.head.description if self.head else None
-        kind, labels = (head.kind, head.labels) if head else (None, [])
         return capabilities(
             self.config,
-            kind,
-            labels,
+            self.head.description if self.head else None,
             self.explain is not None,
             self.late_interaction is not None,
             self.terms is not None,

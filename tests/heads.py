@@ -50,7 +50,7 @@ def fill(model: Any, seed: int = 0) -> None:
         shape = tuple(state[name].shape)
         if not state[name].is_floating_point() or name.endswith(ANGLES):
             continue
-        module, part = name.lower().split(".")[-2:]
+        *_, module, part = ["", *name.lower().split(".")]
         centre = 1.0 if "norm" in module and part == "weight" else 0.0
         values = centre + numbers.normal(0, 0.15, shape)
         with torch.no_grad():

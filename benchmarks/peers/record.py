@@ -19,14 +19,15 @@ class Record:
     """Rows of one file.
 
     Attributes:
-        about: machine and versions; rows that were measured with others are dropped.
+        about: machine and versions; rows that were measured with others are dropped, but for another kernel's.
         rows: in the order of measuring.
     """
 
     def __init__(self, file: Path, about: dict[str, Any]) -> None:
         self.file, self.about = file, about
         found = orjson.loads(file.read_bytes()) if file.exists() else {"rows": []}
-        same = {key: found.get(key) for key in about} == orjson.loads(orjson.dumps(about))
+        now = orjson.loads(orjson.dumps(about))
+        same = compared({key: found.get(key) for key in about}) == compared(now)
         self.rows: list[Row] = found["rows"] if same else []
 
     def has(self, **wanted: str) -> bool:
@@ -38,6 +39,12 @@ class Record:
         new = {key(row) for row in rows}
         self.rows = [row for row in self.rows if key(row) not in new] + list(rows)
         report.save(self.about | {"rows": self.rows}, self.file)
+
+
+def compared(about: dict[str, Any]) -> dict[str, Any]:
+    """What rows of one file have in common: the machine without its kernel, which is renewed under a long run."""
+    machine = about.get("machine") or {}
+    return about | {"machine": {key: each for key, each in machine.items() if key != "system"}}
 
 
 def key(row: Row) -> tuple[str, ...]:

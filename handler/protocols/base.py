@@ -27,6 +27,7 @@ BAD_REQUEST: Mapping[type[BertError], int] = {Invalid: 400, Empty: 400, TooLarge
 Some clients take 422 for a failure that may pass: LangChain's for JavaScript asks seven times before it gives up.
 """
 MISSING: Mapping[Capability, str] = {
+    "states": "token states (its head is computed with the encoder; pack --task embedding for them)",
     "gradients": "float32 weights (runtimes auto, native, packed and onnx have them, not in int8)",
     "multi-vector": "projection of token states (a ColBERT folder or BGE-M3 has one)",
     "hybrid": "sparse_linear.pt and colbert_linear.pt (BGE-M3 has them)",

@@ -1,14 +1,19 @@
-"""The transformers model as its authors wrote it: the reference the other runtimes are measured against."""
+"""The transformers model as its authors wrote it: the reference the other runtimes are measured against.
+
+Where an archive's head is one that transformers' class computes (`HeadMetadata.replaces_states`), the class runs as a
+whole, and outputs have its scores in the place of states: a score of a sequence at each of its tokens.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+import transformers
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, PretrainedConfig
@@ -17,6 +22,8 @@ from transformers.utils import logging as transformers_logging
 
 from handler.device import DeviceStates, Queue, upload
 from handler.errors import ConfigError
+from handler.head import FILE as HEAD
+from handler.head import HeadType, described
 from handler.runtimes import cuda
 from handler.runtimes.base import Placement, Placements, Runtime
 from handler.runtimes.padding import pad, unpad
@@ -25,6 +32,14 @@ from handler.tokenizer_settings import load
 from handler.types import Encoding, Output
 
 NAMED = 3  # missing weights that a message names
+CHOICE = "ForMultipleChoice"
+"""What classes end with whose inputs are `(texts, choices, tokens)`."""
+SCORES: Mapping[HeadType, Callable[[Any, Tensor], Tensor]] = {
+    "sequence": lambda outputs, ids: outputs.logits.reshape(len(ids), 1, -1).expand(-1, ids.shape[1], -1),
+    "tokens": lambda outputs, ids: outputs.logits,
+    "span": lambda outputs, ids: torch.stack((outputs.start_logits, outputs.end_logits), -1),
+}
+"""`(sequences, longest, scores)` of a class with a head, for `(sequences, longest)` ids."""
 
 
 class Eager(Runtime):
@@ -44,7 +59,10 @@ class Eager(Runtime):
         self.outputs_on_device = self.device.type != "cpu"
         self.queue = Queue(self.device)
         found = AutoConfig.from_pretrained(checkpoint, local_files_only=True, trust_remote_code=False)
-        model, report = auto_class(found).from_pretrained(
+        head = described(checkpoint) if (checkpoint / HEAD).exists() else None
+        self.head = head if head is not None and head.replaces_states else None
+        kind = getattr(transformers, self.head.model_class) if self.head else auto_class(found)
+        model, report = kind.from_pretrained(
             checkpoint,
             config=found,
             dtype=getattr(torch, placement.dtype),
@@ -84,9 +102,17 @@ class Eager(Runtime):
         return DeviceStates(states.flatten(0, 1)[kept_there], pooled, lengths, offsets).outputs()
 
     def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """`(sequences, longest, hidden)` states, and what the pooler gives."""
+        """`(sequences, longest, hidden)` states, or scores in their place, and what the pooler gives."""
+        if self.head is not None:
+            return self.scores(inputs, self.head.kind), None
         outputs = self.model(**inputs)
         return outputs.last_hidden_state, getattr(outputs, "pooler_output", None) if self.has_pooler else None
+
+    def scores(self, inputs: Mapping[str, Tensor], kind: HeadType) -> Tensor:
+        """`(sequences, longest, scores)` of a class with a head."""
+        nested = type(self.model).__name__.endswith(CHOICE)
+        outputs = self.model(**({name: each[None] for name, each in inputs.items()} if nested else inputs))
+        return SCORES[kind](outputs, inputs["input_ids"])
 
     def finish(self) -> None:
         """See `Runtime.finish`."""

@@ -65,6 +65,7 @@ class Embedding(Task[EmbeddingRequest]):
     """Embedding vectors, as sentence-transformers computes them for the same checkpoint."""
 
     name = "embedding"
+    requires = "states"
     request: ClassVar[type[TextRequest]] = EmbeddingRequest
     numeric = True
 

@@ -27,6 +27,7 @@ class HiddenStates(Task[HiddenStatesRequest]):
     """The last hidden state of each token, special tokens included: texts x tokens x hidden size."""
 
     name = "hidden-states"
+    requires = "states"
     request = HiddenStatesRequest
     numeric = True
 

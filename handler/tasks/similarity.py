@@ -35,6 +35,7 @@ class Similarity(Task[SimilarityRequest]):
     """Cosine similarity of embeddings."""
 
     name = "similarity"
+    requires = "states"
     request = SimilarityRequest
     takes_pairs = True
     numeric = True

@@ -99,9 +99,8 @@ def iso(written: str) -> str:
 def capabilities(archive: ZipFile, config: HandlerConfig, description: HeadMetadata | None) -> set[Capability]:
     """What its tasks may need; see `handler.model.capabilities`."""
     explained = has(archive, WEIGHTS) and header(archive, WEIGHTS)["layers.0.qkv.weight"]["dtype"] == "F32"
-    kind, labels = (description.kind, description.labels) if description else (None, [])
     return model.capabilities(
-        config, kind, labels, explained, has(archive, late_interaction.FILE), has(archive, term_weights.FILE)
+        config, description, explained, has(archive, late_interaction.FILE), has(archive, term_weights.FILE)
     )
 
 

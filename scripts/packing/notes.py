@@ -11,13 +11,12 @@ from typing import Any
 import msgspec
 import transformers
 from safetensors import safe_open
-from transformers.models.auto import modeling_auto as auto
 
 from handler.config import NOTES, Dtype
-from handler.head import HeadType
 from scripts.console import err
 from scripts.files.json_files import load_if_there, value
 from scripts.packing import weights
+from scripts.packing.class_heads import OF_KIND
 from scripts.packing.heads import class_of
 from scripts.packing.multi_vector import PROJECTION
 from scripts.sources import pickles, task_adapters
@@ -30,12 +29,6 @@ PRETRAINING = re.compile(r"(cls|lm_head|vocab_\w+|generator_\w+|discriminator_\w
 """Heads that a plain encoder may have kept from its pretraining, and that nobody who loads it as one expects."""
 MEANINGLESS = re.compile(r"(^|\.)(position_ids|token_type_ids|inv_freq|num_batches_tracked)$")
 """Buffers, which are made again."""
-NAMES: dict[HeadType, Mapping[str, str]] = {
-    "sequence": auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
-    "tokens": auto.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES,
-    "span": auto.MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES,
-    "vocabulary": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-}
 BESIDE = {
     "adapter_model.*": "an adapter beside whole weights",
 }
@@ -100,7 +93,7 @@ def tensors(packed: Packed) -> Iterator[str]:
     """Weights that nothing reads."""
     checkpoint = packed.checkpoint
     unnamed = not checkpoint.config.get("architectures")
-    plain = checkpoint.architecture.endswith("Model") and not unnamed
+    plain = checkpoint.bare and not unnamed
     names = [] if packed.headless else sorted(unused(checkpoint))
     names = [name for name in names if not MEANINGLESS.search(name) and not (plain and PRETRAINING.match(name))]
     if not names:
@@ -136,7 +129,7 @@ def classes_of(config: Mapping[str, Any], names: Set[str]) -> list[str]:
         for type, chain in chains.items()
         if names >= {step.weight for step in (chain.steps[:1] if type == "vocabulary" else chain.steps)}
     ]  # a vocabulary's matrix may be the table of words
-    return [NAMES[type][kind] for type in able]
+    return [OF_KIND[type][kind] for type in able]
 
 
 def files(packed: Packed) -> Iterator[str]:

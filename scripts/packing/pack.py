@@ -20,7 +20,7 @@ from handler import head, model
 from handler.config import CHECKPOINT, Dtype, HandlerConfig, ModelConfig, Precision
 from handler.errors import ConfigError
 from handler.model import Capability
-from handler.tasks import TASKS, supported_tasks
+from handler.tasks import supported_tasks
 from scripts.console import Failure, step
 from scripts.files import provenance, space
 from scripts.packing import (
@@ -108,14 +108,14 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     except ConfigError as error:
         fix = "correct the file for --config, or leave the key out there; docs/reference/settings.md has all keys"
         raise Failure(str(error), fix) from None
-    if config.handler.rerank and not heads.ranks(checkpoint):
+    runtime = engines.resolve(checkpoint, config.handler.runtime, stored(config.handler.dtype))
+    if config.handler.rerank and not heads.ranks(checkpoint, runtime):
         raise Failure(
             f"handler.rerank is true, and {checkpoint.folder} has no single score to rank by", fix="leave it out"
         )
-    runtime = engines.resolve(checkpoint, config.handler.runtime, stored(config.handler.dtype))
     known = supported_tasks(capabilities(checkpoint, replace(config.handler, runtime=runtime)))
     if config.handler.task not in known:
-        reason = heads.unsupported_reason(checkpoint) or f"a {checkpoint.architecture} has no head for it"
+        reason = heads.unsupported_reason(checkpoint, runtime) or f"a {checkpoint.architecture} has no head for it"
         named = f"{checkpoint.folder} cannot do {config.handler.task}"
         raise Failure(
             named if config.handler.task else reason,
@@ -140,11 +140,10 @@ def stored(precision: Precision) -> Dtype:
 
 def capabilities(checkpoint: Checkpoint, config: HandlerConfig) -> set[Capability]:
     """What an archive packed so gives its tasks to work with."""
-    served = None if heads.unsupported_reason(checkpoint) else checkpoint.head
-    labels = heads.labels_of(checkpoint, heads.score_count(checkpoint)) if served == "sequence" else []
+    head = heads.planned(checkpoint, config.runtime, config.task)
     explained = config.runtime in engines.ENCODERS and stored(config.dtype) != "int8"
     return model.capabilities(
-        config, served, labels, explained, checkpoint.late_interaction is not None, checkpoint.terms is not None
+        config, head, explained, checkpoint.late_interaction is not None, checkpoint.terms is not None
     )
 
 
@@ -159,8 +158,7 @@ def stage(
     engines.link(checkpoint.folder / "config.json", folder)
     tokenizer.write(checkpoint, folder)
     engines.write(checkpoint, folder, runtime, dtype)
-    required, found = TASKS[task].requires, checkpoint.head
-    headless = heads.write(checkpoint, folder, required == found or (required == "ranking" and found == "sequence"))
+    headless = heads.write(checkpoint, folder, runtime, task)
     dense.write(checkpoint, folder)
     multi_vector.write(checkpoint, folder, dtype)
     term_weights.write(checkpoint, folder)

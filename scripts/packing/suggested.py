@@ -40,7 +40,7 @@ def settings(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any]
         "normalize": checkpoint.normalize,
         "dimensions": None if kept is None or kept >= width(checkpoint) else kept,
         "max_active_dims": checkpoint.active_dimensions,
-        "rerank": heads.ranks(checkpoint),
+        "rerank": heads.ranks(checkpoint, given.get("runtime", "auto")),
         "truncation": "left" if checkpoint.truncation == "left" else None,
         "prompts": dict(checkpoint.prompts),
         "default_prompt": checkpoint.default_prompt,

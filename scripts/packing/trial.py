@@ -24,7 +24,7 @@ from handler.runtimes.base import Placement
 from handler.types import Encoding, Row
 from scripts import smoke_test
 from scripts.console import Failure
-from scripts.packing import agreement, weights
+from scripts.packing import agreement, heads, weights
 from scripts.sources.checkpoint import Checkpoint
 
 SHORT = 4
@@ -160,8 +160,10 @@ def failure(checkpoint: Checkpoint, config: ModelConfig, what: str, error: Excep
     if misfit:
         return Failure(f"{checkpoint.folder} {what} as {checkpoint.architecture}", misfit[1], misfit[0])
     handler = config.handler
+    head = heads.planned(checkpoint, handler.runtime, handler.task)
     fixes = {
         "correct config.json, or the weights": True,
+        "take a task that needs no head, such as --task embedding": head is not None and head.replaces_states,
         f"set a --max-length below {handler.max_length}": "tokens" in what,
         "try --runtime eager, which is transformers itself": handler.runtime != "eager",
     }

@@ -24,6 +24,7 @@ INTRODUCTION = """\
 as does the key `"task"` in the body. Keys without a default are optional. `text` is another name for `inputs`. An
 unknown key is refused with 422, and the error names the nearest known one."""
 NEEDS: dict[Capability, str] = {
+    "states": "states of tokens, which a few archives [lack](../models.md#heads-of-other-families)",
     "sequence": "a sequence classification head",
     "tokens": "a token classification head",
     "span": "a question answering head",

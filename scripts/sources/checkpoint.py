@@ -35,7 +35,9 @@ HEAD_TYPES: dict[str, HeadType] = {
     "ForSequenceClassification": "sequence",
     "ForTokenClassification": "tokens",
     "ForQuestionAnswering": "span",
+    "ForQuestionAnsweringSimple": "span",
     "ForMaskedLM": "vocabulary",
+    "WithLMHeadModel": "vocabulary",
     "ForPreTraining": "vocabulary",
     CHOICE: "sequence",
     NEXT: "sequence",
@@ -134,6 +136,11 @@ class Checkpoint:
         return HEAD_TYPES.get(self.ending)
 
     @property
+    def bare(self) -> bool:
+        """Whether its class is an encoder without a head."""
+        return self.head is None and self.architecture.endswith(("Model", "Encoder"))
+
+    @property
     def weights(self) -> list[Path]:
         """Files of weights; of sharded ones also the index."""
         names = (variants.named(name, self.variant) for name in WEIGHTS)
@@ -207,7 +214,7 @@ def understand(root: Path) -> Checkpoint:
         return replace(plain, **modules.classifier(config))
     if plain.ending == CHOICE:
         return replace(plain, task="rerank", rerank="none")
-    return replace(plain, task="hidden-states" if architecture.endswith("Model") else TASKS.get(plain.head, ""))
+    return replace(plain, task="hidden-states" if plain.bare else TASKS.get(plain.head, ""))
 
 
 def shortened(found: Checkpoint) -> Checkpoint:

@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 import requests
 from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 from scripts.conversion.convert import Source, convert
 from tests import folders, heads
 from tests.e2e.conftest import Cli, free_port
+from tests.layouts.models import save
 
 TEXT = "hello how are you?"
+LABELS = ["bad", "good", "fair"]
 DATA = Path(__file__).parents[1] / "data" / "tensorflow"
 
 
@@ -50,6 +52,21 @@ def vector(folder: Path) -> Any:
 def relevance(folder: Path) -> Any:
     """The score of a cross-encoder."""
     return CrossEncoder(str(folder), device="cpu").predict([(TEXT, "a cat")])
+
+
+def probabilities(folder: Path) -> Any:
+    """Of each label, by transformers."""
+    import torch
+
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    with torch.inference_mode():
+        return model(**AutoTokenizer.from_pretrained(folder)(TEXT, return_tensors="pt")).logits[0].softmax(0).numpy()
+
+
+def labelled(answer: Any) -> Any:
+    """The score of each label of one text."""
+    found = {item["label"]: item["score"] for item in answer[0]}
+    return [found[name] for name in LABELS]
 
 
 def weights(folder: Path) -> Any:
@@ -84,6 +101,7 @@ def kinds(tiny: Path, minilm: Path, tmp_path_factory: pytest.TempPathFactory) ->
     splade = heads.save(made / "masked", "Bert", "ForMaskedLM", tokenizer)
     SparseEncoder(str(splade), device="cpu").save_pretrained(str(made / "splade"))
     dense = folders.sentences(tiny, made / "dense", dense=("Tanh",), normalize=True, prompts=folders.PROMPTS)
+    by_class = save(made / "classes", "squeezebert", "SqueezeBertForSequenceClassification", **heads.labels(LABELS))
     old = folders.sentences(tiny, made / "old")
     before = vector(old)
     convert(Source(DATA / "chinese", head="none"), made / "google")
@@ -97,6 +115,7 @@ def kinds(tiny: Path, minilm: Path, tmp_path_factory: pytest.TempPathFactory) ->
         "old": Kind(folders.old_layout(old), "embedding", text, lambda _: before),
         "cross": Kind(made / "ce", "rerank", {"query": TEXT, "texts": ["a cat"]}, relevance, scores),
         "splade": Kind(made / "splade", "sparse-embedding", {"inputs": TEXT, "top_k": 1}, weights, values),
+        "classes": Kind(by_class, "text-classification", text, probabilities, labelled),
         "google": Kind(made / "google", bare, {"inputs": asked["texts"][0]}, google),
     }
 
@@ -112,7 +131,7 @@ def served(kinds: dict[str, Kind], tmp_path_factory: pytest.TempPathFactory) -> 
     command("stop")
 
 
-NAMES = ["plain", "sharded", "pickled", "shards", "dense", "old", "cross", "splade", "google"]
+NAMES = ["plain", "sharded", "pickled", "shards", "dense", "old", "cross", "splade", "classes", "google"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -36,6 +36,7 @@ OWN: Mapping[str, Mapping[str, Any]] = {
     "xmod": {"languages": ["en_XX", "fr_XX"], "default_language": "en_XX"},
     "modernbert": {"local_attention": 16, "global_attn_every_n_layers": 2},
     "ultrabert": {"num_hidden_layers": 2},
+    "lilt": {"hidden_size": 96},
     "canine": {"num_hash_buckets": 50, "local_transformer_stride": 16},
     "reformer": {"axial_pos_embds_dim": [16, 48], "axial_pos_shape": [8, 16], "is_decoder": False},
     "gemma3_text": {"use_bidirectional_attention": True},

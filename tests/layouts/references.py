@@ -175,10 +175,20 @@ class Reference:
             return {"choice": float(self.logits(text, pair).sigmoid()[0])}
         if self.ends(NEXT):
             return dict(zip(("is_next", "not_next"), self.logits(text, pair).softmax(0).tolist(), strict=True))
+        if self.activates:
+            scores = self.cross_encoder.activation_fn(self.logits(text, pair)).tolist()
+            return dict(zip(self.config.id2label.values(), scores, strict=True))
         asked = text if pair is None else {"text": text, "text_pair": pair}
         found = self.labelling(asked, truncation=True, max_length=self.longest)
         rows = found[0] if isinstance(found[0], list) else found
         return {row["label"]: row["score"] for row in rows}
+
+    @property
+    def activates(self) -> bool:
+        """Whether it is a cross-encoder of several labels that names what makes scores of them."""
+        named = "sentence_transformers" in self.config.to_dict() or (self.root / "modules.json").exists()
+        several = self.ends("ForSequenceClassification") and self.config.num_labels > 1
+        return named and several and not isinstance(self.cross_encoder.activation_fn, torch.nn.Identity)
 
     def ends(self, end: str) -> bool:
         """Whether the folder's class has such a name."""
@@ -193,7 +203,7 @@ class Reference:
     @cached_property
     def further(self) -> Any:
         """The model with that head."""
-        return self.head(f"AutoModel{CHOICE if self.ends(CHOICE) else NEXT}")
+        return self.head(f"AutoModel{next(filter(self.ends, (CHOICE, NEXT)), 'ForSequenceClassification')}")
 
     @cached_property
     def spanning(self) -> Any:

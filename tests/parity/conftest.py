@@ -52,7 +52,7 @@ def load(tmp_path_factory):
         checkpoint = checkpoints.read(folder)
         archive = tmp_path_factory.mktemp("archive")
         config = packer.configure(checkpoint, {"handler": {"runtime": runtime, "threads": 1}})
-        packer.stage(checkpoint, archive, runtime)
+        packer.stage(checkpoint, archive, runtime, task=config.handler.task)
         settings = {"handler": {"task": config.handler.task, "max_length": config.handler.max_length}}
         settings["handler"] |= {"runtime": runtime, "threads": 1}
         pipeline = loading.load(archive, "bert", "1.0", settings, None, lambda *_: None)

@@ -27,6 +27,9 @@ cross-encoder: version 2, Identity; cross-encoder: version 4, Tanh; cross-encode
 cross-encoder: version 6, electra, 1 score; distilbert: ForQuestionAnswering; files: bfloat16, masked words
 files: LoRA beside weights; files: Trainer, finished; flaubert: bare; funnel: bare; mobilebert: bare
 roberta: ForSequenceClassification, multi-label; sentence-transformers: Dense GELU
+convbert: ForMultipleChoice; cross-encoder: version 6, gte, 3 labels; flaubert: ForMaskedLM
+longformer: ForSequenceClassification, 3 labels; mobilebert: ForNextSentencePrediction
+qwen3: ForSequenceClassification, 3 labels; t5: ForTokenClassification; xlnet: ForQuestionAnswering
 sentence-transformers: Dense SiLU; sentence-transformers: pooling mean and max
 sentence-transformers: family t5, Dense; sentence-transformers: form of versions 2 to 5
 sentence-transformers: pooling weightedmean; sentence-transformers: SPLADE, DistilBERT
@@ -36,6 +39,8 @@ tokenizer: no special tokens; tokenizer: no token types; tokenizer: other names 
 tokenizer: tokenizer.json only, MPNet
 tokenizer: vocab.json and merges.txt; umt5: bare
 """
+FEW = {"t5: ForTokenClassification": 8, "xlnet: ForQuestionAnswering": 3}
+"""Answers of archives that only have the task of their head."""
 REFUSALS = {
     "files: only GGUF": "no weights",
     "files: LoRA alone": "config.json",
@@ -58,7 +63,7 @@ def layouts():
 def test_served_as_by_the_reference(layouts, tmp_path, title):
     found = verdicts.judge(layouts[title], tmp_path)
     assert found.said == EQUAL, found
-    assert found.compared >= 9
+    assert found.compared >= FEW.get(title, 9)
 
 
 @pytest.mark.parametrize("title", REFUSALS)

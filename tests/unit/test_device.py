@@ -108,7 +108,7 @@ def test_a_head_s_scores_are_the_same_on_the_device(tmp_path, minilm):
         folder = tmp_path / f"{name}-archive"
         folder.mkdir()
         engines.write(saved, folder, "packed", "float32")
-        heads.write(saved, folder, True)
+        heads.write(saved, folder, "packed", saved.task)
         scores = getattr(head.Head(folder, "cpu"), reading)
         there, here = resident(Packed(folder, CPU)).run(TEXTS), Packed(folder, CPU).run(TEXTS)
         assert np.abs(scores.of(there) - scores.of(here)).max() < 1e-5

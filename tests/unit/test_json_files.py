@@ -8,7 +8,7 @@ import pytest
 
 from scripts.console import Failure
 from scripts.files.json_files import load_if_there, load_json, load_object, required, value
-from scripts.packing import dense, heads, tokenizer
+from scripts.packing import dense, head_labels, tokenizer
 from scripts.packing import pack as packer
 from scripts.sources import checkpoint as checkpoints
 from scripts.sources.configuration import hidden_size
@@ -77,8 +77,8 @@ def read(folder):
     checkpoint = checkpoints.read(folder)
     packer.configure(checkpoint, {})
     config = checkpoint.config
-    heads.labels(config, 2)
-    heads.function(checkpoint, 2)
+    head_labels.labels(config, 2)
+    head_labels.function(checkpoint, 2)
     for module in checkpoint.dense:
         dense.activation(module, load_object(module / "config.json"))
         weights = {"linear.weight": np.zeros((8, 32))}
@@ -170,13 +170,13 @@ def test_tokenizer_settings_when_the_tokenizer_is_made(tiny, tmp_path):
 @pytest.mark.parametrize("labels", [{"x": "a", "1": "b"}, {"0": None, "1": "b"}, {"0": "a"}, {"0": [], "1": {}}, []])
 def test_labels_that_are_none(labels):
     with pytest.raises(Failure, match="id2label"):
-        heads.labels({"id2label": labels}, 2)
+        head_labels.labels({"id2label": labels}, 2)
 
 
 def test_labels_that_are_not_named_have_numbers():
     for config in ({}, {"id2label": None}, {"id2label": {}}):
-        assert heads.labels(config, 2) == ["LABEL_0", "LABEL_1"]
-    assert heads.labels({"id2label": {"0": 1, "1": 2.5}}, 2) == ["1", "2.5"]
+        assert head_labels.labels(config, 2) == ["LABEL_0", "LABEL_1"]
+    assert head_labels.labels({"id2label": {"0": 1, "1": 2.5}}, 2) == ["1", "2.5"]
 
 
 @pytest.mark.parametrize(

@@ -139,8 +139,11 @@ def test_one_core_is_for_what_is_measured_in_process_alone():
 
 def test_what_another_machine_or_version_gave_is_dropped(tmp_path):
     file = tmp_path / "rows.json"
-    Record(file, {"machine": "one", "peers": ["a==1"]}).put([{"model": "m", "cell": "one"}])
-    assert Record(file, {"machine": "one", "peers": ["a==2"]}).rows == []
+    here = {"cpu": "one", "system": "Linux-6.1"}
+    Record(file, {"machine": here, "peers": ["a==1"]}).put([{"model": "m", "cell": "one"}])
+    assert Record(file, {"machine": here, "peers": ["a==2"]}).rows == []
+    assert Record(file, {"machine": here | {"cpu": "two"}, "peers": ["a==1"]}).rows == []
+    assert len(Record(file, {"machine": here | {"system": "Linux-6.2"}, "peers": ["a==1"]}).rows) == 1
 
 
 def test_a_cell_says_what_it_is_and_a_large_model_gets_half_of_the_tokens():

@@ -19,7 +19,7 @@ LEVELS = [
     {"tasks"},
     {"model"},
     {"text", "batching", "output_cache", "telemetry", "workers", "wire", "memory"},
-    {"excerpts", "late_interaction", "query_weights", "sides", "term_weights"},
+    {"excerpts", "late_interaction", "query_weights", "sides", "term_weights", "vocabulary_head"},
     {"truncation", "tokenizer_settings", "token_vectors"},
     {"head", "poolings", "explanation"},
     {"device"},
