@@ -106,7 +106,3 @@ def main() -> None:
 def terminated(number: int, frame: FrameType | None) -> NoReturn:
     """End with the status a shell gives that signal."""
     raise SystemExit(128 + number)
-
-
-if __name__ == "__main__":
-    main()

@@ -57,8 +57,12 @@ def minilm(folder: Path) -> None:
 
 
 def bert_base(folder: Path) -> None:
-    """BERT-base's shape with random weights, and the key that CTranslate2 asks each BERT for."""
+    """BERT-base's shape with random weights, and what older libraries of peers ask a folder for."""
     models.sentences(folder, BASE, dense=(), position_embedding_type="absolute")
+    settings, listed = folder / "tokenizer_config.json", folder / "modules.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"tokenizer_class": "PreTrainedTokenizerFast"}))
+    modules = [each | {"idx": idx, "name": str(idx)} for idx, each in enumerate(json.loads(listed.read_text()))]
+    listed.write_text(json.dumps(modules))
 
 
 MAKERS: Mapping[str, Callable[[Path], None]] = {"MiniLM": minilm, "bert-base": bert_base}

@@ -42,7 +42,7 @@ class Corpus:
     def command(self, folder: Path, *words: str) -> list[str]:
         """`embed` of all texts."""
         store = str(self.archive.parent)
-        return [sys.executable, "-m", "scripts.cli", "embed", str(self.texts), "--out", str(folder), "--model-store",
+        return [sys.executable, "-m", "scripts", "embed", str(self.texts), "--out", str(folder), "--model-store",
                 store, "--block-rows", str(self.block), "--json", *words]  # fmt: skip
 
     @property

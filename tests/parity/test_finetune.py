@@ -112,7 +112,7 @@ def assert_equal_weights(one, other):
 
 def command(base, target, *more):
     words = ["finetune", "--data", str(TICKETS), "--base", str(base), "--out", str(target), *COMMAND, *more]
-    return [sys.executable, "-m", "scripts.cli", *words]
+    return [sys.executable, "-m", "scripts", *words]
 
 
 def finetune(*words):

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -65,3 +67,21 @@ def test_tab_installs_nothing(tmp_path):
     asked = subprocess.run(command, env=os.environ | {completion.ASK: "complete_bash"}, capture_output=True, text=True)
     assert "installed" not in asked.stdout
     assert "installed" in subprocess.run(command, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize(("kept", "status"), [(signal.SIG_DFL, -signal.SIGINT), (signal.SIG_IGN, 2)])
+def test_an_interrupted_start_of_the_command_is_no_traceback(tmp_path, kept, status):
+    """One that is kept from Ctrl-C, as a shell's in the background, goes on to the verb, which there is not."""
+    (tmp_path / "typer.py").write_text(
+        f"import os, signal, sys; os.kill(os.getpid(), signal.SIGINT); sys.path.remove({str(tmp_path)!r})\n"
+        "del sys.modules['typer']; import typer as found; sys.modules['typer'] = found"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-P", "-m", "scripts", "nothing"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, kept),
+    )
+    assert ran.returncode == status, ran.stderr
+    assert "Traceback" not in ran.stderr

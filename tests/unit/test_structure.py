@@ -46,7 +46,7 @@ LEVELS = [
 """Rooms of `handler`, top to bottom: a room imports from lower levels only."""
 
 SCRIPTS = [
-    {"reference"},
+    {"reference", "__main__"},
     {"cli"},
     {"verbs"},
     {"adapters"},
