@@ -78,7 +78,9 @@ def start(model: Model, engines: Sequence[str]) -> Iterator[Worker]:
 
 
 def least_cosine(found: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
-    """Over texts; NaN is as far as can be."""
+    """Over texts; NaN is as far as can be, and so are vectors of another model's width."""
+    if found.shape != reference.shape:
+        return -1.0
     return float(np.nan_to_num((found * reference).sum(1), nan=-1).min())
 
 

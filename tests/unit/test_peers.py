@@ -243,3 +243,7 @@ def test_a_broken_off_run_goes_on_with_the_cells_that_are_missing(monkeypatch, t
 )
 def test_a_server_is_refused_whose_vectors_are_another_precisions(precision, cosine, why):
     assert served.refusal(precision, cosine) == why
+
+
+def test_vectors_of_another_width_are_as_far_as_can_be():
+    assert in_process.least_cosine(np.ones((2, 3), np.float32), np.ones((2, 4), np.float32)) == -1

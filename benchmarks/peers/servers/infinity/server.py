@@ -25,7 +25,7 @@ if engine == "ctranslate2":
     cached = served.parent / f"ctranslate2_{ctranslate2.__version__}" / served.name
     cached.parent.mkdir()
     cached.symlink_to(model)
-    environment["HF_HUB_CACHE"] = str(served.parent)
+    environment |= dict.fromkeys(("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"), str(served.parent))  # it reads the older
 options = ["v2", "--model-id", str(served), "--served-model-name", "bert", "--engine", engine, "--device", "cpu"]
 options += ["--no-bettertransformer", "--pooling-method", "mean", "--host", "127.0.0.1", "--port", port]
 os.execve(command, [command, *options], environment)
