@@ -17,7 +17,7 @@ DARKEST = 1.0
 """Doublings at which a colour is at its darkest."""
 LEVEL = 0.05
 """Ratios nearer to 1 than that have no colour."""
-SHARE = "share of the peak"
+SHARE = "of the peak"
 
 
 def grid(rows: Sequence[Row], title: str) -> Picture:
