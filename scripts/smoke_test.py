@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 TEXT = "Hello, how are you?"
-READY = {"task": "embedding", "inputs": TEXT}
-"""What every archive can answer."""
-
 BODIES: dict[str, dict[str, Any]] = {
     "question-answering": {"question": "Who lives in London?", "context": "Ada lives in London."},
     "rerank": {"query": "Who lives in London?", "texts": ["It rains.", "Ada lives in London."]},
@@ -30,6 +27,13 @@ def body(info: Any) -> dict[str, Any]:
     asked = BODIES.get(str(known.get("task")), {"inputs": TEXT})
     mask = str(known.get("mask"))
     return {key: value.replace("{mask}", mask) if isinstance(value, str) else value for key, value in asked.items()}
+
+
+def bodies(info: Any) -> list[dict[str, Any]]:
+    """`body`, and a request for an embedding where the archive makes some."""
+    known: dict[str, Any] = info if isinstance(info, dict) else {}
+    embeds = "embedding" in known.get("tasks", []) and known.get("task") != "embedding"
+    return [body(info), *([{"task": "embedding", "inputs": TEXT}] if embeds else [])]
 
 
 def version(info: Any) -> str | None:

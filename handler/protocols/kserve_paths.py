@@ -15,13 +15,13 @@ from handler.protocols.operations import Archive, Operation, Operations
 from handler.protocols.tensors import Tensor
 from handler.tasks.embedding import Embedding
 from handler.tasks.explanations import Explanations
+from handler.tasks.tokenize import Tokenize
 
 BINARY = "binary_data_output"
 OCTETS = "application/octet-stream"
-TASK: dict[str, Any] = {"parameters": {"task": Embedding.name}}
 INSTANCES: dict[str, Any] = {"instances": ["Hello"]}
 TENSORS: dict[str, Any] = {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["Hello"]}]}
-"""Examples, and the task in them, which every archive can do, whatever its own."""
+"""Examples."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,8 +102,12 @@ class InferReply(msgspec.Struct):
 def operations(archive: Archive) -> Operations:
     """TorchServe's own addresses, and Vertex AI's below the archive's."""
     one, two = f"/v1/models/{archive.name}", f"/v2/models/{archive.name}"
-    predict = Operation("Predictions, version 1.", (KServePredict,), (KServePredictions,), example=INSTANCES | TASK)
-    infer = Operation("Predictions, version 2.", (Infer,), (InferReply,), (OCTETS,), example=TENSORS | TASK)
+    able = (
+        Embedding.name if Embedding.name in archive.tasks else Tokenize.name
+    )  # of a text, whatever its own task reads
+    task = {"parameters": {"task": able}}
+    predict = Operation("Predictions, version 1.", (KServePredict,), (KServePredictions,), example=INSTANCES | task)
+    infer = Operation("Predictions, version 2.", (Infer,), (InferReply,), (OCTETS,), example=TENSORS | task)
     found = {f"{one}:predict": predict, f"{two}/infer": infer, "vertex": replace(predict, summary="Vertex AI's.")}
     if Explanations.name in archive.tasks:
         explained = Operation("Explanations, version 1.", (KServePredict,), (KServeExplanations,), example=INSTANCES)

@@ -119,15 +119,21 @@ def shared(archives: Sequence[Opened]) -> str:
     if one != other:
         raise Failure(
             f"{archives[0].name} is for {one}, and {archives[1].name} for {other}",
-            fix="--task embedding compares vectors",
+            fix=remedy(archives),
         )
     labels = [archive.info["labels"] for archive in archives]
     if one == "text-classification" and not {*labels[0]} & {*labels[1]}:
         has = " and ".join(
             f"{', '.join(each)} ({archive.name})" for each, archive in zip(labels, archives, strict=True)
         )
-        raise Failure(f"the archives have no label in common: {has}", fix="--task embedding compares vectors")
+        raise Failure(f"the archives have no label in common: {has}", fix=remedy(archives))
     return one
+
+
+def remedy(archives: Sequence[Opened]) -> str:
+    """What else both could be compared by."""
+    able = all("embedding" in archive.info["tasks"] for archive in archives)
+    return "--task embedding compares vectors" if able else "choose two archives that are for the same"
 
 
 def kind_of(info: Mapping[str, Any]) -> str:

@@ -85,9 +85,9 @@ def read_tokenizer(content: str) -> tokenizers.Tokenizer:
 
 
 def read_shape(config: Mapping[str, Any]) -> ModelShape:
-    """The shape in a `config.json`."""
+    """The shape in a `config.json`; 0, and so no operations, for what a family calls otherwise that is not known."""
     keys = family(config).keys
-    return ModelShape(*(int(config[name]) for name in (keys.layers, keys.hidden, keys.intermediate)))
+    return ModelShape(*(int(config.get(name) or 0) for name in (keys.layers, keys.hidden, keys.intermediate)))
 
 
 @dataclass(frozen=True, slots=True)

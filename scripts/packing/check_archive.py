@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+import runpy
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 from socket import socketpair
 from time import perf_counter
+from typing import Any
 
 
 def main(archive: str) -> None:
@@ -25,8 +27,12 @@ def main(archive: str) -> None:
         print(json.dumps(answer(folder, model)))
 
 
+SMOKE_TEST = Path(__file__).parents[1] / "smoke_test.py"
+"""A file that needs nothing else, and is read as one: of what lies around it nothing is to be importable here."""
+
+
 def answer(folder: str, model: dict[str, str]) -> dict[str, object]:
-    """One `embedding` request, which every archive can do."""
+    """One request to the archive's own task."""
     import torch
     import ts
     from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
@@ -40,28 +46,43 @@ def answer(folder: str, model: dict[str, str]) -> dict[str, object]:
     service = TsModelLoader().load(
         model["modelName"], folder, model["handler"], gpu_id=gpu, batch_size=1, metrics_cache=metrics
     )
-    from handler.wire import Request  # the archive's own, in whose form its worker takes requests
-
     loaded = perf_counter()
-    body = b'{"task": "embedding", "inputs": "Hello, how are you?"}'
-    worker, frontend = socketpair()
-    with worker, frontend:
-        service.set_cl_socket(worker)
-        request = Request("check", {"body": {"content-type": "application/json"}}, {"body": bytearray(body)})
-        service.predict([request])
-        worker.close()
-        response = frontend.makefile("rb").read()
-    status, _ = service.context.get_response_status(0)
-    if status != 200:
-        said = response[response.find(b'{"') : -4]  # after the headers; the last four bytes end TorchServe's message
-        raise SystemExit(f"status {status}: {said.decode(errors='replace')}")
+    info = json.loads(said(ask(service, {"task": "info"})))
+    for body in runpy.run_path(str(SMOKE_TEST))["bodies"](info):
+        ask(service, body)
     return {
         "model": model["modelName"],
-        "status": status,
+        "status": 200,
         "tokens": int(service.context.get_response_headers(0)["x-tokens"]),
         "load_seconds": round(loaded - start, 3),
         "answer_seconds": round(perf_counter() - loaded, 3),
     }
+
+
+def ask(service: Any, body: Any) -> bytes:
+    """What the worker sends for one request.
+
+    Raises:
+        SystemExit: it is no answer, with what it is.
+    """
+    from handler.wire import Request  # the archive's own, in whose form its worker takes requests
+
+    worker, frontend = socketpair()
+    with worker, frontend:
+        service.set_cl_socket(worker)
+        content = bytearray(json.dumps(body).encode())
+        service.predict([Request("check", {"body": {"content-type": "application/json"}}, {"body": content})])
+        worker.close()
+        response = frontend.makefile("rb").read()
+    status, _ = service.context.get_response_status(0)
+    if status != 200:
+        raise SystemExit(f"status {status}: {said(response)}")
+    return response
+
+
+def said(response: bytes) -> str:
+    """The JSON of an object, after the headers; the last four bytes end TorchServe's message."""
+    return response[response.find(b'{"') : -4].decode(errors="replace")
 
 
 if __name__ == "__main__":

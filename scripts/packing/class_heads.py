@@ -15,7 +15,7 @@ from handler.head import HeadMetadata
 from handler.vocabulary_head import encoder_replaced, scores
 from scripts.console import Failure
 from scripts.files.json_files import value
-from scripts.packing import head_misfit, layout
+from scripts.packing import head_misfit, layout, weights
 from scripts.packing.head_labels import described, score_count
 from scripts.packing.weights import Loaded
 from scripts.sources.checkpoint import HEAD_TYPES, Checkpoint
@@ -33,6 +33,8 @@ FURTHER: Mapping[str, Mapping[str, str]] = {
     NEXT: auto.MODEL_FOR_NEXT_SENTENCE_PREDICTION_MAPPING_NAMES,
 }
 """The same by what their names end with, of a sequence's head."""
+PRETRAINED = "ForPreTraining"
+"""What classes end with that have the head of another class, and more."""
 TRIED = 5
 """Tokens of a sequence whose words are scored both ways."""
 NEAR = 1e-4
@@ -42,8 +44,9 @@ NEAR = 1e-4
 def unsupported_reason(checkpoint: Checkpoint) -> str:
     """Why no class computes a checkpoint's head; empty where one does."""
     name = name_of(checkpoint)
-    found = getattr(transformers, name, None)
-    if found is None:
+    found, own = (getattr(transformers, each, None) for each in (name, checkpoint.architecture))
+    other = own is not found and getattr(own, "config_class", None) is getattr(found, "config_class", None)
+    if found is None or (other and checkpoint.ending != PRETRAINED):
         return f"heads of {checkpoint.architecture} are not supported"
     return f"{name} runs a decoder" if "decoder_input_ids" in signature(found.forward).parameters else ""
 
@@ -55,8 +58,14 @@ def name_of(checkpoint: Checkpoint) -> str:
 
 
 def unfit(checkpoint: Checkpoint, loaded: Loaded) -> Failure | None:
-    """Why the weights give no head; None where they do."""
+    """Why the weights give no head, or no encoder; None where they do."""
     encoder = f"{loaded.model.base_model_prefix}."
+    found = any(name.startswith(encoder) for name in [*loaded.missing, *loaded.mismatched]) and weights.misfit(
+        checkpoint
+    )
+    if found:
+        why, fix = found
+        return Failure(f"{checkpoint.folder} does not load as {checkpoint.architecture}", fix, why)
     wrong = sorted(loaded.mismatched)
     scores = checkpoint.head != "vocabulary" and not any(name.startswith(encoder) for name in wrong)
     return head_misfit.find(checkpoint, loaded, loaded.missing, wrong, scores)

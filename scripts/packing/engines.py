@@ -125,7 +125,8 @@ def resolve(checkpoint: Checkpoint, runtime: str, dtype: Dtype) -> str:
         able = {name for names in FASTEST.values() for name in names if dtype in dtypes(name)}
         runtime = able.pop() if len(able) == 1 else "auto"
     if runtime in ENCODERS and reason:
-        raise Failure(f"runtime {runtime} cannot run this model: {reason}", fix="use --runtime eager or torchscript")
+        own = "use --runtime eager" if dtype in dtypes("eager") else f"use --runtime eager, and no --dtype {dtype}"
+        raise Failure(f"runtime {runtime} cannot run this model: {reason}", fix=own)
     if runtime != "auto" and dtype not in dtypes(runtime):
         raise Failure(f"runtime {runtime} has no {dtype}", fix=f"use one of {', '.join(dtypes(runtime))}")
     return runtime

@@ -117,10 +117,11 @@ def configure(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> ModelConfi
     if config.handler.task not in known:
         reason = heads.unsupported_reason(checkpoint, runtime) or f"a {checkpoint.architecture} has no head for it"
         named = f"{checkpoint.folder} cannot do {config.handler.task}"
+        own = supported_tasks(capabilities(checkpoint, replace(config.handler, runtime=runtime, task=checkpoint.task)))
         raise Failure(
             named if config.handler.task else reason,
             why=reason if config.handler.task else "",
-            fix=f"choose one with --task: {', '.join(known)}",
+            fix=f"choose one with --task: {', '.join({**own, **known})}",
         )
     bounds.check(config, checkpoint)
     return replace(config, handler=replace(config.handler, runtime=runtime))

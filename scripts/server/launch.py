@@ -269,6 +269,8 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
             late = f"{model} is not ready after {timeout:.0f} s"
             raise Failure(late, why=last_lines(server.logs), fix="raise --timeout")
         sleep(scaling.POLL_SECONDS)
-    answer = inference.post(server, f"/predictions/{model}", smoke_test.READY)
+    address = f"/predictions/{model}"
+    info = inference.decoded(inference.post(server, address, {"task": "info"}))
+    answer = inference.post(server, address, smoke_test.body(info))
     if answer.status_code != 200:
         err.print(f"{model} answers {answer.status_code}; it may not be an archive of this project")

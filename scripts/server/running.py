@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from time import monotonic, sleep
 
-from scripts import smoke_test
 from scripts.console import Failure
 from scripts.server import (
     changing,
@@ -90,7 +89,7 @@ def answers(server: Server, model: str, deadline: float) -> bool:
     try:
         if management.ready(management.describe(server, model)):
             patience = max(management.POLL_SECONDS, deadline - monotonic())
-            inference.post(server, f"/predictions/{model}", smoke_test.READY, patience)
+            inference.post(server, f"/predictions/{model}", {"task": "info"}, patience)
             return True
     except (management.Unreachable, management.Refused):  # Java has died meanwhile, or does not know its models yet
         pass

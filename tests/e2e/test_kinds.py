@@ -150,3 +150,16 @@ def test_pack_inspect_serve(served: Cli, kinds: dict[str, Kind], name: str) -> N
 
 def test_every_kind_is_asked(kinds: dict[str, Kind]) -> None:
     assert list(kinds) == NAMES
+
+
+def test_an_archive_without_token_states_is_checked_added_and_upgraded(served: Cli, kinds: dict[str, Kind]) -> None:
+    folder = str(kinds["classes"].folder)
+    served("pack", folder, "--name", "more", "--check")
+    assert "answers 4" not in served("start", "more").stderr
+    served("pack", folder, "--name", "more", "--version", "2.0")
+    served("upgrade", "more")
+    info = requests.get(f"{served.url}/predictions/more/2.0/info", timeout=60).json()
+    assert "embedding" not in info["tasks"]
+    document = requests.get(f"{served.url}/predictions/more/2.0/openapi.json", timeout=60).json()
+    (vertex,) = (each for path, each in document["paths"].items() if path.endswith("/vertex"))
+    assert '"task": "tokenize"' in json.dumps(vertex)

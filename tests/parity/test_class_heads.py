@@ -1,5 +1,8 @@
 """Heads of families without a fast runtime, which transformers' own classes compute: against those classes."""
 
+import json
+import shutil
+
 import numpy as np
 import orjson
 import pytest
@@ -175,3 +178,26 @@ def test_a_reply_of_a_batch_does_not_depend_on_its_neighbours(classifying):
     rows = [Row({"body": orjson.dumps({"inputs": text})}, {}, "application/json", "") for text in TEXTS]
     together = [orjson.loads(reply.body)[0] for reply in classifying.answer(rows)]
     check(together, alone)
+
+
+def test_a_class_that_is_not_the_family_s_own_for_its_head_is_refused(tmp_path):
+    folder = models.save(tmp_path / "model", "xlnet", "XLNetForQuestionAnswering")
+    with pytest.raises(Failure, match="cannot do question-answering") as refused:
+        packer.configure(checkpoints.read(folder), {})
+    assert refused.value.why == "heads of XLNetForQuestionAnswering are not supported"
+
+
+def test_a_task_that_is_refused_names_those_of_the_head(classifier):
+    with pytest.raises(Failure, match="cannot do fill-mask") as refused:
+        packer.configure(checkpoints.read(classifier), {"handler": {"task": "fill-mask"}})
+    assert {"text-classification", "embedding"} <= {*refused.value.fix.replace(",", "").split()}
+
+
+def test_an_encoder_that_is_not_whole_is_not_called_a_head(classifier, tmp_path):
+    folder = shutil.copytree(classifier, tmp_path / "folder")
+    said = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(said | {"intermediate_size": 32}))
+    with pytest.raises(Failure) as refused:
+        archive(folder, tmp_path)
+    assert "of its head" not in refused.value.what
+    assert "set intermediate_size of config.json to 128" in refused.value.fix
