@@ -36,6 +36,18 @@ def bodies(info: Any) -> list[dict[str, Any]]:
     return [body(info), *([{"task": "embedding", "inputs": TEXT}] if embeds else [])]
 
 
+def texts_task(info: Any) -> str:
+    """What a load of texts asks an archive for: an embedding, or its own task where it makes none."""
+    known: dict[str, Any] = info if isinstance(info, dict) else {}
+    return "embedding" if "embedding" in known.get("tasks", ["embedding"]) else str(known.get("task"))
+
+
+def fields(task: str) -> dict[str, Any]:
+    """What a request of texts says beside them; vectors are asked for as bytes."""
+    asked = {"embedding": {"inputs": TEXT, "encoding_format": "base64"}, **BODIES}.get(task, {})
+    return {"task": task, **{key: value for key, value in asked.items() if "inputs" in asked and key != "inputs"}}
+
+
 def version(info: Any) -> str | None:
     """The version of an archive of this project, which has a page and OpenAI's addresses; None for another."""
     return str(info["version"]) if isinstance(info, dict) and {"version", "tasks"} <= set(info) else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from math import ceil
 
 from scripts.console import Failure
@@ -13,6 +15,10 @@ from scripts.server.state import Server
 
 CONNECT_SECONDS = 3
 UNAUTHORIZED = 401
+
+
+class KeyRefused(Failure):
+    """A server does not know the key."""
 
 
 def here() -> tuple[tuple[Backend, ...], tuple[Served, ...]]:
@@ -100,12 +106,35 @@ def named(
     """Servers anywhere, of which one answers at least.
 
     Raises:
-        Failure: no server answers, none of them rightly, or no model was named.
+        Failure: no server answers, none of them rightly, or one that does not know the key; or no model was named.
     """
     if not models:
         raise Failure("--server needs --model", fix="name the models of these servers: --model bert")
     header = {"authorization": f"Bearer {key}"} if key else {}
-    return tuple(servers), tuple(first(servers, name, header) for name in models)
+    found = tuple(first(servers, name, header) for name in models)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda server: check_key(server, models[0], header), servers))
+    return tuple(servers), found
+
+
+def check_key(server: Backend, name: str, header: dict[str, str]) -> None:
+    """Refuse a server beside others if it does not know their key; one that says nothing now may come later.
+
+    Raises:
+        KeyRefused: clients would be refused by turns.
+    """
+    with suppress(OSError):
+        try:
+            asked(origin(server), name, header)
+        except KeyRefused:
+            raise
+        except Failure:
+            pass
+
+
+def origin(server: Backend) -> str:
+    """Where a server is asked."""
+    return f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{server.port}"
 
 
 def first(servers: Sequence[Backend], name: str, header: dict[str, str]) -> Served:
@@ -116,9 +145,8 @@ def first(servers: Sequence[Backend], name: str, header: dict[str, str]) -> Serv
     """
     silent, refusals = [], list[Failure]()
     for server in servers:
-        host = f"[{server.host}]" if ":" in server.host else server.host
         try:
-            return asked(f"http://{host}:{server.port}", name, header)
+            return asked(origin(server), name, header)
         except OSError as error:  # of requests, too
             silent.append(f"{server.address} ({type(error).__name__})")
         except Failure as failure:  # it is starting, full, or has another key
@@ -135,6 +163,7 @@ def asked(url: str, name: str, header: dict[str, str]) -> Served:
 
     Raises:
         OSError: nobody answers.
+        KeyRefused: it does not know the key.
         Failure: it is no such answer.
     """
     address = f"{url.rstrip('/')}/predictions/{name}"
@@ -143,10 +172,8 @@ def asked(url: str, name: str, header: dict[str, str]) -> Served:
         about = answer.json()
         return Served(name, about["version"], about["task"], about["dimensions"])
     except (ValueError, KeyError, TypeError):
-        fix = (
-            "--keys FILE, in which a key stands first that the servers know"
-            if answer.status_code == UNAUTHORIZED
-            else ""
-        )
         what = f"{address} answers {answer.status_code} and not its info"
-        raise Failure(what, why=answer.text[:300], fix=fix) from None
+        if answer.status_code == UNAUTHORIZED:
+            fix = "--keys FILE, in which a key stands first that the servers know"
+            raise KeyRefused(what, why=answer.text[:300], fix=fix) from None
+        raise Failure(what, why=answer.text[:300]) from None

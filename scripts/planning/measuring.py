@@ -44,7 +44,7 @@ def subject(server: Server, name: str) -> Subject:
     archive = Path(server.store) / f"{name}.mar"
     workers = management.pids(management.describe(server, name))
     model = workload.read_archive(archive)
-    return Subject(running.target(server, name, "embedding", workers), model, place(archive, len(workers), model.shape))
+    return Subject(running.target(server, name, None, workers), model, place(archive, len(workers), model.shape))
 
 
 def place(archive: Path, workers: int, shape: workload.ModelShape) -> fitting.Place:

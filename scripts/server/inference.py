@@ -31,3 +31,12 @@ def decoded(answer: requests.Response) -> Any:
         return answer.json()
     except ValueError:
         return answer.text
+
+
+def info(server: Server, path: str, timeout: float = 120) -> Any:
+    """What an archive says of itself; one of another project may say anything.
+
+    Raises:
+        Failure: no connection.
+    """
+    return decoded(post(server, path, {"task": "info"}, timeout))

@@ -270,7 +270,6 @@ def await_answer(server: Server, model: str, timeout: float) -> None:
             raise Failure(late, why=last_lines(server.logs), fix="raise --timeout")
         sleep(scaling.POLL_SECONDS)
     address = f"/predictions/{model}"
-    info = inference.decoded(inference.post(server, address, {"task": "info"}))
-    answer = inference.post(server, address, smoke_test.body(info))
+    answer = inference.post(server, address, smoke_test.body(inference.info(server, address)))
     if answer.status_code != 200:
         err.print(f"{model} answers {answer.status_code}; it may not be an archive of this project")

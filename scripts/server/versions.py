@@ -113,7 +113,7 @@ def check_answer(server: Server, model: str, version: str) -> None:
         Failure: it refuses, or a number of its answer is not finite.
     """
     address = f"/predictions/{model}/{version}"
-    info = inference.decoded(inference.post(server, address, {"task": "info"}))
+    info = inference.info(server, address)
     for body in smoke_test.bodies(info):
         answer = inference.post(server, address, body)
         if answer.status_code != 200:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -35,8 +35,9 @@ def bench(
         str, typer.Option("--rate", help="open loop instead: requests per second; several values with commas")
     ] = "",
     task: Annotated[
-        Literal["embedding", "hidden-states"], typer.Option("--task", help="embedding (base64) or hidden-states (JSON)")
-    ] = "embedding",
+        str | None,
+        typer.Option("--task", help="one that takes texts; by default embedding (base64), or the archive's own task"),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="random seed of the workload and of arrival times")] = 0,
     save: Annotated[Path | None, typer.Option("--save", help="write the result as JSON")] = None,
     chart: Annotated[Path | None, typer.Option("--chart", help="write a chart of the closed loop as SVG")] = None,
@@ -80,7 +81,7 @@ def bench(
         "machine": about,
         "sgemm_gflops": round(top / 1e9, 1),
         "sgemm_libraries": ceiling.won,
-        "workload": {"name": load, "texts": texts, "texts_per_request": texts_each, "seed": seed, "task": task},
+        "workload": {"name": load, "texts": texts, "texts_per_request": texts_each, "seed": seed, **target.fields},
         "workers": len(workers),
         "place": msgspec.to_builtins(measuring.place(archive, len(workers), model.shape)),
         "rows": rows,

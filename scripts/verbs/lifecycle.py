@@ -182,7 +182,7 @@ def say_that_it_runs(server: state.Server) -> None:
 def print_first_answer(server: state.Server) -> None:
     """Ask once and show the answer."""
     address = f"/predictions/{server.models[0]}"
-    info = inference.decoded(inference.post(server, address, {"task": "info"}))
+    info = inference.info(server, address)
     body = smoke_test.body(info)
     begin = perf_counter()
     answer = inference.post(server, address, body)
@@ -193,9 +193,7 @@ def print_first_answer(server: state.Server) -> None:
 def packed_version(server: state.Server) -> str | None:
     """Of the first model, from its own `info`; None when it does not say, or does not answer now."""
     with suppress(Failure):
-        return smoke_test.version(
-            inference.decoded(inference.post(server, f"/predictions/{server.models[0]}", {"task": "info"}, timeout=5))
-        )
+        return smoke_test.version(inference.info(server, f"/predictions/{server.models[0]}", timeout=5))
     return None
 
 

@@ -32,6 +32,24 @@ def test_another_server_is_asked_when_the_first_cannot_say(answer):
             discovery.first(servers, "bert", {})
 
 
+UNKNOWN_KEY = 401, b'{"error": "no such key"}'
+
+
+def test_a_named_server_with_other_keys_stands_in_for_nobody():
+    with fake_server() as first, fake_server() as second:
+        for server in (first, second):
+            server.about.update(version="1.0", task="embedding", dimensions=384)
+        servers = [backend(first), backend(second)]
+        second.answers[:] = [UNKNOWN_KEY]
+        with pytest.raises(discovery.KeyRefused, match=f"{servers[1].address}/predictions/bert answers 401"):
+            discovery.named(servers, ["bert"], "key")
+        second.answers[:] = [STARTING]  # it may come with the right ones
+        assert discovery.named(servers, ["bert"], "key")[0] == tuple(servers)
+    with fake_server() as first:
+        first.about.update(version="1.0", task="embedding", dimensions=384)
+        assert discovery.named([backend(first), backend(second)], ["bert"], "key")[1][0].version == "1.0"
+
+
 def machine(monkeypatch, **servers):
     """Servers that run here, by their ports, and the models of each."""
     running = [
