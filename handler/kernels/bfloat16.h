@@ -18,6 +18,7 @@ enum { MULTIPLIES_PAIRS = 0 };
 #endif
 
 INLINE long pairs(long values) { return (values + PAIR - 1) / PAIR; }
+INLINE long row_halves(long size) { return row_bytes(pairs(size) * sizeof(pair)) / sizeof(bfloat16); }
 
 /* To the nearest, and where two are as near to the one that ends in 0. */
 INLINE halves rounded(floats x) {

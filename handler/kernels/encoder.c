@@ -13,7 +13,7 @@ static void embed(const struct model *m, struct batch *b, struct context *contex
             const float *position = positions ? positions + b->position_ids[token] * m->embedding : 0;
             const float *types = m->token_type_embeddings;
             const float *type = types ? types + b->token_type_ids[token] * m->embedding : 0;
-            float *row = (m->norm.weight ? b->sums : b->states) + token * m->embedding;
+            float *row = (m->norm.weight ? b->sums : b->states) + token * row_floats(m->embedding);
             for (long i = 0; i < m->embedding; i++) row[i] = word[i] + (position ? position[i] : 0) + (type ? type[i] : 0);
         }
     barrier(context, items_of(b->tokens));
@@ -29,9 +29,10 @@ static void project_first(const struct model *m, struct batch *b, struct context
 /* The same with the normalisation before it. */
 static void project(const struct model *m, struct batch *b, struct context *context) {
     struct states normalised = {.floats = b->wide};
+    long wide = row_floats(m->embedding);
     PARALLEL_FOR(item, items_of(b->tokens), context)
         for (long token = item * TOKENS; token < end_of(item, b->tokens); token++)
-            normalize(b->sums + token * m->embedding, m->embedding, m->norm, m->eps, b->wide + token * m->embedding);
+            normalize(b->sums + token * wide, m->embedding, m->norm, m->eps, b->wide + token * wide);
     barrier(context, items_of(b->tokens));
     apply(&m->projection, &normalised, b->tokens, NONE, 0, b->states, context);
     quantize_rows(b, b->states, m->hidden, m->layer->qkv.smooth, context);
@@ -39,9 +40,10 @@ static void project(const struct model *m, struct batch *b, struct context *cont
 
 static void pool(const struct model *m, struct batch *b, struct context *context) {
     struct states first = {.floats = b->attended};
+    long wide = row_floats(m->hidden);
     PARALLEL_FOR(item, b->sequences, context)
         for (long i = 0; i < m->hidden; i++)
-            b->attended[item * m->hidden + i] = b->states[b->offsets[item] * m->hidden + i];
+            b->attended[item * wide + i] = b->states[b->offsets[item] * wide + i];
     barrier(context, b->sequences);
     apply(&m->pooler, &first, b->sequences, TANH, 0, b->pooled, context);
 }
@@ -49,7 +51,7 @@ static void pool(const struct model *m, struct batch *b, struct context *context
 /* Embeddings, all layers and the pooler; results are in `states` and `pooled`. Several threads may call it at once, each
  * with its own number. When one returns, all is done, though another may still be on its way through. */
 void encode(const struct model *m, struct batch *b, long thread) {
-    struct context context = {thread, b->regions, b->threads, &b->over};
+    struct context context = {thread, b->regions, b->threads, &b->over, 1};
     if (thread) rest(&context);
     embed(m, b, &context);
     if (m->projection.weight) (m->norm_projected ? project_first : project)(m, b, &context);

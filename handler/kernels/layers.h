@@ -9,7 +9,7 @@ static void turn(const struct model *m, struct batch *b, const float *turns, str
     PARALLEL_FOR(item, items_of(b->tokens), context)
         for (long token = item * TOKENS; token < end_of(item, b->tokens); token++) {
             const float *cosines = turns + b->position_ids[token] * size, *sines = cosines + half;
-            float *row = b->wide + token * projected(m);
+            float *row = b->wide + token * row_floats(projected(m));
             for (float *head = row; head < row + (m->heads + m->key_heads) * size; head += size)
                 for (long i = 0; i < half; i++) {
                     float left = head[i], right = head[half + i];
@@ -22,8 +22,8 @@ static void turn(const struct model *m, struct batch *b, const float *turns, str
 
 /* An item is one head of one sequence. */
 static void attend_all(const struct model *m, struct batch *b, const struct layer *l, struct context *context) {
-    long size = m->hidden / m->heads, stride = projected(m), shared = m->heads / m->key_heads;
-    long positions = m->relative_panels * PANEL * size, out_stride = b->halves ? pairs(m->hidden) * PAIR : m->hidden;
+    long size = m->hidden / m->heads, stride = row_floats(projected(m)), shared = m->heads / m->key_heads;
+    long positions = m->relative_panels * PANEL * size, out_stride = b->halves ? row_halves(m->hidden) : row_floats(m->hidden);
     float *scratch = b->scratch + context->thread * head_scratch(m, b->longest);
     PARALLEL_FOR(item, b->sequences * m->heads, context) {
         long start = b->offsets[item / m->heads], number = item % m->heads, first = number * size;
@@ -32,7 +32,7 @@ static void attend_all(const struct model *m, struct batch *b, const struct laye
             .length = b->offsets[item / m->heads + 1] - start, .size = size, .stride = stride,
             .queries = queries + first, .keys = keys, .values = keys + m->key_heads * size,
             .bias = m->attention_bias ? m->attention_bias + number * (2 * m->farthest + 1) + m->farthest : 0,
-            .window = l->window, .output = b->attended + start * m->hidden + first,
+            .window = l->window, .output = b->attended + start * out_stride + first,
             .rounded = b->halves || (b->quantized && MULTIPLIES_PAIRS),
             .rounded_output = b->halves ? b->halves + start * out_stride + first : 0, .out_stride = out_stride,
             .relative.keys = l->relative_keys ? l->relative_keys + number * positions : 0,
@@ -48,8 +48,8 @@ static void attend_all(const struct model *m, struct batch *b, const struct laye
 static void gate(const struct model *m, struct batch *b, struct context *context) {
     PARALLEL_FOR(item, items_of(b->tokens), context)
         for (long token = item * TOKENS; token < end_of(item, b->tokens); token++) {
-            const float *first = b->wide + token * 2 * m->intermediate, *second = first + m->intermediate;
-            float *row = b->gated + token * m->intermediate;
+            const float *first = b->wide + token * row_floats(2 * m->intermediate), *second = first + m->intermediate;
+            float *row = b->gated + token * row_floats(m->intermediate);
             long i = 0;
             for (; i + WIDTH <= m->intermediate; i += WIDTH)
                 store(row + i, activate(load(first + i), m->activation) * load(second + i));

@@ -38,6 +38,7 @@ struct result {
 enum { AT_ONCE = 384 }; /* rows that stay in the cache while all panels pass */
 
 INLINE long quads(long in) { return (in + QUAD - 1) / QUAD; }
+INLINE long row_quads(long in) { return row_bytes(quads(in) * QUAD); }
 
 INLINE floats load_smooth(const float *row, const float *smooth, long i) {
     return smooth ? load(row + i) * load(smooth + i) : load(row + i);
@@ -95,24 +96,35 @@ static void dequantize(int rows, const struct states *x, long row, const struct 
     }
 }
 
+/* A panel that is fetched in equal shares beside `blocks` of rows. */
+INLINE struct ahead fetched(const struct linear *l, long panel, long blocks) {
+    const float *weight = (const float *)l->weight + panel * PANEL * l->in;
+    return (struct ahead){(const char *)weight, ACROSS * WIDTH * sizeof *weight / blocks};
+}
+
 /* The rows of a panel's product by the linear's dtype. */
-static void multiply_panel(const struct linear *l, const struct states *x, long row, int count, long column, block out) {
+static void multiply_panel(const struct linear *l, const struct states *x, long row, int count, long column,
+                           struct ahead next, block out) {
     struct target to = {out[0], PANEL};
     switch (l->dtype) {
     case INT8: {
-        long stride = quads(l->in) * QUAD;
-        const int8_t *weight = (const int8_t *)l->weight + column * stride;
-        multiply_int8(count, x->quantized + row * stride, stride, weight, stride / QUAD, to);
+        long stride = row_quads(l->in), k = quads(l->in);
+        const int8_t *weight = (const int8_t *)l->weight + column * k * QUAD;
+        multiply_int8(count, x->quantized + row * stride, stride, weight, k, to);
         dequantize(count, x, row, l, column, out);
         return;
     }
     case BFLOAT16: {
-        long stride = pairs(l->in) * PAIR;
-        const bfloat16 *weight = (const bfloat16 *)l->weight + column * stride;
-        multiply_bfloat16(count, x->halves + row * stride, stride, weight, stride / PAIR, to);
+        long stride = row_halves(l->in), k = pairs(l->in);
+        const bfloat16 *weight = (const bfloat16 *)l->weight + column * k * PAIR;
+        multiply_bfloat16(count, x->halves + row * stride, stride, weight, k, to);
         return;
     }
-    default: multiply(count, x->floats + row * l->in, l->in, (const float *)l->weight + column * l->in, l->in, to);
+    default: {
+        long stride = row_floats(l->in);
+        const float *weight = (const float *)l->weight + column * l->in;
+        multiply_ahead(count, x->floats + row * stride, stride, weight, l->in, to, next);
+    }
     }
 }
 
@@ -143,33 +155,37 @@ static void round_epilogue(int rows, block out, const float *bias, enum activati
     }
 }
 
-/* One panel of columns for the rows `first` to `last`. */
-static void apply_panel(const struct linear *l, const struct states *x, long first, long last, long panel,
+/* One panel of columns for the rows `first` to `last`; the thread's `following` one is fetched meanwhile. */
+static void apply_panel(const struct linear *l, const struct states *x, long first, long last, long panel, long following,
                         const struct result *y) {
-    long column = panel * PANEL, stride = pairs(l->out) * PAIR;
+    long column = panel * PANEL, wide = row_floats(l->out), stride = row_halves(l->out);
+    struct ahead next = fetched(l, following, (last - first + ROWS - 1) / ROWS);
     int count;
-    for (long row = first; row < last; row += count) {
+    for (long row = first; row < last; row += count, next.from += PANEL / (ACROSS * WIDTH) * l->in * next.step) {
         block out;
         count = next_rows(last - row);
-        long offset = row * l->out + column;
+        long offset = row * wide + column;
         const float *residual = y->residual ? y->residual + offset : 0;
         float *floats = y->floats + offset;
         bfloat16 *halves = y->halves + row * stride + column;
         if (y->halves) PREFETCH(halves, count, stride, PANEL * sizeof *halves, 1)
-        else PREFETCH(floats, count, l->out, PANEL * sizeof *floats, 1)
-        if (residual) PREFETCH(residual, count, l->out, PANEL * sizeof *residual, 0)
-        multiply_panel(l, x, row, count, column, out);
-        if (y->halves) round_epilogue(count, out, l->bias + column, y->activation, halves, stride, stride - column);
-        else epilogue(count, out, l->bias + column, y->activation, residual, floats, l->out, l->out - column);
+        else PREFETCH(floats, count, wide, PANEL * sizeof *floats, 1)
+        if (residual) PREFETCH(residual, count, wide, PANEL * sizeof *residual, 0)
+        multiply_panel(l, x, row, count, column, next, out);
+        if (y->halves) round_epilogue(count, out, l->bias + column, y->activation, halves, stride, pairs(l->out) * PAIR - column);
+        else epilogue(count, out, l->bias + column, y->activation, residual, floats, wide, l->out - column);
     }
 }
 
 static void apply_all(const struct linear *l, const struct states *x, long rows, struct result y,
                       struct context *context) {
     long parts = (rows + AT_ONCE - 1) / AT_ONCE, part = (rows + parts - 1) / parts, across = panels(l->out);
+    long before = -1;
     PARALLEL_FOR(item, parts * across, context) {
+        if (before >= 0) context->apart = item - before;
+        before = item;
         long first = item / across * part, last = first + part < rows ? first + part : rows;
-        apply_panel(l, x, first, last, item % across, &y);
+        apply_panel(l, x, first, last, item % across, (item + context->apart) % across, &y);
     }
     barrier(context, parts * across);
 }

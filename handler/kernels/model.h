@@ -36,7 +36,8 @@ struct model {
     struct linear pooler; /* of the first token's state; its `weight` is null where there is none */
 };
 
-/* What differs from batch to batch. Sizes in values: `quantized` has a row of the longest linear per token. */
+/* What differs from batch to batch. Sizes in values: `quantized` has a row of the longest linear per token. Rows of floats are
+ * `row_floats` apart, those of the others `row_quads` and `row_halves`. */
 struct batch {
     long tokens, sequences, longest;
     const int64_t *input_ids, *position_ids, *token_type_ids; /* (tokens,) */
@@ -108,15 +109,15 @@ INLINE long projected(const struct model *m) { return (m->heads + 2 * m->key_hea
 /* A row as the linear that reads it has it, if it does not read floats; `smooth` is that linear's. */
 static void quantize_row(struct batch *b, const float *row, long size, const float *smooth, long token) {
     if (b->quantized)
-        quantize(row, size, smooth, b->quantized + token * quads(size) * QUAD, b->scales + token, b->zero_points + token);
-    if (b->halves) round_row(row, size, 1, b->halves + token * pairs(size) * PAIR);
+        quantize(row, size, smooth, b->quantized + token * row_quads(size), b->scales + token, b->zero_points + token);
+    if (b->halves) round_row(row, size, 1, b->halves + token * row_halves(size));
 }
 
 static void quantize_rows(struct batch *b, const float *rows, long size, const float *smooth, struct context *context) {
     if (!b->quantized && !b->halves) return;
     PARALLEL_FOR(item, items_of(b->tokens), context)
         for (long token = item * TOKENS; token < end_of(item, b->tokens); token++)
-            quantize_row(b, rows + token * size, size, smooth, token);
+            quantize_row(b, rows + token * row_floats(size), size, smooth, token);
     barrier(context, items_of(b->tokens));
 }
 
@@ -125,8 +126,8 @@ static void norm_and_quantize(const struct model *m, struct batch *b, const floa
                               const struct linear *reader, float *to, struct context *context) {
     PARALLEL_FOR(item, items_of(b->tokens), context)
         for (long token = item * TOKENS; token < end_of(item, b->tokens); token++) {
-            float *row = to + token * m->hidden;
-            normalize(sums + token * m->hidden, m->hidden, norm, m->eps, row);
+            float *row = to + token * row_floats(m->hidden);
+            normalize(sums + token * row_floats(m->hidden), m->hidden, norm, m->eps, row);
             quantize_row(b, row, m->hidden, reader ? reader->smooth : 0, token);
         }
     barrier(context, items_of(b->tokens));

@@ -18,7 +18,7 @@ struct head {
 
 /* Parts of a thread's scratch memory. `scores` has `ROWS` rows of `wide` floats, and `weights` as many of bfloat16. */
 struct operands {
-    long wide; /* columns of all panels of keys */
+    long wide; /* columns of all panels of keys, as rows of floats have them */
     float *keys, *values;
     bfloat16 *rounded_queries, *rounded_keys, *rounded_values, *weights; /* null in float32, as the two above in bfloat16 */
     float *scores;
@@ -26,8 +26,8 @@ struct operands {
 
 /* Floats of scratch memory that a head needs, in float32 or bfloat16. */
 INLINE long scratch_size(long length, long size) {
-    long keys = panels(length) * PANEL * size, values = length * panels(size) * PANEL;
-    return keys + values + length * pairs(size) + (ROWS + ROWS / PAIR) * panels(length) * PANEL;
+    long columns = panels(length) * PANEL, values = length * panels(size) * PANEL;
+    return columns * size + values + length * pairs(size) + (ROWS + ROWS / PAIR) * row_floats(columns);
 }
 
 /* Keys as the columns of a matrix in panels, scaled. Columns beyond the last token stay as they are: `exp_and_sum` does not
@@ -75,18 +75,18 @@ static void pack_rounded_values(const struct head *h, bfloat16 *laid) {
 
 /* Everything laid out; `scratch` has `scratch_size` floats. */
 static struct operands lay_out(const struct head *h, float scale, float *scratch) {
-    long wide = panels(h->length) * PANEL, rows = pairs(h->size) * PAIR;
+    long columns = panels(h->length) * PANEL, wide = row_floats(columns), rows = pairs(h->size) * PAIR;
     PREFETCH(h->queries, h->length, h->stride, h->size * sizeof(float), 0)
     PREFETCH(h->keys, h->length, h->stride, h->size * sizeof(float), 0)
     PREFETCH(h->values, h->length, h->stride, h->size * sizeof(float), 0)
     if (!h->rounded) {
-        float *keys = scratch, *values = keys + wide * h->size, *scores = values + h->length * panels(h->size) * PANEL;
+        float *keys = scratch, *values = keys + columns * h->size, *scores = values + h->length * panels(h->size) * PANEL;
         pack_keys(h, scale, keys);
         pack_values(h, values);
         return (struct operands){.wide = wide, .keys = keys, .values = values, .scores = scores};
     }
     float *scores = scratch;
-    bfloat16 *weights = (bfloat16 *)(scores + ROWS * wide), *keys = weights + ROWS * wide, *values = keys + wide * rows;
+    bfloat16 *weights = (bfloat16 *)(scores + ROWS * wide), *keys = weights + ROWS * wide, *values = keys + columns * rows;
     bfloat16 *queries = values + pairs(h->length) * PAIR * panels(h->size) * PANEL;
     for (long token = 0; token < h->length; token++)
         round_row(h->queries + token * h->stride, h->size, 1, queries + token * rows);

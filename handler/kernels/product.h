@@ -14,6 +14,9 @@ enum {
     ACROSS = 2,      /* vectors of columns at a time */
     QUAD = 4,        /* 8-bit values that are multiplied and added in one go */
     ROWS = WIDTH == 16 ? 12 : 6, /* as many sums as there are registers */
+    /* With AVX2 the first six rows, at half of a panel, are done sooner than the panel arrives, and the rest of it then waits for
+     * nothing; so the next panel is fetched beside all of them. With AVX-512 twelve rows go through all of a panel at once. */
+    FETCHES_AHEAD = WIDTH == 8,
 };
 
 typedef float block[ROWS][PANEL] __attribute__((aligned(64)));
@@ -24,13 +27,21 @@ struct target {
     long stride;
 };
 
+/* Where a thread's next panel is read from beside a product, and how many bytes further on at each step of its sums. */
+struct ahead {
+    const char *from;
+    long step;
+};
+
 /* `rows` is a constant wherever this is used, so that all sums are in registers. */
 INLINE void tile(int rows, const float *a, long stride, const float *panel, long k, struct target to,
-                 int column) {
+                 struct ahead next, int column) {
     floats sums[ROWS][ACROSS];
 #pragma unroll
     for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = all(0);
+    const char *from = next.from + column / (ACROSS * WIDTH) * k * next.step;
     for (long i = 0; i < k; i++) {
+        if (FETCHES_AHEAD) __builtin_prefetch(from + i * next.step, 0, 2);
         floats left = load(panel + i * PANEL + column), right = load(panel + i * PANEL + column + WIDTH);
 #pragma unroll
         for (int r = 0; r < rows; r++) {
@@ -89,12 +100,18 @@ INLINE void byte_tile(int rows, const uint8_t *a, long stride, const int8_t *pan
     for (int column = 0; column < PANEL; column += ACROSS * WIDTH) switch (rows) {                                    \
             TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)        \
         }
-#define TILE(N) case N: if (N <= ROWS) tile(N, a, stride, panel, k, to, column); break;
+#define TILE(N) case N: if (N <= ROWS) tile(N, a, stride, panel, k, to, next, column); break;
 #define BYTE_TILE(N) case N: if (N <= ROWS) byte_tile(N, a, stride, panel, k, to, column); break;
 
 /* `(rows, k) @ (k, PANEL)`; rows of `a` are `stride` apart. */
-static void multiply(int rows, const float *a, long stride, const float *panel, long k, struct target to) {
+static void multiply_ahead(int rows, const float *a, long stride, const float *panel, long k, struct target to,
+                           struct ahead next) {
     EACH_COUNT(TILE)
+}
+
+/* The same where nothing is known of what is read next. */
+INLINE void multiply(int rows, const float *a, long stride, const float *panel, long k, struct target to) {
+    multiply_ahead(rows, a, stride, panel, k, to, (struct ahead){(const char *)panel, 0});
 }
 
 static void multiply_int8(int rows, const uint8_t *a, long stride, const int8_t *panel, long k, struct target to) {

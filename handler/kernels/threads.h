@@ -15,6 +15,7 @@ struct context {
     struct region *region;
     const int32_t *threads; /* how many may take part, which others change meanwhile; null for all */
     const long *over;       /* whether the pass is */
+    long apart;             /* how many items lie between the last two it claimed: its next is as far on */
 };
 
 extern int sched_yield(void);

@@ -35,6 +35,11 @@ INLINE void store_part(float *to, floats values, long count) {
     else for (long i = 0; i < count; i++) to[i] = values[i];
 }
 
+/* How many bytes rows of so many are apart. Of rows that are a multiple of 4,096 apart, all first values, all second ones and so on
+ * share one set of the nearest cache, which holds eight lines: a block of twelve rows would never stay in it. */
+INLINE long row_bytes(long bytes) { return bytes % 4096 ? bytes : bytes + LINE; }
+INLINE long row_floats(long size) { return row_bytes(size * sizeof(float)) / sizeof(float); }
+
 /* What `rows` of `size` bytes will be read from or written to, into the cache while something else is computed. */
 #define PREFETCH(from, rows, stride, size, written)                                                                       \
     for (long r = 0; r < (rows); r++)                                                                                     \

@@ -26,7 +26,7 @@ from handler.kernels.structures import DTYPES, LINEARS, REGION, RELATIVE, Batch,
 from handler.runtimes import indices, panels
 from handler.runtimes.base import WEIGHTS, Placement, Placements, Runtime, load_word_embeddings
 from handler.runtimes.helpers import ThreadPool
-from handler.runtimes.workspace import Distances, Turns, Workspace, address
+from handler.runtimes.workspace import Distances, Turns, Workspace, address, rows
 from handler.types import Encoding, Output
 
 TABLES = {
@@ -150,8 +150,8 @@ class Native(Runtime):
         if not all(lengths):
             raise IndexError("a sequence has no tokens")
         ids, positions, offsets, types = indices.arrays(encodings, self.encoder.first_position, self.arrays)
-        states = np.empty((total, self.model.hidden), np.float32)
-        pooled = np.empty((len(lengths), self.model.hidden), np.float32) if self.model.pooler.weight else None
+        states = rows(total, self.model.hidden)
+        pooled = rows(len(lengths), self.model.hidden) if self.model.pooler.weight else None
         self.turns.reach(longest, self.layers)
         self.distances.reach(longest, self.model)
         scratch = self.scratch(addressof(self.model), longest)
@@ -162,8 +162,9 @@ class Native(Runtime):
             total, len(lengths), longest, *inputs, *reserved, address(regions), self.share and self.share.address
         )
         self.pool.run(self.encode, addressof(self.model), batch, threads, (regions, self))
+        states = np.ascontiguousarray(states[:, : self.model.hidden])
         return [
-            Output(states[start:stop], None if pooled is None else pooled[number])
+            Output(states[start:stop], None if pooled is None else pooled[number, : self.model.hidden])
             for number, (start, stop) in enumerate(pairwise(offsets))
         ]
 

@@ -14,6 +14,9 @@ from handler.kernels.structures import DTYPES, Layer, Model
 from handler.runtimes import panels
 from handler.runtimes.layers import angles
 
+LINE = 64
+"""Bytes of a line of the cache, and what a row may have behind it."""
+
 
 class Workspace:
     """Memory for what lies between the layers. It is kept: fresh pages would cost more than some of the steps."""
@@ -27,22 +30,27 @@ class Workspace:
         )  # sums, attended, wide, gated: per token
         widest = -(-max(model.hidden, model.intermediate) // panels.QUAD) * panels.QUAD
         dtype = model.layer[0].qkv.dtype
-        small = (widest, 4, 4) if dtype == DTYPES["int8"] else (0, 0, 0)  # quantized, scales, zero points
-        halves = 2 * widest if dtype == DTYPES["uint16"] else 0
-        self.widths = (*(4 * width for width in floats), *small, halves)
+        small = (widest + LINE, 4, 4) if dtype == DTYPES["int8"] else (0, 0, 0)  # quantized, scales, zero points
+        halves = 2 * widest + LINE if dtype == DTYPES["uint16"] else 0
+        self.widths = (*(4 * width + LINE if width else 0 for width in floats), *small, halves)
         self.memory = np.empty(0, np.uint8)
 
     def reserve(self, tokens: int, scratch: int) -> list[int | None]:
-        """Addresses of `sums` to `scratch` of `struct batch`, 64 bytes aligned; null for what has no size."""
+        """Addresses of `sums` to `scratch` of `struct batch`, aligned to lines; null for what has no size."""
         starts: list[int | None] = []
-        end = 64
+        end = LINE
         for size in (*(width * tokens for width in self.widths), 4 * scratch):
             starts.append(end if size else None)
-            end += -(-size // 64) * 64
+            end += -(-size // LINE) * LINE
         if len(self.memory) < end:
             self.memory = np.empty(end, np.uint8)
-        before = self.memory.ctypes.data // 64 * 64
+        before = self.memory.ctypes.data // LINE * LINE
         return [None if start is None else before + start for start in starts]
+
+
+def rows(count: int, size: int) -> NDArray[np.float32]:
+    """Rows of floats as apart as the kernels write them; see `row_bytes` of `vectors.h`."""
+    return np.empty((count, size if size % 1024 else size + LINE // 4), np.float32)
 
 
 class Turns:
