@@ -22,6 +22,7 @@ ENVIRONMENT: dict[str, str] = {
     "`AVX512_CORE_BF16`, `AVX512_CORE`, `AVX2_VNNI` or `AVX2`",
     "NOTIFY_SOCKET": "where `start --foreground` tells systemd that it is ready or stopping; systemd sets it",
     "OMP_WAIT_POLICY": "how idle compute threads wait; `start`, `finetune` and `embed` set `PASSIVE` if it is not set",
+    "ORT_DISABLE_TELEMETRY": "`1` unless it is set: ONNX Runtime sends nothing of processes and models to its maker",
     "TOKENIZERS_PARALLELISM": "threads of the tokenizer; workers on a CPU set `false` if it is not set",
 }
 """For users."""

@@ -41,6 +41,7 @@ SET: dict[str, str] = {
     "BERT_KEYS": "the file of keys that workers look at",
     "BERT_REQUEST_LOG": "the file for a line of each request, with `--request-log`",
     "OMP_WAIT_POLICY": "PASSIVE unless it is set: a thread that waits for its sibling leaves the core to others",
+    "ORT_DISABLE_TELEMETRY": "1 unless it is set: ONNX Runtime tells its maker of each process and model otherwise",
     "LC_ALL": "UTF-8, in which Java reads and writes names of files; in other locales it loses their letters",
     "PYTHONUTF8": "the same for Python",
     "MALLOC_MMAP_THRESHOLD_": "4 MiB for Java alone, unless it is set: its heap has no buffers of large answers, and "
@@ -71,7 +72,7 @@ def child(given: Mapping[str, str], made: Mapping[str, str], temporary: Path) ->
     spoken = utf8_locale()
     if spoken:
         ours["LC_ALL"] = spoken
-    return {"OMP_WAIT_POLICY": "PASSIVE", **JAVA_ONLY, **kept, **ours, **made}
+    return {"OMP_WAIT_POLICY": "PASSIVE", "ORT_DISABLE_TELEMETRY": "1", **JAVA_ONLY, **kept, **ours, **made}
 
 
 def java_only(environment: Mapping[str, str], listed: str) -> str:

@@ -41,6 +41,7 @@ def test_what_a_server_gets(tmp_path):
         "PATH": "/bin",
         "MINE": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
+        "ORT_DISABLE_TELEMETRY": "1",
         "MALLOC_MMAP_THRESHOLD_": "4194304",
         "MALLOC_TRIM_THRESHOLD_": "8388608",
         "TMPDIR": str(tmp_path),
@@ -53,11 +54,9 @@ def test_what_a_server_gets(tmp_path):
 
 
 def test_what_the_user_may_choose_stays(tmp_path):
-    given = {"HOME": str(tmp_path), "OMP_WAIT_POLICY": "ACTIVE", "LD_LIBRARY_PATH": "/x", "PYTHON": "python3.12"}
-    found = environment.child(given, {}, tmp_path / "other")
-    assert {name: found[name] for name in ("HOME", "OMP_WAIT_POLICY", "LD_LIBRARY_PATH")} == {
-        name: given[name] for name in ("HOME", "OMP_WAIT_POLICY", "LD_LIBRARY_PATH")
-    }
+    given = {"HOME": str(tmp_path), "OMP_WAIT_POLICY": "ACTIVE", "LD_LIBRARY_PATH": "/x", "ORT_DISABLE_TELEMETRY": "0"}
+    found = environment.child(given | {"PYTHON": "python3.12"}, {}, tmp_path / "other")
+    assert {name: found[name] for name in given} == given
 
 
 def test_workers_get_nothing_that_is_for_java_alone():
