@@ -15,6 +15,8 @@ from handler.histograms import Key, Labels
 STAGES = ("decode", "tokenize", "forward", "postprocess", "encode")
 NO_TASK = "none"
 """Of what could not be decoded: with an empty label TorchServe drops the value (`Metric.parse` in its sources)."""
+HEAD_START = 0.05
+"""Seconds from a batch until its counters are handed on: both need the interpreter, and its answer is to go first."""
 FLUSH_SECONDS = 1.0  # each flushed value is a line on stdout that the server parses: few of them, not one per request
 
 Emit = Callable[[str, float, dict[str, str]], None]
@@ -42,7 +44,7 @@ class StageTimer:
 
 
 class Telemetry:
-    """Sums counters and hands them on at most once a second, from a thread of its own.
+    """Sums counters and hands them on at most once a second, from a thread of its own, when the batch is answered.
 
     Args:
         emit: where they go.
@@ -95,6 +97,7 @@ class Telemetry:
         pause = Event()
         while True:
             self._news.wait()
+            pause.wait(HEAD_START)
             self._news.clear()
             self.flush()
             self._besides()

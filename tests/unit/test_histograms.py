@@ -1,10 +1,11 @@
 """Counters that Prometheus reads as a histogram."""
 
 from collections import Counter
+from threading import Event
 
 import pytest
 
-from handler import histograms
+from handler import histograms, telemetry
 from handler.telemetry import Telemetry, outcome
 from handler.types import Row
 
@@ -39,6 +40,22 @@ def test_an_empty_bucket_is_there_as_a_zero_once():
     bucket = [amount for name, amount, labels in sent if labels == {"le": "1"}]
     assert bucket == [0]
     assert [amount for name, amount, labels in sent if labels == {"le": "+Inf"}] == [1, 1]
+
+
+def test_an_answer_goes_before_its_counters(monkeypatch):
+    done, both = [], Event()
+
+    class Noted(Event):
+        def wait(self, timeout=None):
+            done.append(timeout)
+            if timeout == telemetry.FLUSH_SECONDS:
+                both.set()
+            return super().wait(timeout and 0)
+
+    monkeypatch.setattr(telemetry, "Event", Noted)
+    Telemetry(lambda *_: done.append("sent")).record([], telemetry.StageTimer(), 0.1, {})
+    assert both.wait(10)
+    assert done[:3] == [None, telemetry.HEAD_START, "sent"]
 
 
 def test_what_could_not_be_decoded_has_labels_all_the_same(make_pipeline):
