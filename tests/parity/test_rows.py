@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertModel, ElectraConfig, ElectraModel, ModernBertConfig, ModernBertModel
+from transformers import AutoConfig, AutoModel
 
 from handler import kernels
 from handler.runtimes.base import Placement
@@ -23,67 +23,37 @@ BOUNDS = {"float32": 1e-5, "bfloat16": 4e-3, "int8": 4e-3}
 pytestmark = pytest.mark.skipif(not LEVELS, reason="this CPU has no kernels")
 
 
-def bert(vocabulary, hidden, inner):
-    return BertModel(
-        BertConfig(
-            vocab_size=vocabulary,
-            hidden_size=hidden,
-            num_hidden_layers=1,
-            num_attention_heads=hidden // 32,
-            intermediate_size=inner,
-            max_position_embeddings=1100,
-        )
-    )
-
-
-def modernbert(vocabulary, hidden, inner):
-    """Gated, and with norms before the linears."""
-    return ModernBertModel(
-        ModernBertConfig(
-            vocab_size=vocabulary,
-            hidden_size=hidden,
-            num_hidden_layers=1,
-            num_attention_heads=hidden // 32,
-            intermediate_size=inner,
-            max_position_embeddings=1100,
-            pad_token_id=0,
-            bos_token_id=1,
-            eos_token_id=2,
-            cls_token_id=1,
-            sep_token_id=2,
-        )
-    )
-
-
-def electra(vocabulary, hidden, inner):
-    """A linear between the embeddings, which are twice as long, and the layers."""
-    return ElectraModel(
-        ElectraConfig(
-            vocab_size=vocabulary,
-            embedding_size=2 * hidden,
-            hidden_size=hidden,
-            num_hidden_layers=1,
-            num_attention_heads=hidden // 32,
-            intermediate_size=inner,
-            max_position_embeddings=1100,
-        )
-    )
-
-
+OTHERS = {
+    "bert": {},
+    "modernbert": {f"{name}_token_id": 0 for name in ("pad", "bos", "eos", "cls", "sep")},
+    "electra": {"embedding_size": 1024},
+}
+"""Model type -> what its configuration needs beside the sizes. ModernBERT is gated and has norms before its linears; a
+linear leads from ELECTRA's embeddings to its layers."""
 CASES = [
-    *((bert, *sizes, dtype) for sizes in ((1024, 1024), (1024, 36)) for dtype in ("float32", "bfloat16")),
-    *((make, 64, 4096, dtype) for make in (bert, modernbert) for dtype in BOUNDS),
-    (modernbert, 1024, 64, "float32"),
-    (electra, 512, 64, "float32"),
+    *(("bert", *sizes, dtype) for sizes in ((1024, 1024), (1024, 36)) for dtype in ("float32", "bfloat16")),
+    *((kind, 64, 4096, dtype) for kind in ("bert", "modernbert") for dtype in BOUNDS),
+    ("modernbert", 1024, 64, "float32"),
+    ("electra", 512, 64, "float32"),
 ]
-"""Sizes of states and between the linears, of which one is 4,096 bytes, or a multiple, in that dtype."""
+"""Model type, and sizes of states and between the linears, of which one is a multiple of 4,096 bytes in that dtype."""
 
 
-def runtimes(make, hidden, inner, tiny, folder, dtype):
+def runtimes(kind, hidden, inner, tiny, folder, dtype):
     """`native` in a dtype and `packed` in float32 over the same weights."""
     torch.manual_seed(3)
     model = folder / "model"
-    make(json.loads((tiny / "config.json").read_text())["vocab_size"], hidden, inner).save_pretrained(model)
+    config = AutoConfig.for_model(
+        kind,
+        vocab_size=json.loads((tiny / "config.json").read_text())["vocab_size"],
+        hidden_size=hidden,
+        num_hidden_layers=1,
+        num_attention_heads=hidden // 32,
+        intermediate_size=inner,
+        max_position_embeddings=1100,
+        **OTHERS[kind],
+    )
+    AutoModel.from_config(config).save_pretrained(model)
     for file in ("tokenizer.json", "tokenizer_config.json"):
         (model / file).write_bytes((tiny / file).read_bytes())
     for runtime, kept in ((Native, dtype), (Packed, "float32")):
@@ -99,13 +69,13 @@ def apart(ours, theirs):
     return float((1 - (left * right).sum(1) / np.linalg.norm(left, axis=1) / np.linalg.norm(right, axis=1)).max())
 
 
-@pytest.mark.parametrize(("make", "hidden", "inner", "dtype"), CASES)
-def test_states_are_those_of_torch_whatever_a_row_has(make, hidden, inner, dtype, tiny, tmp_path):
+@pytest.mark.parametrize(("kind", "hidden", "inner", "dtype"), CASES)
+def test_states_are_those_of_torch_whatever_a_row_has(kind, hidden, inner, dtype, tiny, tmp_path):
     if not Native.is_supported(dtype):
         pytest.skip("this CPU does not multiply in bfloat16")
     generator = np.random.default_rng(0)
     texts = [encoding(*map(int, generator.integers(3, 30, length))) for length in LENGTHS]
-    ours, theirs = runtimes(make, hidden, inner, tiny, tmp_path, dtype)
+    ours, theirs = runtimes(kind, hidden, inner, tiny, tmp_path, dtype)
     got = ours.run(texts)
     assert apart(got, theirs.run(texts)) < BOUNDS[dtype]
     assert all(each.hidden.flags.c_contiguous and each.hidden.shape[1] == hidden for each in got)
@@ -117,5 +87,5 @@ def test_states_are_those_of_torch_whatever_a_row_has(make, hidden, inner, dtype
 def test_scores_of_1024_keys_are_apart_as_well(level, tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(kernels, "ISA_LEVELS", {level: kernels.ISA_LEVELS[level]})
     text = encoding(*map(int, np.random.default_rng(0).integers(3, 30, 1024)))
-    ours, theirs = runtimes(bert, 64, 64, tiny, tmp_path, "float32")
+    ours, theirs = runtimes("bert", 64, 64, tiny, tmp_path, "float32")
     assert apart(ours.run([text]), theirs.run([text])) < BOUNDS["float32"]
