@@ -44,7 +44,7 @@ def is_refusing(folder: Path) -> bool:
     """Whether the server is being stopped and takes no new work; not when `bert stop` itself has died since."""
     note = stop_note(folder)
     try:
-        return note.read_bytes() == REFUSING and is_locked(note)
+        return os.path.exists(note) and note.read_bytes() == REFUSING and is_locked(note)  # each batch asks
     except FileNotFoundError:
         return False
 
@@ -52,11 +52,6 @@ def is_refusing(folder: Path) -> bool:
 def notable_requests(folder: Path) -> Path:
     """Where each worker writes which requests were slow or failed, beside the folder of the locks."""
     return folder.with_name("requests")
-
-
-def worker_locks(folder: Path, model: str) -> list[Path]:
-    """Lock files of a model's living workers."""
-    return [file for file in model_locks(folder, model) if is_running(owner(file))]
 
 
 def births(folder: Path) -> Path:
@@ -84,7 +79,12 @@ def be_born(folder: Path, model: str) -> int:
 
 def model_locks(folder: Path, model: str) -> list[Path]:
     """Files of a model's workers, of dead ones too."""
-    return [file for file in folder.iterdir() if file.name.rpartition(".")[0] == model]
+    return [file for file in folder.iterdir() if model_of(file) == model]
+
+
+def model_of(file: Path) -> str:
+    """The model of the worker whose file it is."""
+    return file.name.rpartition(".")[0]
 
 
 def owner(file: Path) -> int:

@@ -6,11 +6,9 @@ sooner with fewer threads than with one that waits for its core again and again.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from ctypes import addressof, c_int32, sizeof
 from mmap import mmap
-from os import pwrite
-from pathlib import Path
+from os import pread, pwrite
 
 
 class Share:
@@ -30,14 +28,12 @@ class Share:
         return addressof(self.threads)
 
 
-def write(file: Path, threads: int) -> None:
+def write(file: int, threads: int) -> None:
     """Tell a worker how many threads it may use from now on.
 
     Args:
-        file: its lock file; one that is gone, or of a worker that has no share, stays as it is.
+        file: descriptor of its lock file; that of a worker that has no share stays as it is.
         threads: at least 1.
     """
-    with suppress(FileNotFoundError), file.open("r+b", buffering=0) as stream:
-        if stream.read(1):
-            stream.seek(0)
-            stream.write(bytes(c_int32(threads)))
+    if pread(file, 1, 0):
+        pwrite(file, bytes(c_int32(threads)), 0)

@@ -10,7 +10,7 @@ from time import perf_counter
 
 from handler import histograms
 from handler.call import Call
-from handler.histograms import Key, Labels
+from handler.histograms import Key, Labels, Observations
 
 STAGES = ("decode", "tokenize", "forward", "postprocess", "encode")
 NO_TASK = "none"
@@ -55,6 +55,7 @@ class Telemetry:
         self._emit = emit
         self._besides = besides
         self._pending: Counter[Key] = Counter()
+        self._observed = Observations()
         self._known: set[Key] = set()
         self._lock = Lock()
         self._news = Event()
@@ -64,27 +65,26 @@ class Telemetry:
         """Count one batch of requests, which took so long from its arrival in the worker, and what its cache did."""
         answered = [call for call in calls if call.error is None]
         texts, tokens = sum(len(call.texts) for call in answered), sum(call.tokens for call in answered)
-        counts: Counter[Key] = Counter()
-        counts["bert_batches", ()] = 1
-        counts["bert_requests", ()] = len(calls)
-        counts["bert_texts", ()] = texts
-        counts["bert_tokens", ()] = tokens
-        counts["bert_truncations", ()] = sum(call.truncated for call in answered)
-        for name, number in cache.items():
-            counts[f"bert_cache_{name}", ()] = number
-        for call in calls:
-            if call.error is not None:
-                counts["bert_errors", (("error_type", call.error.error_type),)] += 1
-        for labels, times in Counter(map(outcome, calls)).items():
-            histograms.REQUEST_SECONDS.observe(counts, seconds, labels, times)
-        histograms.BATCH_REQUESTS.observe(counts, len(calls))
-        histograms.BATCH_TEXTS.observe(counts, texts)
-        histograms.BATCH_TOKENS.observe(counts, tokens)
-        for name, spent in timer.seconds.items():
-            counts["bert_stage_seconds", (("stage", name),)] += spent  # type: ignore[assignment]
-            histograms.STAGE_SECONDS.observe(counts, spent, (("stage", name),))
         with self._lock:
-            self._pending.update(counts)
+            counts, observe = self._pending, self._observed.add
+            counts["bert_batches", ()] += 1
+            counts["bert_requests", ()] += len(calls)
+            counts["bert_texts", ()] += texts
+            counts["bert_tokens", ()] += tokens
+            counts["bert_truncations", ()] += sum(call.truncated for call in answered)
+            for name, number in cache.items():
+                counts[f"bert_cache_{name}", ()] += number
+            for call in calls:
+                if call.error is not None:
+                    counts["bert_errors", (("error_type", call.error.error_type),)] += 1
+            for labels, times in Counter(map(outcome, calls)).items():
+                observe(histograms.REQUEST_SECONDS, seconds, labels, times)
+            observe(histograms.BATCH_REQUESTS, len(calls))
+            observe(histograms.BATCH_TEXTS, texts)
+            observe(histograms.BATCH_TOKENS, tokens)
+            for name, spent in timer.seconds.items():
+                counts["bert_stage_seconds", (("stage", name),)] += spent  # type: ignore[assignment]
+                observe(histograms.STAGE_SECONDS, spent, (("stage", name),))
         self._news.set()
 
     def record_idle(self, idle: float, wire: float) -> None:
@@ -107,11 +107,12 @@ class Telemetry:
         """Emit what has gathered since the last time."""
         with self._lock:
             pending, self._pending = self._pending, Counter()
-        for key, amount in pending.items():
+            observed, self._observed = self._observed, Observations()
+        for key, amount in (*pending.items(), *observed.counters()):
             if amount or key not in self._known:
                 name, labels = key
                 self._emit(name, amount, dict(labels))
-        self._known.update(pending)
+                self._known.add(key)
 
 
 def outcome(call: Call) -> Labels:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from handler.cores import cores
-from handler.locks import WAITING, drain_notes, is_locked, is_refusing, worker_locks
+from handler.locks import WAITING, drain_notes, is_refusing
+from handler.other_workers import OtherWorkers
 from handler.share import Share, write
 
 
@@ -34,6 +35,7 @@ class WorkerRegistry:
         self.fixed = threads or (0 if folder else max(1, cores() // expected))
         self.name = f"{model}.{os.getpid()}"
         self.lock = os.open(folder / self.name, os.O_CREAT | os.O_RDWR, 0o600) if folder else None
+        self.others = OtherWorkers(folder, folder / self.name) if folder else None
         self.share = None if self.lock is None or self.fixed else Share(self.lock)
 
     def is_refusing(self) -> bool:
@@ -47,19 +49,19 @@ class WorkerRegistry:
         A batch of several requests means that more are waiting: all workers of the model will be busy in a moment, and
         the cores are shared among all of them. Who has a share needs no such guess: others that begin write there.
         """
-        if self.lock is None:
+        if self.lock is None or self.others is None:
             yield self.fixed
             return
         if self.share:
             self.share.threads.value = cores()  # before the lock: others write there from then on
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         try:
-            yield self.fixed or self.fair_threads(requests)
+            yield self.fixed or self.fair_threads(requests, self.others)
         finally:
             fcntl.flock(self.lock, fcntl.LOCK_UN)
             if self.share:
-                left = self.computing()
-                divide_cores(left, len(left))
+                left = self.others.computing()
+                divide_cores(left.values(), len(left))
 
     def wait_if_draining(self) -> None:
         """If `bert scale` has asked this worker to leave, wait here for its end; go on if `bert scale` is gone first.
@@ -76,23 +78,17 @@ class WorkerRegistry:
             note.write(WAITING)
             fcntl.flock(note, fcntl.LOCK_EX)
 
-    def computing(self) -> list[Path]:
-        """Lock files of other workers that have a batch in hand."""
-        assert self.folder is not None
-        return [file for file in self.folder.iterdir() if file.name != self.name and is_locked(file)]
-
-    def fair_threads(self, requests: int) -> int:
+    def fair_threads(self, requests: int, others: OtherWorkers) -> int:
         """An equal share of the cores; those that compute now get no more than one, too."""
-        assert self.folder is not None
-        beside = self.computing()
+        beside = others.computing()
         if self.share:
-            divide_cores(beside, 1 + len(beside))
+            divide_cores(beside.values(), 1 + len(beside))
             self.share.threads.value = min(self.share.threads.value, max(1, cores() // (1 + len(beside))))
-        siblings = worker_locks(self.folder, self.model) if requests > 1 else []
-        return max(1, cores() // len({self.folder / self.name, *beside, *siblings}))
+        siblings = others.of_model(self.model) if requests > 1 else []
+        return max(1, cores() // (1 + len({*beside, *siblings})))
 
 
-def divide_cores(files: Sequence[Path], among: int) -> None:
-    """Give workers that compute an equal share each."""
+def divide_cores(files: Collection[int], among: int) -> None:
+    """Give workers that compute an equal share each, by the descriptors of their lock files."""
     for file in files:
         write(file, max(1, cores() // among))

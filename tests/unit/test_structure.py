@@ -20,7 +20,7 @@ LEVELS = [
     {"model"},
     {"text", "batching", "output_cache", "telemetry", "workers", "wire", "memory"},
     {"excerpts", "late_interaction", "query_weights", "sides", "term_weights", "vocabulary_head"},
-    {"truncation", "tokenizer_settings", "token_vectors"},
+    {"truncation", "tokenizer_settings", "token_vectors", "other_workers"},
     {"head", "poolings", "explanation"},
     {"device"},
     {"call"},

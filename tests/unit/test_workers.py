@@ -2,13 +2,14 @@ import fcntl
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 
 from handler import workers as module
-from handler.share import write
+from handler.other_workers import OtherWorkers
 from handler.workers import WorkerRegistry
 
 HOLD = """
@@ -98,12 +99,46 @@ def test_who_began_alone_gives_its_cores_to_others_too(tmp_path):
 
 
 def test_a_worker_without_a_share_is_let_alone(tmp_path):
-    write(tmp_path / "gone", 1)
     fixed, other = WorkerRegistry("bert", tmp_path, 3, 1), WorkerRegistry("else", tmp_path, 0, 1)
     with fixed.acquire_threads(1) as threads, other.acquire_threads(1) as of_other:
         assert (threads, of_other) == (3, 4)
         assert (tmp_path / fixed.name).read_bytes() == b""
         assert fixed.share is None
+
+
+def test_workers_that_come_and_go_are_seen(tmp_path):
+    first = WorkerRegistry("bert", tmp_path, 0, 1)
+    os.utime(tmp_path, (1, 1))  # as long after the last change
+    assert (threads(first), threads(first)) == (8, 8)
+    second = WorkerRegistry("else", tmp_path, 0, 1)
+    for _ in range(2):
+        with second.acquire_threads(1):
+            assert threads(first) == 4
+        assert threads(first) == 8
+        os.utime(tmp_path, (2, 2))
+    (tmp_path / second.name).unlink()
+    assert threads(first) == 8
+
+
+def test_a_change_that_a_young_folder_does_not_show_is_seen(tmp_path):
+    others, now = OtherWorkers(tmp_path, tmp_path / "bert.1"), time.time_ns()
+    for name in ("else.1", "else.2"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path, ns=(now, now))
+        assert tmp_path / name in others.files()
+
+
+def test_files_of_workers_that_went_are_closed(tmp_path):
+    others = OtherWorkers(tmp_path, tmp_path / "bert.1")
+    gone, there = tmp_path / "else.1", tmp_path / "else.2"
+    gone.touch()
+    there.touch()
+    before = {*others.files().values()}
+    gone.unlink()
+    assert [*others.files()] == [there]
+    assert {*others.files().values()} < before  # numbers that are free are given again
+    others.close()
+    assert not others.open
 
 
 def test_a_fixed_number_stays(tmp_path):
