@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -33,6 +33,14 @@ LIMITS = {
 }
 """What `ONEDNN_MAX_CPU_ISA` keeps torch to, and so the kernels; other values leave them free."""
 FOLDER = "kernels"
+FUNCTIONS = {
+    "encode": (None, (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long)),
+    "scratch": (ctypes.c_long, (ctypes.c_void_p, ctypes.c_long)),
+    "help": (None, (ctypes.c_void_p,)),
+    "run": (ctypes.c_long, (ctypes.c_void_p, ctypes.c_void_p)),
+    "end": (None, (ctypes.c_void_p, ctypes.c_long)),
+}
+"""Of a library, with what each gives and takes."""
 
 
 def detect_isa() -> str | None:
@@ -47,8 +55,8 @@ def isa_limit() -> str | None:
     return LIMITS.get(os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper())
 
 
-def load(checkpoint: Path) -> tuple[Callable[..., None], Callable[[int, int], int]]:
-    """`encode` and `scratch` of `encoder.c`, for this CPU.
+def load(checkpoint: Path) -> ctypes.CDLL:
+    """The functions of `encoder.c` and `helpers.h`, for this CPU.
 
     Raises:
         ConfigError: there are no kernels for it, or they do not load.
@@ -61,8 +69,8 @@ def load(checkpoint: Path) -> tuple[Callable[..., None], Callable[[int, int], in
         library = ctypes.CDLL(str(file))
     except OSError as error:  # such as a temporary folder that is mounted noexec
         raise ConfigError(f"{error}; let TMPDIR lead where files may be executed, or pack for onnx") from None
-    library.encode.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long)
-    library.encode.restype = None
-    library.scratch.argtypes = (ctypes.c_void_p, ctypes.c_long)
-    library.scratch.restype = ctypes.c_long
-    return library.encode, library.scratch
+    for name, (result, arguments) in FUNCTIONS.items():
+        function = library[name]
+        function.restype, function.argtypes = result, arguments
+        setattr(library, name, function)
+    return library

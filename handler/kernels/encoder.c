@@ -3,6 +3,7 @@
  * handler/runtimes/native.py calls it; scripts/packing/kernels.py compiles this file, once per kind of CPU.
  */
 
+#include "helpers.h"
 #include "layers.h"
 
 static void embed(const struct model *m, struct batch *b, struct context *context) {

@@ -54,6 +54,7 @@ struct batch {
     struct region *regions; /* 7, and 9 per layer or 10 with `turns`; all zero */
     const int32_t *threads; /* see `struct context`, as of the next one */
     long over;
+    long helpers, joined; /* how many may take part, and how many have come */
 };
 
 /* Floats of scratch memory that a thread needs. */

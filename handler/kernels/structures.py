@@ -1,8 +1,8 @@
-"""The structures of `model.h` and `linear.h`, field by field in their order."""
+"""The structures of `model.h`, `linear.h` and `helpers.h`, field by field in their order."""
 
 from __future__ import annotations
 
-from ctypes import POINTER, Structure, c_float, c_int, c_long, c_void_p
+from ctypes import POINTER, Structure, c_float, c_int, c_int32, c_long, c_void_p
 
 LINEARS = ("qkv", "out", "up", "down")
 RELATIVE = ("relative_keys", "relative_queries")
@@ -73,5 +73,14 @@ class Batch(Structure):
             for name in ("states", "sums", "attended", "wide", "gated", "quantized", "scales", "zero_points")
         ),
         *((name, c_void_p) for name in ("halves", "scratch", "regions", "threads")),
-        ("over", c_long),
+        *((name, c_long) for name in ("over", "helpers", "joined")),
+    )
+
+
+class Helpers(Structure):
+    """`struct helpers`."""
+
+    _fields_ = (
+        *((name, c_int32) for name in ("calls", "inside", "ended")),
+        *((name, c_void_p) for name in ("model", "batch")),
     )

@@ -11,62 +11,57 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from ctypes import addressof
-from threading import Barrier, get_native_id
+from threading import Thread
+from typing import Any
+from weakref import finalize
 
-from handler.kernels.structures import Batch
+from handler.kernels.structures import Batch, Helpers, Model
 
 current_core: Callable[[], int] | None = ctypes.CDLL(None).sched_getcpu if sys.platform == "linux" else None
 """Of the calling thread: sched_getcpu(3)."""
 
 
 class ThreadPool:
-    """Helpers. ctypes lets go of the interpreter's lock, so that all compute at once.
+    """Helpers, which wait and compute in the kernels: between two passes none of them is in the interpreter.
 
     They start here, so that one that cannot start is an error of loading and not of a request.
+
+    Args:
+        library: the kernels.
+        model: of the passes.
+        count: how many helpers.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, library: Any, model: Model, count: int) -> None:
         self.count = count
-        self.pool = ThreadPoolExecutor(max(1, count), thread_name_prefix="kernel")
-        barrier = Barrier(max(1, count))
-
-        def begin() -> int:
-            barrier.wait()
-            return get_native_id()
-
-        self.threads = [begun.result() for begun in [self.pool.submit(begin) for _ in range(barrier.parties)]]
+        self.library = library
+        self.helpers = Helpers(model=addressof(model))
+        finalize(self, end, library, self.helpers, count, os.getpid()).atexit = False
+        parts = (library, self.helpers, model)
+        started = [Thread(target=help_until_end, args=parts, name="kernel", daemon=True) for _ in range(count)]
+        for thread in started:
+            thread.start()
+        self.threads = [thread.native_id or 0 for thread in started]
         self.allowed: set[int] = set()
         """Cores on which helpers may run; empty before the first pass."""
+        self.kept: list[object] = []
 
-    def run(self, encode: Callable[..., None], model: int, batch: Batch, threads: int, kept: object) -> None:
+    def run(self, batch: Batch, threads: int, kept: object) -> None:
         """A pass, which is over when it returns, whether or not helpers have begun, or have noticed it.
 
         Args:
-            encode: of the kernels.
-            model: address of the `Model`.
             batch: the `Batch`.
             threads: with this one.
             kept: what else must not go as long as a helper may look at it.
         """
-
-        def help_with(thread: int, _: object = kept) -> None:
-            encode(model, addressof(batch), thread)
-
+        batch.helpers = threads - 1
         if threads > 1 and current_core is not None:
             self.avoid(current_core())
-        helping: list[Future[None]] = []
-        try:
-            helping.extend(self.pool.submit(help_with, thread) for thread in range(1, threads))
-            encode(model, addressof(batch), 0)
-        except BaseException:  # a signal's; nobody else ends what a helper has begun
-            batch.over = 1
-            wait([helper for helper in helping if not helper.cancel()])
-            raise
-        for helper in helping:
-            helper.cancel()
+        self.kept.append((batch, kept))
+        if not self.library.run(addressof(self.helpers), addressof(batch)):
+            self.kept.clear()
 
     def avoid(self, core: int) -> None:
         """Keep helpers off a core, unless they are, or it is the only one that the calling thread may run on."""
@@ -77,3 +72,14 @@ class ThreadPool:
             for thread in self.threads:
                 os.sched_setaffinity(thread, others)
             self.allowed = others
+
+
+def help_until_end(library: Any, helpers: Helpers, model: Model) -> None:
+    """What a helper does. It holds what it reads, as it may outlive its pool by a moment."""
+    library.help(addressof(helpers))
+
+
+def end(library: Any, helpers: Helpers, count: int, process: int) -> None:
+    """Let the helpers go; a process that was forked has none, though it may look as if."""
+    if os.getpid() == process:
+        library.end(addressof(helpers), count)

@@ -57,7 +57,7 @@ class Native(Runtime):
         return found == kernels.BFLOAT16 if dtype == "bfloat16" else found is not None
 
     def __init__(self, checkpoint: Path, placement: Placement) -> None:
-        self.encode, self.scratch = kernels.load(checkpoint)
+        library = kernels.load(checkpoint)
         self.checkpoint = checkpoint
         self.arrays = panels.load(checkpoint, placement.dtype) | {"word": load_word_embeddings(checkpoint).numpy()}
         with safe_open(checkpoint / WEIGHTS, framework="np") as file:
@@ -68,7 +68,8 @@ class Native(Runtime):
         self.model = self.build(self.encoder)
         self.workspace = Workspace(self.model)
         self.regions = 7 + (10 if self.encoder.rotary else 9) * self.model.layers  # around the layers, and of each
-        self.pool = ThreadPool(cores() - 1)
+        self.scratch = library.scratch
+        self.pool = ThreadPool(library, self.model, cores() - 1)
         self.threads = 1
 
     def build(self, encoder: Description) -> Model:
@@ -161,7 +162,7 @@ class Native(Runtime):
         batch = Batch(
             total, len(lengths), longest, *inputs, *reserved, address(regions), self.share and self.share.address
         )
-        self.pool.run(self.encode, addressof(self.model), batch, threads, (regions, self))
+        self.pool.run(batch, threads, (regions, self.share))
         states = np.ascontiguousarray(states[:, : self.model.hidden])
         return [
             Output(states[start:stop], None if pooled is None else pooled[number, : self.model.hidden])

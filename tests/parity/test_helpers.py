@@ -6,12 +6,13 @@ from ctypes import addressof
 from pathlib import Path
 from queue import Queue
 from threading import get_native_id
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from handler import kernels
-from handler.kernels.structures import Batch
+from handler.kernels.structures import Batch, Model
 from handler.runtimes.base import Placement
 from handler.runtimes.helpers import ThreadPool, current_core
 from handler.runtimes.native import Native
@@ -50,12 +51,15 @@ def test_a_thread_that_is_one_too_many_rests_until_it_is_none(shared, monkeypatc
     shared.share.threads.value = 2
     monkeypatch.setattr(shared.pool, "count", 1)
 
-    def run(encode, model, batch, threads, kept):
+    def run(batch, threads, kept):
         """The helper's part alone: it has to do everything, once it may."""
         shared.share.threads.value = 1
         tid = Queue()
+        encode = shared.pool.library.encode
         with ThreadPoolExecutor(1) as pool:
-            helper = pool.submit(lambda: (tid.put(get_native_id()), encode(model, addressof(batch), 1)))
+            helper = pool.submit(
+                lambda: (tid.put(get_native_id()), encode(addressof(shared.model), addressof(batch), 1))
+            )
             status = Path(f"/proc/self/task/{tid.get()}/status")
             try:
                 wait_for(lambda: int(status.read_text().split("\nvoluntary_ctxt_switches:")[1].split()[0]) > 5, "rest")
@@ -69,29 +73,58 @@ def test_a_thread_that_is_one_too_many_rests_until_it_is_none(shared, monkeypatc
     assert passes == [(2, False, 0), 1]
 
 
-def test_a_signal_between_helpers_and_the_pass_leaves_nobody_behind(shared):
-    alone, pool = shared.run(sequences()), ThreadPool(3)
-    shared.share.threads.value = 4
-    begun = []
+def test_helpers_take_part_and_end_with_their_pool(shared):
+    joined, real = [], shared.pool.library
 
-    def encode(model, batch, thread):
-        begun.append(thread)
-        if not thread:
-            raise KeyboardInterrupt
-        while not Batch.from_address(batch).over:
-            pass
+    def run(helpers, batch):
+        looking = real.run(helpers, batch)
+        joined.append(Batch.from_address(batch).joined)
+        return looking
 
-    batch = Batch()
-    with pytest.raises(KeyboardInterrupt):
-        pool.run(encode, 0, batch, 4, None)
-    assert batch.over
-    shared.pool = pool
-    assert difference(alone, shared.run(sequences())) == 0
+    shared.pool = ThreadPool(SimpleNamespace(help=real.help, run=run, end=real.end), shared.model, 2)
+    shared.share.threads.value = 2
+    wait_for(lambda: shared.run(sequences() * 10) and joined[-1], "a helper in time")
+    tasks = [Path(f"/proc/self/task/{thread}") for thread in shared.pool.threads]
+    assert [task.exists() for task in tasks] == [True, True]
+    del shared.pool
+    wait_for(lambda: not any(task.exists() for task in tasks), "their end")
+
+
+class Kernels:
+    """In the place of the library: what is run, and whether a helper may still look at it, as told."""
+
+    def __init__(self, *looking):
+        self.looking, self.helpers, self.ended = list(looking), [], Queue()
+
+    def help(self, helpers):
+        self.ended.get()
+
+    def run(self, helpers, batch):
+        self.helpers.append(Batch.from_address(batch).helpers)
+        return self.looking.pop(0)
+
+    def end(self, helpers, count):
+        for _ in range(count):
+            self.ended.put(None)
+
+
+def test_a_batch_stays_as_long_as_a_helper_may_look_at_it():
+    library = Kernels(1, 1, 0, 0)
+    pool, batches = ThreadPool(library, Model(), 3), [Batch() for _ in range(4)]
+    kept = [
+        pool.run(batch, threads, number) or [*pool.kept]
+        for number, (batch, threads) in enumerate(zip(batches, (4, 2, 3, 1), strict=True))
+    ]
+    assert kept == [[(batches[0], 0)], [(batches[0], 0), (batches[1], 1)], [], []]
+    assert library.helpers == [3, 1, 2, 0]
+    tasks = [Path(f"/proc/self/task/{thread}") for thread in pool.threads]
+    del pool
+    wait_for(lambda: not any(task.exists() for task in tasks), "their end")
 
 
 def test_threads_that_come_and_go_change_no_bit(shared):
     alone = shared.run(sequences())
-    shared.pool = ThreadPool(3)
+    shared.pool = ThreadPool(shared.pool.library, shared.model, 3)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(lambda: [difference(alone, shared.run(sequences())) for _ in range(300)])
         while not running.done():
@@ -102,14 +135,13 @@ def test_threads_that_come_and_go_change_no_bit(shared):
 
 @pytest.mark.skipif(current_core is None, reason="only Linux says on which core a thread runs")
 def test_helpers_are_kept_off_the_core_of_whoever_calls():
-    here, calls, pool = os.sched_getaffinity(0), [], ThreadPool(2)
-    pool.run(lambda *arguments: calls.append(arguments), 0, Batch(), 1, None)
+    here, pool = os.sched_getaffinity(0), ThreadPool(Kernels(0, 0), Model(), 2)
+    pool.run(Batch(), 1, None)
     assert pool.allowed == set()  # nobody helps
-    pool.run(lambda *arguments: calls.append(arguments), 0, Batch(), 3, None)
+    pool.run(Batch(), 3, None)
     assert len(pool.allowed) == len(here) - 1
     for core in sorted(here):
         pool.avoid(core)
         others = here - {core} or here  # of one core all share it
         assert [os.sched_getaffinity(thread) for thread in pool.threads] == [others] * 2
     assert os.sched_getaffinity(0) == here
-    assert [thread for _, _, thread in calls if not thread] == [0, 0]
