@@ -6,6 +6,7 @@ import fcntl
 import os
 from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 WAITING = b"waiting"
@@ -19,6 +20,7 @@ def drain_notes(folder: Path) -> Path:
     return folder.with_name("leaving")
 
 
+@lru_cache  # each batch asks
 def stop_note(folder: Path) -> Path:
     """The file that `bert stop` holds locked while it stops the server, beside the folder of the locks."""
     return folder.with_name("stopping")
@@ -44,7 +46,7 @@ def is_refusing(folder: Path) -> bool:
     """Whether the server is being stopped and takes no new work; not when `bert stop` itself has died since."""
     note = stop_note(folder)
     try:
-        return os.path.exists(note) and note.read_bytes() == REFUSING and is_locked(note)  # each batch asks
+        return os.path.exists(note) and note.read_bytes() == REFUSING and is_locked(note)
     except FileNotFoundError:
         return False
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Lock, Thread
 from time import perf_counter
 
@@ -23,20 +22,30 @@ Emit = Callable[[str, float, dict[str, str]], None]
 """Adds a value to the counter of that name and with those dimensions."""
 
 
+class Stage:
+    """A block of a stage; a generator in its place takes three times as long, several times in each batch."""
+
+    __slots__ = ("name", "seconds", "start")
+
+    def __init__(self, seconds: dict[str, float], name: str) -> None:
+        self.seconds, self.name = seconds, name
+
+    def __enter__(self) -> None:
+        self.start = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds[self.name] += perf_counter() - self.start
+
+
 class StageTimer:
     """Seconds spent per stage by one batch of requests."""
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(STAGES, 0.0)
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Stage:
         """Time the block under a stage's name."""
-        start = perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] += perf_counter() - start
+        return Stage(self.seconds, name)
 
     def headers(self) -> dict[str, str]:
         """`x-<stage>-time` in milliseconds. Stages are shared by the batch, so these are the batch's times."""

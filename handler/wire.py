@@ -109,8 +109,13 @@ class Reader:
         if len(self.arrived) < start:
             self.fill(connection, start)
         (length,) = INTEGER.unpack_from(self.arrived, self.at)
-        self.at = start
-        return END if length < 0 else self.take(connection, length)
+        if length < 0:
+            self.at = start
+            return END
+        self.at = end = start + length
+        if len(self.arrived) < end:
+            self.fill(connection, end)
+        return self.arrived[start:end]
 
     def take(self, connection: socket, length: int) -> bytearray:
         """That many bytes from where reading stands."""

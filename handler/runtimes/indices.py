@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -57,14 +57,14 @@ def arrays(encodings: Sequence[Encoding], first_position: int, tables: Mapping[s
             whatever lies there.
     """
     lengths = [len(encoding) for encoding in encodings]
-    offsets = np.cumsum([0, *lengths])
+    offsets = np.array([0, *accumulate(lengths)])
     total = int(offsets[-1])
     ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int64, total)
     positions = position_rows(ids, offsets, first_position)
     types = chain.from_iterable(encoding.type_ids for encoding in encodings) if "type" in tables else ()
     found = ids, positions, offsets, np.fromiter(types, np.int64)
     for name, rows in (("word", ids), ("position", positions), ("type", found[3])):
-        if len(rows) and name in tables and not (rows.min() >= 0 and rows.max() < len(tables[name])):
+        if len(rows) and name in tables and rows.view(np.uint64).max() >= len(tables[name]):  # less than 0 is most
             raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(tables[name])} in table {name}")
     if "attention_bias" in tables:
         check_distances(lengths, tables["attention_bias"])
@@ -90,9 +90,12 @@ def position_rows(ids: NDArray[Any], offsets: NDArray[Any], first: int) -> NDArr
         offsets: `(sequences + 1,)`, where each begins.
         first: row of a sequence's first token.
     """
+    padding = ids == first - 1 if first else ids[:0]
+    usual = not padding.any()
+    if usual and len(offsets) == 2:  # a lone sequence
+        return np.arange(first, len(ids) + first)
     lengths = np.diff(offsets)
-    padding = ids == first - 1
-    if not first or not padding.any():
+    if usual:
         places: NDArray[Any] = np.arange(first, len(ids) + first) - np.repeat(offsets[:-1], lengths)
         return places
     counted = np.concatenate([[0], np.cumsum(~padding)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ctypes import addressof
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -176,8 +176,10 @@ class Native(Runtime):
 
 def cut(encodings: Sequence[Encoding], most: int) -> list[Sequence[Encoding]]:
     """Into as few parts as have that many tokens at most, of about equal size; a longer sequence may exceed it."""
-    ends = np.cumsum([len(encoding) for encoding in encodings])
-    count = -(-int(ends[-1]) // most)
-    nearest = np.abs(ends[:, None] - ends[-1] * np.arange(1, count) / count).argmin(0)
+    ends = [*accumulate(map(len, encodings))]
+    if ends[-1] <= most:  # as in a lone request
+        return [encodings]
+    count = -(-ends[-1] // most)
+    nearest = np.abs(np.array(ends)[:, None] - ends[-1] * np.arange(1, count) / count).argmin(0)
     bounds = [0, *(nearest + 1).tolist(), len(encodings)]
     return [encodings[start:stop] for start, stop in pairwise(bounds) if start < stop]

@@ -7,7 +7,7 @@ MIB = 1 << 20
 
 def test_nothing_is_given_back_before_much_has_come(monkeypatch):
     sizes, trimmed = [300 * MIB], []
-    monkeypatch.setattr(memory, "resident", lambda: sizes[-1])
+    monkeypatch.setattr(memory.Memory, "resident", lambda _: sizes[-1])
     own = memory.Memory()
     own.trim = lambda _: (trimmed.append(sizes[-1]), sizes.append(320 * MIB))
     for size in (310, 363, 364, 383, 384):
@@ -19,7 +19,7 @@ def test_nothing_is_given_back_before_much_has_come(monkeypatch):
 def test_what_is_resident_is_what_the_system_says():
     import psutil
 
-    own = memory.resident()
+    own = memory.Memory().resident()
     assert abs(own - psutil.Process().memory_info().rss) < 16 * MIB
 
 
