@@ -43,7 +43,7 @@ class ThreadPool:
         started = [Thread(target=help_until_end, args=parts, name="kernel", daemon=True) for _ in range(count)]
         for thread in started:
             thread.start()
-        self.threads = [thread.native_id or 0 for thread in started]
+        self.threads = [thread.native_id for thread in started if thread.native_id]
         self.allowed: set[int] = set()
         """Cores on which helpers may run; empty before the first pass."""
         self.kept: list[object] = []
