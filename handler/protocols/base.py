@@ -28,7 +28,7 @@ Some clients take 422 for a failure that may pass: LangChain's for JavaScript as
 """
 MISSING: Mapping[Capability, str] = {
     "states": "token states (its head is computed with the encoder; pack --task embedding for them)",
-    "gradients": "float32 weights (runtimes auto, native, packed and onnx have them, not in int8)",
+    "gradients": "float32 weights (families that run on native, packed or onnx have them there, and not in int8)",
     "multi-vector": "projection of token states (a ColBERT folder or BGE-M3 has one)",
     "hybrid": "sparse_linear.pt and colbert_linear.pt (BGE-M3 has them)",
     "entailment": "classification head with a label that begins with entail (id2label in config.json)",
