@@ -33,13 +33,14 @@ class OtherWorkers:
         self.open: dict[Path, int] = {}
 
     def files(self) -> dict[Path, int]:
-        """Descriptors of their lock files; some may be of workers that have ended."""
+        """Descriptors of their lock files; some may be of workers that have ended since the last one began."""
         changed = os.stat(self.folder).st_mtime_ns
         if changed != self.listed_at:
             self.close()
             for file in set(self.folder.iterdir()) - {self.own}:
                 with suppress(FileNotFoundError):  # it was removed just now
-                    self.open[file] = os.open(file, os.O_RDWR)
+                    if is_running(owner(file)):
+                        self.open[file] = os.open(file, os.O_RDWR)
             self.listed_at = changed if time_ns() - changed > SETTLED else AGAIN
         return self.open
 

@@ -68,7 +68,7 @@ class Telemetry:
         self._known: set[Key] = set()
         self._lock = Lock()
         self._news = Event()
-        Thread(target=self._flush_forever, name="telemetry", daemon=True).start()
+        self._thread = Thread(target=self._flush_forever, name="telemetry", daemon=True)
 
     def record(self, calls: Sequence[Call], timer: StageTimer, seconds: float, cache: Mapping[str, int]) -> None:
         """Count one batch of requests, which took so long from its arrival in the worker, and what its cache did."""
@@ -94,6 +94,8 @@ class Telemetry:
             for name, spent in timer.seconds.items():
                 counts["bert_stage_seconds", (("stage", name),)] += spent  # type: ignore[assignment]
                 observe(histograms.STAGE_SECONDS, spent, (("stage", name),))
+            if self._thread.ident is None:  # an archive in one's own process never comes here
+                self._thread.start()
         self._news.set()
 
     def record_idle(self, idle: float, wire: float) -> None:

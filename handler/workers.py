@@ -34,7 +34,7 @@ class WorkerRegistry:
         self.model = model
         self.fixed = threads or (0 if folder else max(1, cores() // expected))
         self.name = f"{model}.{os.getpid()}"
-        self.lock = os.open(folder / self.name, os.O_CREAT | os.O_RDWR, 0o600) if folder else None
+        self.lock = create(folder / self.name) if folder else None
         self.others = OtherWorkers(folder, folder / self.name) if folder else None
         self.share = None if self.lock is None or self.fixed else Share(self.lock)
 
@@ -86,6 +86,12 @@ class WorkerRegistry:
             self.share.threads.value = min(self.share.threads.value, max(1, cores() // (1 + len(beside))))
         siblings = others.of_model(self.model) if requests > 1 else []
         return max(1, cores() // (1 + len({*beside, *siblings})))
+
+
+def create(file: Path) -> int:
+    """Descriptor of a new lock file; a dead worker's of this id goes first, so that others see the folder change."""
+    file.unlink(missing_ok=True)
+    return os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
 
 
 def divide_cores(files: Collection[int], among: int) -> None:

@@ -44,12 +44,8 @@ void help(struct helpers *h) {
 }
 
 /* A pass with as many helpers as the batch wants, of which some may come late or not at all. Gives whether one may still be
- * looking at the batch, which has to stay until it does not; nothing is written any more. */
+ * looking at this batch or an earlier one, which have to stay until none does; nothing is written any more. */
 long run(struct helpers *h, struct batch *b) {
-    if (!b->helpers) {
-        encode(h->model, b, 0);
-        return 0;
-    }
     __atomic_store_n(&h->batch, b, __ATOMIC_SEQ_CST);
     call(h, b->helpers);
     encode(h->model, b, 0);

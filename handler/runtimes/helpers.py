@@ -47,6 +47,7 @@ class ThreadPool:
         self.allowed: set[int] = set()
         """Cores on which helpers may run; empty before the first pass."""
         self.kept: list[object] = []
+        """Batches that a helper may be looking at, although they are over."""
 
     def run(self, batch: Batch, threads: int, kept: object) -> None:
         """A pass, which is over when it returns, whether or not helpers have begun, or have noticed it.
@@ -56,9 +57,12 @@ class ThreadPool:
             threads: with this one.
             kept: what else must not go as long as a helper may look at it.
         """
-        batch.helpers = threads - 1
-        if threads > 1 and current_core is not None:
+        if threads == 1:  # nobody else sees it, but one may still be looking at an earlier one
+            self.library.encode(self.helpers.model, addressof(batch), 0)
+            return
+        if current_core is not None:
             self.avoid(current_core())
+        batch.helpers = threads - 1
         self.kept.append((batch, kept))
         if not self.library.run(addressof(self.helpers), addressof(batch)):
             self.kept.clear()

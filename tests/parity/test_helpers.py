@@ -1,10 +1,14 @@
 """Threads beside the one that computes a batch: where they run, and that they rest while a core is needed."""
 
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from ctypes import addressof
 from pathlib import Path
 from queue import Queue
+from random import Random
 from threading import get_native_id
 from types import SimpleNamespace
 
@@ -103,23 +107,49 @@ class Kernels:
         self.helpers.append(Batch.from_address(batch).helpers)
         return self.looking.pop(0)
 
+    def encode(self, model, batch, thread):
+        self.helpers.append(0)
+
     def end(self, helpers, count):
         for _ in range(count):
             self.ended.put(None)
 
 
 def test_a_batch_stays_as_long_as_a_helper_may_look_at_it():
-    library = Kernels(1, 1, 0, 0)
-    pool, batches = ThreadPool(library, Model(), 3), [Batch() for _ in range(4)]
-    kept = [
-        pool.run(batch, threads, number) or [*pool.kept]
-        for number, (batch, threads) in enumerate(zip(batches, (4, 2, 3, 1), strict=True))
-    ]
-    assert kept == [[(batches[0], 0)], [(batches[0], 0), (batches[1], 1)], [], []]
-    assert library.helpers == [3, 1, 2, 0]
+    """Also over passes without helpers, which say nothing of earlier ones."""
+    library = Kernels(1, 1, 0)
+    pool, kept = ThreadPool(library, Model(), 3), []
+    for number, threads in enumerate((4, 1, 2, 1, 3, 1)):
+        pool.run(Batch(), threads, number)
+        kept.append([what for _, what in pool.kept])
+    assert kept == [[0], [0], [0, 2], [0, 2], [], []]
+    assert library.helpers == [3, 0, 1, 0, 2, 0]
     tasks = [Path(f"/proc/self/task/{thread}") for thread in pool.threads]
     del pool
     wait_for(lambda: not any(task.exists() for task in tasks), "their end")
+
+
+@contextmanager
+def busy_cores():
+    """A process on each core that does nothing but compute."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in os.sched_getaffinity(0)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def test_helpers_that_rest_while_others_compute_see_no_memory_that_is_gone(shared):
+    """As on a busy machine: a helper is still in one pass when the next ones have run with one thread."""
+    texts = [[one] * count for one in sequences() for count in (1, 3, 20)]
+    alone, random = [shared.run(each) for each in texts], Random(0)
+    with busy_cores():
+        for _ in range(2000):
+            shared.share.threads.value = random.choice((1, 1, 2))
+            number = random.randrange(len(texts))
+            assert difference(alone[number], shared.run(texts[number])) == 0
 
 
 def test_threads_that_come_and_go_change_no_bit(shared):

@@ -122,7 +122,7 @@ def test_workers_that_come_and_go_are_seen(tmp_path):
 
 def test_a_change_that_a_young_folder_does_not_show_is_seen(tmp_path):
     others, now = OtherWorkers(tmp_path, tmp_path / "bert.1"), time.time_ns()
-    for name in ("else.1", "else.2"):
+    for name in (f"else.{os.getpid()}", f"else.{os.getppid()}"):
         (tmp_path / name).touch()
         os.utime(tmp_path, ns=(now, now))
         assert tmp_path / name in others.files()
@@ -130,15 +130,26 @@ def test_a_change_that_a_young_folder_does_not_show_is_seen(tmp_path):
 
 def test_files_of_workers_that_went_are_closed(tmp_path):
     others = OtherWorkers(tmp_path, tmp_path / "bert.1")
-    gone, there = tmp_path / "else.1", tmp_path / "else.2"
+    gone, there = (tmp_path / f"else.{pid}" for pid in (os.getpid(), os.getppid()))
     gone.touch()
     there.touch()
     before = {*others.files().values()}
     gone.unlink()
     assert [*others.files()] == [there]
     assert {*others.files().values()} < before  # numbers that are free are given again
+    (tmp_path / f"else.{2**22 + 1}").touch()
+    assert [*others.files()] == [there]  # a dead worker's file stays, and none is open for it
     others.close()
     assert not others.open
+
+
+def test_a_worker_with_the_id_of_a_dead_one_is_seen(tmp_path):
+    dead = tmp_path / f"bert.{os.getpid()}"
+    dead.write_bytes(b"left")
+    os.utime(tmp_path, (1, 1))
+    WorkerRegistry("bert", tmp_path, 3, 1)
+    assert dead.read_bytes() == b""
+    assert tmp_path.stat().st_mtime != 1
 
 
 def test_a_fixed_number_stays(tmp_path):
