@@ -38,7 +38,7 @@ class OtherWorkers:
         if changed != self.listed_at:
             self.close()
             for file in set(self.folder.iterdir()) - {self.own}:
-                with suppress(FileNotFoundError):  # it was removed just now
+                with suppress(FileNotFoundError, ValueError):  # it was removed just now, or is no worker's
                     if is_running(owner(file)):
                         self.open[file] = os.open(file, os.O_RDWR)
             self.listed_at = changed if time_ns() - changed > SETTLED else AGAIN

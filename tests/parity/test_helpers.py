@@ -129,10 +129,14 @@ def test_a_batch_stays_as_long_as_a_helper_may_look_at_it():
     wait_for(lambda: not any(task.exists() for task in tasks), "their end")
 
 
+BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
+"""Computes until it is ended, or whoever started it has died."""
+
+
 @contextmanager
 def busy_cores():
     """A process on each core that does nothing but compute."""
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in os.sched_getaffinity(0)]
+    busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in os.sched_getaffinity(0)]
     try:
         yield
     finally:

@@ -137,7 +137,8 @@ def test_files_of_workers_that_went_are_closed(tmp_path):
     gone.unlink()
     assert [*others.files()] == [there]
     assert {*others.files().values()} < before  # numbers that are free are given again
-    (tmp_path / f"else.{2**22 + 1}").touch()
+    for name in (f"else.{2**22 + 1}", "else.1.swp", "nothing"):
+        (tmp_path / name).touch()
     assert [*others.files()] == [there]  # a dead worker's file stays, and none is open for it
     others.close()
     assert not others.open
