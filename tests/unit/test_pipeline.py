@@ -149,7 +149,7 @@ def test_a_task_that_the_archive_cannot_do_is_not_called_unknown(pipeline):
     words = "this archive has no head for text-classification; it can do: chunk-embedding, decode, embedding,"
     assert answer["error"].startswith(words)
     _, answer = ask(pipeline, {"inputs": "b", "task": "explanations"})
-    assert answer["error"].startswith("this archive has no float32 weights (runtimes auto, ")
+    assert answer["error"].startswith("this archive has no float32 weights (families that run on native, ")
     _, answer = ask(pipeline, {"inputs": "b", "task": "embeding"})
     assert answer["error"].startswith("unknown task 'embeding'; did you mean 'embedding'? Known: ")
 
