@@ -111,9 +111,16 @@ def is_locked(file: Path) -> bool:
     """Whether somebody holds the lock."""
     try:
         with file.open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return is_held(stream.fileno())
+    except FileNotFoundError:
+        return False
+
+
+def is_held(file: int) -> bool:
+    """Whether somebody holds the lock of an open file, by its descriptor."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except FileNotFoundError:
-        pass
+    fcntl.flock(file, fcntl.LOCK_UN)
     return False

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
 from time import time_ns
 
-from handler.locks import is_running, model_of, owner
+from handler.locks import is_held, is_running, model_of, owner
 
 SETTLED = 1_000_000_000
 """Nanoseconds after which a change of the folder has a time of its own. Linux gives files the time of its last tick, so
@@ -57,13 +56,3 @@ class OtherWorkers:
         for opened in self.open.values():
             os.close(opened)
         self.open = {}
-
-
-def is_held(file: int) -> bool:
-    """Whether somebody holds the lock of an open file."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    fcntl.flock(file, fcntl.LOCK_UN)
-    return False

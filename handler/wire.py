@@ -104,7 +104,7 @@ class Reader:
             count += 1
 
     def field(self, connection: socket) -> bytearray:
-        """A length and as many bytes."""
+        """A length and as many bytes; `take` in place, since each request has some seventeen fields."""
         start = self.at + INTEGER.size
         if len(self.arrived) < start:
             self.fill(connection, start)
