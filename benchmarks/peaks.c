@@ -1,6 +1,6 @@
 /* How fast a core multiplies and adds what is in its registers: what benchmarks/precisions.py holds the kernels against. */
 #pragma clang diagnostic ignored "-Wunused-function" /* the headers' products */
-#include "bfloat16.h"
+#include "narrow.h"
 
 enum { SUMS = WIDTH == 16 ? 24 : 12 }; /* as many as the kernels' products have: AVX2 has half of the registers */
 
@@ -18,7 +18,7 @@ enum { SUMS = WIDTH == 16 ? 24 : 12 }; /* as many as the kernels' products have:
     }
 
 PEAK(float32, floats, sums[s] = sums[s] * (floats)a + (floats)b)
-PEAK(int8, ints, sums[s] = dot(sums[s], a, b))
+PEAK(int8, ints, sums[s] = byte_dot(sums[s], a, b))
 PEAK(bfloat16, floats, sums[s] = pair_dot(sums[s], a, b))
 
 /* Multiplications and additions of a step, in floats. */

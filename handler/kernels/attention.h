@@ -5,18 +5,18 @@
 
 #define LEAST (-3e38f)
 
-/* A row of scores to weights, not yet divided by their sum, which is returned; to `weights` in bfloat16 if there is such
- * a row, else in place. */
-static float exp_and_sum(float *row, long length, bfloat16 *weights) {
+/* A row of scores to weights, not yet divided by their sum, which is returned; to `weights` in 16 bits, times `unit`, if there is
+ * such a row, else in place. */
+static float exp_and_sum(enum dtype dtype, float *row, long length, bfloat16 *weights, float unit) {
     floats most = all(LEAST), total = all(0);
     for (long i = length; i % WIDTH; i++) row[i] = LEAST; /* e^x of it is 1e-38 */
     for (long i = 0; i < length; i += WIDTH) most = larger(most, load(row + i));
     float top = largest(most);
     for (long i = 0; i < length; i += WIDTH) {
         floats below = load(row + i) - top, weight;
-        if (weights) {
+        if (dtype != FLOAT32) {
             weight = coarse_power_of_two(below * LOG2_E);
-            *(halves *)(weights + i) = rounded(weight);
+            *(halves *)(weights + i) = narrowed(dtype, weight * unit);
         } else store(row + i, weight = exponential(below));
         total += weight;
     }
@@ -75,7 +75,7 @@ static void attend(const struct head *h, float scale, float *scratch) {
             float *own = o.scores + r * o.wide + start;
             if (h->bias) add_bias(own, h->bias - (row + r) + start, seen);
             if (h->window) cut_window(h, row + r, own, start, seen);
-            sums[r] = exp_and_sum(own, seen, o.weights ? o.weights + r * o.wide : 0);
+            sums[r] = exp_and_sum(h->dtype, own, seen, o.weights + r * o.wide, o.units.weights);
         }
         for (long panel = 0; panel < panels(h->size); panel++) {
             multiply_values(h, &o, count, start, seen, panel, out);

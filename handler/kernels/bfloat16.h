@@ -1,7 +1,7 @@
-/* bfloat16, the upper half of a float: products of pairs of values, with their sums in float32. */
+/* bfloat16, the upper half of a float, and products of pairs of values, with their sums in float32. */
 #pragma once
 
-#include "product.h"
+#include "vectors.h"
 
 typedef uint16_t bfloat16;
 typedef bfloat16 halves __attribute__((vector_size(2 * WIDTH), aligned(2), may_alias));
@@ -9,8 +9,8 @@ typedef int32_t pair __attribute__((aligned(2), may_alias));
 
 enum { PAIR = 2 }; /* values that are multiplied and added in one go */
 
-/* Whether the CPU has an instruction for that. Then attention of 8-bit archives is in bfloat16, too: its products are twice
- * as fast as in float32, and its error is a tenth of that of the linears. */
+/* Whether the CPU has an instruction for that. Then attention of 8-bit archives is in bfloat16, too, and else in 16-bit integers: its
+ * products are twice as fast as in float32, and its error is a tenth of that of the linears. */
 #if defined(__AVX512BF16__)
 enum { MULTIPLIES_PAIRS = 1 };
 #else
@@ -51,35 +51,4 @@ INLINE floats pair_dot(floats sums, ints a, ints b) {
     sums += (floats)(a & -65536) * (floats)(b & -65536);
     return sums + (floats)(a << 16) * (floats)(b << 16);
 #endif
-}
-
-/* As `tile` for floats; `k` counts pairs. */
-INLINE void pair_tile(int rows, const bfloat16 *a, long stride, const bfloat16 *panel, long k, struct target to,
-                      int column) {
-    floats sums[ROWS][ACROSS];
-#pragma unroll
-    for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = all(0);
-    for (long i = 0; i < k; i++) {
-        const bfloat16 *b = panel + (i * PANEL + column) * PAIR;
-        ints left = *(const ints *)b, right = *(const ints *)(b + WIDTH * PAIR);
-#pragma unroll
-        for (int r = 0; r < rows; r++) {
-            ints x = *(const pair *)(a + r * stride + i * PAIR) - (ints){0};
-            sums[r][0] = pair_dot(sums[r][0], x, left);
-            sums[r][1] = pair_dot(sums[r][1], x, right);
-        }
-    }
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-        store(to.rows + r * to.stride + column, sums[r][0]);
-        store(to.rows + r * to.stride + column + WIDTH, sums[r][1]);
-    }
-}
-
-#define PAIR_TILE(N) case N: if (N <= ROWS) pair_tile(N, a, stride, panel, k, to, column); break;
-
-/* `(rows, k)` pairs times `(k, PANEL)` pairs; rows of `a` are `stride` values apart. */
-static void multiply_bfloat16(int rows, const bfloat16 *a, long stride, const bfloat16 *panel, long k,
-                              struct target to) {
-    EACH_COUNT(PAIR_TILE)
 }

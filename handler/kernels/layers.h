@@ -33,7 +33,7 @@ static void attend_all(const struct model *m, struct batch *b, const struct laye
             .queries = queries + first, .keys = keys, .values = keys + m->key_heads * size,
             .bias = m->attention_bias ? m->attention_bias + number * (2 * m->farthest + 1) + m->farthest : 0,
             .window = l->window, .output = b->attended + start * out_stride + first,
-            .rounded = b->halves || (b->quantized && MULTIPLIES_PAIRS),
+            .dtype = b->halves ? BFLOAT16 : !b->quantized ? FLOAT32 : MULTIPLIES_PAIRS ? BFLOAT16 : INT16,
             .rounded_output = b->halves ? b->halves + start * out_stride + first : 0, .out_stride = out_stride,
             .relative.keys = l->relative_keys ? l->relative_keys + number * positions : 0,
             .relative.queries = l->relative_queries ? l->relative_queries + number * positions : 0,

@@ -1,10 +1,8 @@
 /* Linears: a matrix in panels, and what follows its product while the result is still at hand. */
 #pragma once
 
-#include "bfloat16.h"
+#include "narrow.h"
 #include "threads.h"
-
-enum dtype { FLOAT32, INT8, BFLOAT16 }; /* numbers of handler/kernels/structures.py */
 
 /* `weight` is (panels, in, PANEL) floats, (panels, in / QUAD, PANEL, QUAD) bytes with a `scale` and the `sums` of each
  * column, or (panels, in / PAIR, PANEL, PAIR) in bfloat16; `bias`, `scale` and `sums` are as long as the panels. `smooth`
@@ -96,35 +94,32 @@ static void dequantize(int rows, const struct states *x, long row, const struct 
     }
 }
 
+/* Steps of a product's sums: values, or groups of them, of 32 bits either way. */
+INLINE long steps(const struct linear *l) {
+    return l->dtype == INT8 ? quads(l->in) : l->dtype == BFLOAT16 ? pairs(l->in) : l->in;
+}
+
 /* A panel that is fetched in equal shares beside `blocks` of rows. */
 INLINE struct ahead fetched(const struct linear *l, long panel, long blocks) {
-    const float *weight = (const float *)l->weight + panel * PANEL * l->in;
-    return (struct ahead){(const char *)weight, ACROSS * WIDTH * sizeof *weight / blocks};
+    return (struct ahead){(const char *)l->weight + panel * PANEL * steps(l) * GROUP, ACROSS * WIDTH * GROUP / blocks};
 }
 
 /* The rows of a panel's product by the linear's dtype. */
 static void multiply_panel(const struct linear *l, const struct states *x, long row, int count, long column,
                            struct ahead next, block out) {
     struct target to = {out[0], PANEL};
+    const void *weight = (const char *)l->weight + column * steps(l) * GROUP;
     switch (l->dtype) {
-    case INT8: {
-        long stride = row_quads(l->in), k = quads(l->in);
-        const int8_t *weight = (const int8_t *)l->weight + column * k * QUAD;
-        multiply_int8(count, x->quantized + row * stride, stride, weight, k, to);
+    case INT8:
+        multiply_int8(count, x->quantized + row * row_quads(l->in), row_quads(l->in), weight, steps(l), to, next);
         dequantize(count, x, row, l, column, out);
         return;
-    }
     case BFLOAT16: {
-        long stride = row_halves(l->in), k = pairs(l->in);
-        const bfloat16 *weight = (const bfloat16 *)l->weight + column * k * PAIR;
-        multiply_bfloat16(count, x->halves + row * stride, stride, weight, k, to);
+        long stride = row_halves(l->in);
+        multiply_bfloat16(count, x->halves + row * stride, stride * sizeof(bfloat16), weight, steps(l), to, next);
         return;
     }
-    default: {
-        long stride = row_floats(l->in);
-        const float *weight = (const float *)l->weight + column * l->in;
-        multiply_ahead(count, x->floats + row * stride, stride, weight, l->in, to, next);
-    }
+    default: multiply_ahead(count, x->floats + row * row_floats(l->in), row_floats(l->in), weight, l->in, to, next);
     }
 }
 
@@ -161,7 +156,7 @@ static void apply_panel(const struct linear *l, const struct states *x, long fir
     long column = panel * PANEL, wide = row_floats(l->out), stride = row_halves(l->out);
     struct ahead next = fetched(l, following, (last - first + ROWS - 1) / ROWS);
     int count;
-    for (long row = first; row < last; row += count, next.from += PANEL / (ACROSS * WIDTH) * l->in * next.step) {
+    for (long row = first; row < last; row += count, next.from += PANEL / (ACROSS * WIDTH) * steps(l) * next.step) {
         block out;
         count = next_rows(last - row);
         long offset = row * wide + column;

@@ -1,12 +1,12 @@
-/* What a head multiplies: its queries, keys and values, as rows and panels of floats or of bfloat16. */
+/* What a head multiplies: its queries, keys and values, as rows and panels of floats or of 16 bits. */
 #pragma once
 
-#include "bfloat16.h"
 #include "disentangled.h"
+#include "narrow.h"
 
 struct head {
     long length, size, stride;          /* tokens, values per head, distance between tokens of q, k and v */
-    long rounded;                        /* whether products are in bfloat16 */
+    enum dtype dtype;                    /* of products: FLOAT32, BFLOAT16 or INT16 */
     const float *queries, *keys, *values;
     const float *bias;                   /* added to scores by the key's place minus the query's; null for none */
     long window;                         /* tokens to either side that a query looks at; 0 for all */
@@ -16,15 +16,23 @@ struct head {
     long out_stride;
 };
 
-/* Parts of a thread's scratch memory. `scores` has `ROWS` rows of `wide` floats, and `weights` as many of bfloat16. */
+/* What values are multiplied by before they become 16 bits: 1 in bfloat16, except for keys, which are scaled as in float32. */
+struct units {
+    float queries, keys, values, weights;
+    float score; /* what a sum of integers stands for */
+    float value;
+};
+
+/* Parts of a thread's scratch memory. `scores` has `ROWS` rows of `wide` floats, and `weights` as many of 16 bits. */
 struct operands {
     long wide; /* columns of all panels of keys, as rows of floats have them */
     float *keys, *values;
-    bfloat16 *rounded_queries, *rounded_keys, *rounded_values, *weights; /* null in float32, as the two above in bfloat16 */
+    bfloat16 *narrow_queries, *narrow_keys, *narrow_values, *weights; /* null in float32, as the two above otherwise */
     float *scores;
+    struct units units;
 };
 
-/* Floats of scratch memory that a head needs, in float32 or bfloat16. */
+/* Floats of scratch memory that a head needs, in any dtype. */
 INLINE long scratch_size(long length, long size) {
     long columns = panels(length) * PANEL, values = length * panels(size) * PANEL;
     return columns * size + values + length * pairs(size) + (ROWS + ROWS / PAIR) * row_floats(columns);
@@ -39,15 +47,26 @@ static void pack_keys(const struct head *h, float scale, float *laid) {
     }
 }
 
-static void pack_rounded_keys(const struct head *h, float scale, bfloat16 *laid) {
+INLINE halves narrowed(enum dtype dtype, floats x) { return dtype == INT16 ? whole(x) : rounded(x); }
+
+static void pack_narrow_keys(const struct head *h, float scale, bfloat16 *laid) {
     long rows = pairs(h->size);
     for (long token = 0; token < h->length; token++) {
         pair *column = (pair *)laid + token / PANEL * PANEL * rows + token % PANEL;
         for (long i = 0; i < h->size; i += WIDTH) {
-            halves row = rounded(load_part(h->keys + token * h->stride + i, h->size - i) * scale);
+            halves row = narrowed(h->dtype, load_part(h->keys + token * h->stride + i, h->size - i) * scale);
             for (long p = 0; p < WIDTH / PAIR && i / PAIR + p < rows; p++) column[(i / PAIR + p) * PANEL] = ((pair *)&row)[p];
         }
     }
+}
+
+/* Rows as they are; a zero is behind one whose last pair lacks a value. */
+static void pack_narrow_queries(const struct head *h, float scale, bfloat16 *laid) {
+    for (long token = 0; token < h->length; token++, laid += pairs(h->size) * PAIR)
+        for (long i = 0; i < h->size; i += WIDTH) {
+            halves row = narrowed(h->dtype, load_part(h->queries + token * h->stride + i, h->size - i) * scale);
+            store_rounded(laid + i, row, pairs(h->size) * PAIR - i);
+        }
 }
 
 /* Values as a matrix in panels. */
@@ -61,16 +80,26 @@ static void pack_values(const struct head *h, float *laid) {
 }
 
 /* Rows of two tokens, value by value; zeros are beside the last of an odd number. */
-static void pack_rounded_values(const struct head *h, bfloat16 *laid) {
+static void pack_narrow_values(const struct head *h, float scale, bfloat16 *laid) {
     for (long first = 0; first < panels(h->size) * PANEL; first += PANEL)
         for (long token = 0; token < h->length; token += PAIR, laid += PANEL * PAIR)
             for (long c = 0; c < PANEL; c += WIDTH) {
                 const float *even = h->values + token * h->stride + first + c, *odd = even + h->stride;
-                long there = h->size - first - c;
-                ints low = __builtin_convertvector(rounded(load_part(even, there)), ints);
-                ints high = __builtin_convertvector(rounded(load_part(odd, token + 1 < h->length ? there : 0)), ints);
+                long there = h->size - first - c, beside = token + 1 < h->length ? there : 0;
+                ints low = __builtin_convertvector(narrowed(h->dtype, load_part(even, there) * scale), ints);
+                ints high = __builtin_convertvector(narrowed(h->dtype, load_part(odd, beside) * scale), ints);
                 *(ints *)(laid + c * PAIR) = low | high << 16;
             }
+}
+
+/* Integers have as many levels as their sums leave room for, between the greatest magnitude of a head and its opposite. */
+static struct units measure(const struct head *h, float scale) {
+    if (h->dtype != INT16) return (struct units){1, scale, 1, 1, 1, 1};
+    float of_scores = levels(h->size), weights = levels(h->length);
+    float queries = to_levels(magnitude(h->queries, h->length, h->stride, h->size), of_scores);
+    float keys = to_levels(magnitude(h->keys, h->length, h->stride, h->size), of_scores);
+    float values = to_levels(magnitude(h->values, h->length, h->stride, h->size), weights);
+    return (struct units){queries, keys, values, weights, scale / (queries * keys), 1 / (values * weights)};
 }
 
 /* Everything laid out; `scratch` has `scratch_size` floats. */
@@ -79,7 +108,7 @@ static struct operands lay_out(const struct head *h, float scale, float *scratch
     PREFETCH(h->queries, h->length, h->stride, h->size * sizeof(float), 0)
     PREFETCH(h->keys, h->length, h->stride, h->size * sizeof(float), 0)
     PREFETCH(h->values, h->length, h->stride, h->size * sizeof(float), 0)
-    if (!h->rounded) {
+    if (h->dtype == FLOAT32) {
         float *keys = scratch, *values = keys + columns * h->size, *scores = values + h->length * panels(h->size) * PANEL;
         pack_keys(h, scale, keys);
         pack_values(h, values);
@@ -88,30 +117,45 @@ static struct operands lay_out(const struct head *h, float scale, float *scratch
     float *scores = scratch;
     bfloat16 *weights = (bfloat16 *)(scores + ROWS * wide), *keys = weights + ROWS * wide, *values = keys + columns * rows;
     bfloat16 *queries = values + pairs(h->length) * PAIR * panels(h->size) * PANEL;
-    for (long token = 0; token < h->length; token++)
-        round_row(h->queries + token * h->stride, h->size, 1, queries + token * rows);
-    pack_rounded_keys(h, scale, keys);
-    pack_rounded_values(h, values);
-    return (struct operands){.wide = wide, .rounded_queries = queries, .rounded_keys = keys, .rounded_values = values,
-                             .weights = weights, .scores = scores};
+    struct units units = measure(h, scale);
+    pack_narrow_queries(h, units.queries, queries);
+    pack_narrow_keys(h, units.keys, keys);
+    pack_narrow_values(h, units.values, values);
+    return (struct operands){.wide = wide, .narrow_queries = queries, .narrow_keys = keys, .narrow_values = values,
+                             .weights = weights, .scores = scores, .units = units};
 }
 
 /* Scores of `count` queries from `row` on for a panel of keys, to `scores`. */
 INLINE void multiply_keys(const struct head *h, const struct operands *o, long row, int count, long panel) {
     struct target to = {o->scores + panel * PANEL, o->wide};
-    long rows = pairs(h->size);
-    if (o->rounded_keys)
-        multiply_bfloat16(count, o->rounded_queries + row * rows * PAIR, rows * PAIR,
-                          o->rounded_keys + panel * PANEL * rows * PAIR, rows, to);
-    else multiply(count, h->queries + row * h->stride, h->stride, o->keys + panel * PANEL * h->size, h->size, to);
+    long rows = pairs(h->size), stride = rows * sizeof(pair);
+    const bfloat16 *queries = o->narrow_queries + row * rows * PAIR, *keys = o->narrow_keys + panel * PANEL * rows * PAIR;
+    switch (h->dtype) {
+    case BFLOAT16: multiply_bfloat16(count, queries, stride, keys, rows, to, nothing(keys)); return;
+    case INT16: multiply_int16(count, queries, stride, keys, rows, to, o->units.score); return;
+    default: multiply(count, h->queries + row * h->stride, h->stride, o->keys + panel * PANEL * h->size, h->size, to);
+    }
+}
+
+/* In integers, sums of so many weights as fit, one after the other. */
+static void multiply_whole_values(const struct operands *o, int count, const bfloat16 *values, long seen, block out) {
+    for (long from = 0; from < seen; from += AT_MOST) {
+        block more;
+        long keys = seen - from < AT_MOST ? seen - from : AT_MOST;
+        multiply_int16(count, o->weights + from, o->wide * sizeof *values, values + from * PANEL, pairs(keys),
+                       (struct target){from ? more[0] : out[0], PANEL}, o->units.value);
+        for (long i = 0; from && i < count * PANEL; i += WIDTH) store(out[0] + i, load(out[0] + i) + load(more[0] + i));
+    }
 }
 
 /* A panel of values by the weights of `count` queries, of the `seen` keys from `start` on. */
 INLINE void multiply_values(const struct head *h, const struct operands *o, int count, long start, long seen, long panel,
                             block out) {
     struct target to = {out[0], PANEL};
-    if (o->rounded_values)
-        multiply_bfloat16(count, o->weights, o->wide, o->rounded_values + (panel * pairs(h->length) * PAIR + start) * PANEL,
-                          pairs(seen), to);
-    else multiply(count, o->scores + start, o->wide, o->values + (panel * h->length + start) * PANEL, seen, to);
+    const bfloat16 *values = o->narrow_values + (panel * pairs(h->length) * PAIR + start) * PANEL;
+    switch (h->dtype) {
+    case BFLOAT16: multiply_bfloat16(count, o->weights, o->wide * sizeof *values, values, pairs(seen), to, nothing(values)); return;
+    case INT16: multiply_whole_values(o, count, values, seen, out); return;
+    default: multiply(count, o->scores + start, o->wide, o->values + (panel * h->length + start) * PANEL, seen, to);
+    }
 }

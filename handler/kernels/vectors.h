@@ -3,7 +3,11 @@
 
 #include <stdint.h>
 
+#define __MM_MALLOC_H /* which wants a C library */
+#include <immintrin.h>
+
 #define INLINE static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline)) /* of products, whose sums want all registers for themselves */
 
 #ifdef __AVX512F__
 enum { WIDTH = 16 };
@@ -96,7 +100,7 @@ INLINE floats exponential(floats x) {
     return y * (floats)((n + 127) << 23);
 }
 
-/* 2^x of what is at most 0, within 8e-5 of it: for what is rounded to bfloat16, whose own error is 2e-3. The polynomial
+/* 2^x of what is at most 0, within 8e-5 of it: for what is rounded to 16 bits, whose own error is more. The polynomial
  * is the one of its degree whose greatest relative error is least. */
 INLINE floats coarse_power_of_two(floats x) {
     x = larger(all(-126), x);

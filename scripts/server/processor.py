@@ -13,6 +13,9 @@ CPUINFO = Path("/proc/cpuinfo")
 IDENTITY = ("vendor_id", "cpu family", "model", "CPU implementer", "CPU part")
 """Keys of `CPUINFO` that tell kinds of CPU apart; x86 has the first three, ARM the last two."""
 
+XEONS = {"85": "skylake", "106": "icelake", "143": "sapphirerapids", "207": "emeraldrapids", "173": "graniterapids"}
+"""Intel's servers by their model; Cascade Lake has the number of Skylake, and VNNI beside it."""
+
 
 def name() -> str:
     """As the system calls it."""
@@ -30,6 +33,8 @@ def kind() -> str:
             return "zen5"
         case "AuthenticAMD", "25":
             return "zen4" if "avx512f" in found.get("flags", "").split() else "zen3"
+        case "GenuineIntel", "6" if found.get("model") in XEONS:
+            return XEONS[found["model"]]
     return "-".join(found[key] for key in IDENTITY if key in found).lower() or platform.machine()
 
 

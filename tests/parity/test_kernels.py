@@ -36,7 +36,7 @@ def odd(request, tiny, tmp_path_factory):
         num_hidden_layers=3,
         num_attention_heads=3,
         intermediate_size=50,
-        max_position_embeddings=100,
+        max_position_embeddings=700,
         hidden_act=request.param,
         initializer_range=0.3,
     )
@@ -63,10 +63,10 @@ def load(odd, tmp_path, monkeypatch):
     monkeypatch.undo()
 
 
-def sequences():
+def sequences(lengths=LENGTHS):
     """One of every length, with tokens and types that differ."""
     generator = np.random.default_rng(0)
-    made = [encoding(*map(int, generator.integers(1, 30, length))) for length in LENGTHS]
+    made = [encoding(*map(int, generator.integers(1, 30, length))) for length in lengths]
     for each in made:
         each.type_ids[len(each) // 2 :] = [1] * (len(each) - len(each) // 2)
     return made
@@ -107,9 +107,11 @@ def by_hand(states, small, scale, bias):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_linears_in_8_bits_are_what_the_formula_gives(load, level, monkeypatch):
-    """`packed` with its linears replaced by the formula, of the archive's weights, and its attention."""
+@pytest.mark.parametrize("depth", [1, 3])
+def test_linears_in_8_bits_are_what_the_formula_gives(load, level, depth):
+    """`packed` with its linears and its attention replaced by formulas, of the archive's weights."""
     theirs, ours = load(Packed, "float32"), load(Native, "int8", level)
+    theirs.layers, ours.model.layers = theirs.layers[:depth], depth
     stored = load_file(ours.checkpoint / WEIGHTS)
     for number, layer in enumerate(theirs.layers):
         for name in ("qkv", "out", "up", "down"):
@@ -124,11 +126,14 @@ def test_linears_in_8_bits_are_what_the_formula_gives(load, level, monkeypatch):
                 return result if residual is None else result + residual
 
             setattr(layer, name, linear)
-    theirs = attention_in_bfloat16(theirs) if level == kernels.BFLOAT16 else theirs
-    left, right = (np.concatenate([each.hidden for each in runtime.run(sequences())]) for runtime in (ours, theirs))
-    # a value on the border of two levels may go either way and moves what follows by a level
-    assert np.median(np.abs(left - right)) < 1e-5
-    assert np.abs(left - right).mean() < 2e-3
+    theirs = attention_by(theirs, in_bfloat16 if level == kernels.BFLOAT16 else in_integers)
+    read = sequences([*LENGTHS, 512, 513, 700])  # a sum of integers takes 512 keys
+    apart = [np.abs(left.hidden - right.hidden) for left, right in zip(ours.run(read), theirs.run(read), strict=True)]
+    # a value on the border of two levels may go either way, and its row with it;
+    # from the next layer on its sequence
+    same = np.array([np.median(each) < 1e-5 for each in apart])
+    assert same.all() if depth == 1 else same.mean() > 0.4
+    assert np.concatenate(apart).mean() < 6e-3
 
 
 def rounded(values):
@@ -157,8 +162,8 @@ def linears_in_bfloat16(theirs):
     return theirs
 
 
-def attention_in_bfloat16(theirs):
-    """The same of its attention."""
+def attention_by(theirs, one_sequence):
+    """The same with another attention."""
 
     def attention(lengths, offsets, bias):
         def attend(qkv, relative):
@@ -166,20 +171,41 @@ def attention_in_bfloat16(theirs):
 
         return attend
 
-    def one_sequence(queries, keys, values):
-        scores = torch.einsum("qhs,khs->hqk", rounded(queries), rounded(keys * keys.shape[-1] ** -0.5))
-        weights = power(scores - scores.amax(-1, keepdim=True))
-        mixed = torch.einsum("hqk,khs->qhs", rounded(weights), rounded(values))
-        return mixed / weights.sum(-1).T[:, :, None]
-
     theirs.attention = attention
     return theirs
+
+
+def in_bfloat16(queries, keys, values):
+    scores = torch.einsum("qhs,khs->hqk", rounded(queries), rounded(keys * keys.shape[-1] ** -0.5))
+    weights = power(scores - scores.amax(-1, keepdim=True))
+    mixed = torch.einsum("hqk,khs->qhs", rounded(weights), rounded(values))
+    return mixed / weights.sum(-1).T[:, :, None]
+
+
+def in_integers(queries, keys, values):
+    """Each head's queries, keys and values, and its weights, as whole multiples of a unit; products are exact."""
+    length, _, size = keys.shape
+
+    def whole(read, products):
+        """As many levels as leave room for the sum of so many products in 32 bits, up to the greatest magnitude."""
+        unit = read.abs().amax((0, 2), keepdim=True) / levels(products)
+        return (read / unit).round().double(), unit[0, :, 0].double()
+
+    (queries, query), (keys, key), (values, value) = whole(queries, size), whole(keys, size), whole(values, length)
+    scores = torch.einsum("qhs,khs->hqk", queries, keys) * (query * key)[:, None, None] * size**-0.5
+    weights = power((scores - scores.amax(-1, keepdim=True)).float())
+    mixed = torch.einsum("hqk,khs->qhs", (weights * levels(length)).round().double(), values) / levels(length)
+    return (mixed * value[:, None] / weights.sum(-1).T[:, :, None]).float()
+
+
+def levels(products):
+    return min(((2**31 - 1) // min(products, 512)) ** 0.5 - 1, 2**15 - 1)
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_products_in_bfloat16_are_what_rounded_factors_give(load, level):
     ours, theirs = load(Native, "bfloat16", level), load(Packed, "float32")
-    theirs = attention_in_bfloat16(linears_in_bfloat16(theirs))
+    theirs = attention_by(linears_in_bfloat16(theirs), in_bfloat16)
     left, right = (np.concatenate([each.hidden for each in runtime.run(sequences())]) for runtime in (ours, theirs))
     # a value between two of bfloat16 may go either way and moves what follows by one
     assert np.median(np.abs(left - right)) < 1e-5
@@ -188,7 +214,7 @@ def test_products_in_bfloat16_are_what_rounded_factors_give(load, level):
 
 @pytest.mark.parametrize("table", ["word", "position", "type"])
 def test_a_row_that_a_table_does_not_have_is_refused(load, table):
-    wrong = {"word": encoding(1, 1000), "position": encoding(*[1] * 101), "type": encoding(1, 2)}[table]
+    wrong = {"word": encoding(1, 1000), "position": encoding(*[1] * 701), "type": encoding(1, 2)}[table]
     wrong.type_ids[:] = [2 if table == "type" else 0] * len(wrong)
     with pytest.raises(IndexError, match=f"in table {table}"):
         load(Native, "float32").run([wrong])
