@@ -3,11 +3,9 @@
 
 #include "bfloat16.h"
 
-enum { AT_MOST = 512 }; /* products of a sum */
-
 /* The most that either factor of so many products may be, so that their sum fits 32 bits. */
 INLINE float levels(long products) {
-    float most = __builtin_sqrtf((float)(INT32_MAX / (products < AT_MOST ? products : AT_MOST))) - 1;
+    float most = __builtin_sqrtf((float)(INT32_MAX / products)) - 1;
     return most < INT16_MAX ? most : INT16_MAX;
 }
 

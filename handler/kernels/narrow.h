@@ -81,7 +81,7 @@ NOINLINE void multiply_bfloat16(int rows, const bfloat16 *a, long stride, const 
     EACH_COUNT(HALVES)
 }
 
-/* To floats. At most `AT_MOST` products of factors of so many `levels`. */
+/* To floats; factors have as many `levels` as `2 k` products leave room for. */
 NOINLINE void multiply_int16(int rows, const bfloat16 *a, long stride, const bfloat16 *panel, long k, struct target to, float unit) {
     struct ahead next = nothing(panel);
     EACH_COUNT(WHOLES)

@@ -16,6 +16,8 @@ struct head {
     long out_stride;
 };
 
+enum { AT_MOST = 512 }; /* keys whose weighted values are added up as integers */
+
 /* What values are multiplied by before they become 16 bits: 1 in bfloat16, except for keys, which are scaled as in float32. */
 struct units {
     float queries, keys, values, weights;
@@ -95,7 +97,7 @@ static void pack_narrow_values(const struct head *h, float scale, bfloat16 *laid
 /* Integers have as many levels as their sums leave room for, between the greatest magnitude of a head and its opposite. */
 static struct units measure(const struct head *h, float scale) {
     if (h->dtype != INT16) return (struct units){1, scale, 1, 1, 1, 1};
-    float of_scores = levels(h->size), weights = levels(h->length);
+    float of_scores = levels(h->size), weights = levels(h->length < AT_MOST ? h->length : AT_MOST);
     float queries = to_levels(magnitude(h->queries, h->length, h->stride, h->size), of_scores);
     float keys = to_levels(magnitude(h->keys, h->length, h->stride, h->size), of_scores);
     float values = to_levels(magnitude(h->values, h->length, h->stride, h->size), weights);

@@ -184,22 +184,22 @@ def in_bfloat16(queries, keys, values):
 
 def in_integers(queries, keys, values):
     """Each head's queries, keys and values, and its weights, as whole multiples of a unit; products are exact."""
-    length, _, size = keys.shape
+    most, size = min(512, keys.shape[0]), keys.shape[2]
 
     def whole(read, products):
         """As many levels as leave room for the sum of so many products in 32 bits, up to the greatest magnitude."""
         unit = read.abs().amax((0, 2), keepdim=True) / levels(products)
         return (read / unit).round().double(), unit[0, :, 0].double()
 
-    (queries, query), (keys, key), (values, value) = whole(queries, size), whole(keys, size), whole(values, length)
+    (queries, query), (keys, key), (values, value) = whole(queries, size), whole(keys, size), whole(values, most)
     scores = torch.einsum("qhs,khs->hqk", queries, keys) * (query * key)[:, None, None] * size**-0.5
     weights = power((scores - scores.amax(-1, keepdim=True)).float())
-    mixed = torch.einsum("hqk,khs->qhs", (weights * levels(length)).round().double(), values) / levels(length)
+    mixed = torch.einsum("hqk,khs->qhs", (weights * levels(most)).round().double(), values) / levels(most)
     return (mixed * value[:, None] / weights.sum(-1).T[:, :, None]).float()
 
 
 def levels(products):
-    return min(((2**31 - 1) // min(products, 512)) ** 0.5 - 1, 2**15 - 1)
+    return min(((2**31 - 1) // products) ** 0.5 - 1, 2**15 - 1)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -210,6 +210,33 @@ def test_products_in_bfloat16_are_what_rounded_factors_give(load, level):
     # a value between two of bfloat16 may go either way and moves what follows by one
     assert np.median(np.abs(left - right)) < 1e-5
     assert np.abs(left - right).mean() < 1e-3
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_products_of_16_bit_integers_fit_their_sums(tiny, tmp_path, monkeypatch, level):
+    """One head of 601 values, all queries and keys of one magnitude in each of them: with as many levels as 512
+    products leave room for, the key that is looked at most would be looked at least."""
+    torch.manual_seed(0)
+    config = json.loads((tiny / "config.json").read_text())
+    sizes = {"hidden_size": 601, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 50}
+    model = BertModel(BertConfig(vocab_size=config["vocab_size"], **sizes))
+    attention = model.encoder.layer[0].attention.self
+    with torch.no_grad():
+        attention.query.weight.zero_()
+        attention.query.bias.fill_(1)
+        attention.key.weight.copy_(torch.randn(601) / 60)  # the same in each row
+        attention.value.weight.normal_()
+    model.save_pretrained(tmp_path / "model")
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "model" / file).write_bytes((tiny / file).read_bytes())
+    monkeypatch.setattr(kernels, "ISA_LEVELS", {level: kernels.ISA_LEVELS[level]})
+    found = []
+    for dtype in ("float32", "int8"):
+        (tmp_path / dtype).mkdir()
+        engines.write(checkpoints.read(tmp_path / "model"), tmp_path / dtype, "native", dtype)
+        (answer,) = Native(tmp_path / dtype, Placement("cpu", dtype)).run(sequences([40]))
+        found.append(torch.from_numpy(answer.hidden))
+    assert torch.cosine_similarity(*found).min() > 0.99
 
 
 @pytest.mark.parametrize("table", ["word", "position", "type"])
