@@ -38,7 +38,8 @@ TABLES = {
 """Our names of tables, and those that the kernels have for them."""
 TOKENS = 512
 """Of a pass on one thread: what lies between layers is 5 MB then for the default model. With twice as many it is read
-from further away: 2 % slower in float32, 4 % in bfloat16, up to 7 % in int8 (Zen 4, a MiB of cache for each core)."""
+from further away: 2 % slower in float32, 4 % in bfloat16, up to 7 % in int8 (Zen 4, a MiB of cache for each core). In
+int8, whose weights are a quarter, half as many are 5 % faster where the next cache is slow (`kernels.SLOW_CACHE`)."""
 SMALL = ("position", "type", "attention_bias", "rotary.", "relative_rows")
 """Beginnings of names of arrays that are no linears; the table of words is mapped."""
 
@@ -71,6 +72,8 @@ class Native(Runtime):
         self.scratch = library.scratch
         self.pool = ThreadPool(library, self.model, cores() - 1)
         self.threads = 1
+        halved = placement.dtype == "int8" and kernels.detect_isa() in kernels.SLOW_CACHE
+        self.tokens = TOKENS // 2 if halved else TOKENS
 
     def build(self, encoder: Description) -> Model:
         """The structure the kernels read; its pointers lead into `arrays`."""
@@ -133,7 +136,7 @@ class Native(Runtime):
         return min(self.share.threads.value, 1 + self.pool.count) if self.share else self.threads
 
     def run(self, encodings: Sequence[Encoding]) -> list[Output]:
-        """Passes of about `TOKENS` for each thread there is then. One call at a time: memory is shared.
+        """Passes of about `tokens` for each thread there is then. One call at a time: memory is shared.
 
         Raises:
             IndexError: a token, position or type that the tables do not have, or a sequence without tokens.
@@ -141,7 +144,7 @@ class Native(Runtime):
         outputs: list[Output] = []
         while len(outputs) < len(encodings):
             threads = self.free_threads()
-            outputs += self.encode_all(cut(encodings[len(outputs) :], TOKENS * threads)[0], threads)
+            outputs += self.encode_all(cut(encodings[len(outputs) :], self.tokens * threads)[0], threads)
         return outputs
 
     def encode_all(self, encodings: Sequence[Encoding], threads: int) -> list[Output]:

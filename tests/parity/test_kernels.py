@@ -308,8 +308,8 @@ def test_passes_are_cut_into_about_equal_parts(lengths, most, parts):
     assert [len(each) for part in found for each in part] == lengths
 
 
-def test_states_are_those_of_one_pass_however_it_is_cut(load, monkeypatch):
+def test_states_are_those_of_one_pass_however_it_is_cut(load):
     runtime = load(Native, "float32")
     whole = runtime.run(sequences())
-    monkeypatch.setattr("handler.runtimes.native.TOKENS", 40)
+    runtime.tokens = 40
     assert difference(runtime.run(sequences()), whole) == 0
