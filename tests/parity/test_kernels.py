@@ -16,6 +16,7 @@ from handler.runtimes.packed import Packed
 from scripts.packing import engines
 from scripts.sources import checkpoint as checkpoints
 from tests.conftest import encoding
+from tests.parity.formulas import attention_by, by_hand, in_bfloat16, in_integers, linears_in_bfloat16, power
 
 ABLE = torch.cpu.get_capabilities()
 LEVELS = [level for level, needed in kernels.ISA_LEVELS.items() if all(map(ABLE.get, needed))]
@@ -97,15 +98,6 @@ def test_a_sequence_has_the_same_bits_in_any_company_and_with_any_threads(load, 
     assert difference(alone[:1], runtime.run(sequences()[:1])) == 0
 
 
-def by_hand(states, small, scale, bias):
-    """A linear in 8 bits: 255 levels between a row's least and largest value, whole weights with a scale per column."""
-    low, high = np.minimum(states.min(1, keepdims=True), 0), np.maximum(states.max(1, keepdims=True), 0)
-    step = (high - low) / 255
-    zero = np.rint(-low / step)
-    levels = np.clip(np.rint(states / step) + zero, 0, 255)
-    return ((levels - zero) @ small) * step * scale + bias
-
-
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("depth", [1, 3])
 def test_linears_in_8_bits_are_what_the_formula_gives(load, level, depth):
@@ -136,70 +128,9 @@ def test_linears_in_8_bits_are_what_the_formula_gives(load, level, depth):
     assert np.concatenate(apart).mean() < 6e-3
 
 
-def rounded(values):
-    return values.bfloat16().float()
-
-
-def power(x):
-    """e^x by the kernels' polynomial of 2^r, which is within 8e-5 of it."""
-    x = (x * np.log2(np.e)).clamp(min=-126)
-    r = x - x.round()
-    return (((5.51716685e-2 * r + 2.42611125e-1) * r + 6.93260968e-1) * r + 9.99928057e-1) * 2 ** x.round()
-
-
 def test_the_polynomial_is_as_near_as_it_says():
     x = torch.linspace(-80, 0, 100_001, dtype=torch.float64)
     assert (power(x) / x.exp() - 1).abs().max() < 8e-5
-
-
-def linears_in_bfloat16(theirs):
-    """`packed` in float32, whose linears read bfloat16."""
-    for layer in theirs.layers:
-        for name in ("qkv", "out", "up", "down"):
-            plain = getattr(layer, name)
-            plain.weight = rounded(plain.weight)
-            setattr(layer, name, lambda states, residual=None, plain=plain: plain(rounded(states), residual))
-    return theirs
-
-
-def attention_by(theirs, one_sequence):
-    """The same with another attention."""
-
-    def attention(lengths, offsets, bias):
-        def attend(qkv, relative):
-            return torch.cat([one_sequence(*part.unbind(1)) for part in qkv.split(lengths)])
-
-        return attend
-
-    theirs.attention = attention
-    return theirs
-
-
-def in_bfloat16(queries, keys, values):
-    scores = torch.einsum("qhs,khs->hqk", rounded(queries), rounded(keys * keys.shape[-1] ** -0.5))
-    weights = power(scores - scores.amax(-1, keepdim=True))
-    mixed = torch.einsum("hqk,khs->qhs", rounded(weights), rounded(values))
-    return mixed / weights.sum(-1).T[:, :, None]
-
-
-def in_integers(queries, keys, values):
-    """Each head's queries, keys and values, and its weights, as whole multiples of a unit; products are exact."""
-    most, size = min(512, keys.shape[0]), keys.shape[2]
-
-    def whole(read, products):
-        """As many levels as leave room for the sum of so many products in 32 bits, up to the greatest magnitude."""
-        unit = read.abs().amax((0, 2), keepdim=True) / levels(products)
-        return (read / unit).round().double(), unit[0, :, 0].double()
-
-    (queries, query), (keys, key), (values, value) = whole(queries, size), whole(keys, size), whole(values, most)
-    scores = torch.einsum("qhs,khs->hqk", queries, keys) * (query * key)[:, None, None] * size**-0.5
-    weights = power((scores - scores.amax(-1, keepdim=True)).float())
-    mixed = torch.einsum("hqk,khs->qhs", (weights * levels(most)).round().double(), values) / levels(most)
-    return (mixed * value[:, None] / weights.sum(-1).T[:, :, None]).float()
-
-
-def levels(products):
-    return min(((2**31 - 1) // products) ** 0.5 - 1, 2**15 - 1)
 
 
 @pytest.mark.parametrize("level", LEVELS)
