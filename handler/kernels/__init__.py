@@ -25,7 +25,7 @@ ISA_LEVELS: dict[str, Sequence[str]] = {
 BFLOAT16 = "avx512_bf16"
 """The one of them that multiplies in bfloat16; the others' kernels compute the same, slower than float32."""
 SLOW_CACHE = ("avx512_vnni", "avx512")
-"""Those of Intel's servers up to Ice Lake, as in `product.h`."""
+"""Those of Intel's CPUs without bfloat16, as in `product.h`."""
 LIMITS = {
     "AVX512_CORE_BF16": "avx512_bf16",
     "AVX512_CORE_VNNI": "avx512_vnni",

@@ -5,22 +5,28 @@
 
 #define LEAST (-3e38f)
 
-/* A row of scores to weights, not yet divided by their sum, which is returned; to `weights` in 16 bits, times `unit`, if there is
- * such a row, else in place. */
-static float exp_and_sum(enum dtype dtype, float *row, long length, bfloat16 *weights, float unit) {
+/* A row of scores to weights, not yet divided by their sum, which is returned; in place, or in bfloat16 to `to`. */
+static float exp_and_sum(enum dtype dtype, float *row, long length, bfloat16 *to) {
     floats most = all(LEAST), total = all(0);
     for (long i = length; i % WIDTH; i++) row[i] = LEAST; /* e^x of it is 1e-38 */
     for (long i = 0; i < length; i += WIDTH) most = larger(most, load(row + i));
     float top = largest(most);
     for (long i = 0; i < length; i += WIDTH) {
-        floats below = load(row + i) - top, weight;
-        if (dtype != FLOAT32) {
-            weight = coarse_power_of_two(below * LOG2_E);
-            *(halves *)(weights + i) = narrowed(dtype, weight * unit);
-        } else store(row + i, weight = exponential(below));
+        floats below = load(row + i) - top;
+        floats weight = dtype == FLOAT32 ? exponential(below) : coarse_power_of_two(below * LOG2_E);
+        if (dtype == BFLOAT16) *(halves *)(to + i) = rounded(weight);
+        else store(row + i, weight);
         total += weight;
     }
     return sum(total);
+}
+
+/* Weights to integers. What they are divided by is returned, which is their sum as floats by as many levels as the row got: those of a row
+ * whose first token, say, has nearly all of the weight are as fine as 16 bits are. */
+static float to_integers(const float *row, long length, float total, uint16_t *integers) {
+    float unit = weight_levels(total, length);
+    for (long i = 0; i < length; i += WIDTH) *(halves *)(integers + i) = whole(load(row + i) * unit);
+    return total * unit;
 }
 
 static void add_bias(float *row, const float *bias, long length) {
@@ -50,7 +56,7 @@ static void write_panel(const struct head *h, long row, int count, long panel, c
         for (long c = 0; c < PANEL && panel * PANEL + c < h->size; c += WIDTH) {
             long start = (row + r) * h->out_stride + panel * PANEL + c, left = h->size - panel * PANEL - c;
             floats mixed = load(&out[r][c]) / sums[r];
-            if (h->rounded_output) store_rounded(h->rounded_output + start, rounded(mixed), left);
+            if (h->rounded_output) store_halves(h->rounded_output + start, rounded(mixed), left);
             else store_part(h->output + start, mixed, left);
         }
 }
@@ -73,9 +79,11 @@ static void attend(const struct head *h, float scale, float *scratch) {
                          o.scores, o.wide, start, seen);
         for (int r = 0; r < count; r++) {
             float *own = o.scores + r * o.wide + start;
+            uint16_t *weights = h->dtype == FLOAT32 ? 0 : o.weights + r * o.wide;
             if (h->bias) add_bias(own, h->bias - (row + r) + start, seen);
             if (h->window) cut_window(h, row + r, own, start, seen);
-            sums[r] = exp_and_sum(h->dtype, own, seen, o.weights + r * o.wide, o.units.weights);
+            sums[r] = exp_and_sum(h->dtype, own, seen, weights);
+            if (h->dtype == INT16) sums[r] = to_integers(own, seen, sums[r], weights);
         }
         for (long panel = 0; panel < panels(h->size); panel++) {
             multiply_values(h, &o, count, start, seen, panel, out);

@@ -10,7 +10,7 @@ typedef int32_t pair __attribute__((aligned(2), may_alias));
 enum { PAIR = 2 }; /* values that are multiplied and added in one go */
 
 /* Whether the CPU has an instruction for that. Then attention of 8-bit archives is in bfloat16, too, and else in 16-bit integers: its
- * products are twice as fast as in float32, and its error is a tenth of that of the linears. */
+ * products are twice as fast as in float32, and its error is a small part of that of the linears. */
 #if defined(__AVX512BF16__)
 enum { MULTIPLIES_PAIRS = 1 };
 #else
@@ -31,7 +31,7 @@ INLINE halves rounded(floats x) {
 #endif
 }
 
-INLINE void store_rounded(bfloat16 *to, halves values, long count) {
+INLINE void store_halves(bfloat16 *to, halves values, long count) {
     if (count >= WIDTH) *(halves *)to = values;
     else for (long i = 0; i < count; i++) to[i] = values[i];
 }
@@ -40,7 +40,7 @@ INLINE void store_rounded(bfloat16 *to, halves values, long count) {
 static void round_row(const float *row, long size, float scale, bfloat16 *to) {
     long i = 0;
     for (; i + WIDTH <= size; i += WIDTH) *(halves *)(to + i) = rounded(load(row + i) * scale);
-    store_rounded(to + i, rounded(load_part(row + i, size - i) * scale), pairs(size) * PAIR - i);
+    store_halves(to + i, rounded(load_part(row + i, size - i) * scale), pairs(size) * PAIR - i);
 }
 
 /* Sums of two products each. Without an instruction for it this is slower than float32, and handler/runtimes refuses. */

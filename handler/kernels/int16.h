@@ -3,9 +3,17 @@
 
 #include "bfloat16.h"
 
+enum { VALUE_LEVELS = 4095 }; /* of values, between 0 and their greatest magnitude */
+
 /* The most that either factor of so many products may be, so that their sum fits 32 bits. */
 INLINE float levels(long products) {
     float most = __builtin_sqrtf((float)(INT32_MAX / products)) - 1;
+    return most < INT16_MAX ? most : INT16_MAX;
+}
+
+/* What a row's weights, of which the greatest is 1, are multiplied by, so that the sum of their products with values fits, too. */
+INLINE float weight_levels(float total, long length) {
+    float most = (float)(INT32_MAX / VALUE_LEVELS - length) / total; /* each may be rounded up */
     return most < INT16_MAX ? most : INT16_MAX;
 }
 

@@ -20,6 +20,15 @@ static void turn(const struct model *m, struct batch *b, const float *turns, str
     barrier(context, items_of(b->tokens));
 }
 
+enum { FEW = 512 }; /* keys */
+
+/* What attention of a sequence multiplies. As integers, 16 bits hold no weight below a 65,000th of a row's greatest: where one token has
+ * nearly all of the weight, as [SEP] often has, that is up to 1 % of it for 512 keys, and more would be too much. */
+INLINE enum dtype attention_dtype(const struct batch *b, long length) {
+    if (b->halves || (b->quantized && MULTIPLIES_PAIRS)) return BFLOAT16;
+    return b->quantized && length <= FEW ? INT16 : FLOAT32;
+}
+
 /* An item is one head of one sequence. */
 static void attend_all(const struct model *m, struct batch *b, const struct layer *l, struct context *context) {
     long size = m->hidden / m->heads, stride = row_floats(projected(m)), shared = m->heads / m->key_heads;
@@ -33,7 +42,7 @@ static void attend_all(const struct model *m, struct batch *b, const struct laye
             .queries = queries + first, .keys = keys, .values = keys + m->key_heads * size,
             .bias = m->attention_bias ? m->attention_bias + number * (2 * m->farthest + 1) + m->farthest : 0,
             .window = l->window, .output = b->attended + start * out_stride + first,
-            .dtype = b->halves ? BFLOAT16 : !b->quantized ? FLOAT32 : MULTIPLIES_PAIRS ? BFLOAT16 : INT16,
+            .dtype = attention_dtype(b, b->offsets[item / m->heads + 1] - start),
             .rounded_output = b->halves ? b->halves + start * out_stride + first : 0, .out_stride = out_stride,
             .relative.keys = l->relative_keys ? l->relative_keys + number * positions : 0,
             .relative.queries = l->relative_queries ? l->relative_queries + number * positions : 0,

@@ -99,9 +99,9 @@ INLINE long steps(const struct linear *l) {
     return l->dtype == INT8 ? quads(l->in) : l->dtype == BFLOAT16 ? pairs(l->in) : l->in;
 }
 
-/* A panel that is fetched in equal shares beside `blocks` of rows. */
+/* A panel that is fetched in equal shares beside `blocks` of rows, or a little more than it. */
 INLINE struct ahead fetched(const struct linear *l, long panel, long blocks) {
-    return (struct ahead){(const char *)l->weight + panel * PANEL * steps(l) * GROUP, ACROSS * WIDTH * GROUP / blocks};
+    return (struct ahead){(const char *)l->weight + panel * PANEL * steps(l) * GROUP, (ACROSS * WIDTH * GROUP + blocks - 1) / blocks};
 }
 
 /* The rows of a panel's product by the linear's dtype. */
@@ -145,7 +145,7 @@ static void round_epilogue(int rows, block out, const float *bias, enum activati
     for (int r = 0; r < rows; r++, y += stride) {
         for (int c = 0; c < PANEL; c += WIDTH) {
             halves value = rounded(activate(load(&out[r][c]) + load(bias + c), activation));
-            store_rounded(y + c, value, columns - c);
+            store_halves(y + c, value, columns - c);
         }
     }
 }

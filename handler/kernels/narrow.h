@@ -49,7 +49,7 @@ INLINE void narrow_tile(enum dtype dtype, int rows, const void *a, long stride, 
     for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = (ints){0};
     for (long i = 0; i < k; i++) {
         const char *b = (const char *)panel + (i * PANEL + column) * GROUP;
-        if (SLOW_CACHE) __builtin_prefetch(next.from + i * next.step, 0, 2);
+        if (SLOW_CACHE && dtype != INT16) fetch_ahead(next, i);
         fetch_near(b + STEPS_AHEAD * PANEL * GROUP);
         ints left = *(const ints *)b, right = *(const ints *)(b + WIDTH * GROUP);
 #pragma unroll
@@ -81,8 +81,8 @@ NOINLINE void multiply_bfloat16(int rows, const bfloat16 *a, long stride, const 
     EACH_COUNT(HALVES)
 }
 
-/* To floats; factors have as many `levels` as `2 k` products leave room for. */
-NOINLINE void multiply_int16(int rows, const bfloat16 *a, long stride, const bfloat16 *panel, long k, struct target to, float unit) {
+/* To floats. The caller sees to it that sums fit 32 bits. */
+NOINLINE void multiply_int16(int rows, const uint16_t *a, long stride, const uint16_t *panel, long k, struct target to, float unit) {
     struct ahead next = nothing(panel);
     EACH_COUNT(WHOLES)
 }

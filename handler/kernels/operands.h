@@ -16,20 +16,17 @@ struct head {
     long out_stride;
 };
 
-enum { AT_MOST = 512 }; /* keys whose weighted values are added up as integers */
-
 /* What values are multiplied by before they become 16 bits: 1 in bfloat16, except for keys, which are scaled as in float32. */
 struct units {
-    float queries, keys, values, weights;
+    float queries, keys, values;
     float score; /* what a sum of integers stands for */
-    float value;
 };
 
 /* Parts of a thread's scratch memory. `scores` has `ROWS` rows of `wide` floats, and `weights` as many of 16 bits. */
 struct operands {
     long wide; /* columns of all panels of keys, as rows of floats have them */
     float *keys, *values;
-    bfloat16 *narrow_queries, *narrow_keys, *narrow_values, *weights; /* null in float32, as the two above otherwise */
+    uint16_t *narrow_queries, *narrow_keys, *narrow_values, *weights; /* null in float32, as the two above otherwise */
     float *scores;
     struct units units;
 };
@@ -51,7 +48,7 @@ static void pack_keys(const struct head *h, float scale, float *laid) {
 
 INLINE halves narrowed(enum dtype dtype, floats x) { return dtype == INT16 ? whole(x) : rounded(x); }
 
-static void pack_narrow_keys(const struct head *h, float scale, bfloat16 *laid) {
+static void pack_narrow_keys(const struct head *h, float scale, uint16_t *laid) {
     long rows = pairs(h->size);
     for (long token = 0; token < h->length; token++) {
         pair *column = (pair *)laid + token / PANEL * PANEL * rows + token % PANEL;
@@ -63,11 +60,11 @@ static void pack_narrow_keys(const struct head *h, float scale, bfloat16 *laid) 
 }
 
 /* Rows as they are; a zero is behind one whose last pair lacks a value. */
-static void pack_narrow_queries(const struct head *h, float scale, bfloat16 *laid) {
+static void pack_narrow_queries(const struct head *h, float scale, uint16_t *laid) {
     for (long token = 0; token < h->length; token++, laid += pairs(h->size) * PAIR)
         for (long i = 0; i < h->size; i += WIDTH) {
             halves row = narrowed(h->dtype, load_part(h->queries + token * h->stride + i, h->size - i) * scale);
-            store_rounded(laid + i, row, pairs(h->size) * PAIR - i);
+            store_halves(laid + i, row, pairs(h->size) * PAIR - i);
         }
 }
 
@@ -82,7 +79,7 @@ static void pack_values(const struct head *h, float *laid) {
 }
 
 /* Rows of two tokens, value by value; zeros are beside the last of an odd number. */
-static void pack_narrow_values(const struct head *h, float scale, bfloat16 *laid) {
+static void pack_narrow_values(const struct head *h, float scale, uint16_t *laid) {
     for (long first = 0; first < panels(h->size) * PANEL; first += PANEL)
         for (long token = 0; token < h->length; token += PAIR, laid += PANEL * PAIR)
             for (long c = 0; c < PANEL; c += WIDTH) {
@@ -94,14 +91,14 @@ static void pack_narrow_values(const struct head *h, float scale, bfloat16 *laid
             }
 }
 
-/* Integers have as many levels as their sums leave room for, between the greatest magnitude of a head and its opposite. */
+/* Queries and keys get as many levels as the sum of their products leaves room for. */
 static struct units measure(const struct head *h, float scale) {
-    if (h->dtype != INT16) return (struct units){1, scale, 1, 1, 1, 1};
-    float of_scores = levels(h->size), weights = levels(h->length < AT_MOST ? h->length : AT_MOST);
-    float queries = to_levels(magnitude(h->queries, h->length, h->stride, h->size), of_scores);
-    float keys = to_levels(magnitude(h->keys, h->length, h->stride, h->size), of_scores);
-    float values = to_levels(magnitude(h->values, h->length, h->stride, h->size), weights);
-    return (struct units){queries, keys, values, weights, scale / (queries * keys), 1 / (values * weights)};
+    if (h->dtype != INT16) return (struct units){1, scale, 1, 1};
+    float most = levels(h->size);
+    float queries = to_levels(magnitude(h->queries, h->length, h->stride, h->size), most);
+    float keys = to_levels(magnitude(h->keys, h->length, h->stride, h->size), most);
+    float values = to_levels(magnitude(h->values, h->length, h->stride, h->size), VALUE_LEVELS);
+    return (struct units){queries, keys, values, scale / (queries * keys)};
 }
 
 /* Everything laid out; `scratch` has `scratch_size` floats. */
@@ -117,8 +114,8 @@ static struct operands lay_out(const struct head *h, float scale, float *scratch
         return (struct operands){.wide = wide, .keys = keys, .values = values, .scores = scores};
     }
     float *scores = scratch;
-    bfloat16 *weights = (bfloat16 *)(scores + ROWS * wide), *keys = weights + ROWS * wide, *values = keys + columns * rows;
-    bfloat16 *queries = values + pairs(h->length) * PAIR * panels(h->size) * PANEL;
+    uint16_t *weights = (uint16_t *)(scores + ROWS * wide), *keys = weights + ROWS * wide, *values = keys + columns * rows;
+    uint16_t *queries = values + pairs(h->length) * PAIR * panels(h->size) * PANEL;
     struct units units = measure(h, scale);
     pack_narrow_queries(h, units.queries, queries);
     pack_narrow_keys(h, units.keys, keys);
@@ -130,23 +127,13 @@ static struct operands lay_out(const struct head *h, float scale, float *scratch
 /* Scores of `count` queries from `row` on for a panel of keys, to `scores`. */
 INLINE void multiply_keys(const struct head *h, const struct operands *o, long row, int count, long panel) {
     struct target to = {o->scores + panel * PANEL, o->wide};
-    long rows = pairs(h->size), stride = rows * sizeof(pair);
-    const bfloat16 *queries = o->narrow_queries + row * rows * PAIR, *keys = o->narrow_keys + panel * PANEL * rows * PAIR;
+    long rows = pairs(h->size), stride = rows * sizeof(pair), from = row * rows * PAIR, column = panel * PANEL * rows * PAIR;
     switch (h->dtype) {
-    case BFLOAT16: multiply_bfloat16(count, queries, stride, keys, rows, to, nothing(keys)); return;
-    case INT16: multiply_int16(count, queries, stride, keys, rows, to, o->units.score); return;
+    case BFLOAT16:
+        multiply_bfloat16(count, o->narrow_queries + from, stride, o->narrow_keys + column, rows, to, nothing(o->scores));
+        return;
+    case INT16: multiply_int16(count, o->narrow_queries + from, stride, o->narrow_keys + column, rows, to, o->units.score); return;
     default: multiply(count, h->queries + row * h->stride, h->stride, o->keys + panel * PANEL * h->size, h->size, to);
-    }
-}
-
-/* In integers, sums of so many weights as fit, one after the other. */
-static void multiply_whole_values(const struct operands *o, int count, const bfloat16 *values, long seen, block out) {
-    for (long from = 0; from < seen; from += AT_MOST) {
-        block more;
-        long keys = seen - from < AT_MOST ? seen - from : AT_MOST;
-        multiply_int16(count, o->weights + from, o->wide * sizeof *values, values + from * PANEL, pairs(keys),
-                       (struct target){from ? more[0] : out[0], PANEL}, o->units.value);
-        for (long i = 0; from && i < count * PANEL; i += WIDTH) store(out[0] + i, load(out[0] + i) + load(more[0] + i));
     }
 }
 
@@ -154,10 +141,12 @@ static void multiply_whole_values(const struct operands *o, int count, const bfl
 INLINE void multiply_values(const struct head *h, const struct operands *o, int count, long start, long seen, long panel,
                             block out) {
     struct target to = {out[0], PANEL};
-    const bfloat16 *values = o->narrow_values + (panel * pairs(h->length) * PAIR + start) * PANEL;
+    long stride = o->wide * sizeof(uint16_t), from = (panel * pairs(h->length) * PAIR + start) * PANEL;
     switch (h->dtype) {
-    case BFLOAT16: multiply_bfloat16(count, o->weights, o->wide * sizeof *values, values, pairs(seen), to, nothing(values)); return;
-    case INT16: multiply_whole_values(o, count, values, seen, out); return;
+    case BFLOAT16:
+        multiply_bfloat16(count, o->weights, stride, o->narrow_values + from, pairs(seen), to, nothing(o->scores));
+        return;
+    case INT16: multiply_int16(count, o->weights, stride, o->narrow_values + from, pairs(seen), to, 1 / o->units.values); return;
     default: multiply(count, o->scores + start, o->wide, o->values + (panel * h->length + start) * PANEL, seen, to);
     }
 }

@@ -14,8 +14,8 @@ enum {
 
 /* What is fetched while a product is computed. With AVX2 the first six rows, at half of a panel, are done sooner than the panel
  * arrives, and the rest of it then waits for nothing; so a thread's next panel is fetched beside all of them. With AVX-512 twelve
- * rows go through all of a panel at once, which most CPUs fetch by themselves. Those of Intel up to Ice Lake, which have no bfloat16,
- * do not: their third cache gives a core a sixth of what their second one does. There, what the next steps read is fetched from the
+ * rows go through all of a panel at once, which most CPUs fetch by themselves. Intel's that have no bfloat16 do not, as measured on an Ice
+ * Lake: its third cache gives a core a sixth of what the second one does. There, what the next steps read is fetched from the
  * second one, too. */
 enum {
     SLOW_CACHE = WIDTH == 16 && !MULTIPLIES_PAIRS,
@@ -37,6 +37,12 @@ struct ahead {
     long step;
 };
 
+/* The line that is next of the next panel, or the two that are. */
+INLINE void fetch_ahead(struct ahead next, long step) {
+    __builtin_prefetch(next.from + step * next.step, 0, 2);
+    if (SLOW_CACHE && next.step > LINE) __builtin_prefetch(next.from + step * next.step + LINE, 0, 2);
+}
+
 /* Two lines that are read after a few steps. */
 INLINE void fetch_near(const void *line) {
     if (!STEPS_AHEAD) return;
@@ -50,9 +56,9 @@ INLINE void tile(int rows, const float *a, long stride, const float *panel, long
     floats sums[ROWS][ACROSS];
 #pragma unroll
     for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = all(0);
-    const char *from = next.from + column / (ACROSS * WIDTH) * k * next.step;
+    next.from += column / (ACROSS * WIDTH) * k * next.step;
     for (long i = 0; i < k; i++) {
-        if (FETCHES_AHEAD) __builtin_prefetch(from + i * next.step, 0, 2);
+        if (FETCHES_AHEAD) fetch_ahead(next, i);
         fetch_near(panel + (i + STEPS_AHEAD) * PANEL + column);
         floats left = load(panel + i * PANEL + column), right = load(panel + i * PANEL + column + WIDTH);
 #pragma unroll

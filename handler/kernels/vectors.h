@@ -100,7 +100,7 @@ INLINE floats exponential(floats x) {
     return y * (floats)((n + 127) << 23);
 }
 
-/* 2^x of what is at most 0, within 8e-5 of it: for what is rounded to 16 bits, whose own error is more. The polynomial
+/* 2^x of what is at most 0, within 8e-5 of it: for what is rounded to 16 bits. The polynomial
  * is the one of its degree whose greatest relative error is least. */
 INLINE floats coarse_power_of_two(floats x) {
     x = larger(all(-126), x);

@@ -55,20 +55,24 @@ def in_bfloat16(queries, keys, values):
 
 
 def in_integers(queries, keys, values):
-    """Each head's queries, keys and values, and its weights, as whole multiples of a unit; products are exact."""
-    most, size = min(512, keys.shape[0]), keys.shape[2]
+    """Each head's queries, keys and values, and its weights, as whole multiples of a unit; products are exact. Nothing
+    is rounded where there are more than 512 keys."""
+    length, _, size = keys.shape
+    scale = size**-0.5
+    if length > 512:
+        scores = torch.einsum("qhs,khs->hqk", queries, keys * scale)
+        return torch.einsum("hqk,khs->qhs", scores.softmax(-1), values)
 
-    def whole(read, products):
-        """As many levels as leave room for the sum of so many products in 32 bits, up to the greatest magnitude."""
-        unit = read.abs().amax((0, 2), keepdim=True) / levels(products)
+    def whole(read, most):
+        """As many levels as that up to the greatest magnitude."""
+        unit = read.abs().amax((0, 2), keepdim=True) / most
         return (read / unit).round().double(), unit[0, :, 0].double()
 
-    (queries, query), (keys, key), (values, value) = whole(queries, size), whole(keys, size), whole(values, most)
-    scores = torch.einsum("qhs,khs->hqk", queries, keys) * (query * key)[:, None, None] * size**-0.5
-    weights = power((scores - scores.amax(-1, keepdim=True)).float())
-    mixed = torch.einsum("hqk,khs->qhs", (weights * levels(most)).round().double(), values) / levels(most)
-    return (mixed * value[:, None] / weights.sum(-1).T[:, :, None]).float()
-
-
-def levels(products):
-    return min(((2**31 - 1) // products) ** 0.5 - 1, 2**15 - 1)
+    levels = min(((2**31 - 1) // size) ** 0.5 - 1, 2**15 - 1)  # the sum of so many products fits 32 bits
+    (queries, query), (keys, key), (values, value) = whole(queries, levels), whole(keys, levels), whole(values, 4095)
+    scores = torch.einsum("qhs,khs->hqk", queries, keys) * (query * key)[:, None, None] * scale
+    weights = power((scores - scores.amax(-1, keepdim=True)).float()).double()
+    total = weights.sum(-1, keepdim=True)
+    levels = (((2**31 - 1) // 4095 - length) / total).clamp(max=2**15 - 1)
+    mixed = torch.einsum("hqk,khs->qhs", (weights * levels).round() / (levels * total), values)
+    return (mixed * value[:, None]).float()

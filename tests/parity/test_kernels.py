@@ -98,6 +98,11 @@ def test_a_sequence_has_the_same_bits_in_any_company_and_with_any_threads(load, 
     assert difference(alone[:1], runtime.run(sequences()[:1])) == 0
 
 
+def test_what_the_processor_does_with_denormal_numbers_is_as_before(load):
+    load(Native, "float32").run(sequences())
+    assert np.float32(1e-40) * np.float32(1) == np.float32(1e-40) != 0
+
+
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("depth", [1, 3])
 def test_linears_in_8_bits_are_what_the_formula_gives(load, level, depth):
@@ -119,7 +124,7 @@ def test_linears_in_8_bits_are_what_the_formula_gives(load, level, depth):
 
             setattr(layer, name, linear)
     theirs = attention_by(theirs, in_bfloat16 if level == kernels.BFLOAT16 else in_integers)
-    read = sequences([*LENGTHS, 512, 513, 700])  # a sum of integers takes 512 keys
+    read = sequences([*LENGTHS, 512, 513, 700])  # integers are for 512 keys at most
     apart = [np.abs(left.hidden - right.hidden) for left, right in zip(ours.run(read), theirs.run(read), strict=True)]
     # a value on the border of two levels may go either way, and its row with it;
     # from the next layer on its sequence
@@ -143,31 +148,63 @@ def test_products_in_bfloat16_are_what_rounded_factors_give(load, level):
     assert np.abs(left - right).mean() < 1e-3
 
 
+@pytest.fixture
+def one_head(tiny, tmp_path, monkeypatch):
+    """What one layer of one head gives for a sequence, in float32 and in int8, after its weights were changed."""
+
+    def run(size, change, sequence, level):
+        torch.manual_seed(0)
+        config = json.loads((tiny / "config.json").read_text())
+        sizes = {"hidden_size": size, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 50}
+        model = BertModel(BertConfig(vocab_size=config["vocab_size"], **sizes))
+        with torch.no_grad():
+            model.encoder.layer[0].attention.self.query.weight.zero_()
+            model.encoder.layer[0].attention.self.query.bias.fill_(1)
+            change(model)
+        model.save_pretrained(tmp_path / "model")
+        for file in ("tokenizer.json", "tokenizer_config.json"):
+            (tmp_path / "model" / file).write_bytes((tiny / file).read_bytes())
+        monkeypatch.setattr(kernels, "ISA_LEVELS", {level: kernels.ISA_LEVELS[level]})
+        for dtype in ("float32", "int8"):
+            (tmp_path / dtype).mkdir()
+            engines.write(checkpoints.read(tmp_path / "model"), tmp_path / dtype, "native", dtype)
+            (answer,) = Native(tmp_path / dtype, Placement("cpu", dtype)).run([sequence])
+            yield torch.from_numpy(answer.hidden)
+
+    return run
+
+
 @pytest.mark.parametrize("level", LEVELS)
-def test_products_of_16_bit_integers_fit_their_sums(tiny, tmp_path, monkeypatch, level):
-    """One head of 601 values, all queries and keys of one magnitude in each of them: with as many levels as 512
-    products leave room for, the key that is looked at most would be looked at least."""
-    torch.manual_seed(0)
-    config = json.loads((tiny / "config.json").read_text())
-    sizes = {"hidden_size": 601, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 50}
-    model = BertModel(BertConfig(vocab_size=config["vocab_size"], **sizes))
-    attention = model.encoder.layer[0].attention.self
-    with torch.no_grad():
-        attention.query.weight.zero_()
-        attention.query.bias.fill_(1)
+def test_products_of_16_bit_integers_fit_their_sums(one_head, level):
+    """All queries and keys of one magnitude in each of 601 values: with as many levels as 512 products leave room for,
+    the key that is looked at most would be looked at least."""
+
+    def change(model):
+        attention = model.encoder.layer[0].attention.self
         attention.key.weight.copy_(torch.randn(601) / 60)  # the same in each row
         attention.value.weight.normal_()
-    model.save_pretrained(tmp_path / "model")
-    for file in ("tokenizer.json", "tokenizer_config.json"):
-        (tmp_path / "model" / file).write_bytes((tiny / file).read_bytes())
-    monkeypatch.setattr(kernels, "ISA_LEVELS", {level: kernels.ISA_LEVELS[level]})
-    found = []
-    for dtype in ("float32", "int8"):
-        (tmp_path / dtype).mkdir()
-        engines.write(checkpoints.read(tmp_path / "model"), tmp_path / dtype, "native", dtype)
-        (answer,) = Native(tmp_path / dtype, Placement("cpu", dtype)).run(sequences([40]))
-        found.append(torch.from_numpy(answer.hidden))
-    assert torch.cosine_similarity(*found).min() > 0.99
+
+    exact, small = one_head(601, change, sequences([40])[0], level)
+    assert torch.cosine_similarity(exact, small).min() > 0.99
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_is_beside_a_token_with_nearly_all_of_the_weight(one_head, level):
+    """The first token has more than 0.9 of it and no values of its own, as [SEP] often has: what is seen is the rest,
+    of which each of 511 tokens has a few 100,000ths."""
+
+    def change(model):
+        layer = model.encoder.layer[0].attention
+        model.embeddings.word_embeddings.weight[1, 0] = 100  # the first token's state is 8 there, and 0.1 elsewhere
+        layer.self.key.weight.zero_()
+        layer.self.key.weight[:, 0] = 10 / 64  # so its score is 10, and others' are around 0
+        layer.self.value.bias.normal_(0, 3)
+        layer.self.value.weight[:, 0] = -layer.self.value.bias / 8
+        layer.output.dense.weight.normal_()
+
+    first = encoding(1, *(int(token) for token in np.random.default_rng(0).integers(2, 30, 511)))
+    exact, small = one_head(64, change, first, level)
+    assert torch.cosine_similarity(exact, small).min() > 0.99
 
 
 @pytest.mark.parametrize("table", ["word", "position", "type"])
