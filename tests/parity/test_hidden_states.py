@@ -11,6 +11,9 @@ from handler.types import Row
 from scripts.packing import pack as packer
 from scripts.sources import checkpoint as checkpoints
 
+APART = {"native": 0, "onnx": 1e-6, "packed": 1e-6, "torchscript": 1e-5, "eager": 1e-5}
+"""How far states of a text may be apart in other company: the last two are padded, and torch's products are others on
+each kind of CPU and for each number of rows (2.4e-6 on an Ice Lake, less than 1e-6 on Zen)."""
 TEXTS = ["Hello, how are you?", "a cat sat on a mat", "a cat", "a mat", "你好", "é", "a " * 36]
 
 
@@ -73,12 +76,12 @@ def test_a_padding_token_in_a_text_is_a_token(pipeline, model):
         assert np.abs(np.asarray(got) - want).max() < 1e-5
 
 
-def test_a_text_has_the_same_states_in_any_mixed(pipeline):
+def test_a_text_has_the_same_states_in_any_mixed(pipeline, runtime):
     (alone,) = ask(pipeline, {"inputs": TEXTS[0]})
     others = [f"{number} {text}" for number in range(5) for text in TEXTS[1:]]
     mixed = [TEXTS[0], *(f"{number} {'a ' * 40}" for number in range(31)), *others]
     got = ask(pipeline, {"inputs": mixed})[0]
-    assert np.abs(np.asarray(got) - alone).max() < 1e-6
+    assert np.abs(np.asarray(got) - alone).max() <= APART[runtime]
 
 
 def test_token_ids_give_the_same_states_as_the_text(pipeline):
